@@ -1,0 +1,37 @@
+"""Everything that Skypact raises.
+
+SkypactError
+├── InputError            a file, a row or a field that cannot be used: place, reason, remedy
+│   └── EmptyInputError   nothing in it could be used
+├── ScenarioError         a scenario that cannot be flown
+└── SettingsError         a setting out of its range
+
+A single bad row is not an exception: it is a `model.Rejection` and the rest goes on.
+"""
+
+
+class SkypactError(Exception):
+    """Base of all errors that Skypact raises on purpose."""
+
+
+class InputError(SkypactError):
+    """A file that cannot be used.
+
+    Fields: `place` (file, and table or row), `reason` (what is wrong), `remedy` (what to do).
+    """
+
+    def __init__(self, place: str, reason: str, remedy: str) -> None:
+        self.place, self.reason, self.remedy = place, reason, remedy
+        super().__init__(f"{place}: {reason}; {remedy}")
+
+
+class EmptyInputError(InputError):
+    """No row of the input could be used."""
+
+
+class ScenarioError(SkypactError):
+    """A scenario that cannot be flown, with the place in its file and the reason."""
+
+
+class SettingsError(SkypactError):
+    """A setting out of its range, with its name, the value and the range."""

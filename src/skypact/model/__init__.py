@@ -1,0 +1,30 @@
+"""Frozen types in the words of the design; no logic, no I/O. SI units and radians inside."""
+
+from skypact.model.flight import (
+    Apogee,
+    Ellipse,
+    Flight,
+    FlightKind,
+    Impact,
+    Launch,
+    RangeClass,
+)
+from skypact.model.plots import Plots, Rejection
+from skypact.model.radar import Radar
+from skypact.model.track import Phase, Track, TrackStatus
+
+__all__ = [
+    "Apogee",
+    "Ellipse",
+    "Flight",
+    "FlightKind",
+    "Impact",
+    "Launch",
+    "Phase",
+    "Plots",
+    "Radar",
+    "RangeClass",
+    "Rejection",
+    "Track",
+    "TrackStatus",
+]

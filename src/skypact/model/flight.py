@@ -1,0 +1,82 @@
+"""What a track means: launch point, path, apogee, kind, impact area and time."""
+
+import enum
+
+import msgspec
+
+
+class FlightKind(enum.StrEnum):
+    """What sort of flight it is."""
+
+    BALLISTIC = "ballistic"
+    QUASI_BALLISTIC = "quasi_ballistic"
+    GLIDE = "glide"
+    ORBITAL = "orbital"
+    AIRCRAFT = "aircraft"
+    UNKNOWN = "unknown"
+
+
+class RangeClass(enum.StrEnum):
+    """By greatest range at burn-out energy: up to 1,000, 3,000, 5,500 km, and beyond."""
+
+    SRBM = "srbm"
+    MRBM = "mrbm"
+    IRBM = "irbm"
+    ICBM = "icbm"
+
+
+class Ellipse(msgspec.Struct, frozen=True, kw_only=True):
+    """A two-dimensional 95 % region on the ground; azimuth of the semi-major axis from north."""
+
+    semi_major_m: float
+    semi_minor_m: float
+    azimuth_rad: float
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and when it was launched. Geodetic WGS84 on the ellipsoid."""
+
+    time_ns: int
+    time_sigma_s: float
+    latitude_rad: float
+    longitude_rad: float
+    ellipse_95: Ellipse
+
+
+class Apogee(msgspec.Struct, frozen=True, kw_only=True):
+    """The highest point above the ellipsoid."""
+
+    time_ns: int
+    height_m: float
+    height_sigma_m: float
+
+
+class Impact(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and when it comes down. `region_95`: closed ring of (longitude, latitude) in rad."""
+
+    time_ns: int
+    time_sigma_s: float
+    latitude_rad: float
+    longitude_rad: float
+    ellipse_95: Ellipse
+    region_95: tuple[tuple[float, float], ...]
+
+
+class Flight(msgspec.Struct, frozen=True, kw_only=True):
+    """One flight as known at one moment; what cannot be known yet is None."""
+
+    id: int
+    kind: FlightKind
+    kind_probability: float
+    kind_probabilities: dict[str, float]
+    range_class: RangeClass | None
+    range_class_probability: float | None
+    nations: tuple[str, ...]
+    radars: tuple[str, ...]
+    first_plot_ns: int
+    last_plot_ns: int
+    plots: int
+    launch: Launch | None
+    apogee: Apogee | None
+    ground_range_m: float | None
+    impact: Impact | None

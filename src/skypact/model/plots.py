@@ -1,0 +1,40 @@
+"""Plots as columns, and the rows that could not be used."""
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Plots(NamedTuple):
+    """n plots as columns, in the order of the fold: time, nation, radar, scan, sequence.
+
+    `time_ns` int64 (n,): UTC since 1970. `radar` int32 (n,): index into the radar table.
+    `range_m`, `azimuth_rad` (clockwise from true north, 0 to 2π), `elevation_rad` (geometric),
+    `range_rate_m_s` (NaN: not measured), `snr_db` (NaN: not given): float64 (n,).
+    `scan` int64 (n,): number of the look within its radar; plots of one radar with equal `scan`
+    are associated together.
+    """
+
+    time_ns: NDArray[np.int64]
+    radar: NDArray[np.int32]
+    range_m: NDArray[np.float64]
+    azimuth_rad: NDArray[np.float64]
+    elevation_rad: NDArray[np.float64]
+    range_rate_m_s: NDArray[np.float64]
+    snr_db: NDArray[np.float64]
+    scan: NDArray[np.int64]
+
+
+class Rejection(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that was not used: where it stood, why, and what to do about it.
+
+    `row` counts from 1 with the header as row 1 in CSV (so it is the line an editor shows), and
+    from 1 over the data in Parquet; None for a whole file.
+    """
+
+    file: str
+    row: int | None
+    reason: str
+    remedy: str

@@ -1,0 +1,58 @@
+"""One object's estimated state and covariance over time."""
+
+import enum
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Phase(enum.IntEnum):
+    """What an object is doing; each has its own motion (kernels/motion.py)."""
+
+    COAST = 0
+    BOOST = 1
+    REENTRY = 2
+    MANOEUVRE = 3
+
+
+class TrackStatus(enum.StrEnum):
+    """Where a track stands in its life."""
+
+    TENTATIVE = "tentative"
+    CONFIRMED = "confirmed"
+    ENDED = "ended"
+
+
+class PhaseEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """One phase's share of a track: probability, state and covariance.
+
+    `state` (9,): ECEF position m, velocity m/s, then three that depend on the phase: boost: thrust
+    acceleration m/s² (ECEF); re-entry: ln of the inverse ballistic parameter (m²/kg), 0, 0;
+    manoeuvre: drag, lift up and lift right per mass (m²/kg); coast: unused. `covariance` (9, 9).
+    """
+
+    phase: Phase
+    probability: float
+    state: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True):
+    """One track as it stands at `time_ns` (UTC since 1970).
+
+    `state` (6,): ECEF position m and velocity m/s; `covariance` (6, 6): over all phases.
+    `first_plots` are the earliest plots (bounded), from which the launch is worked out.
+    """
+
+    id: int
+    status: TrackStatus
+    time_ns: int
+    state: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    phases: tuple[PhaseEstimate, ...]
+    first_plot_ns: int
+    last_plot_ns: int
+    plots: int
+    plots_by_radar: dict[str, int]
+    ended_because: str | None = None
