@@ -7,7 +7,8 @@ Up to 86 km: U.S. Standard Atmosphere 1976 (NASA-TM-X-74335), eq. 33 with table 
 import math
 
 import numpy as np
-from numba import njit
+
+from skypact.kernels.compiled import kernel
 
 GEOPOTENTIAL_RADIUS_M = 6356766.0
 _G0_M_R_STAR = 9.80665 * 0.0289644 / 8.31432  # K/m
@@ -34,7 +35,7 @@ _HIGH_LN_DENSITY = np.log(
 )
 
 
-@njit(cache=True)
+@kernel
 def density(height_m: float) -> tuple[float, float]:
     """Air density kg/m³ and its logarithmic slope d ln ρ / dh in 1/m at a geometric height.
 

@@ -5,7 +5,7 @@ Constants: NGA.STND.0036_1.0.0_WGS84 (2014), table 3.1.
 
 import math
 
-from numba import njit
+from skypact.kernels.compiled import kernel
 
 SEMI_MAJOR_AXIS_M = 6378137.0
 FLATTENING = 1.0 / 298.257223563
@@ -15,7 +15,7 @@ SECOND_ECCENTRICITY_SQUARED = ECCENTRICITY_SQUARED / (1.0 - ECCENTRICITY_SQUARED
 EARTH_RATE_RAD_S = 7.292115e-5
 
 
-@njit(cache=True)
+@kernel
 def ecef_from_geodetic(
     latitude_rad: float, longitude_rad: float, height_m: float
 ) -> tuple[float, float, float]:
@@ -30,7 +30,7 @@ def ecef_from_geodetic(
     )
 
 
-@njit(cache=True)
+@kernel
 def geodetic_from_ecef(x: float, y: float, z: float) -> tuple[float, float, float]:
     """Geodetic latitude rad, longitude rad, height m of an ECEF position in m.
 
@@ -59,7 +59,7 @@ def geodetic_from_ecef(x: float, y: float, z: float) -> tuple[float, float, floa
     return latitude, longitude, height
 
 
-@njit(cache=True)
+@kernel
 def height_and_up(x: float, y: float, z: float) -> tuple[float, float, float, float]:
     """Height m above the ellipsoid and the unit vector up, without trigonometry.
 
@@ -82,7 +82,7 @@ def height_and_up(x: float, y: float, z: float) -> tuple[float, float, float, fl
     return height, cos_lat * x / p, cos_lat * y / p, sin_lat
 
 
-@njit(cache=True)
+@kernel
 def local_axes(
     latitude_rad: float, longitude_rad: float
 ) -> tuple[float, float, float, float, float, float, float, float, float]:

@@ -8,9 +8,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from skypact.kernels.compiled import kernel
 from skypact.kernels.egm2008 import COEFFICIENTS, GM_M3_S2, REFERENCE_RADIUS_M
 
 J2 = -COEFFICIENTS[0][2] * math.sqrt(5.0)
@@ -58,7 +58,7 @@ TABLE_DEGREE_8 = harmonic_table(COEFFICIENTS, 8)
 TABLE_DEGREE_20 = harmonic_table(COEFFICIENTS, 20)
 
 
-@njit(cache=True)
+@kernel
 def gravity(x: float, y: float, z: float, table: NDArray[np.float64]) -> tuple[float, float, float]:
     """Gravitational acceleration in m/s² (ECEF, no centrifugal part) at an ECEF position in m.
 
@@ -92,7 +92,7 @@ def gravity(x: float, y: float, z: float, table: NDArray[np.float64]) -> tuple[f
     return scale * ax, scale * ay, scale * az
 
 
-@njit(cache=True)
+@kernel
 def gravity_j2(x: float, y: float, z: float) -> tuple[float, float, float]:
     """Central and J2 part of `gravity` (Montenbruck & Gill, eq. 3.31 for n = 2), in m/s²."""
     r2 = x * x + y * y + z * z
@@ -103,7 +103,7 @@ def gravity_j2(x: float, y: float, z: float) -> tuple[float, float, float]:
     return x * equatorial, y * equatorial, z * central * (1.0 + k * (3.0 - q))
 
 
-@njit(cache=True)
+@kernel
 def gravity_gradient(
     x: float, y: float, z: float
 ) -> tuple[float, float, float, float, float, float]:

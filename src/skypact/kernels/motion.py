@@ -15,10 +15,10 @@ Equations: Montenbruck & Gill (2000), eq. 3.1 in rotating axes; drag and lift -Â
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from skypact.kernels.atmosphere import density
+from skypact.kernels.compiled import kernel
 from skypact.kernels.geodesy import EARTH_RATE_RAD_S, height_and_up
 from skypact.kernels.gravity import gravity, gravity_gradient, gravity_j2
 
@@ -27,7 +27,7 @@ COAST, BOOST, REENTRY, MANOEUVRE = 0, 1, 2, 3
 AIR_TOP_M = 120e3
 
 
-@njit(cache=True)
+@kernel
 def extra_states(phase: int) -> int:
     """How many of e0, e1, e2 a phase uses."""
     if phase == COAST:
@@ -35,7 +35,7 @@ def extra_states(phase: int) -> int:
     return 1 if phase == REENTRY else 3
 
 
-@njit(cache=True)
+@kernel
 def air_axes(
     vx: float, vy: float, vz: float, up: tuple[float, float, float]
 ) -> tuple[float, float, float, float, float, float, float, float, float, float]:
@@ -65,7 +65,7 @@ def air_axes(
     )
 
 
-@njit(cache=True)
+@kernel
 def air_acceleration(
     x: float,
     y: float,
@@ -94,14 +94,14 @@ def air_acceleration(
     )
 
 
-@njit(cache=True)
+@kernel
 def inertial_terms(x: float, y: float, vx: float, vy: float) -> tuple[float, float]:
     """Centrifugal and Coriolis acceleration in x and y (none in z), m/sÂ²."""
     w = EARTH_RATE_RAD_S
     return w * w * x + 2.0 * w * vy, w * w * y - 2.0 * w * vx
 
 
-@njit(cache=True)
+@kernel
 def acceleration(
     phase: int,
     x: float,
@@ -135,7 +135,7 @@ def acceleration(
     return ax, ay, az
 
 
-@njit(cache=True)
+@kernel
 def gravity_remainder(
     x: float, y: float, z: float, table: NDArray[np.float64]
 ) -> tuple[float, float, float]:
@@ -145,7 +145,7 @@ def gravity_remainder(
     return fx - jx, fy - jy, fz - jz
 
 
-@njit(cache=True)
+@kernel
 def step(
     phase: int,
     x: float,
@@ -186,7 +186,7 @@ def step(
     )
 
 
-@njit(cache=True)
+@kernel
 def longest_step(phase: int, height_m: float, speed_m_s: float) -> float:
     """Longest step in s for `step`: 10 s in free flight, a fifth of a scale height in air.
 
@@ -202,7 +202,7 @@ def longest_step(phase: int, height_m: float, speed_m_s: float) -> float:
     return max(0.02, min(2.0, 1400.0 / max(speed_m_s, 1.0)))
 
 
-@njit(cache=True)
+@kernel
 def coast_path(
     x: float,
     y: float,
@@ -231,7 +231,7 @@ def coast_path(
     return x, y, z, vx, vy, vz
 
 
-@njit(cache=True)
+@kernel
 def linearise(
     phase: int,
     x: float,
@@ -287,7 +287,7 @@ def linearise(
             out[i, 6], out[i, 7], out[i, 8] = -q * along[i], q * lift[i], q * side[i]
 
 
-@njit(cache=True)
+@kernel
 def transition(partials: NDArray[np.float64], h: float, out: NDArray[np.float64]) -> None:
     """Transition matrix over h seconds from `linearise` at the step's middle.
 

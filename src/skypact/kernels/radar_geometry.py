@@ -2,12 +2,11 @@
 
 import math
 
-from numba import njit
-
+from skypact.kernels.compiled import kernel
 from skypact.kernels.geodesy import SEMI_MAJOR_AXIS_M
 
 
-@njit(cache=True)
+@kernel
 def to_local(
     x: float,
     y: float,
@@ -24,7 +23,7 @@ def to_local(
     )
 
 
-@njit(cache=True)
+@kernel
 def turn_to_ecef(
     east: float,
     north: float,
@@ -39,7 +38,7 @@ def turn_to_ecef(
     )
 
 
-@njit(cache=True)
+@kernel
 def polar_from_local(east: float, north: float, up: float) -> tuple[float, float, float]:
     """Range m, azimuth rad (0 to 2π, clockwise from north), elevation rad."""
     horizontal = math.sqrt(east * east + north * north)
@@ -49,7 +48,7 @@ def polar_from_local(east: float, north: float, up: float) -> tuple[float, float
     return math.sqrt(horizontal * horizontal + up * up), azimuth, math.atan2(up, horizontal)
 
 
-@njit(cache=True)
+@kernel
 def local_from_polar(
     range_m: float, azimuth_rad: float, elevation_rad: float
 ) -> tuple[float, float, float]:
@@ -62,7 +61,7 @@ def local_from_polar(
     )
 
 
-@njit(cache=True)
+@kernel
 def polar_gradients(
     east: float, north: float, up: float
 ) -> tuple[float, float, float, float, float, float, float, float]:
@@ -86,13 +85,13 @@ def polar_gradients(
     )
 
 
-@njit(cache=True)
+@kernel
 def wrap_angle(angle_rad: float) -> float:
     """The same angle between -π and π."""
     return angle_rad - 2.0 * math.pi * math.floor((angle_rad + math.pi) / (2.0 * math.pi))
 
 
-@njit(cache=True)
+@kernel
 def lowest_visible_height(
     distance_m: float, min_elevation_rad: float, radar_height_m: float, earth_factor: float
 ) -> float:

@@ -1,0 +1,32 @@
+"""How every kernel is compiled: once, kept on disk, the same bits every time.
+
+No BLAS, LAPACK, `fastmath` or parallel reductions in kernels (design, rule 1). Numba notices a
+change of a kernel's own file but not of the kernels it calls, so the cache lives in a folder named
+after a hash of all files that hold kernels.
+
+Pass kernels few arrays: each array handed over costs some 10 ns of reference counting, which for a
+tuple of eleven was most of an update.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+
+def _cache_folder() -> Path:
+    """Folder for compiled kernels, one per content of all files that hold kernels."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.blake2b(digest_size=8)
+    for source in sorted(package.rglob("*.py")):
+        text = source.read_bytes()
+        if b"@kernel" in text or b"@njit" in text:
+            digest.update(text)
+    home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
+    return home / "skypact" / "kernels" / digest.hexdigest()
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder()))
+
+from numba import njit  # noqa: E402  (reads NUMBA_CACHE_DIR when imported)
+
+kernel = njit(cache=True, error_model="numpy")

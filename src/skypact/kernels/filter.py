@@ -1,0 +1,472 @@
+"""The filter: prediction, measurement, update, for one phase of one track.
+
+State of a track: `x` (n,), `p` (n, n) with n = 9 + 8 per radar that declares biases or correlated
+errors. 0:3 position m, 3:6 velocity m/s (ECEF), 6:9 the phase's own (kernels/motion.py), then per
+such radar: constant offsets of range m, azimuth rad, elevation rad, range rate m/s and time s, and
+time-correlated errors of range, azimuth and elevation (first-order Gauss-Markov). Offsets are
+estimated with the track; what stays unknown of them stays in the covariance.
+
+Book symbols: F transition, H measurement Jacobian, K gain, S innovation covariance, R noise.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skypact.kernels.compiled import kernel
+from skypact.kernels.geodesy import height_and_up
+from skypact.kernels.motion import (
+    BOOST,
+    MANOEUVRE,
+    REENTRY,
+    extra_states,
+    linearise,
+    longest_step,
+    step,
+    transition,
+)
+from skypact.kernels.radar_geometry import (
+    polar_from_local,
+    polar_gradients,
+    to_local,
+    turn_to_ecef,
+    wrap_angle,
+)
+
+CORE = 9
+BIASES_PER_RADAR = 8
+HALF_LOG_2_PI = 0.5 * math.log(2.0 * math.pi)
+# The update is iterated while the sag of the uncertain arc exceeds this share of the range sigma.
+SAG_OF_RANGE_SIGMA = 0.05
+MOST_ROUNDS = 5
+
+
+# Columns of the radar array, one row a radar.
+SITE = 0  # 3: ECEF m
+AXES = 3  # 9: east, north, up
+SIGMA = (
+    12  # 4: one plot's own error in range m, azimuth rad, elevation rad, range rate m/s (0: none)
+)
+BIAS_AT = 16  # where the radar's biases begin in the state; 0: none
+BIAS_SIGMA = 17  # 8: standard deviations of the biases, in the order of the state
+CORRELATION_TIME_S = 25
+MAX_RANGE_M = 26
+MIN_ELEVATION_RAD = 27
+DETECTION = 28
+RADAR_COLUMNS = 29
+
+# Rows of the scratch array (rows, n); nothing in it lives from one call to the next.
+PARTIALS = 0  # 3 × 9
+TRANSITION = 3  # 9 × 9
+WORK = 12  # 9 × n
+PREDICTED = 21  # 4 components of the measurement
+RATE = 22  # their rates per second
+H = 23  # 4 × 6: by position and velocity
+PH = 27  # 4 × n: P Hᵀ
+GAIN = 31  # n
+PRIOR = 32  # n
+RESIDUAL = 33  # 4
+PRIOR_P = 34  # n × n
+
+
+def scratch(n: int) -> NDArray[np.float64]:
+    """Scratch for states of n numbers."""
+    return np.zeros((PRIOR_P + n, max(n, CORE)))
+
+
+class MotionNoise(NamedTuple):
+    """How far each phase may depart from its equations: spectral densities of white noise.
+
+    Free flight: what gravity beyond degree 20 does, 1σ `gravity_sigma_m_s2` at the ground, falling
+    by e each `gravity_scale_m` of height and alike for `gravity_time_s`.
+    """
+
+    gravity_sigma_m_s2: float
+    gravity_scale_m: float
+    gravity_time_s: float
+    thrust_m2_s5: float
+    inverse_ballistic_1_s: float
+    air_coefficient_m4_kg2_s: float
+
+
+@kernel
+def _noise_density(
+    phase: int, height_m: float, dt: float, noise: MotionNoise
+) -> tuple[float, float]:
+    """Spectral densities on velocity (m²/s³) and on each of the phase's own states."""
+    sigma = noise.gravity_sigma_m_s2 * math.exp(-max(height_m, 0.0) / noise.gravity_scale_m)
+    velocity = 2.0 * sigma * sigma * noise.gravity_time_s
+    if phase == BOOST:
+        return velocity, noise.thrust_m2_s5
+    if phase == REENTRY:
+        return velocity, noise.inverse_ballistic_1_s
+    if phase == MANOEUVRE:
+        return velocity, noise.air_coefficient_m4_kg2_s
+    return velocity, 0.0
+
+
+@kernel
+def _add_noise(
+    phase: int,
+    p: NDArray[np.float64],
+    partials: NDArray[np.float64],
+    h: float,
+    velocity_density: float,
+    own_density: float,
+) -> None:
+    """Process noise over h seconds: white on velocity, Wiener on the own states, into `p`."""
+    h = abs(h)
+    h2, h3 = h * h / 2.0, h * h * h / 3.0
+    for i in range(3):
+        p[i, i] += velocity_density * h3
+        p[3 + i, 3 + i] += velocity_density * h
+        p[i, 3 + i] += velocity_density * h2
+        p[3 + i, i] += velocity_density * h2
+    own = extra_states(phase)
+    if own == 0 or own_density == 0.0:
+        return
+    q_rr, q_rv, q_re = h**5 / 20.0, h**4 / 8.0, h**3 / 6.0
+    q_vv, q_ve = h3, h2
+    for i in range(3):
+        for j in range(3):
+            outer = 0.0
+            for k in range(own):
+                outer += partials[i, 6 + k] * partials[j, 6 + k]
+            outer *= own_density
+            p[i, j] += q_rr * outer
+            p[i, 3 + j] += q_rv * outer
+            p[3 + j, i] += q_rv * outer
+            p[3 + i, 3 + j] += q_vv * outer
+        for k in range(own):
+            effect = own_density * partials[i, 6 + k]
+            p[i, 6 + k] += q_re * effect
+            p[6 + k, i] += q_re * effect
+            p[3 + i, 6 + k] += q_ve * effect
+            p[6 + k, 3 + i] += q_ve * effect
+    for k in range(own):
+        p[6 + k, 6 + k] += own_density * h
+
+
+@kernel
+def propagate_covariance(
+    own: int, p: NDArray[np.float64], f: NDArray[np.float64], work: NDArray[np.float64]
+) -> None:
+    """F P Fᵀ into `p`, where F is `f` (9, 9) on the core states and the identity elsewhere.
+
+    `own`: how many of the states 6:9 are in use. `work` (≥6, n) is scratch.
+    """
+    n, used = p.shape[0], 6 + own
+    for i in range(6):
+        for j in range(used):
+            total = 0.0
+            for k in range(used):
+                total += f[i, k] * p[k, j]
+            work[i, j] = total
+        for j in range(CORE, n):
+            total = 0.0
+            for k in range(used):
+                total += f[i, k] * p[k, j]
+            work[i, j] = total
+    for i in range(6):
+        for j in range(i, 6):
+            total = 0.0
+            for k in range(used):
+                total += work[i, k] * f[j, k]
+            p[i, j] = total
+            p[j, i] = total
+        for j in range(6, used):
+            p[i, j] = work[i, j]
+            p[j, i] = work[i, j]
+        for j in range(CORE, n):
+            p[i, j] = work[i, j]
+            p[j, i] = work[i, j]
+
+
+@kernel
+def predict(
+    phase: int,
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    dt: float,
+    remainder: tuple[float, float, float],
+    noise: MotionNoise,
+    s: NDArray[np.float64],
+) -> None:
+    """Move `x` and `p` by `dt` seconds (either sign), in place. Biases stay: see `age_biases`."""
+    if dt == 0.0:
+        return
+    own = extra_states(phase)
+    partials, f = s[PARTIALS : PARTIALS + 3, :CORE], s[TRANSITION : TRANSITION + CORE, :CORE]
+    work = s[WORK : WORK + 6]
+    left = dt
+    while left != 0.0:
+        height, _, _, _ = height_and_up(x[0], x[1], x[2])
+        speed = math.sqrt(x[3] * x[3] + x[4] * x[4] + x[5] * x[5])
+        longest = longest_step(phase, height, speed)
+        if abs(left) <= longest * 1.0001:
+            h, left = left, 0.0
+        else:
+            h = math.copysign(longest, left)
+            left -= h
+        e0, e1, e2 = x[6], x[7], x[8]
+        nx, ny, nz, nvx, nvy, nvz = step(
+            phase, x[0], x[1], x[2], x[3], x[4], x[5], e0, e1, e2, h, remainder
+        )
+        linearise(
+            phase,
+            0.5 * (x[0] + nx),
+            0.5 * (x[1] + ny),
+            0.5 * (x[2] + nz),
+            0.5 * (x[3] + nvx),
+            0.5 * (x[4] + nvy),
+            0.5 * (x[5] + nvz),
+            e0,
+            e1,
+            e2,
+            partials,
+        )
+        transition(partials, h, f)
+        propagate_covariance(own, p, f, work)
+        velocity_density, own_density = _noise_density(phase, height, h, noise)
+        _add_noise(phase, p, partials, h, velocity_density, own_density)
+        x[0], x[1], x[2], x[3], x[4], x[5] = nx, ny, nz, nvx, nvy, nvz
+
+
+@kernel
+def age_biases(
+    x: NDArray[np.float64], p: NDArray[np.float64], dt: float, radars: NDArray[np.float64]
+) -> None:
+    """Let the time-correlated errors of all radars fade over `dt` seconds, in place."""
+    n = p.shape[0]
+    if n == CORE or dt == 0.0:
+        return
+    for radar in range(radars.shape[0]):
+        at = int(radars[radar, BIAS_AT])
+        if at == 0 or radars[radar, CORRELATION_TIME_S] <= 0.0:
+            continue
+        keep = math.exp(-abs(dt) / radars[radar, CORRELATION_TIME_S])
+        for k in range(5, 8):
+            i = at + k
+            x[i] *= keep
+            for j in range(n):
+                p[i, j] *= keep
+                p[j, i] *= keep
+            p[i, i] += (1.0 - keep * keep) * radars[radar, BIAS_SIGMA + k] ** 2
+
+
+@kernel
+def measure(
+    x: NDArray[np.float64], radar: int, radars: NDArray[np.float64], s: NDArray[np.float64]
+) -> int:
+    """What `radar` would measure of `x`: into the rows PREDICTED, H and RATE of
+    the scratch `s`.
+
+    Returns how many components: 3, or 4 with range rate. Without biases.
+    """
+    site = (radars[radar, SITE + 0], radars[radar, SITE + 1], radars[radar, SITE + 2])
+    axes = (
+        radars[radar, AXES + 0],
+        radars[radar, AXES + 1],
+        radars[radar, AXES + 2],
+        radars[radar, AXES + 3],
+        radars[radar, AXES + 4],
+        radars[radar, AXES + 5],
+        radars[radar, AXES + 6],
+        radars[radar, AXES + 7],
+        radars[radar, AXES + 8],
+    )
+    east, north, up = to_local(x[0], x[1], x[2], site, axes)
+    s[PREDICTED, 0], s[PREDICTED, 1], s[PREDICTED, 2] = polar_from_local(east, north, up)
+    re, rn, ru, ae, an, ee, en, eu = polar_gradients(east, north, up)
+    s[H + 0, 0], s[H + 0, 1], s[H + 0, 2] = turn_to_ecef(re, rn, ru, axes)
+    s[H + 1, 0], s[H + 1, 1], s[H + 1, 2] = turn_to_ecef(ae, an, 0.0, axes)
+    s[H + 2, 0], s[H + 2, 1], s[H + 2, 2] = turn_to_ecef(ee, en, eu, axes)
+    for i in range(3):
+        s[H + i, 3] = 0.0
+        s[H + i, 4] = 0.0
+        s[H + i, 5] = 0.0
+        s[RATE, i] = s[H + i, 0] * x[3] + s[H + i, 1] * x[4] + s[H + i, 2] * x[5]
+    if radars[radar, SIGMA + 3] == 0.0:
+        return 3
+    s[PREDICTED, 3] = s[RATE, 0]
+    distance = max(s[PREDICTED, 0], 1.0)
+    for k in range(3):
+        s[H + 3, 3 + k] = s[H + 0, k]
+        s[H + 3, k] = (x[3 + k] - s[RATE, 0] * s[H + 0, k]) / distance
+    s[RATE, 3] = 0.0
+    return 4
+
+
+@kernel
+def innovation(
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    z: NDArray[np.float64],
+    radar: int,
+    radars: NDArray[np.float64],
+    s: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Squared Mahalanobis distance and log likelihood of a plot `z` (4,) against a prediction.
+
+    Range rate is left out where `z` has none (NaN). Works in sequence over the components, so that
+    no matrix is inverted; `x` and `p` stay as they are.
+    """
+    components = measure(x, radar, radars, s)
+    at = int(radars[radar, BIAS_AT])
+    distance, log_likelihood = 0.0, 0.0
+    count = 0
+    # Modified Cholesky of S = H P Hᵀ + R, row by row, in the rows from WORK on.
+    for i in range(components):
+        if i == 3 and math.isnan(z[3]):
+            break
+        _times_jacobian(p, s, i, at)
+        residual = z[i] - s[PREDICTED, i] - _bias_of(x, s, i, at)
+        if i == 1:
+            residual = wrap_angle(residual)
+        for j in range(i + 1):
+            total = _jacobian_times(s, PH + i, j, at)
+            if i == j:
+                total += radars[radar, SIGMA + i] ** 2
+            for k in range(j):
+                total -= s[WORK + i, k] * s[WORK + j, k]
+            if i == j:
+                if total <= 0.0:
+                    return math.inf, -math.inf
+                s[WORK + i, i] = math.sqrt(total)
+            else:
+                s[WORK + i, j] = total / s[WORK + j, j]
+        for k in range(i):
+            residual -= s[WORK + i, k] * s[GAIN, k]
+        s[GAIN, i] = residual / s[WORK + i, i]
+        distance += s[GAIN, i] ** 2
+        log_likelihood -= math.log(s[WORK + i, i])
+        count += 1
+    return distance, log_likelihood - 0.5 * distance - HALF_LOG_2_PI * count
+
+
+@kernel
+def _bias_of(x: NDArray[np.float64], s: NDArray[np.float64], i: int, at: int) -> float:
+    """What the radar's estimated biases add to component i of its measurement."""
+    if at == 0:
+        return 0.0
+    value = x[at + i] - s[RATE, i] * x[at + 4]
+    return value + x[at + 5 + i] if i < 3 else value
+
+
+@kernel
+def _times_jacobian(p: NDArray[np.float64], s: NDArray[np.float64], i: int, at: int) -> None:
+    """P Hᵀ for measurement component i, into row PH + i of the scratch."""
+    h0, h1, h2, rate = s[H + i, 0], s[H + i, 1], s[H + i, 2], s[RATE, i]
+    for row in range(p.shape[0]):
+        total = p[row, 0] * h0 + p[row, 1] * h1 + p[row, 2] * h2
+        if i == 3:
+            total += p[row, 3] * s[H + 3, 3] + p[row, 4] * s[H + 3, 4] + p[row, 5] * s[H + 3, 5]
+        if at > 0:
+            total += p[row, at + i] - rate * p[row, at + 4]
+            if i < 3:
+                total += p[row, at + 5 + i]
+        s[PH + i, row] = total
+
+
+@kernel
+def _jacobian_times(s: NDArray[np.float64], column: int, i: int, at: int) -> float:
+    """H times a column, for measurement component i; the column stands in row `column` of `s`."""
+    total = s[H + i, 0] * s[column, 0] + s[H + i, 1] * s[column, 1] + s[H + i, 2] * s[column, 2]
+    if i == 3:
+        total += s[H + i, 3] * s[column, 3] + s[H + i, 4] * s[column, 4]
+        total += s[H + i, 5] * s[column, 5]
+    if at > 0:
+        total += s[column, at + i] - s[RATE, i] * s[column, at + 4]
+        if i < 3:
+            total += s[column, at + 5 + i]
+    return total
+
+
+@kernel
+def update_scalar(
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    ph: NDArray[np.float64],
+    innovation_variance: float,
+    noise_variance: float,
+    residual: float,
+) -> None:
+    """Update `x`, `p` in place by one scalar measurement with P Hᵀ = `ph` (n,): Joseph form.
+
+    (I - K H) P (I - K H)ᵀ + K R Kᵀ written out for a scalar (Bar-Shalom, Li, Kirubarajan,
+    Estimation with Applications, eq. 5.2.3-18).
+    """
+    n = x.shape[0]
+    projected = innovation_variance - noise_variance
+    for i in range(n):
+        k_i = ph[i] / innovation_variance
+        if k_i == 0.0:
+            continue
+        x[i] += k_i * residual
+        rest = ph[i] - k_i * projected
+        for j in range(i, n):
+            k_j = ph[j] / innovation_variance
+            value = p[i, j] - k_i * ph[j] - rest * k_j + k_i * noise_variance * k_j
+            p[i, j] = value
+            p[j, i] = value
+
+
+@kernel
+def update(
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    z: NDArray[np.float64],
+    radar: int,
+    radars: NDArray[np.float64],
+    s: NDArray[np.float64],
+) -> tuple[float, float]:
+    """Update `x`, `p` in place by the plot `z` (4,) of `radar`; returns distance², log likelihood.
+
+    Iterated (Bell & Cathey, IEEE TAC 38, 1993) while the line of sight is uncertain: as long as the
+    sag of the uncertain arc, σ²/2r, is not small beside the range accuracy.
+    """
+    n = x.shape[0]
+    at = int(radars[radar, BIAS_AT])
+    sag = (p[0, 0] + p[1, 1] + p[2, 2]) / (2.0 * max(z[0], 1.0))
+    rounds = 1 if sag < SAG_OF_RANGE_SIGMA * radars[radar, SIGMA] else MOST_ROUNDS
+    for k in range(n):
+        s[PRIOR, k] = x[k]
+    if rounds > 1:
+        s[PRIOR_P : PRIOR_P + n, :n] = p
+    distance, log_likelihood = 0.0, 0.0
+    for turn in range(rounds):
+        components = measure(x, radar, radars, s)
+        if components == 4 and math.isnan(z[3]):
+            components = 3
+        # Linearised about x, which from the second round on is no longer the prior mean.
+        for k in range(n):
+            s[GAIN, k] = s[PRIOR, k] - x[k]
+        for i in range(components):
+            residual = z[i] - s[PREDICTED, i] - _bias_of(x, s, i, at)
+            if i == 1:
+                residual = wrap_angle(residual)
+            s[RESIDUAL, i] = residual - _jacobian_times(s, GAIN, i, at)
+        about_x, about_y, about_z = x[0], x[1], x[2]
+        if turn > 0:
+            x[:] = s[PRIOR, :n]
+            p[:, :] = s[PRIOR_P : PRIOR_P + n, :n]
+        round_distance, round_log = 0.0, 0.0
+        for i in range(components):
+            _times_jacobian(p, s, i, at)
+            noise_variance = radars[radar, SIGMA + i] ** 2
+            variance = _jacobian_times(s, PH + i, i, at) + noise_variance
+            for k in range(n):
+                s[GAIN, k] = x[k] - s[PRIOR, k]
+            residual = s[RESIDUAL, i] - _jacobian_times(s, GAIN, i, at)
+            update_scalar(x, p, s[PH + i, :n], variance, noise_variance, residual)
+            round_distance += residual * residual / variance
+            round_log -= 0.5 * math.log(variance) + HALF_LOG_2_PI
+        if turn == 0:
+            distance, log_likelihood = round_distance, round_log - 0.5 * round_distance
+        else:
+            moved = (x[0] - about_x) ** 2 + (x[1] - about_y) ** 2 + (x[2] - about_z) ** 2
+            if moved < 1.0:
+                break
+    return distance, log_likelihood
