@@ -1,0 +1,197 @@
+"""Plots of several files put into one order of time, within bounded memory.
+
+The order of the fold: time, nation, radar id, scan, file, row. A file's rows may be disordered by
+the reorder window; a row further behind the newest time before it in its file is late. So nothing
+older than the least newest time over the unfinished files, less the window, can still come: all
+that is older is complete, is freed of duplicates and goes out.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skypact.model import Plots
+from skypact.sensing.plot_rows import (
+    NANOSECONDS_PER_SECOND,
+    RadarTable,
+    RefusedRows,
+    SourcedPlots,
+)
+
+
+class NewestTime:
+    """The newest time of one file so far, and the row it stands in."""
+
+    def __init__(self, window_s: float) -> None:
+        self.time_ns = -1
+        self._row = 0
+        self._window_s = window_s
+        self._window_ns = round(window_s * NANOSECONDS_PER_SECOND)
+
+    def pass_in_time(self, sourced: SourcedPlots) -> tuple[SourcedPlots, list[RefusedRows]]:
+        """The plots of a block, given in row order, that are not late; and the late ones."""
+        if not len(sourced.row):
+            return sourced, []
+        time_ns = sourced.plots.time_ns
+        newest_ns = np.maximum.accumulate(np.append(self.time_ns, time_ns))
+        newest_row = np.append(self._row, sourced.row)
+        late = time_ns < newest_ns[:-1] - self._window_ns
+        self._row = int(newest_row[np.searchsorted(newest_ns, newest_ns[-1])])
+        self.time_ns = int(newest_ns[-1])
+        if not late.any():
+            return sourced, []
+        which = np.flatnonzero(late)
+
+        def behind(i: int) -> str:
+            before_ns = newest_ns[which[i]]
+            row = newest_row[np.searchsorted(newest_ns, before_ns)]
+            seconds = (before_ns - time_ns[which[i]]) / NANOSECONDS_PER_SECOND
+            return f"{seconds:.3f} s behind row {row}"
+
+        reason = f"late by more than the reorder window of {self._window_s:g} s"
+        remedy = "sort the file by time, correct the time of that row, or raise reorder_window_s"
+        return sourced.take(~late), [RefusedRows(sourced.row[late], reason, remedy, behind)]
+
+
+class Duplicates(NamedTuple):
+    """The duplicates found in one file."""
+
+    file: int
+    refused: RefusedRows
+
+
+class TimeOrder:
+    """Plots that wait until all that belongs before them has come."""
+
+    def __init__(self, radars: RadarTable, file_names: tuple[str, ...]) -> None:
+        self._radars = radars
+        self._file_names = file_names
+        self._waiting: list[list[SourcedPlots]] = [[] for _ in file_names]
+
+    def add(self, file: int, sourced: SourcedPlots) -> None:
+        """Take the next block of a file."""
+        if len(sourced.row):
+            self._waiting[file].append(_in_fold_order(sourced, self._radars))
+
+    def release(self, before_ns: int | None) -> tuple[SourcedPlots, list[Duplicates]]:
+        """All plots before a time (None: all there are) in the order of the fold."""
+        ready: list[SourcedPlots] = []
+        for file, blocks in enumerate(self._waiting):
+            split = [_split(block, before_ns) for block in blocks]
+            ready += [older for older, _ in split if len(older.row)]
+            self._waiting[file] = [newer for _, newer in split if len(newer.row)]
+        ordered = _in_fold_order(_joined(ready), self._radars)
+        return self._without_duplicates(ordered)
+
+    def _without_duplicates(self, ordered: SourcedPlots) -> tuple[SourcedPlots, list[Duplicates]]:
+        original = _first_equal(ordered)
+        repeated = original != np.arange(len(original))
+        if not repeated.any():
+            return ordered, []
+        which = np.flatnonzero(repeated)
+        found = [
+            Duplicates(int(file), self._refusal(ordered, original, which, int(file)))
+            for file in np.unique(ordered.file[which])
+        ]
+        return ordered.take(~repeated), found
+
+    def _refusal(
+        self,
+        ordered: SourcedPlots,
+        original: NDArray[np.intp],
+        repeated: NDArray[np.intp],
+        file: int,
+    ) -> RefusedRows:
+        of_file = repeated[ordered.file[repeated] == file]
+        of_file = of_file[np.argsort(ordered.row[of_file], kind="stable")]
+
+        def same_as(i: int) -> str:
+            first = original[of_file[i]]
+            elsewhere = int(ordered.file[first])
+            of = "" if elsewhere == file else f" of {self._file_names[elsewhere]}"
+            return f"row {ordered.row[first]}{of} says the same"
+
+        reason = "duplicate, equal in every field"
+        return RefusedRows(ordered.row[of_file], reason, "leave it out", same_as)
+
+
+def _split(block: SourcedPlots, before_ns: int | None) -> tuple[SourcedPlots, SourcedPlots]:
+    """An ordered block cut in two at a time; views, no copies."""
+    end = len(block.row)
+    if before_ns is not None:
+        end = int(np.searchsorted(block.plots.time_ns, before_ns))
+    return block.take(slice(0, end)), block.take(slice(end, None))
+
+
+def _joined(blocks: list[SourcedPlots]) -> SourcedPlots:
+    if len(blocks) == 1:
+        return blocks[0]
+    if not blocks:
+        return no_plots()
+    plots = Plots._make(map(np.concatenate, zip(*(b.plots for b in blocks), strict=True)))
+    files = np.concatenate([block.file for block in blocks])
+    return SourcedPlots(plots, files, np.concatenate([block.row for block in blocks]))
+
+
+def no_plots() -> SourcedPlots:
+    """Zero plots in the types of all others."""
+    whole, real = np.empty(0, np.int64), np.empty(0, np.float64)
+    plots = Plots(whole, np.empty(0, np.int32), real, real, real, real, real, whole)
+    return SourcedPlots(plots, np.empty(0, np.int32), whole)
+
+
+def _in_fold_order(sourced: SourcedPlots, radars: RadarTable) -> SourcedPlots:
+    """Sorted by time, nation, radar id, scan; equal ones stay as they stood."""
+    time_ns = sourced.plots.time_ns
+    if (time_ns[1:] > time_ns[:-1]).all():
+        return sourced
+    rank = radars.rank[sourced.plots.radar]
+    order = np.lexsort((sourced.plots.scan, rank, time_ns))
+    if (order[1:] > order[:-1]).all():
+        return sourced
+    return sourced.take(order)
+
+
+def _first_equal(ordered: SourcedPlots) -> NDArray[np.intp]:
+    """(n,) index of the first plot equal in every field: its own, unless it is a duplicate.
+
+    Few plots share their time, radar and scan with another, and of those hardly any their range
+    too; so only these last are compared by all fields.
+    """
+    plots = ordered.plots
+    measured = [
+        _comparable(column)
+        for column in (plots.azimuth_rad, plots.elevation_rad, plots.range_rate_m_s, plots.snr_db)
+    ]
+    original = np.arange(len(ordered.row))
+    look, range_m = original.copy(), plots.range_m
+    alike, first = _alike(original, [plots.time_ns, plots.radar, plots.scan])
+    look[alike] = first
+    alike, _ = _alike(alike, [look, range_m])
+    alike, first = _alike(alike, [look, range_m, *measured])
+    original[alike] = first
+    return original
+
+
+def _alike(
+    among: NDArray[np.intp], keys: list[NDArray[Any]]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Those of some plots that have all keys in common with another of them.
+
+    Returns their indices, and for each the index of the first that is equal to it.
+    """
+    if not len(among):
+        return among, among
+    order = among[np.lexsort([key[among] for key in reversed(keys)])]
+    like_previous = np.zeros(len(order), dtype=bool)
+    like_previous[1:] = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
+    run_start = np.maximum.accumulate(np.where(like_previous, 0, np.arange(len(order))))
+    has_like = like_previous.copy()
+    has_like[:-1] |= like_previous[1:]
+    return order[has_like], order[run_start[has_like]]
+
+
+def _comparable(column: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Bits that are equal where the numbers are, NaN counting as equal to NaN."""
+    return np.where(np.isnan(column), np.nan, column + 0.0).view(np.int64)
