@@ -59,19 +59,18 @@ class _Lines(NamedTuple):
 
     text: bytes
     first_row: int
+    lines: int
     bytes_read: int
     broken: str | None = None
-
-    @property
-    def line_count(self) -> int:
-        return self.text.count(b"\n")
 
     def after(self, lines: int) -> "_Lines":
         """Without the first so many lines."""
         start = 0
         for _ in range(lines):
             start = self.text.index(b"\n", start) + 1
-        return self._replace(text=self.text[start:], first_row=self.first_row + lines)
+        return self._replace(
+            text=self.text[start:], first_row=self.first_row + lines, lines=self.lines - lines
+        )
 
 
 class _Table(NamedTuple):
@@ -145,7 +144,7 @@ def _line_blocks(chunks: Iterator[_Chunk]) -> Iterator[_Lines]:
     for chunk in chunks:
         bytes_read = chunk.bytes_read
         if chunk.broken is not None:
-            yield _Lines(b"", row, bytes_read, chunk.broken)
+            yield _Lines(b"", row, 0, bytes_read, chunk.broken)
             return
         text = carry + chunk.text
         if at_start and len(text) < len(_BYTE_ORDER_MARK):
@@ -155,11 +154,12 @@ def _line_blocks(chunks: Iterator[_Chunk]) -> Iterator[_Lines]:
             text, at_start = text.removeprefix(_BYTE_ORDER_MARK), False
         whole, carry = _cut_at_line_end(text)
         if whole:
-            block = _Lines(whole, row, bytes_read)
-            yield block
-            row += block.line_count
+            lines = _line_feeds(whole)
+            yield _Lines(whole, row, lines, bytes_read)
+            row += lines
     if carry:
-        yield _Lines(_with_line_feeds(carry) + b"\n", row, bytes_read)
+        last = _with_line_feeds(carry) + b"\n"
+        yield _Lines(last, row, _line_feeds(last), bytes_read)
 
 
 def _cut_at_line_end(text: bytes) -> tuple[bytes, bytes]:
@@ -172,6 +172,10 @@ def _cut_at_line_end(text: bytes) -> tuple[bytes, bytes]:
     if len(rest) > _LONGEST_LINE + 2:
         rest = rest[: _LONGEST_LINE + 1] + (b"\r" if rest.endswith(b"\r") else b"")
     return _with_line_feeds(text[:end]), rest
+
+
+def _line_feeds(text: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(text, dtype=np.uint8) == ord("\n")))
 
 
 def _with_line_feeds(text: bytes) -> bytes:
@@ -216,8 +220,8 @@ def _rows(block: _Lines, table: _Table) -> RawRows:
     refused: list[RefusedRows] = []
     if block.broken is not None:
         refused.append(_broken_off(block))
-    arrays = _arrow_columns(block.text, table, block.line_count)
-    rows = np.arange(block.first_row, block.first_row + block.line_count, dtype=np.int64)
+    arrays = _arrow_columns(block.text, table, block.lines)
+    rows = np.arange(block.first_row, block.first_row + block.lines, dtype=np.int64)
     if arrays is None:
         text, rows, faults = _sound_lines(block, table.width)
         refused += faults

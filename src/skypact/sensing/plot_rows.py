@@ -401,17 +401,32 @@ def _integer_cells(array: "pa.Array") -> _Cells:
     import pyarrow.compute as pc
 
     if pa.types.is_string(array.type):
-        text, empty = _trimmed(array)
-        plain = pc.replace_substring_regex(_only_matching(text, _INTEGER), r"\A\+", "")
-        integers = pc.cast(plain, pa.int64())
-        garbled = _nulls(integers) & ~empty
-        return _Cells(_filled(integers), empty, garbled)
+        return _integer_cells_from_text(array)
     if pa.types.is_signed_integer(array.type):
         integers = _filled(pc.cast(array, pa.int64()))
-        return _Cells(integers, _nulls(array), np.abs(integers) >= _SCAN_LIMIT)
+        too_great = (integers >= _SCAN_LIMIT) | (integers <= -_SCAN_LIMIT)
+        return _Cells(integers, _nulls(array), too_great)
     cells = _number_cells(array)
     garbled = ~((cells.values == np.floor(cells.values)) & (np.abs(cells.values) < _SCAN_LIMIT))
     return _Cells(np.where(garbled, 0.0, cells.values).astype(np.int64), cells.empty, garbled)
+
+
+def _integer_cells_from_text(array: "pa.Array") -> _Cells:
+    """Arrow takes hexadecimal numbers for integers too, but not for floats."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    empty = _nulls(array)
+    try:
+        pc.cast(array, pa.float64())
+        integers = pc.cast(array, pa.int64())
+    except pa.ArrowInvalid:
+        text, empty = _trimmed(array)
+        plain = pc.replace_substring_regex(_only_matching(text, _INTEGER), r"\A\+", "")
+        integers = pc.cast(plain, pa.int64())
+    values = _filled(integers)
+    too_great = (values >= _SCAN_LIMIT) | (values <= -_SCAN_LIMIT)
+    return _Cells(values, empty, (_nulls(integers) | too_great) & ~empty)
 
 
 def _time_cells(array: "pa.Array") -> tuple[_Cells, NDArray[np.bool_]]:
