@@ -6,15 +6,14 @@ is not nearly opposite (beyond some 19,900 km the inverse need not converge).
 
 import math
 
-from numba import njit
-
+from skypact.kernels.compiled import kernel
 from skypact.kernels.geodesy import FLATTENING, SEMI_MAJOR_AXIS_M, SEMI_MINOR_AXIS_M
 
 _B2 = SEMI_MINOR_AXIS_M * SEMI_MINOR_AXIS_M
 _U2_FACTOR = (SEMI_MAJOR_AXIS_M * SEMI_MAJOR_AXIS_M - _B2) / _B2
 
 
-@njit(cache=True)
+@kernel
 def _series(u2: float) -> tuple[float, float]:
     """Vincenty's A and B (eq. 3 and 4)."""
     a = 1.0 + u2 / 16384.0 * (4096.0 + u2 * (-768.0 + u2 * (320.0 - 175.0 * u2)))
@@ -22,7 +21,7 @@ def _series(u2: float) -> tuple[float, float]:
     return a, b
 
 
-@njit(cache=True)
+@kernel
 def _sigma_change(b: float, sin_sigma: float, cos_sigma: float, cos_2sm: float) -> float:
     """Vincenty's Δσ (eq. 6)."""
     c2 = cos_2sm * cos_2sm
@@ -31,7 +30,7 @@ def _sigma_change(b: float, sin_sigma: float, cos_sigma: float, cos_2sm: float) 
     return b * sin_sigma * (cos_2sm + b / 4.0 * inner)
 
 
-@njit(cache=True)
+@kernel
 def geodesic_inverse(
     latitude1_rad: float, longitude1_rad: float, latitude2_rad: float, longitude2_rad: float
 ) -> tuple[float, float]:
@@ -64,7 +63,7 @@ def geodesic_inverse(
     return length, math.atan2(c2 * sl, c1 * s2 - s1 * c2 * cl)
 
 
-@njit(cache=True)
+@kernel
 def geodesic_direct(
     latitude_rad: float, longitude_rad: float, azimuth_rad: float, length_m: float
 ) -> tuple[float, float]:

@@ -17,10 +17,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from skypact.kernels.atmosphere import density
+from skypact.kernels.compiled import kernel
 from skypact.kernels.geodesy import EARTH_RATE_RAD_S, height_and_up
 from skypact.kernels.gravity import gravity_j2
 from skypact.kernels.motion import (
@@ -103,7 +103,7 @@ class Ending(NamedTuple):
     vz: float
 
 
-@njit(cache=True)
+@kernel
 def _write(
     out: NDArray[np.float64],
     row: int,
@@ -123,7 +123,7 @@ def _write(
     return row + 1
 
 
-@njit(cache=True)
+@kernel
 def _remainder(
     x: float,
     y: float,
@@ -144,14 +144,14 @@ def _remainder(
     )
 
 
-@njit(cache=True)
+@kernel
 def thrust_acceleration(stages: NDArray[np.float64], stage: int, share: float) -> float:
     """Thrust over mass in m/s² when `share` of a stage's burn time is gone."""
     burn_s, delta_v, fraction = stages[stage, 0], stages[stage, 1], stages[stage, 2]
     return delta_v / burn_s * fraction / -math.log1p(-fraction) / (1.0 - fraction * share)
 
 
-@njit(cache=True)
+@kernel
 def thrust_direction(boost: Boost, t: float, burnout_s: float) -> tuple[float, float, float]:
     """Unit vector of the thrust in ECEF, t seconds after launch."""
     full = math.hypot(boost.pitch_east_rad, boost.pitch_north_rad)
@@ -169,7 +169,7 @@ def thrust_direction(boost: Boost, t: float, burnout_s: float) -> tuple[float, f
     return c * dx + s * dy, -s * dx + c * dy, dz
 
 
-@njit(cache=True)
+@kernel
 def _boost_acceleration(
     boost: Boost,
     t: float,
@@ -196,7 +196,7 @@ def _boost_acceleration(
     )
 
 
-@njit(cache=True)
+@kernel
 def ascend(
     boost: Boost, table: NDArray[np.float64], longest_s: float, out: NDArray[np.float64]
 ) -> tuple[int, float, float, float, float, float, float, float]:
@@ -244,7 +244,7 @@ def ascend(
     return row, burnout_s, x, y, z, vx, vy, vz
 
 
-@njit(cache=True)
+@kernel
 def lift_command(
     manoeuvre: NDArray[np.float64],
     height: float,
@@ -275,7 +275,7 @@ def lift_command(
     return drag, lift * math.cos(bank), lift * math.sin(bank)
 
 
-@njit(cache=True)
+@kernel
 def _longest_free_step(height: float, climb: float, speed: float, coarse: bool) -> float:
     if height > AIR_TOP_M:
         until_air = (height - AIR_TOP_M) / max(-climb, 1.0) if climb < 0.0 else 1e9
@@ -284,7 +284,7 @@ def _longest_free_step(height: float, climb: float, speed: float, coarse: bool) 
     return longest if coarse else 0.5 * longest
 
 
-@njit(cache=True)
+@kernel
 def descend(
     t: float,
     state: tuple[float, float, float, float, float, float],
@@ -402,7 +402,7 @@ def descend(
     return Ending(status, row, burnout_s, apogee_s, apogee_height, t, x, y, z, vx, vy, vz)
 
 
-@njit(cache=True)
+@kernel
 def fly(
     boost: Boost,
     body: Body,
