@@ -117,16 +117,21 @@ def _chunks(file: BinaryIO, size: int) -> Iterator[_Chunk]:
 
 
 def _inflated(file: BinaryIO, size: int) -> Iterator[_Chunk]:
-    """Every member of a gzip file in turn; what can be read of a broken one comes first."""
+    """Every member of a gzip file in turn; what can be read of a broken one comes first.
+
+    Zeros between and after members are padding.
+    """
     inflater = zlib.decompressobj(wbits=_GZIP_WINDOW)
     compressed, inside = b"", False
     try:
         while compressed := compressed or file.read(size):
+            if not inside and not (compressed := compressed.lstrip(b"\0")):
+                continue
             inside = True
             yield _Chunk(inflater.decompress(compressed, size), file.tell())
             compressed = inflater.unconsumed_tail
             if inflater.eof:
-                compressed = inflater.unused_data.lstrip(b"\0")
+                compressed = inflater.unused_data
                 inflater, inside = zlib.decompressobj(wbits=_GZIP_WINDOW), False
         while inside and (text := inflater.decompress(b"", size)):
             yield _Chunk(text, file.tell())
@@ -266,7 +271,7 @@ def _arrow_columns(text: bytes, table: _Table, expected: int) -> "dict[str, pa.A
         return None
     if rows.num_rows != expected:
         return None
-    return {name: rows.column(name).combine_chunks() for name in table.used}
+    return {name: rows.column(name).chunk(0) for name in table.used}
 
 
 def _has_overlong_line(text: bytes) -> bool:

@@ -28,7 +28,7 @@ COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 NANOSECONDS_PER_SECOND = 1_000_000_000
 _LAST_SECOND = (2**63 - 1) // NANOSECONDS_PER_SECOND - 1
 """In 2262, the last whole second that int64 nanoseconds hold."""
-_SCAN_LIMIT = 10**18
+_GREATEST_INT64 = 2**63 - 1
 _SHOWN_CHARACTERS = 60
 
 _ISO_8601 = (
@@ -37,7 +37,7 @@ _ISO_8601 = (
     r"(?:[Zz]|(?P<sign>[+-])(?P<zone_hour>\d\d)(?::?(?P<zone_minute>\d\d))?)?)?\z"
 )
 _NUMBER = r"\A[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\z"
-_INTEGER = r"\A[+-]?0*\d{1,18}\z"
+_INTEGER = r"\A(?P<sign>[+-]?)0*(?P<digits>\d{1,19})\z"
 
 _TIME_REMEDY = "write it as 2024-01-31T12:00:00.000000000Z, between 1970 and 2262"
 
@@ -228,13 +228,18 @@ class _Sieve:
 
     def shown(self, column: str, i: int) -> str:
         """The cell as it stands, shortened."""
+        import pyarrow as pa
+
         cell = self.raw.columns[column][i]
-        return shown(cell.as_py()) if cell.is_valid else ""
+        if not cell.is_valid:
+            return ""
+        if pa.types.is_string(cell.type):
+            return shown(f'"{cell.as_py()}"')
+        return shown(cell.cast(pa.string()).as_py())
 
 
-def shown(value: object) -> str:
-    """A cell's content as a person is shown it."""
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+def shown(text: str) -> str:
+    """Text of a file as a person is shown it: printable and not too long."""
     text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: 2 * _SHOWN_CHARACTERS])
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
 
@@ -256,7 +261,7 @@ def require_columns(file: str, names: Sequence[str]) -> tuple[str, ...]:
             raise InputError(file, f'column "{name}" is missing ({found})', remedy)
     if not unknown:
         return ()
-    listed = ", ".join(shown(name) for name in unknown[:10])
+    listed = ", ".join(shown(f'"{name}"') for name in unknown[:10])
     more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
     return (f"{file}: unknown columns are ignored: {listed}{more}",)
 
@@ -325,7 +330,7 @@ def _radars(sieve: _Sieve, radars: RadarTable) -> NDArray[np.int32]:
 
     def unknown(i: int) -> str:
         near = radars.nearest(names[codes[i]])
-        return shown(names[codes[i]]) + (f', did you mean "{near}"?' if near else "")
+        return shown(f'"{names[codes[i]]}"') + (f', did you mean "{near}"?' if near else "")
 
     sieve.refuse_cells("radar", empty, "is empty", "name the radar of each plot")
     remedy = "correct the id, or add the radar to the radars file"
@@ -396,19 +401,21 @@ def _number_cells(array: "pa.Array") -> _Cells:
 
 
 def _integer_cells(array: "pa.Array") -> _Cells:
-    """Whole numbers from text or any numeric type; 0 where there is none."""
+    """Whole numbers within ±(2⁶³ − 1) from text or any numeric type; 0 where there is none."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if pa.types.is_string(array.type):
         return _integer_cells_from_text(array)
-    if pa.types.is_signed_integer(array.type):
-        integers = _filled(pc.cast(array, pa.int64()))
-        too_great = (integers >= _SCAN_LIMIT) | (integers <= -_SCAN_LIMIT)
-        return _Cells(integers, _nulls(array), too_great)
-    cells = _number_cells(array)
-    garbled = ~((cells.values == np.floor(cells.values)) & (np.abs(cells.values) < _SCAN_LIMIT))
-    return _Cells(np.where(garbled, 0.0, cells.values).astype(np.int64), cells.empty, garbled)
+    empty = _nulls(array)
+    if pa.types.is_integer(array.type):
+        if pa.types.is_uint64(array.type):
+            array = pc.if_else(pc.less_equal(array, _GREATEST_INT64), array, None)
+        integers = pc.cast(array, pa.int64())
+        return _Cells(_filled(integers), empty, _nulls(integers) & ~empty)
+    numbers = _number_cells(array).values
+    garbled = ~((numbers == np.floor(numbers)) & (np.abs(numbers) < _GREATEST_INT64))
+    return _Cells(np.where(garbled, 0.0, numbers).astype(np.int64), empty, garbled & ~empty)
 
 
 def _integer_cells_from_text(array: "pa.Array") -> _Cells:
@@ -416,17 +423,19 @@ def _integer_cells_from_text(array: "pa.Array") -> _Cells:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    empty = _nulls(array)
     try:
         pc.cast(array, pa.float64())
-        integers = pc.cast(array, pa.int64())
+        values, empty = _filled(pc.cast(array, pa.int64())), _nulls(array)
+        return _Cells(values, empty, values < -_GREATEST_INT64)
     except pa.ArrowInvalid:
         text, empty = _trimmed(array)
-        plain = pc.replace_substring_regex(_only_matching(text, _INTEGER), r"\A\+", "")
-        integers = pc.cast(plain, pa.int64())
-    values = _filled(integers)
-    too_great = (values >= _SCAN_LIMIT) | (values <= -_SCAN_LIMIT)
-    return _Cells(values, empty, (_nulls(integers) | too_great) & ~empty)
+    parts = pc.extract_regex(text, _INTEGER)
+    digits = pc.struct_field(parts, "digits")
+    within = pc.less_equal(pc.utf8_lpad(digits, 19, "0"), str(_GREATEST_INT64))
+    sizes = pc.cast(pc.if_else(within, digits, pa.scalar(None, pa.string())), pa.int64())
+    negative = pc.fill_null(pc.equal(pc.struct_field(parts, "sign"), "-"), False)
+    sign = np.where(negative.to_numpy(zero_copy_only=False), -1, 1)
+    return _Cells(sign * _filled(sizes), empty, _nulls(sizes) & ~empty)
 
 
 def _time_cells(array: "pa.Array") -> tuple[_Cells, NDArray[np.bool_]]:

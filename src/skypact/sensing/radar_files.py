@@ -188,7 +188,7 @@ def _as_float(value: float) -> float:
     try:
         return float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
 
 
 def _switch(place: str, table: dict[str, Any], key: str) -> bool:
