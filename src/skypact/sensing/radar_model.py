@@ -64,6 +64,9 @@ class _Seen(NamedTuple):
     range_rate_m_s: FloatArray
     origin: NDArray[np.int32]
 
+    def rows(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "_Seen":
+        return _Seen(*(column[chosen] for column in self))  # type: ignore[arg-type]
+
 
 def observe(
     paths: Sequence[TruthPath],
@@ -119,13 +122,13 @@ def _in_order(
 ) -> Observed:
     if not columns:
         columns, index = [_no_plots()], [np.zeros(0, dtype=np.int32)]
-    joined = _Seen(*(np.concatenate(parts) for parts in zip(*columns, strict=True)))
+    joined = _columns(columns)
     radar = np.concatenate(index)
     by_name = sorted(range(len(radars)), key=lambda i: (radars[i].nation, radars[i].id))
     rank = np.empty(len(radars), dtype=np.int32)
     rank[by_name] = np.arange(len(radars), dtype=np.int32)
     order = np.lexsort((joined.scan, rank[radar], joined.time_ns))
-    seen = _Seen(*(column[order] for column in joined))
+    seen = joined.rows(order)
     plots = Plots(
         time_ns=seen.time_ns,
         radar=radar[order],
@@ -191,7 +194,7 @@ def _seen_by(
         kept = wanted[visible]
         origin = np.full(len(kept), number, dtype=np.int32)
         found.append(
-            _Seen(time_ns[kept], looks[kept] - first_look, *truth[visible].T, origin=origin)
+            _Seen(time_ns[kept], looks[kept] - first_look, *truth[visible].T, origin)  # type: ignore[call-arg]
         )
         noises.append(noise[kept])
     seen, order = _joined(found)
@@ -211,17 +214,21 @@ def _seen_by(
             false = _false_plots_anywhere(radar, random, time_ns, scans)
         else:
             false = _false_plots_near(radar, random, time_ns, scans, paths, clutter_box_m)
-        wanted = (false.time_ns >= start_ns) & (false.time_ns < stop_ns)
-        seen, _ = _joined([seen, _Seen(*(column[wanted] for column in false))])
+        inside = (false.time_ns >= start_ns) & (false.time_ns < stop_ns)
+        seen, _ = _joined([seen, false.rows(inside)])
     time_bias_ns = round(bias.time_s * 1e9)
     return seen._replace(time_ns=seen.time_ns + time_bias_ns), bias
 
 
 def _joined(parts: list[_Seen]) -> tuple[_Seen, NDArray[np.intp]]:
     """All parts by scan, and the stable order that put them so."""
-    seen = _Seen(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    seen = _columns(parts)
     order = np.argsort(seen.scan, kind="stable")
-    return _Seen(*(column[order] for column in seen)), order
+    return seen.rows(order), order
+
+
+def _columns(parts: list[_Seen]) -> _Seen:
+    return _Seen(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def visible_from(radar: Radar, states: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:

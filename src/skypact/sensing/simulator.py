@@ -98,7 +98,7 @@ def truth_table(degree: int = TRUTH_DEGREE) -> NDArray[np.float64]:
     """EGM2008 to `degree` and order `degree` (at most 120), as `kernels.gravity` wants it."""
     import brahe
 
-    model = brahe.GravityModel.from_model_type(brahe.GravityModelType.EGM2008_120)
+    model = brahe.GravityModel.from_model_type(brahe.GravityModelType.EGM2008_120)  # type: ignore[arg-type]
     coefficients = [(n, m, *model.get(n, m)) for n in range(2, degree + 1) for m in range(n + 1)]
     return harmonic_table(coefficients, degree)
 
