@@ -413,7 +413,7 @@ def test_parquet_faults_by_row_from_1(tmp_path, batch_rows):
 
 def test_parquet_column_of_a_wrong_type(tmp_path):
     file = tmp_path / "plots.parquet"
-    table = dict.fromkeys(HEADER.split(","), [True])
+    table = {name: [True] for name in HEADER.split(",")}
     pq.write_table(pa.table(table), file)
     with pytest.raises(InputError, match='column "time" has the type bool'):
         read_plots(file, RADARS)

@@ -1,8 +1,9 @@
 """Bending of a radar's line of sight by the atmosphere.
 
-Source: Recommendation ITU-R P.834-9 (12/2017), "Effects of tropospheric refraction on radiowave
-propagation", section 3: the reference refractivity, the bending τ(h, θ) and the grazing angle
-θ_m(h) (equations 8 to 10 in P.834-7). The closed form holds for stations up to 3 km and apparent
+Source: Recommendation ITU-R P.834-7 (10/2015), "Effects of tropospheric refraction on radiowave
+propagation", ray bending: the refractive index n(h) (equation 8), the bending τ(h, θ) (9) and the
+grazing angle θ_m(h) (10); coefficients compared with those in Orekit's implementation. The
+closed form holds for stations up to 3 km and apparent
 elevations from grazing to 10°, and for a ray that leaves the atmosphere: an object lower than
 some 30 km is bent less than corrected here, and range is left as it is.
 
