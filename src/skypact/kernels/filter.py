@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from skypact.kernels.compiled import kernel
 from skypact.kernels.geodesy import height_and_up
+from skypact.kernels.linear import copy_matrix, copy_vector
 from skypact.kernels.motion import (
     BOOST,
     MANOEUVRE,
@@ -257,6 +258,25 @@ def age_biases(
 
 
 @kernel
+def axes_of(
+    radar: int, radars: NDArray[np.float64]
+) -> tuple[float, float, float, float, float, float, float, float, float]:
+    """East, north and up of a radar in ECEF, as `geodesy.local_axes` gives them."""
+    row = radars[radar]
+    return (
+        row[AXES],
+        row[AXES + 1],
+        row[AXES + 2],
+        row[AXES + 3],
+        row[AXES + 4],
+        row[AXES + 5],
+        row[AXES + 6],
+        row[AXES + 7],
+        row[AXES + 8],
+    )
+
+
+@kernel
 def measure(
     x: NDArray[np.float64], radar: int, radars: NDArray[np.float64], s: NDArray[np.float64]
 ) -> int:
@@ -266,17 +286,7 @@ def measure(
     Returns how many components: 3, or 4 with range rate. Without biases.
     """
     site = (radars[radar, SITE + 0], radars[radar, SITE + 1], radars[radar, SITE + 2])
-    axes = (
-        radars[radar, AXES + 0],
-        radars[radar, AXES + 1],
-        radars[radar, AXES + 2],
-        radars[radar, AXES + 3],
-        radars[radar, AXES + 4],
-        radars[radar, AXES + 5],
-        radars[radar, AXES + 6],
-        radars[radar, AXES + 7],
-        radars[radar, AXES + 8],
-    )
+    axes = axes_of(radar, radars)
     east, north, up = to_local(x[0], x[1], x[2], site, axes)
     s[PREDICTED, 0], s[PREDICTED, 1], s[PREDICTED, 2] = polar_from_local(east, north, up)
     re, rn, ru, ae, an, ee, en, eu = polar_gradients(east, north, up)
@@ -431,10 +441,9 @@ def update(
     at = int(radars[radar, BIAS_AT])
     sag = (p[0, 0] + p[1, 1] + p[2, 2]) / (2.0 * max(z[0], 1.0))
     rounds = 1 if sag < SAG_OF_RANGE_SIGMA * radars[radar, SIGMA] else MOST_ROUNDS
-    for k in range(n):
-        s[PRIOR, k] = x[k]
+    copy_vector(x, s[PRIOR])
     if rounds > 1:
-        s[PRIOR_P : PRIOR_P + n, :n] = p
+        copy_matrix(p, s[PRIOR_P : PRIOR_P + n])
     distance, log_likelihood = 0.0, 0.0
     for turn in range(rounds):
         components = measure(x, radar, radars, s)
@@ -450,8 +459,8 @@ def update(
             s[RESIDUAL, i] = residual - _jacobian_times(s, GAIN, i, at)
         about_x, about_y, about_z = x[0], x[1], x[2]
         if turn > 0:
-            x[:] = s[PRIOR, :n]
-            p[:, :] = s[PRIOR_P : PRIOR_P + n, :n]
+            copy_vector(s[PRIOR, :n], x)
+            copy_matrix(s[PRIOR_P : PRIOR_P + n, :n], p)
         round_distance, round_log = 0.0, 0.0
         for i in range(components):
             _times_jacobian(p, s, i, at)

@@ -254,7 +254,9 @@ def linearise(
     out[0, 0], out[0, 1], out[0, 2] = gxx + w * w, gxy, gxz
     out[1, 0], out[1, 1], out[1, 2] = gxy, gyy + w * w, gyz
     out[2, 0], out[2, 1], out[2, 2] = gxz, gyz, gzz
-    out[:, 3:] = 0.0
+    for i in range(3):
+        for j in range(3, 9):
+            out[i, j] = 0.0
     out[0, 4], out[1, 3] = 2.0 * w, -2.0 * w
     if phase == COAST:
         return

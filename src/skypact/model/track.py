@@ -42,7 +42,9 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     """One track as it stands at `time_ns` (UTC since 1970).
 
     `state` (6,): ECEF position m and velocity m/s; `covariance` (6, 6): over all phases.
-    `first_plots` are the earliest plots (bounded), from which the launch is worked out.
+    `first_plots` (k, 6): seconds since `first_plot_ns`, radar's number, range m, azimuth rad,
+    elevation rad, range rate m/s (NaN: none) of the earliest plots, for the launch. The greatest
+    log odds of a manoeuvre so far, and the seconds spent in one by probability.
     """
 
     id: int
@@ -55,4 +57,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     last_plot_ns: int
     plots: int
     plots_by_radar: dict[str, int]
+    first_plots: NDArray[np.float64]
+    manoeuvre_log_odds: float
+    manoeuvre_s: float
     ended_because: str | None = None

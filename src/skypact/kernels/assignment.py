@@ -1,0 +1,71 @@
+"""Global assignment of plots to tracks: least total cost, leaving out what does not fit."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skypact.kernels.compiled import allocating_kernel
+
+
+@allocating_kernel
+def assign(cost: NDArray[np.float64], miss_cost: float, chosen: NDArray[np.int64]) -> None:
+    """Give each row of `cost` (rows, columns) a column of its own, or none, at least total cost.
+
+    Infinite cost: not allowed. Leaving a row out costs `miss_cost`. `chosen` (rows,) is written:
+    the column, or -1. Shortest augmenting paths (Jonker & Volgenant, Computing 38, 1987), each row
+    having a private miss column; ties go to the lower column, so the result is one and the same.
+    """
+    rows, columns = cost.shape
+    width = columns + rows
+    row_of = np.full(width, -1, np.int64)
+    price = np.zeros(width)
+    row_price = np.zeros(rows)
+    for new_row in range(rows):
+        distance = np.full(width, math.inf)
+        came_from = np.full(width, -1, np.int64)
+        done = np.zeros(width, np.bool_)
+        row, base, at = new_row, 0.0, -1
+        while True:
+            for j in range(columns):
+                if not done[j] and cost[row, j] < math.inf:
+                    reduced = base + cost[row, j] - row_price[row] - price[j]
+                    if reduced < distance[j]:
+                        distance[j] = reduced
+                        came_from[j] = row
+            j = columns + row
+            if not done[j]:
+                reduced = base + miss_cost - row_price[row] - price[j]
+                if reduced < distance[j]:
+                    distance[j] = reduced
+                    came_from[j] = row
+            at = -1
+            for j in range(width):
+                if not done[j] and (at < 0 or distance[j] < distance[at]):
+                    at = j
+            base = distance[at]
+            done[at] = True
+            if row_of[at] < 0:
+                break
+            row = row_of[at]
+        for j in range(width):
+            if done[j] and j != at:
+                row_price[row_of[j]] += base - distance[j]
+                price[j] -= base - distance[j]
+        row_price[new_row] += base
+        while True:
+            row = came_from[at]
+            previous = -1
+            for j in range(width):
+                if row_of[j] == row and j != at:
+                    previous = j
+            row_of[at] = row
+            if row == new_row:
+                break
+            row_of[previous] = -1
+            at = previous
+    for i in range(rows):
+        chosen[i] = -1
+    for j in range(columns):
+        if row_of[j] >= 0:
+            chosen[row_of[j]] = j

@@ -1,0 +1,157 @@
+"""All settings: each declared once, with its type, default, unit and a sentence.
+
+Read from `[tracking]` of a TOML file (`--settings`), from `SKYPACT_TRACKING__…` in the environment,
+or given in Python. `docs/settings.md` is made from here.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from skypact.errors import SettingsError
+
+
+class TrackingSettings(BaseModel):
+    """How observations become tracks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gate_chi_squared: float = Field(
+        30.0, gt=0, description="Squared Mahalanobis distance beyond which a plot is not a track's."
+    )
+    plots_to_confirm: int = Field(5, ge=3, le=64, description="Fewest plots of a confirmed track.")
+    confirm_speed_sigma_m_s: float = Field(
+        500.0, gt=0, description="A track is confirmed once its speed is known this well, m/s."
+    )
+    fit_plots: int = Field(
+        64, ge=4, le=256, description="A young track is fitted anew up to this many plots."
+    )
+    fit_seconds: float = Field(8.0, gt=0, description="... and over at most this span, s.")
+    tentative_timeout_s: float = Field(
+        30.0, gt=0, description="A tentative track that is not seen for so long is dropped, s."
+    )
+    lost_timeout_s: float = Field(
+        120.0,
+        gt=0,
+        description="A track that is not in free flight ends when unseen for so long, s.",
+    )
+    first_plots: int = Field(
+        128, ge=8, le=4096, description="How many of a track's first plots are kept for its launch."
+    )
+    first_plots_seconds: float = Field(
+        60.0, gt=0, description="Plots of the first so many seconds are kept for its launch, s."
+    )
+    sunk_m: float = Field(
+        100.0, ge=0, description="A falling track ends once its estimate is so deep down, m."
+    )
+    greatest_tracks: int = Field(
+        100_000, ge=16, description="Most tracks at once, tentative ones among them."
+    )
+    greatest_ended: int = Field(
+        100_000, ge=1, description="Most ended tracks kept in the picture; the oldest go first."
+    )
+
+    speed_sigma_m_s: float = Field(
+        4000.0, gt=0, description="Belief about a new object's speed: 1σ of each component, m/s."
+    )
+    thrust_sigma_m_s2: float = Field(
+        30.0, gt=0, description="Belief about thrust acceleration: 1σ of each component, m/s²."
+    )
+    ballistic_parameter_kg_m2: float = Field(
+        5000.0, gt=0, description="Belief about the ballistic parameter m/(C_D A): median, kg/m²."
+    )
+    ballistic_parameter_ln_sigma: float = Field(
+        0.8, gt=0, description="... and the standard deviation of its logarithm."
+    )
+    lift_sigma_m2_kg: float = Field(3e-4, gt=0, description="Belief about lift C_L A/m: 1σ, m²/kg.")
+    least_lift_m_s2: float = Field(
+        0.2, gt=0, description="A manoeuvre is thought of where lift could exceed this, m/s²."
+    )
+
+    gravity_sigma_m_s2: float = Field(
+        6e-5, ge=0, description="Gravity beyond degree 20 at the ground, 1σ, m/s²."
+    )
+    gravity_scale_m: float = Field(250e3, gt=0, description="Height over which that falls by e, m.")
+    gravity_time_s: float = Field(60.0, gt=0, description="How long it stays alike, s.")
+    thrust_density_m2_s5: float = Field(
+        4.0, gt=0, description="Change of thrust: spectral density of jerk, m²/s⁵."
+    )
+    inverse_ballistic_density_1_s: float = Field(
+        1e-4, ge=0, description="Change of ln of the ballistic parameter: spectral density, 1/s."
+    )
+    air_coefficient_density_m4_kg2_s: float = Field(
+        1e-8, gt=0, description="Change of lift and drag in a manoeuvre, m⁴/(kg² s)."
+    )
+
+    boost_ends_1_s: float = Field(1 / 60, gt=0, description="Rate at which boosts end, 1/s.")
+    boost_starts_1_s: float = Field(
+        1e-5, gt=0, description="Rate at which free flight turns to boost, 1/s."
+    )
+    manoeuvre_starts_1_s: float = Field(
+        1 / 100, gt=0, description="Rate at which manoeuvres start in air, 1/s."
+    )
+    manoeuvre_ends_1_s: float = Field(
+        1 / 60, gt=0, description="Rate at which manoeuvres end, 1/s."
+    )
+
+
+class Settings(BaseSettings):
+    """All settings of Skypact."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SKYPACT_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    tracking: TrackingSettings = TrackingSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Python first, then the environment, then the TOML file."""
+        toml = TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file"))
+        return init_settings, env_settings, toml
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Settings from a TOML file and the environment.
+
+    Raises SettingsError with file, key, value and reason.
+    """
+    place = str(path) if path else "environment"
+    if path is not None and not path.is_file():
+        raise SettingsError(f"{path}: no such settings file; give one that exists")
+
+    class _FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        return _FromFile()
+    except ValidationError as error:
+        raise SettingsError(f"{place}: {_first_reason(error)}") from error
+    except ValueError as error:
+        raise SettingsError(f"{place}: not valid TOML: {error}") from error
+
+
+def _first_reason(error: ValidationError) -> str:
+    """Key, value and reason of every fault, in one sentence."""
+
+    def say(fault: Any) -> str:
+        key = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            return f"{key}: no such setting"
+        return f"{key} = {fault['input']!r}: {fault['msg'].lower()}"
+
+    return "; ".join(say(fault) for fault in error.errors())

@@ -1,0 +1,628 @@
+"""The fold: scan after scan into tracks. `fold_scan` is the tracker's main path.
+
+Everything here is a function of the observations alone: same scans, same tracks, bit for bit.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skypact.kernels.assignment import assign
+from skypact.kernels.compiled import allocating_kernel, kernel
+from skypact.kernels.filter import (
+    SIGMA,
+    SITE,
+    MotionNoise,
+    axes_of,
+    innovation,
+    update,
+)
+from skypact.kernels.geodesy import height_and_up
+from skypact.kernels.gravity import gravity_j2
+from skypact.kernels.linear import copy_vector
+from skypact.kernels.motion import BOOST, COAST, REENTRY, gravity_remainder
+from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
+from skypact.tracking.fit import StartPriors, fit_path
+from skypact.tracking.phases import (
+    PhaseRates,
+    combined,
+    likeliest,
+    phase_of,
+    predict_track,
+)
+from skypact.tracking.tables import (
+    CAME_DOWN,
+    CONFIRMED,
+    ENDED,
+    FIRST_NS,
+    FITTED,
+    FREE,
+    FREE_PHASE,
+    FREE_ROW,
+    HIGHEST_M,
+    KEPT,
+    LAST_NS,
+    NEVER_CONFIRMED,
+    NOT_SEEN,
+    PLOT_RADAR,
+    PLOT_TIME_S,
+    PLOT_Z,
+    PLOTS,
+    REASON,
+    REMAINDER,
+    REMAINDER_AT,
+    SKIPPED,
+    SLOTS,
+    STATUS,
+    STEER,
+    STEER_LOG_ODDS,
+    STRIDE,
+    TENTATIVE,
+    THRUST,
+    TIME_NS,
+    TRACK_ID,
+    TrackArrays,
+)
+
+
+class FoldSettings(NamedTuple):
+    """The numbers of `settings.TrackingSettings` that the kernels use, in SI units."""
+
+    gate: float
+    plots_to_confirm: int
+    fit_plots: int
+    fit_seconds: float
+    confirm_speed_sigma_m_s: float
+    tentative_timeout_s: float
+    lost_timeout_s: float
+    first_plots_seconds: float
+    sunk_m: float
+
+
+class Scratches(NamedTuple):
+    """Arrays that the kernels write over: filter, mixing, one state, one covariance, one plot."""
+
+    s: NDArray[np.float64]
+    m: NDArray[np.float64]
+    x: NDArray[np.float64]
+    p: NDArray[np.float64]
+
+
+@allocating_kernel
+def fold_scans(
+    tracks: TrackArrays,
+    time_ns: NDArray[np.int64],
+    radar_of: NDArray[np.int32],
+    plots: NDArray[np.float64],
+    scans: NDArray[np.int64],
+    first: int,
+    next_id: int,
+    radars: NDArray[np.float64],
+    table: NDArray[np.float64],
+    settings: FoldSettings,
+    noise: MotionNoise,
+    priors: StartPriors,
+    rates: PhaseRates,
+    w: Scratches,
+    updates: NDArray[np.float64],
+    update_keys: NDArray[np.int64],
+    updated: int,
+) -> tuple[int, int, int]:
+    """Fold the scans from number `first` on, as far as there is room.
+
+    `time_ns` (k,), `radar_of` (k,), `plots` (k, 4): range m, azimuth rad, elevation rad, range rate
+    m/s. `scans` (scans + 1,): where each begins. A row goes to `updates` (u, 27) and `update_keys`
+    (u, 2: track id, time) for each update if there is room for any. Returns the next scan, the next
+    track id and how many rows of `updates` are filled: stops early where `tracks` has no free rows
+    for all plots of a scan.
+    """
+    capacity = tracks.number.shape[0]
+    for scan in range(first, scans.shape[0] - 1):
+        begin, end = scans[scan], scans[scan + 1]
+        free = 0
+        for t in range(capacity):
+            if tracks.number[t, STATUS] == FREE_ROW:
+                free += 1
+                if free >= end - begin:
+                    break
+        if free < end - begin:
+            return scan, next_id, updated
+        next_id, updated = fold_scan(
+            tracks,
+            time_ns[begin:end],
+            int(radar_of[begin]),
+            plots[begin:end],
+            next_id,
+            radars,
+            table,
+            settings,
+            noise,
+            priors,
+            rates,
+            w,
+            updates,
+            update_keys,
+            updated,
+        )
+    return scans.shape[0] - 1, next_id, updated
+
+
+@allocating_kernel
+def fold_scan(
+    tracks: TrackArrays,
+    time_ns: NDArray[np.int64],
+    radar: int,
+    plots: NDArray[np.float64],
+    next_id: int,
+    radars: NDArray[np.float64],
+    table: NDArray[np.float64],
+    settings: FoldSettings,
+    noise: MotionNoise,
+    priors: StartPriors,
+    rates: PhaseRates,
+    w: Scratches,
+    updates: NDArray[np.float64],
+    update_keys: NDArray[np.int64],
+    updated: int,
+) -> tuple[int, int]:
+    """One scan of one radar: predict, gate, assign, update; what is left over starts tracks."""
+    count = plots.shape[0]
+    scan_ns = time_ns[0]
+    near = np.full(tracks.number.shape[0], -1, np.int64)
+    candidates = 0
+    for t in range(tracks.number.shape[0]):
+        status = tracks.number[t, STATUS]
+        if status in (FREE_ROW, ENDED):
+            continue
+        if retire(tracks, t, scan_ns, settings):
+            continue
+        if (scan_ns - tracks.number[t, TIME_NS]) > 1_000_000_000:
+            predict_track(tracks, t, scan_ns, radars, table, noise, priors, rates, w.s, w.m)
+        if may_have_caused(tracks, t, scan_ns, time_ns, radar, plots, radars, settings):
+            near[candidates] = t
+            candidates += 1
+    cost = np.full((candidates, count), math.inf)
+    for i in range(candidates):
+        t = near[i]
+        predict_track(tracks, t, scan_ns, radars, table, noise, priors, rates, w.s, w.m)
+        for j in range(count):
+            later = time_ns[j] != scan_ns
+            if later and count > 1:
+                cost[i, j] = _cost_later(
+                    tracks,
+                    t,
+                    time_ns[j],
+                    plots[j],
+                    radar,
+                    radars,
+                    table,
+                    noise,
+                    priors,
+                    rates,
+                    w,
+                    settings,
+                )
+            else:
+                cost[i, j] = _cost(tracks, t, plots[j], radar, radars, w, settings)
+    chosen = np.full(candidates, -1, np.int64)
+    if candidates > 0:
+        assign(cost, 0.5 * settings.gate + 60.0, chosen)
+    taken = np.zeros(count, np.bool_)
+    for i in range(candidates):
+        j = chosen[i]
+        if j < 0:
+            continue
+        taken[j] = True
+        t = near[i]
+        predict_track(tracks, t, time_ns[j], radars, table, noise, priors, rates, w.s, w.m)
+        observe(tracks, t, time_ns[j], plots[j], radar, radars, table, settings, priors, w)
+        if tracks.number[t, STATUS] == CONFIRMED and updated < updates.shape[0]:
+            write_update(tracks, t, updates, update_keys, updated, w)
+            updated += 1
+    row = 0
+    for j in range(count):
+        if not taken[j]:
+            while tracks.number[row, STATUS] != FREE_ROW:
+                row += 1
+            start(tracks, row, next_id, time_ns[j], plots[j], radar, radars, table, priors, w)
+            next_id += 1
+    return next_id, updated
+
+
+@kernel
+def may_have_caused(
+    tracks: TrackArrays,
+    t: int,
+    scan_ns: int,
+    time_ns: NDArray[np.int64],
+    radar: int,
+    plots: NDArray[np.float64],
+    radars: NDArray[np.float64],
+    settings: FoldSettings,
+) -> bool:
+    """Whether any plot of the scan is near enough to track `t` to be looked at closely.
+
+    A cheap bound: distance in space against six standard deviations of both and what acceleration
+    may do in between.
+    """
+    slot = likeliest(tracks.mu[t])
+    x, p = tracks.x[t, slot], tracks.p[t, slot]
+    dt = (scan_ns - tracks.number[t, TIME_NS]) * 1e-9
+    gx, gy, gz = gravity_j2(x[0], x[1], x[2])
+    k = 0.5 * dt * dt
+    px = x[0] + dt * x[3] + k * gx
+    py = x[1] + dt * x[4] + k * gy
+    pz = x[2] + dt * x[5] + k * gz
+    spread = 0.0
+    for other in range(SLOTS):
+        if tracks.mu[t, other] > 0.0:
+            q = tracks.p[t, other]
+            spread = max(
+                spread,
+                q[0, 0] + q[1, 1] + q[2, 2] + dt * dt * (q[3, 3] + q[4, 4] + q[5, 5]),
+            )
+    axes = axes_of(radar, radars)
+    angle = radars[radar, SIGMA + 1] + radars[radar, SIGMA + 2]
+    for j in range(plots.shape[0]):
+        later = (time_ns[j] - scan_ns) * 1e-9
+        east, north, up = local_from_polar(plots[j, 0], plots[j, 1], plots[j, 2])
+        dx, dy, dz = turn_to_ecef(east, north, up, axes)
+        dx = radars[radar, SITE] + dx - px - later * x[3]
+        dy = radars[radar, SITE + 1] + dy - py - later * x[4]
+        dz = radars[radar, SITE + 2] + dz - pz - later * x[5]
+        reach = 8.0 * (math.sqrt(spread) + radars[radar, SIGMA] + angle * plots[j, 0])
+        reach += 1e3 + 1e3 * (abs(dt) + later)
+        if dx * dx + dy * dy + dz * dz < reach * reach:
+            return True
+    return False
+
+
+@kernel
+def _cost(
+    tracks: TrackArrays,
+    t: int,
+    plot: NDArray[np.float64],
+    radar: int,
+    radars: NDArray[np.float64],
+    w: Scratches,
+    settings: FoldSettings,
+) -> float:
+    """Negative log likelihood of the plot under track `t`, all phases together; ∞ out of gate."""
+    nearest, greatest = math.inf, -math.inf
+    total = 0.0
+    for slot in range(SLOTS):
+        mu = tracks.mu[t, slot]
+        if mu <= 0.0:
+            continue
+        distance, log_likelihood = innovation(
+            tracks.x[t, slot], tracks.p[t, slot], plot, radar, radars, w.s
+        )
+        if mu > 1e-6:
+            nearest = min(nearest, distance)
+        log_likelihood += math.log(mu)
+        if log_likelihood > greatest:
+            total = total * math.exp(greatest - log_likelihood) + 1.0
+            greatest = log_likelihood
+        else:
+            total += math.exp(log_likelihood - greatest)
+    if nearest > settings.gate:
+        return math.inf
+    return -(greatest + math.log(total))
+
+
+@allocating_kernel
+def _cost_later(
+    tracks: TrackArrays,
+    t: int,
+    plot_ns: int,
+    plot: NDArray[np.float64],
+    radar: int,
+    radars: NDArray[np.float64],
+    table: NDArray[np.float64],
+    noise: MotionNoise,
+    priors: StartPriors,
+    rates: PhaseRates,
+    w: Scratches,
+    settings: FoldSettings,
+) -> float:
+    """`_cost` for a plot later in a scan than the track's time; the track is put back after."""
+    then_ns, free_phase = tracks.number[t, TIME_NS], tracks.number[t, FREE_PHASE]
+    x, p, mu = tracks.x[t].copy(), tracks.p[t].copy(), tracks.mu[t].copy()
+    value = tracks.value[t].copy()
+    predict_track(tracks, t, plot_ns, radars, table, noise, priors, rates, w.s, w.m)
+    cost = _cost(tracks, t, plot, radar, radars, w, settings)
+    tracks.number[t, TIME_NS], tracks.number[t, FREE_PHASE] = then_ns, free_phase
+    tracks.x[t], tracks.p[t], tracks.mu[t], tracks.value[t] = x, p, mu, value
+    return cost
+
+
+@allocating_kernel
+def observe(
+    tracks: TrackArrays,
+    t: int,
+    plot_ns: int,
+    plot: NDArray[np.float64],
+    radar: int,
+    radars: NDArray[np.float64],
+    table: NDArray[np.float64],
+    settings: FoldSettings,
+    priors: StartPriors,
+    w: Scratches,
+) -> None:
+    """Update track `t`, already at the plot's time, by the plot; fit anew while it is young."""
+    number, mu = tracks.number[t], tracks.mu[t]
+    number[LAST_NS] = max(number[LAST_NS], plot_ns)
+    number[PLOTS] += 1
+    tracks.by_radar[t, radar] += 1
+    keep_first_plot(tracks, t, plot_ns, plot, radar, settings)
+    if number[STATUS] == TENTATIVE or number[PLOTS] <= settings.fit_plots:
+        if young_fit(tracks, t, radars, table, settings, priors, w):
+            return
+        if number[STATUS] == TENTATIVE:
+            return
+    greatest = -math.inf
+    for slot in range(SLOTS):
+        if mu[slot] > 0.0:
+            _, log_likelihood = update(
+                tracks.x[t, slot], tracks.p[t, slot], plot, radar, radars, w.s
+            )
+            log_mu = math.log(mu[slot]) + log_likelihood
+            w.x[slot] = log_mu
+            greatest = max(greatest, log_mu)
+    total = 0.0
+    for slot in range(SLOTS):
+        if mu[slot] > 0.0:
+            mu[slot] = max(math.exp(w.x[slot] - greatest), 1e-12)
+            total += mu[slot]
+    for slot in range(SLOTS):
+        mu[slot] /= total
+    if mu[STEER] > 0.0:
+        odds = math.log(mu[STEER] / max(1.0 - mu[STEER], 1e-12))
+        tracks.value[t, STEER_LOG_ODDS] = max(tracks.value[t, STEER_LOG_ODDS], odds)
+    slot = likeliest(mu)
+    height, _, _, _ = height_and_up(
+        tracks.x[t, slot, 0], tracks.x[t, slot, 1], tracks.x[t, slot, 2]
+    )
+    tracks.value[t, HIGHEST_M] = max(tracks.value[t, HIGHEST_M], height)
+
+
+@kernel
+def keep_first_plot(
+    tracks: TrackArrays,
+    t: int,
+    plot_ns: int,
+    plot: NDArray[np.float64],
+    radar: int,
+    settings: FoldSettings,
+) -> None:
+    """Keep the plots of the first seconds, thinned out evenly when there are too many."""
+    number, first = tracks.number[t], tracks.first[t]
+    since = (plot_ns - number[FIRST_NS]) * 1e-9
+    if since > settings.first_plots_seconds:
+        return
+    number[SKIPPED] += 1
+    if number[SKIPPED] < number[STRIDE]:
+        return
+    number[SKIPPED] = 0
+    if number[KEPT] == first.shape[0]:
+        for k in range(first.shape[0] // 2):
+            copy_vector(first[2 * k], first[k])
+        number[KEPT] = first.shape[0] // 2
+        number[STRIDE] *= 2
+    row = first[number[KEPT]]
+    row[PLOT_TIME_S] = since
+    row[PLOT_RADAR] = radar
+    for k in range(4):
+        row[PLOT_Z + k] = plot[k]
+    # In order of time, even where scans overlap.
+    k = number[KEPT]
+    while k > 0 and first[k - 1, PLOT_TIME_S] > since:
+        for column in range(first.shape[1]):
+            first[k, column], first[k - 1, column] = first[k - 1, column], first[k, column]
+        k -= 1
+    number[KEPT] += 1
+
+
+@allocating_kernel
+def start(
+    tracks: TrackArrays,
+    t: int,
+    track_id: int,
+    plot_ns: int,
+    plot: NDArray[np.float64],
+    radar: int,
+    radars: NDArray[np.float64],
+    table: NDArray[np.float64],
+    priors: StartPriors,
+    w: Scratches,
+) -> None:
+    """Open a tentative track at row `t` from one plot: its place, and no idea of its velocity."""
+    number = tracks.number[t]
+    number[:] = 0
+    tracks.value[t] = 0.0
+    tracks.by_radar[t] = 0
+    tracks.mu[t] = 0.0
+    tracks.value[t, STEER_LOG_ODDS] = -math.inf
+    number[STATUS], number[TRACK_ID] = TENTATIVE, track_id
+    number[TIME_NS], number[FIRST_NS], number[LAST_NS] = plot_ns, plot_ns, plot_ns
+    number[PLOTS], number[KEPT], number[STRIDE] = 1, 1, 1
+    tracks.by_radar[t, radar] = 1
+    first = tracks.first[t, 0]
+    first[PLOT_TIME_S], first[PLOT_RADAR] = 0.0, radar
+    for k in range(4):
+        first[PLOT_Z + k] = plot[k]
+    axes = axes_of(radar, radars)
+    east, north, up = local_from_polar(plot[0], plot[1], plot[2])
+    dx, dy, dz = turn_to_ecef(east, north, up, axes)
+    x = tracks.x[t, THRUST]
+    x[:] = 0.0
+    x[0] = radars[radar, SITE] + dx
+    x[1] = radars[radar, SITE + 1] + dy
+    x[2] = radars[radar, SITE + 2] + dz
+    set_remainder(tracks, t, x, table)
+    fit_path(
+        BOOST,
+        tracks.first[t],
+        1,
+        x,
+        tracks.p[t, THRUST],
+        (0.0, 0.0, 0.0),
+        radars,
+        priors,
+        w.s,
+    )
+    tracks.mu[t, THRUST] = 1.0
+    number[FREE_PHASE] = COAST
+    number[FITTED] = 1
+
+
+@kernel
+def set_remainder(
+    tracks: TrackArrays, t: int, x: NDArray[np.float64], table: NDArray[np.float64]
+) -> None:
+    """Take the remainder of gravity at `x` for track `t`."""
+    gx, gy, gz = gravity_remainder(x[0], x[1], x[2], table)
+    value = tracks.value[t]
+    value[REMAINDER], value[REMAINDER + 1], value[REMAINDER + 2] = gx, gy, gz
+    value[REMAINDER_AT], value[REMAINDER_AT + 1], value[REMAINDER_AT + 2] = x[0], x[1], x[2]
+
+
+@allocating_kernel
+def young_fit(
+    tracks: TrackArrays,
+    t: int,
+    radars: NDArray[np.float64],
+    table: NDArray[np.float64],
+    settings: FoldSettings,
+    priors: StartPriors,
+    w: Scratches,
+) -> bool:
+    """Fit a young track to its first plots anew; True where that now is its estimate.
+
+    A tentative one is fitted at every plot and confirmed when the fit is good and its velocity
+    known; a confirmed one again whenever its plots have doubled, which takes back what linearising
+    about a poor first guess cost.
+    """
+    number = tracks.number[t]
+    count = number[KEPT]
+    first = tracks.first[t]
+    span = first[count - 1, PLOT_TIME_S] - first[0, PLOT_TIME_S]
+    confirmed = number[STATUS] == CONFIRMED
+    if number[STRIDE] != 1 or (
+        confirmed and (count < 2 * number[FITTED] or span > settings.fit_seconds)
+    ):
+        return False
+    last_ns = number[FIRST_NS] + np.int64(round(first[count - 1, PLOT_TIME_S] * 1e9))
+    slot = likeliest(tracks.mu[t])
+    guess, n = tracks.x[t, slot], tracks.x.shape[2]
+    height, _, _, _ = height_and_up(guess[0], guess[1], guess[2])
+    free_phase = COAST if height > 120e3 else REENTRY
+    remainder = (
+        tracks.value[t, REMAINDER],
+        tracks.value[t, REMAINDER + 1],
+        tracks.value[t, REMAINDER + 2],
+    )
+    components = 0
+    for k in range(count):
+        has_rate = radars[int(first[k, PLOT_RADAR]), SIGMA + 3] > 0.0
+        components += 4 if has_rate and not math.isnan(first[k, PLOT_Z + 3]) else 3
+    # Residuals and priors together: a χ² of that many degrees of freedom, less the position's 3.
+    degrees = components + n - 3.0
+    worst = degrees + 5.0 * math.sqrt(2.0 * degrees)
+    evidence = (-math.inf, -math.inf)
+    fitted_x, fitted_p = w.x, w.p
+    good = (False, False)
+    for trial in range(2):
+        phase = free_phase if trial == 0 else BOOST
+        to = FREE if trial == 0 else THRUST
+        x, p = fitted_x[to * n : to * n + n], fitted_p[to * n : to * n + n]
+        x[:] = guess
+        if phase_of(slot, number[FREE_PHASE]) != phase:
+            for k in range(6, 9):
+                x[k] = 0.0
+            if phase == REENTRY:
+                x[6] = priors.ln_inverse_ballistic
+        converged, chi_squared, log_evidence = fit_path(
+            phase, first, count, x, p, remainder, radars, priors, w.s
+        )
+        ok = converged and chi_squared < worst
+        if trial == 0:
+            good, evidence = (ok, good[1]), (log_evidence, evidence[1])
+        else:
+            good, evidence = (good[0], ok), (evidence[0], log_evidence)
+    if not (good[0] or good[1]):
+        if not confirmed:
+            number[STATUS] = ENDED
+            number[REASON] = NEVER_CONFIRMED
+        return False
+    number[FITTED] = count
+    number[TIME_NS] = last_ns
+    number[FREE_PHASE] = free_phase
+    best = max(evidence[0] if good[0] else -math.inf, evidence[1] if good[1] else -math.inf)
+    total = 0.0
+    for slot in range(SLOTS):
+        tracks.mu[t, slot] = 0.0
+    for trial in range(2):
+        if good[trial]:
+            to = FREE if trial == 0 else THRUST
+            share = max(math.exp(evidence[trial] - best), 1e-9)
+            tracks.mu[t, to] = share
+            total += share
+            tracks.x[t, to] = fitted_x[to * n : to * n + n]
+            tracks.p[t, to] = fitted_p[to * n : to * n + n]
+    for slot in range(SLOTS):
+        tracks.mu[t, slot] /= total
+    if not confirmed and number[PLOTS] >= settings.plots_to_confirm:
+        p = tracks.p[t, likeliest(tracks.mu[t])]
+        if p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
+            number[STATUS] = CONFIRMED
+    set_remainder(tracks, t, tracks.x[t, likeliest(tracks.mu[t])], table)
+    return True
+
+
+@kernel
+def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> bool:
+    """End track `t` if it came down, was lost, or was never confirmed in time."""
+    number = tracks.number[t]
+    unseen = (now_ns - number[LAST_NS]) * 1e-9
+    if number[STATUS] == TENTATIVE:
+        if unseen <= settings.tentative_timeout_s:
+            return False
+        number[REASON] = NEVER_CONFIRMED
+    else:
+        slot = likeliest(tracks.mu[t])
+        x = tracks.x[t, slot]
+        height, ux, uy, uz = height_and_up(x[0], x[1], x[2])
+        climb = ux * x[3] + uy * x[4] + uz * x[5]
+        if height < -settings.sunk_m and climb < 0.0 and unseen > 1.0:
+            number[REASON] = CAME_DOWN
+        elif slot != FREE and unseen > settings.lost_timeout_s:
+            number[REASON] = NOT_SEEN
+        else:
+            return False
+    number[STATUS] = ENDED
+    return True
+
+
+@kernel
+def write_update(
+    tracks: TrackArrays,
+    t: int,
+    updates: NDArray[np.float64],
+    update_keys: NDArray[np.int64],
+    row: int,
+    w: Scratches,
+) -> None:
+    """Track `t` as it stands into row `row`: 6 states and the upper triangle, 21 numbers."""
+    update_keys[row, 0] = tracks.number[t, TRACK_ID]
+    update_keys[row, 1] = tracks.number[t, TIME_NS]
+    mean, covariance = w.x[:6], w.p[:6, :6]
+    combined(tracks.x[t], tracks.p[t], tracks.mu[t], mean, covariance)
+    at = 6
+    for i in range(6):
+        updates[row, i] = mean[i]
+        for j in range(i, 6):
+            updates[row, at] = covariance[i, j]
+            at += 1

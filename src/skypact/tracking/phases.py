@@ -1,0 +1,340 @@
+"""Boost, coast, re-entry, manoeuvre: one track's phases, mixed and moved (IMM).
+
+Interacting multiple models (Blom & Bar-Shalom, IEEE TAC 33, 1988) with two changes. A phase that
+contributes less than a thousandth to another is not mixed into it: the noise of a boost that is
+all but excluded would otherwise spoil a coast that has none. And phases that the laws of motion
+make one are one: without air a manoeuvre is a coast.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skypact.kernels.atmosphere import density
+from skypact.kernels.compiled import kernel
+from skypact.kernels.filter import CORE, MotionNoise, age_biases, predict
+from skypact.kernels.geodesy import height_and_up
+from skypact.kernels.linear import copy_matrix, copy_vector, forget
+from skypact.kernels.motion import (
+    AIR_TOP_M,
+    BOOST,
+    COAST,
+    MANOEUVRE,
+    REENTRY,
+    gravity_remainder,
+)
+from skypact.tracking.fit import StartPriors
+from skypact.tracking.tables import (
+    FREE,
+    FREE_PHASE,
+    REMAINDER,
+    REMAINDER_AT,
+    SLOTS,
+    STEER,
+    STEER_SECONDS,
+    THRUST,
+    TIME_NS,
+    TrackArrays,
+)
+
+# Rows of the scratch array for mixing.
+SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
+# Below this share a phase is not mixed into another.
+LEAST_SHARE = 1e-3
+# The remainder of gravity is taken anew after so far a way; it changes by 1e-7 m/s² meanwhile.
+REMAINDER_REFRESH_M = 4e3
+
+
+class PhaseRates(NamedTuple):
+    """How often a phase gives way to another, per second; air matters above `least_lift_m_s2`."""
+
+    boost_ends: float
+    boost_starts: float
+    manoeuvre_starts: float
+    manoeuvre_ends: float
+    lift_sigma_m2_kg: float
+    least_lift_m_s2: float
+
+
+def mixing_scratch(n: int) -> NDArray[np.float64]:
+    """Scratch for `mix` with states of n numbers."""
+    return np.zeros((MIXED_P + (SLOTS + 1) * n, max(n, SLOTS * SLOTS)))
+
+
+@kernel
+def phase_of(slot: int, free_phase: int) -> int:
+    """The phase that a slot stands for."""
+    if slot == THRUST:
+        return BOOST
+    return MANOEUVRE if slot == STEER else free_phase
+
+
+@kernel
+def air_matters(x: NDArray[np.float64], rates: PhaseRates) -> bool:
+    """Whether lift could bend the path of `x` enough to be a phase of its own."""
+    height, _, _, _ = height_and_up(x[0], x[1], x[2])
+    if height > AIR_TOP_M:
+        return False
+    rho, _ = density(height)
+    speed_squared = x[3] * x[3] + x[4] * x[4] + x[5] * x[5]
+    return 0.5 * rho * speed_squared * rates.lift_sigma_m2_kg > rates.least_lift_m_s2
+
+
+@kernel
+def convert(
+    source: int,
+    target: int,
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    priors: StartPriors,
+    rates: PhaseRates,
+    out_x: NDArray[np.float64],
+    out_p: NDArray[np.float64],
+) -> None:
+    """The same object seen as being in phase `target` instead of `source`: own states from priors.
+
+    Drag is kept between re-entry and manoeuvre; everything else of a phase is new to it.
+    """
+    copy_vector(x, out_x)
+    copy_matrix(p, out_p)
+    if source == target:
+        return
+    keep_drag = source == REENTRY and target == MANOEUVRE
+    if keep_drag:  # c = exp(λ), to first order about the mean
+        drag = math.exp(x[6])
+        out_x[6] = drag
+        for i in range(out_x.shape[0]):
+            out_p[i, 6] *= drag
+            out_p[6, i] *= drag
+    for k in range(7 if keep_drag else 6, CORE):
+        out_x[k] = 0.0
+        forget(out_p, k, 0.0)
+    if target == BOOST:
+        for k in range(6, CORE):
+            out_p[k, k] = priors.thrust_sigma_m_s2**2
+    elif target == REENTRY:
+        out_x[6] = priors.ln_inverse_ballistic
+        out_p[6, 6] = priors.ln_inverse_ballistic_sigma**2
+    elif target == MANOEUVRE:
+        if not keep_drag:
+            drag = math.exp(priors.ln_inverse_ballistic)
+            out_x[6] = drag
+            out_p[6, 6] = (drag * priors.ln_inverse_ballistic_sigma) ** 2
+        out_p[7, 7] = rates.lift_sigma_m2_kg**2
+        out_p[8, 8] = rates.lift_sigma_m2_kg**2
+
+
+@kernel
+def mix(
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    mu: NDArray[np.float64],
+    free_phase: int,
+    steer: bool,
+    dt: float,
+    priors: StartPriors,
+    rates: PhaseRates,
+    m: NDArray[np.float64],
+) -> None:
+    """Let phases give way to each other over `dt` seconds: `x` (3, n), `p` (3, n, n), `mu` (3,).
+
+    In place. `steer`: whether a manoeuvre is possible; if not, its share goes to free flight.
+    `m` from `mixing_scratch`.
+    """
+    n = x.shape[1]
+    if mu[STEER] > 0.0 and not steer:
+        if mu[STEER] > mu[FREE]:
+            convert(MANOEUVRE, free_phase, x[STEER], p[STEER], priors, rates, x[FREE], p[FREE])
+        mu[FREE] += mu[STEER]
+        mu[STEER] = 0.0
+    _shares(mu, steer, abs(dt), rates, m[SHARES])
+    for target in range(SLOTS):
+        after, others = 0.0, 0.0
+        for source in range(SLOTS):
+            share = m[SHARES, SLOTS * target + source]
+            after += share
+            if source != target:
+                others = max(others, share)
+        mu[target] = after
+        m[CHANGED, target] = 0.0
+        if after <= 0.0 or others < LEAST_SHARE * after:
+            continue
+        m[CHANGED, target] = 1.0
+        mean = m[MIXED + target, :n]
+        covariance = m[MIXED_P + target * n : MIXED_P + target * n + n, :n]
+        one_x, one_p = m[ONE, :n], m[MIXED_P + SLOTS * n : MIXED_P + (SLOTS + 1) * n, :n]
+        for i in range(n):
+            mean[i] = 0.0
+            for j in range(n):
+                covariance[i, j] = 0.0
+        kept = 0.0
+        for about_mean in range(2):
+            for source in range(SLOTS):
+                share = m[SHARES, SLOTS * target + source]
+                if share < LEAST_SHARE * after:
+                    continue
+                convert(
+                    phase_of(source, free_phase),
+                    phase_of(target, free_phase),
+                    x[source],
+                    p[source],
+                    priors,
+                    rates,
+                    one_x,
+                    one_p,
+                )
+                if about_mean == 0:
+                    kept += share
+                    for i in range(n):
+                        mean[i] += share * one_x[i]
+                    continue
+                weight = share / kept
+                for i in range(n):
+                    for j in range(n):
+                        covariance[i, j] += weight * (
+                            one_p[i, j] + (one_x[i] - mean[i]) * (one_x[j] - mean[j])
+                        )
+            if about_mean == 0:
+                for i in range(n):
+                    mean[i] /= kept
+    for target in range(SLOTS):
+        if m[CHANGED, target] != 0.0:
+            copy_vector(m[MIXED + target, :n], x[target])
+            copy_matrix(m[MIXED_P + target * n : MIXED_P + target * n + n, :n], p[target])
+
+
+@kernel
+def _shares(
+    mu: NDArray[np.float64], steer: bool, dt: float, rates: PhaseRates, out: NDArray[np.float64]
+) -> None:
+    """What each phase hands to each over `dt`: `out[3 target + source]`, written."""
+    end = -math.expm1(-rates.boost_ends * dt)
+    begin = -math.expm1(-rates.boost_starts * dt)
+    pull = -math.expm1(-rates.manoeuvre_starts * dt) if steer else 0.0
+    release = -math.expm1(-rates.manoeuvre_ends * dt)
+    out[0], out[1], out[2] = mu[FREE] * (1.0 - begin - pull), mu[THRUST] * end, mu[STEER] * release
+    out[3], out[4], out[5] = mu[FREE] * begin, mu[THRUST] * (1.0 - end), 0.0
+    out[6], out[7], out[8] = mu[FREE] * pull, 0.0, mu[STEER] * (1.0 - release)
+
+
+@kernel
+def likeliest(mu: NDArray[np.float64]) -> int:
+    """The slot with the greatest probability."""
+    best = 0
+    for slot in range(1, SLOTS):
+        if mu[slot] > mu[best]:
+            best = slot
+    return best
+
+
+@kernel
+def predict_track(
+    tracks: TrackArrays,
+    t: int,
+    to_ns: int,
+    radars: NDArray[np.float64],
+    table: NDArray[np.float64],
+    noise: MotionNoise,
+    priors: StartPriors,
+    rates: PhaseRates,
+    s: NDArray[np.float64],
+    m: NDArray[np.float64],
+) -> None:
+    """Move track `t` with all its phases to the time `to_ns`, in place."""
+    dt = (to_ns - tracks.number[t, TIME_NS]) * 1e-9
+    if dt == 0.0:
+        return
+    tracks.number[t, TIME_NS] = to_ns
+    x, p, mu, value = tracks.x[t], tracks.p[t], tracks.mu[t], tracks.value[t]
+    free_phase = tracks.number[t, FREE_PHASE]
+    steer = air_matters(x[likeliest(mu)], rates)
+    mix(x, p, mu, free_phase, steer, dt, priors, rates, m)
+    value[STEER_SECONDS] += mu[STEER] * abs(dt)
+    at = x[likeliest(mu)]
+    left = dt
+    while left != 0.0:
+        # As far as one remainder of gravity holds, which for most plots is all the way.
+        speed = math.sqrt(at[3] * at[3] + at[4] * at[4] + at[5] * at[5])
+        reach = REMAINDER_REFRESH_M / max(speed, 1.0)
+        h = left if abs(left) <= reach * 1.0001 else math.copysign(reach, left)
+        left = 0.0 if h == left else left - h
+        k = 0.5 * h
+        mx, my, mz = at[0] + k * at[3], at[1] + k * at[4], at[2] + k * at[5]
+        away = (
+            (mx - value[REMAINDER_AT]) ** 2
+            + (my - value[REMAINDER_AT + 1]) ** 2
+            + (mz - value[REMAINDER_AT + 2]) ** 2
+        )
+        if away > (0.5 * REMAINDER_REFRESH_M) ** 2:
+            ahead = math.copysign(min(0.5 * reach, 2.0), h)  # the middle of the way to come
+            if abs(h) >= reach:
+                ahead = k
+            mx, my, mz = at[0] + ahead * at[3], at[1] + ahead * at[4], at[2] + ahead * at[5]
+            value[REMAINDER], value[REMAINDER + 1], value[REMAINDER + 2] = gravity_remainder(
+                mx, my, mz, table
+            )
+            value[REMAINDER_AT] = mx
+            value[REMAINDER_AT + 1] = my
+            value[REMAINDER_AT + 2] = mz
+        remainder = (value[REMAINDER], value[REMAINDER + 1], value[REMAINDER + 2])
+        for slot in range(SLOTS):
+            if mu[slot] > 0.0:
+                predict(phase_of(slot, free_phase), x[slot], p[slot], h, remainder, noise, s)
+    for slot in range(SLOTS):
+        if mu[slot] > 0.0:
+            age_biases(x[slot], p[slot], dt, radars)
+    tracks.number[t, FREE_PHASE] = follow_air(x[FREE], p[FREE], free_phase, priors)
+
+
+@kernel
+def follow_air(
+    x: NDArray[np.float64], p: NDArray[np.float64], free_phase: int, priors: StartPriors
+) -> int:
+    """Coast or re-entry by height; the drag is believed anew at every entry into the air."""
+    height, _, _, _ = height_and_up(x[0], x[1], x[2])
+    if free_phase == COAST and height < AIR_TOP_M:
+        x[6] = priors.ln_inverse_ballistic
+        forget(p, 6, priors.ln_inverse_ballistic_sigma**2)
+        return REENTRY
+    if free_phase == REENTRY and height > AIR_TOP_M + 2e3:
+        x[6] = 0.0
+        forget(p, 6, 0.0)
+        return COAST
+    return free_phase
+
+
+@kernel
+def combined(
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    mu: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+) -> None:
+    """Position and velocity over all phases: `mean` (6,), `covariance` (6, 6), written.
+
+    A phase below `LEAST_SHARE` is left out, as in `mix`: a boost at one in ten thousand would
+    otherwise make up most of a coast's covariance without a flight ever being that far off.
+    """
+    kept = 0.0
+    for slot in range(SLOTS):
+        if mu[slot] >= LEAST_SHARE:
+            kept += mu[slot]
+    for i in range(6):
+        total = 0.0
+        for slot in range(SLOTS):
+            if mu[slot] >= LEAST_SHARE:
+                total += mu[slot] / kept * x[slot, i]
+        mean[i] = total
+    for i in range(6):
+        for j in range(i, 6):
+            total = 0.0
+            for slot in range(SLOTS):
+                if mu[slot] >= LEAST_SHARE:
+                    total += (mu[slot] / kept) * (
+                        p[slot, i, j] + (x[slot, i] - mean[i]) * (x[slot, j] - mean[j])
+                    )
+            covariance[i, j] = total
+            covariance[j, i] = total

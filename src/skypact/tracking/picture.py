@@ -1,0 +1,330 @@
+"""A picture: all tracks built from one set of observations."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skypact.errors import SkypactError
+from skypact.kernels import filter as kf
+from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
+from skypact.kernels.gravity import TABLE_DEGREE_20
+from skypact.model import Phase, Plots, Radar, Track, TrackStatus
+from skypact.model.track import PhaseEstimate
+from skypact.settings import TrackingSettings
+from skypact.tracking import tables
+from skypact.tracking.fit import StartPriors
+from skypact.tracking.fold import FoldSettings, Scratches, fold_scans
+from skypact.tracking.phases import PhaseRates, combined, mixing_scratch, phase_of
+
+_FIRST_CAPACITY = 64
+_STATUS = {
+    tables.TENTATIVE: TrackStatus.TENTATIVE,
+    tables.CONFIRMED: TrackStatus.CONFIRMED,
+    tables.ENDED: TrackStatus.ENDED,
+}
+_REASON = {tables.NOT_ENDED: None, tables.CAME_DOWN: "came down", tables.NOT_SEEN: "not seen"}
+
+
+class Updates(NamedTuple):
+    """Estimates after each plot: `track` and `time_ns` int64 (u,), `state` (u, 6) ECEF m and m/s.
+
+    `covariance` (u, 21): upper triangle row by row.
+    """
+
+    track: NDArray[np.int64]
+    time_ns: NDArray[np.int64]
+    state: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+
+def radar_array(radars: Sequence[Radar]) -> tuple[NDArray[np.float64], int]:
+    """The radar table as the kernels want it, and the size of a track's state."""
+    rows = np.zeros((len(radars), kf.RADAR_COLUMNS))
+    size = kf.CORE
+    for row, radar in zip(rows, radars, strict=True):
+        row[kf.SITE : kf.SITE + 3] = ecef_from_geodetic(
+            radar.latitude_rad, radar.longitude_rad, radar.height_m
+        )
+        row[kf.AXES : kf.AXES + 9] = local_axes(radar.latitude_rad, radar.longitude_rad)
+        sigma = np.array(
+            [
+                radar.range_sigma_m,
+                radar.azimuth_sigma_rad,
+                radar.elevation_sigma_rad,
+                radar.range_rate_sigma_m_s or 0.0,
+            ]
+        )
+        biases = np.zeros(kf.BIASES_PER_RADAR)
+        biases[:5] = (
+            radar.range_bias_sigma_m,
+            radar.azimuth_bias_sigma_rad,
+            radar.elevation_bias_sigma_rad,
+            radar.range_rate_bias_sigma_m_s,
+            radar.time_bias_sigma_s,
+        )
+        if radar.correlation_time_s > 0.0:
+            # The stated error is what stays alike; a tenth of it is left as each plot's own, so
+            # that equal plots do not pretend to be exact.
+            biases[5:] = sigma[:3]
+            sigma[:3] *= 0.1
+            row[kf.CORRELATION_TIME_S] = radar.correlation_time_s
+        row[kf.SIGMA : kf.SIGMA + 4] = sigma
+        if biases.any():
+            row[kf.BIAS_AT] = size
+            row[kf.BIAS_SIGMA : kf.BIAS_SIGMA + kf.BIASES_PER_RADAR] = biases
+            size += kf.BIASES_PER_RADAR
+        row[kf.MAX_RANGE_M] = radar.max_range_m
+        row[kf.MIN_ELEVATION_RAD] = radar.min_elevation_rad
+        row[kf.DETECTION] = radar.detection_probability
+    return rows, size
+
+
+class Picture:
+    """All tracks built from one set of observations: a deterministic fold, in order of time.
+
+    >>> picture = Picture(load_radars("radars.toml"))
+    >>> picture.observe(read_plots(["plots.csv"], picture.radars)[0])
+    >>> picture.tracks()
+    """
+
+    def __init__(self, radars: Sequence[Radar], settings: TrackingSettings | None = None) -> None:
+        self.radars = tuple(radars)
+        self.settings = settings or TrackingSettings()
+        s = self.settings
+        self._radar_rows, n = radar_array(self.radars)
+        self._fold_settings = FoldSettings(
+            gate=s.gate_chi_squared,
+            plots_to_confirm=s.plots_to_confirm,
+            fit_plots=s.fit_plots,
+            fit_seconds=s.fit_seconds,
+            confirm_speed_sigma_m_s=s.confirm_speed_sigma_m_s,
+            tentative_timeout_s=s.tentative_timeout_s,
+            lost_timeout_s=s.lost_timeout_s,
+            first_plots_seconds=s.first_plots_seconds,
+            sunk_m=s.sunk_m,
+        )
+        self._noise = kf.MotionNoise(
+            gravity_sigma_m_s2=s.gravity_sigma_m_s2,
+            gravity_scale_m=s.gravity_scale_m,
+            gravity_time_s=s.gravity_time_s,
+            thrust_m2_s5=s.thrust_density_m2_s5,
+            inverse_ballistic_1_s=s.inverse_ballistic_density_1_s,
+            air_coefficient_m4_kg2_s=s.air_coefficient_density_m4_kg2_s,
+        )
+        self._priors = StartPriors(
+            speed_sigma_m_s=s.speed_sigma_m_s,
+            thrust_sigma_m_s2=s.thrust_sigma_m_s2,
+            ln_inverse_ballistic=-float(np.log(s.ballistic_parameter_kg_m2)),
+            ln_inverse_ballistic_sigma=s.ballistic_parameter_ln_sigma,
+            thrust_density_m2_s5=s.thrust_density_m2_s5,
+        )
+        self._rates = PhaseRates(
+            boost_ends=s.boost_ends_1_s,
+            boost_starts=s.boost_starts_1_s,
+            manoeuvre_starts=s.manoeuvre_starts_1_s,
+            manoeuvre_ends=s.manoeuvre_ends_1_s,
+            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
+            least_lift_m_s2=s.least_lift_m_s2,
+        )
+        self._scratch = Scratches(
+            s=kf.scratch(n), m=mixing_scratch(n), x=np.zeros(3 * n), p=np.zeros((3 * n, n))
+        )
+        self._tracks = tables.new_tracks(_FIRST_CAPACITY, n, len(self.radars), s.first_plots)
+        self._next_id = 1
+        self._held: Plots | None = None
+        self._ended: list[Track] = []
+        self.time_ns: int | None = None
+
+    def observe(
+        self,
+        plots: Plots,
+        *,
+        more_to_come: bool = False,
+        on_updates: Callable[[Updates], None] | None = None,
+    ) -> None:
+        """Fold plots, in order of time, into the picture.
+
+        `more_to_come`: scans that may go on in the next call are held back for it. `on_updates`
+        gets the estimates after each plot of a confirmed track.
+        """
+        if self._held is not None:
+            plots = Plots(*(np.concatenate(pair) for pair in zip(self._held, plots, strict=True)))
+            self._held = None
+        if len(plots.time_ns) == 0:
+            return
+        order, starts = self._scans(plots)
+        if more_to_come:
+            order, starts, held = self._hold_back(plots, order, starts)
+            if len(held):
+                self._held = Plots(*(column[held] for column in plots))
+        if len(order):
+            self._fold(Plots(*(column[order] for column in plots)), starts, on_updates)
+
+    def _scans(self, plots: Plots) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Order that puts the plots of each scan together, and where each scan begins.
+
+        Scans come in the order of their first plots; within a scan plots stay as they are.
+        """
+        n = len(plots.time_ns)
+        nation = self._rank()[plots.radar]
+        key = np.lexsort((np.arange(n), plots.scan, plots.radar))
+        new = np.ones(n, bool)
+        new[1:] = (np.diff(plots.radar[key]) != 0) | (np.diff(plots.scan[key]) != 0)
+        first_ns = plots.time_ns[key[new]]
+        number = np.cumsum(new) - 1
+        scan_ns = np.empty(n, np.int64)
+        scan_ns[key] = first_ns[number]
+        order = np.lexsort((np.arange(n), plots.time_ns, plots.scan, nation, scan_ns))
+        radar, scan = plots.radar[order], plots.scan[order]
+        begins = np.ones(n, bool)
+        begins[1:] = (np.diff(radar) != 0) | (np.diff(scan) != 0)
+        return order, np.append(np.flatnonzero(begins), n)
+
+    def _rank(self) -> NDArray[np.int64]:
+        """Place of each radar when sorted by nation and id: ties in time go by it."""
+        by_name = sorted(
+            range(len(self.radars)), key=lambda i: (self.radars[i].nation, self.radars[i].id)
+        )
+        rank = np.empty(len(self.radars), np.int64)
+        rank[by_name] = np.arange(len(self.radars))
+        return rank
+
+    def _hold_back(
+        self, plots: Plots, order: NDArray[np.int64], starts: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Split off the scans that may go on: the first that is still open, and all after it."""
+        newest = plots.time_ns[order].max()
+        first = order[starts[:-1]]
+        period_ns = np.array([int((r.period_s or 0.0) * 1e9) for r in self.radars], np.int64)
+        still_open = plots.time_ns[first] + period_ns[plots.radar[first]] >= newest
+        if not still_open.any():
+            return order, starts, order[:0]
+        cut = int(np.argmax(still_open))
+        return order[: starts[cut]], starts[: cut + 1], np.sort(order[starts[cut] :])
+
+    def _fold(
+        self,
+        plots: Plots,
+        starts: NDArray[np.int64],
+        on_updates: Callable[[Updates], None] | None,
+    ) -> None:
+        """Run the kernels over whole scans, making room as they ask for it."""
+        z = np.column_stack(
+            [plots.range_m, plots.azimuth_rad, plots.elevation_rad, plots.range_rate_m_s]
+        )
+        room = len(z) if on_updates else 0
+        updates, keys = np.empty((room, 27)), np.empty((room, 2), np.int64)
+        scan, updated = 0, 0
+        while True:
+            scan, self._next_id, updated = fold_scans(
+                self._tracks,
+                plots.time_ns,
+                plots.radar,
+                z,
+                starts,
+                scan,
+                self._next_id,
+                self._radar_rows,
+                TABLE_DEGREE_20,
+                self._fold_settings,
+                self._noise,
+                self._priors,
+                self._rates,
+                self._scratch,
+                updates,
+                keys,
+                updated,
+            )
+            self._collect_ended()
+            if scan == len(starts) - 1:
+                break
+            self._make_room(int(starts[scan + 1] - starts[scan]))
+        self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max()))
+        if on_updates and updated:
+            on_updates(
+                Updates(
+                    keys[:updated, 0],
+                    keys[:updated, 1],
+                    updates[:updated, :6],
+                    updates[:updated, 6:],
+                )
+            )
+
+    def _collect_ended(self) -> None:
+        """Take ended tracks out of the arrays, keeping those that had been confirmed."""
+        number = self._tracks.number
+        for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
+            if number[t, tables.REASON] != tables.NEVER_CONFIRMED:
+                self._ended.append(self._track(int(t)))
+            number[t, tables.STATUS] = tables.FREE_ROW
+        del self._ended[: max(0, len(self._ended) - self.settings.greatest_ended)]
+
+    def _make_room(self, needed: int) -> None:
+        """Grow the arrays, up to the setting; then the oldest tentative tracks give way."""
+        number = self._tracks.number
+        free = int(np.sum(number[:, tables.STATUS] == tables.FREE_ROW))
+        if free >= needed:
+            return
+        capacity = len(number)
+        wanted = max(2 * capacity, capacity + needed)
+        if wanted <= self.settings.greatest_tracks:
+            self._tracks = tables.grown(self._tracks, wanted)
+            return
+        tentative = np.flatnonzero(number[:, tables.STATUS] == tables.TENTATIVE)
+        oldest = tentative[np.argsort(number[tentative, tables.LAST_NS], kind="stable")]
+        if free + len(oldest) < needed:
+            raise SkypactError(
+                f"a scan of {needed} plots needs more than greatest_tracks = "
+                f"{self.settings.greatest_tracks} tracks; raise that setting"
+            )
+        number[oldest[: max(needed, len(oldest) // 4)], tables.STATUS] = tables.FREE_ROW
+
+    def tracks(self, *, tentative: bool = False) -> tuple[Track, ...]:
+        """All tracks that are or were confirmed, oldest first; tentative ones when asked."""
+        status = self._tracks.number[:, tables.STATUS]
+        wanted = status == tables.CONFIRMED
+        if tentative:
+            wanted |= status == tables.TENTATIVE
+        living = [self._track(int(t)) for t in np.flatnonzero(wanted)]
+        return tuple(sorted(self._ended + living, key=lambda track: track.id))
+
+    def _track(self, t: int) -> Track:
+        """Row `t` as a frozen track."""
+        a = self._tracks
+        number = a.number[t]
+        mean, covariance = np.zeros(6), np.zeros((6, 6))
+        combined(a.x[t], a.p[t], a.mu[t], mean, covariance)
+        free_phase = int(number[tables.FREE_PHASE])
+        phases = tuple(
+            PhaseEstimate(
+                phase=Phase(phase_of(slot, free_phase)),
+                probability=float(a.mu[t, slot]),
+                state=a.x[t, slot, : kf.CORE].copy(),
+                covariance=a.p[t, slot, : kf.CORE, : kf.CORE].copy(),
+            )
+            for slot in range(tables.SLOTS)
+            if a.mu[t, slot] > 0.0
+        )
+        first_ns = int(number[tables.FIRST_NS])
+        return Track(
+            id=int(number[tables.TRACK_ID]),
+            status=_STATUS[int(number[tables.STATUS])],
+            time_ns=int(number[tables.TIME_NS]),
+            state=mean,
+            covariance=covariance,
+            phases=phases,
+            first_plot_ns=first_ns,
+            last_plot_ns=int(number[tables.LAST_NS]),
+            plots=int(number[tables.PLOTS]),
+            plots_by_radar={
+                radar.id: int(count)
+                for radar, count in zip(self.radars, a.by_radar[t], strict=True)
+                if count
+            },
+            first_plots=a.first[t, : number[tables.KEPT]].copy(),
+            manoeuvre_log_odds=float(a.value[t, tables.STEER_LOG_ODDS]),
+            manoeuvre_s=float(a.value[t, tables.STEER_SECONDS]),
+            ended_because=_REASON[int(number[tables.REASON])],
+        )

@@ -1,0 +1,85 @@
+"""Where tracks live while the picture is folded: arrays that the kernels write.
+
+One row a track. Every phase that a track may be in has a slot: free flight (coast above the air,
+re-entry in it: the same motion with and without drag, told apart by height), boost, manoeuvre.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SLOTS = 3
+FREE, THRUST, STEER = 0, 1, 2
+
+# Columns of `TrackArrays.number`.
+STATUS = 0  # FREE_ROW, TENTATIVE, CONFIRMED, ENDED
+TRACK_ID = 1
+TIME_NS = 2  # of the estimate
+FIRST_NS = 3
+LAST_NS = 4
+PLOTS = 5
+FREE_PHASE = 6  # COAST or REENTRY: what the slot FREE is now
+KEPT = 7  # how many of the first plots are kept
+STRIDE = 8  # one plot in so many is kept
+SKIPPED = 9
+FITTED = 10  # plots in the last least-squares fit
+REASON = 11  # why it ended
+NUMBER_COLUMNS = 12
+
+FREE_ROW, TENTATIVE, CONFIRMED, ENDED = 0, 1, 2, 3
+NOT_ENDED, CAME_DOWN, NOT_SEEN, NEVER_CONFIRMED = 0, 1, 2, 3
+
+# Columns of `TrackArrays.value`.
+REMAINDER = 0  # 3: gravity beyond J2, m/s²
+REMAINDER_AT = 3  # 3: where it was taken, ECEF m
+STEER_LOG_ODDS = 6  # greatest log odds of a manoeuvre so far
+STEER_SECONDS = 7  # seconds spent manoeuvring, by probability
+HIGHEST_M = 8  # greatest height of an estimate so far
+VALUE_COLUMNS = 9
+
+# Columns of `TrackArrays.first`.
+PLOT_TIME_S = 0  # since FIRST_NS
+PLOT_RADAR = 1
+PLOT_Z = 2  # 4: range, azimuth, elevation, range rate
+FIRST_COLUMNS = 6
+
+
+class TrackArrays(NamedTuple):
+    """`number` (c, 12) int64, `value` (c, 9), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
+
+    `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
+    how many plots of each radar.
+    """
+
+    number: NDArray[np.int64]
+    value: NDArray[np.float64]
+    x: NDArray[np.float64]
+    p: NDArray[np.float64]
+    mu: NDArray[np.float64]
+    first: NDArray[np.float64]
+    by_radar: NDArray[np.int64]
+
+
+def new_tracks(capacity: int, state_size: int, radars: int, first_plots: int) -> TrackArrays:
+    """Room for `capacity` tracks, all rows free."""
+    return TrackArrays(
+        number=np.zeros((capacity, NUMBER_COLUMNS), np.int64),
+        value=np.zeros((capacity, VALUE_COLUMNS)),
+        x=np.zeros((capacity, SLOTS, state_size)),
+        p=np.zeros((capacity, SLOTS, state_size, state_size)),
+        mu=np.zeros((capacity, SLOTS)),
+        first=np.zeros((capacity, first_plots, FIRST_COLUMNS)),
+        by_radar=np.zeros((capacity, radars), np.int64),
+    )
+
+
+def grown(tracks: TrackArrays, capacity: int) -> TrackArrays:
+    """The same tracks with room for `capacity`."""
+    bigger = new_tracks(
+        capacity, tracks.x.shape[2], tracks.by_radar.shape[1], tracks.first.shape[1]
+    )
+    rows = tracks.number.shape[0]
+    for new, old in zip(bigger, tracks, strict=True):
+        new[:rows] = old
+    return bigger
