@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import scipy.signal
 from numpy.typing import NDArray
 
 from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
@@ -263,9 +262,11 @@ def _noise(radar: Radar, random: np.random.Generator, looks: int, period_s: floa
     """(looks, 4): range m, azimuth rad, elevation rad, range rate m/s."""
     white = random.standard_normal((looks, 4))
     if radar.correlation_time_s > 0.0 and looks:
+        from scipy.signal import lfilter
+
         alike = math.exp(-period_s / radar.correlation_time_s)
         white[1:] *= math.sqrt(1.0 - alike * alike)
-        white = scipy.signal.lfilter([1.0], [1.0, -alike], white, axis=0)
+        white = lfilter([1.0], [1.0, -alike], white, axis=0)
     rate_sigma = math.nan if radar.range_rate_sigma_m_s is None else radar.range_rate_sigma_m_s
     return white * np.array(
         [radar.range_sigma_m, radar.azimuth_sigma_rad, radar.elevation_sigma_rad, rate_sigma]

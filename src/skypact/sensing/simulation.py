@@ -56,7 +56,7 @@ def simulate(
 
 
 def write_simulation(folder: str | PathLike[str], simulation: Simulation) -> None:
-    """Write `radars.toml`, `plots.csv`, `truth.csv` and `truth.json`; the folder is made if need be.
+    """Write `radars.toml`, `plots.csv`, `truth.csv` and `truth.json`; make the folder if need be.
 
     `truth.csv`: object, parent, kind, time, ECEF x_m … vz_m_s and phase, each full second of UTC
     and at the events: begin, burn-out, apogee, changes of phase, impact. `truth.json`: per object

@@ -19,12 +19,10 @@ from skypact.kernels.motion import air_axes
 from skypact.kernels.powered_flight import (
     FULL,
     LANDED,
-    STANDARD_GRAVITY_M_S2,
     Body,
     Ending,
     descend,
     fly,
-    thrust_acceleration,
 )
 from skypact.sensing.flight_programme import FlightProgramme, Part
 from skypact.sensing.solve import Solution, body_of, boost_of, rows_of, solve
@@ -109,17 +107,10 @@ def fly_programme(
     """Fly one programme: the path of its object first, then those of its parts.
 
     `solution` spares the search where it is known. Raises ScenarioError for what cannot be flown:
-    an apogee and range out of reach, a thrust below the weight, a part that comes off after the
-    end.
+    an apogee and range out of reach, a thrust below the weight, a part that comes off too late.
     """
     solution = solution or solve(programme)
     boost = boost_of(programme, solution.burn)
-    if thrust_acceleration(boost.stages, 0, 0.0) < 1.02 * STANDARD_GRAVITY_M_S2:
-        raise ScenarioError(
-            f"{programme.object_id}: the thrust at lift-off "
-            f"({thrust_acceleration(boost.stages, 0, 0.0):.1f} m/s²) does not lift the weight; "
-            "shorten the burn or raise the velocity gain"
-        )
     out = np.empty((_rows_needed(solution), 8))
     ending = fly(boost, body_of(programme), rows_of(solution.manoeuvres), truth_table(), False, out)
     main = _path(programme, programme.object_id, None, str(programme.kind), ending, out)

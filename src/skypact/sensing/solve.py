@@ -12,20 +12,29 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import scipy.optimize
 from numpy.typing import NDArray
 
 from skypact.errors import ScenarioError
 from skypact.kernels.egm2008 import GM_M3_S2
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.geodesy import ecef_from_geodetic, geodetic_from_ecef, local_axes
-from skypact.kernels.powered_flight import LANDED, Body, Boost, Ending, fly
+from skypact.kernels.powered_flight import (
+    LANDED,
+    STANDARD_GRAVITY_M_S2,
+    Body,
+    Boost,
+    Ending,
+    fly,
+    thrust_acceleration,
+)
 from skypact.sensing.flight_programme import Burn, FlightProgramme, Manoeuvre, Stage
 
 NO_TABLE = np.zeros((0, 8))
 """Gravity to J2 only."""
 _NO_ROWS = np.zeros((0, 8))
 _MEAN_RADIUS_M = 6371e3
+_MOST_PITCH_RAD = math.radians(100.0)
+LEAST_LIFT_OFF_M_S2 = 1.02 * STANDARD_GRAVITY_M_S2
 _STAGE_SHARES: dict[int, tuple[tuple[float, float, float], ...]] = {
     1: ((1.0, 1.0, 0.72),),
     2: ((0.55, 0.36, 0.65), (0.45, 0.64, 0.80)),
@@ -57,6 +66,7 @@ def solve(programme: FlightProgramme) -> Solution:
     Raises ScenarioError where no generic burn reaches the apogee and range.
     """
     burn = programme.burn or _solve_burn(programme)
+    _refuse_too_weak(programme, burn)
     manoeuvres = programme.manoeuvres
     if programme.manoeuvred_range_m is not None:
         manoeuvres = _solve_manoeuvre(programme, burn, programme.manoeuvred_range_m)
@@ -66,6 +76,15 @@ def solve(programme: FlightProgramme) -> Solution:
             f"{programme.object_id}: does not come down within six hours; lower the burn"
         )
     return Solution(burn, manoeuvres, ending)
+
+
+def _refuse_too_weak(programme: FlightProgramme, burn: Burn) -> None:
+    thrust = thrust_acceleration(boost_of(programme, burn).stages, 0, 0.0)
+    if thrust < LEAST_LIFT_OFF_M_S2:
+        raise ScenarioError(
+            f"{programme.object_id}: the thrust at lift-off ({thrust:.1f} m/s²) does not lift the "
+            f"weight; shorten the burn or give at least {LEAST_LIFT_OFF_M_S2:.1f} m/s²"
+        )
 
 
 def generic_stages(delta_v_m_s: float, burn_s: float, count: int) -> tuple[Stage, ...]:
@@ -174,7 +193,7 @@ def _solve_burn(programme: FlightProgramme) -> Burn:
         )
 
     def misses(x: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        if not (200.0 < x[0] < 14000.0 and math.hypot(x[1], x[2]) < 2.4):
+        if not (200.0 < x[0] < 14000.0 and math.hypot(x[1], x[2]) < _MOST_PITCH_RAD):
             return None
         ending = _flown(programme, burn_for(x))
         if ending.status != LANDED or ending.apogee_height_m <= programme.height_m + 100.0:
@@ -265,6 +284,8 @@ def _solve_manoeuvre(
     programme: FlightProgramme, burn: Burn, wanted_m: float
 ) -> tuple[Manoeuvre, ...]:
     """The manoeuvres with the first one's duration such that the impact is `wanted_m` away."""
+    from scipy.optimize import brentq
+
     if not programme.manoeuvres:
         raise ScenarioError(
             f"{programme.object_id}: a manoeuvred range without a manoeuvre; add one"
@@ -283,7 +304,7 @@ def _solve_manoeuvre(
     misses = [over(float(d)) for d in durations]
     for i in range(len(durations) - 1):
         if misses[i] <= 0.0 < misses[i + 1]:
-            found = scipy.optimize.brentq(over, durations[i], durations[i + 1], xtol=1e-3)
+            found = brentq(over, durations[i], durations[i + 1], xtol=1e-3)
             return lasting(float(found))
     raise ScenarioError(
         f"{programme.object_id}: its lift carries it to {(max(misses) + wanted_m) / 1e3:.0f} km at "
