@@ -59,6 +59,7 @@ import contextlib
 import datetime
 import difflib
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from importlib.resources import files
@@ -188,7 +189,7 @@ _KINDS = (FlightKind.BALLISTIC, FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE)
 
 def _scenario(name: str, file: str, content: bytes) -> Scenario:
     try:
-        table = tomllib.loads(content.decode("utf-8"))
+        table = tomllib.loads(content.removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ScenarioError(f"{file}: is not TOML ({error}); correct it there") from None
     _refuse_unknown(file, table, _TOP)
@@ -222,7 +223,7 @@ def _scenario(name: str, file: str, content: bytes) -> Scenario:
 def _flight(
     place: str, table: Mapping[str, Any], launch_ns: int
 ) -> tuple[FlightProgramme, Solution]:
-    object_id = _text(place, table, "id", None)
+    object_id = _name(place, table, "id", None)
     place = f'{place} (id "{object_id}")'
     _refuse_unknown(place, table, (*_FLIGHT, *_FLIGHT_OTHERS))
     numbers = _numbers(place, table, _FLIGHT)
@@ -343,10 +344,10 @@ def _part(place: str, table: Mapping[str, Any], solution: Solution) -> Part:
             f"{solution.ending.impact_s:.0f} s; let it come off earlier"
         )
     return Part(
-        object_id=_text(place, table, "id", None),
+        object_id=_name(place, table, "id", None),
         time_s=time_s,
         beta_kg_m2=_given(numbers, "beta_kg_m2"),
-        kind=_text(place, table, "kind", "booster"),
+        kind=_name(place, table, "kind", "booster"),
         backward_m_s=_given(numbers, "backward_m_s"),
         right_m_s=_given(numbers, "right_m_s"),
         up_m_s=_given(numbers, "up_m_s"),
@@ -384,6 +385,13 @@ def _text(place: str, table: Mapping[str, Any], key: str, default: str | None) -
     return value
 
 
+def _name(place: str, table: Mapping[str, Any], key: str, default: str | None) -> str:
+    value = _text(place, table, key, default)
+    if not re.fullmatch(r"[\w.-]+", value):
+        raise ScenarioError(f"{place}: {key} is {value!r}; give letters, digits, and any of - _ .")
+    return value
+
+
 def _numbers(
     place: str, table: Mapping[str, Any], keys: Mapping[str, _Key]
 ) -> dict[str, float | None]:
@@ -404,7 +412,7 @@ def _numbers(
             )
         if not key.low <= value <= key.high:
             raise ScenarioError(
-                f"{place}: {name} is {value:g}; give a number {key.low:g} to {key.high:g}"
+                f"{place}: {name} is {value}; give a number {key.low:g} to {key.high:g}"
             )
         values[name] = value * key.si
     return values
@@ -420,5 +428,7 @@ def _time_ns(file: str, table: Mapping[str, Any]) -> int:
         raise ScenarioError(f"{file}: launch_time {said}; give a time such as 2017-11-28T18:17:00Z")
     if value.tzinfo is None:
         raise ScenarioError(f"{file}: launch_time has no time zone; add Z for UTC")
+    if not 1970 <= value.year <= 2200:
+        raise ScenarioError(f"{file}: launch_time is {value}; give a year 1970 to 2200")
     since = value - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
     return (since.days * 86400 + since.seconds) * 10**9 + since.microseconds * 1000
