@@ -19,12 +19,12 @@ from skypact.kernels.filter import (
     innovation,
     update,
 )
+from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, StartPriors, fit_path
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.gravity import gravity_j2
 from skypact.kernels.linear import copy_vector
 from skypact.kernels.motion import BOOST, COAST, REENTRY, gravity_remainder
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
-from skypact.tracking.fit import StartPriors, fit_path
 from skypact.tracking.phases import (
     PhaseRates,
     combined,
@@ -46,9 +46,6 @@ from skypact.tracking.tables import (
     LAST_NS,
     NEVER_CONFIRMED,
     NOT_SEEN,
-    PLOT_RADAR,
-    PLOT_TIME_S,
-    PLOT_Z,
     PLOTS,
     REASON,
     REMAINDER,
@@ -248,7 +245,7 @@ def may_have_caused(
     may do in between.
     """
     slot = likeliest(tracks.mu[t])
-    x, p = tracks.x[t, slot], tracks.p[t, slot]
+    x = tracks.x[t, slot]
     dt = (scan_ns - tracks.number[t, TIME_NS]) * 1e-9
     gx, gy, gz = gravity_j2(x[0], x[1], x[2])
     k = 0.5 * dt * dt

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from skypact.kernels.atmosphere import density
 from skypact.kernels.compiled import kernel
 from skypact.kernels.filter import CORE, MotionNoise, age_biases, predict
+from skypact.kernels.fit import StartPriors
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import copy_matrix, copy_vector, forget
 from skypact.kernels.motion import (
@@ -25,7 +26,6 @@ from skypact.kernels.motion import (
     REENTRY,
     gravity_remainder,
 )
-from skypact.tracking.fit import StartPriors
 from skypact.tracking.tables import (
     FREE,
     FREE_PHASE,

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from skypact.errors import SkypactError
 from skypact.kernels import filter as kf
+from skypact.kernels.fit import StartPriors
 from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
 from skypact.kernels.gravity import TABLE_DEGREE_20
 from skypact.model import Phase, Plots, Radar, Track, TrackStatus
 from skypact.model.track import PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
-from skypact.tracking.fit import StartPriors
 from skypact.tracking.fold import FoldSettings, Scratches, fold_scans
 from skypact.tracking.phases import PhaseRates, combined, mixing_scratch, phase_of
 

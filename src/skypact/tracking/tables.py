@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skypact.kernels.fit import PLOT_COLUMNS
+
 SLOTS = 3
 FREE, THRUST, STEER = 0, 1, 2
 
@@ -38,12 +40,6 @@ STEER_SECONDS = 7  # seconds spent manoeuvring, by probability
 HIGHEST_M = 8  # greatest height of an estimate so far
 VALUE_COLUMNS = 9
 
-# Columns of `TrackArrays.first`.
-PLOT_TIME_S = 0  # since FIRST_NS
-PLOT_RADAR = 1
-PLOT_Z = 2  # 4: range, azimuth, elevation, range rate
-FIRST_COLUMNS = 6
-
 
 class TrackArrays(NamedTuple):
     """`number` (c, 12) int64, `value` (c, 9), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
@@ -69,7 +65,7 @@ def new_tracks(capacity: int, state_size: int, radars: int, first_plots: int) ->
         x=np.zeros((capacity, SLOTS, state_size)),
         p=np.zeros((capacity, SLOTS, state_size, state_size)),
         mu=np.zeros((capacity, SLOTS)),
-        first=np.zeros((capacity, first_plots, FIRST_COLUMNS)),
+        first=np.zeros((capacity, first_plots, PLOT_COLUMNS)),
         by_radar=np.zeros((capacity, radars), np.int64),
     )
 

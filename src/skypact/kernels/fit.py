@@ -34,7 +34,12 @@ from skypact.kernels.motion import (
     transition,
 )
 from skypact.kernels.radar_geometry import wrap_angle
-from skypact.tracking.tables import PLOT_RADAR, PLOT_TIME_S, PLOT_Z
+
+# Columns of the plots that are fitted.
+PLOT_TIME_S = 0
+PLOT_RADAR = 1
+PLOT_Z = 2  # 4: range, azimuth, elevation, range rate
+PLOT_COLUMNS = 6
 
 
 class StartPriors(NamedTuple):

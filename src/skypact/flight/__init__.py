@@ -1,0 +1,1 @@
+"""Track to flight: launch point, apogee, kind, impact area."""
