@@ -1,7 +1,7 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[tracking]` of a TOML file (`--settings`), from `SKYPACT_TRACKING__…` in the environment,
-or given in Python. `docs/settings.md` is made from here.
+Read from `[tracking]` and `[flight]` of a TOML file (`--settings`), from `SKYPACT_TRACKING__…` in
+the environment, or given in Python. `docs/settings.md` is made from here.
 """
 
 from pathlib import Path
@@ -24,81 +24,154 @@ class TrackingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     gate_chi_squared: float = Field(
-        30.0, gt=0, description="Squared Mahalanobis distance beyond which a plot is not a track's."
+        default=30.0,
+        gt=0,
+        description="Squared Mahalanobis distance beyond which a plot is not a track's.",
     )
-    plots_to_confirm: int = Field(5, ge=3, le=64, description="Fewest plots of a confirmed track.")
+    plots_to_confirm: int = Field(
+        default=5, ge=3, le=64, description="Fewest plots of a confirmed track."
+    )
     confirm_speed_sigma_m_s: float = Field(
-        500.0, gt=0, description="A track is confirmed once its speed is known this well, m/s."
+        default=500.0,
+        gt=0,
+        description="A track is confirmed once its speed is known this well, m/s.",
     )
     fit_plots: int = Field(
-        64, ge=4, le=256, description="A young track is fitted anew up to this many plots."
+        default=64, ge=4, le=256, description="A young track is fitted anew up to this many plots."
     )
-    fit_seconds: float = Field(8.0, gt=0, description="... and over at most this span, s.")
+    fit_seconds: float = Field(default=8.0, gt=0, description="... and over at most this span, s.")
     tentative_timeout_s: float = Field(
-        30.0, gt=0, description="A tentative track that is not seen for so long is dropped, s."
+        default=30.0,
+        gt=0,
+        description="A tentative track that is not seen for so long is dropped, s.",
     )
     lost_timeout_s: float = Field(
-        120.0,
+        default=120.0,
         gt=0,
         description="A track that is not in free flight ends when unseen for so long, s.",
     )
     first_plots: int = Field(
-        128, ge=8, le=4096, description="How many of a track's first plots are kept for its launch."
+        default=128,
+        ge=8,
+        le=4096,
+        description="How many of a track's first plots are kept for its launch.",
     )
     first_plots_seconds: float = Field(
-        60.0, gt=0, description="Plots of the first so many seconds are kept for its launch, s."
+        default=60.0,
+        gt=0,
+        description="Plots of the first so many seconds are kept for its launch, s.",
     )
     sunk_m: float = Field(
-        100.0, ge=0, description="A falling track ends once its estimate is so deep down, m."
+        default=100.0,
+        ge=0,
+        description="A falling track ends once its estimate is so deep down, m.",
     )
     greatest_tracks: int = Field(
-        100_000, ge=16, description="Most tracks at once, tentative ones among them."
+        default=100_000, ge=16, description="Most tracks at once, tentative ones among them."
     )
     greatest_ended: int = Field(
-        100_000, ge=1, description="Most ended tracks kept in the picture; the oldest go first."
+        default=100_000,
+        ge=1,
+        description="Most ended tracks kept in the picture; the oldest go first.",
     )
 
     speed_sigma_m_s: float = Field(
-        4000.0, gt=0, description="Belief about a new object's speed: 1σ of each component, m/s."
+        default=4000.0,
+        gt=0,
+        description="Belief about a new object's speed: 1σ of each component, m/s.",
     )
     thrust_sigma_m_s2: float = Field(
-        30.0, gt=0, description="Belief about thrust acceleration: 1σ of each component, m/s²."
+        default=30.0,
+        gt=0,
+        description="Belief about thrust acceleration: 1σ of each component, m/s².",
     )
     ballistic_parameter_kg_m2: float = Field(
-        5000.0, gt=0, description="Belief about the ballistic parameter m/(C_D A): median, kg/m²."
+        default=5000.0,
+        gt=0,
+        description="Belief about the ballistic parameter m/(C_D A): median, kg/m².",
     )
     ballistic_parameter_ln_sigma: float = Field(
-        0.8, gt=0, description="... and the standard deviation of its logarithm."
+        default=0.5, gt=0, description="... and the standard deviation of its logarithm."
     )
-    lift_sigma_m2_kg: float = Field(3e-4, gt=0, description="Belief about lift C_L A/m: 1σ, m²/kg.")
+    lift_sigma_m2_kg: float = Field(
+        default=3e-4, gt=0, description="Belief about lift C_L A/m: 1σ, m²/kg."
+    )
     least_lift_m_s2: float = Field(
-        0.2, gt=0, description="A manoeuvre is thought of where lift could exceed this, m/s²."
+        default=0.2,
+        gt=0,
+        description="A manoeuvre is thought of where lift could exceed this, m/s².",
     )
 
     gravity_sigma_m_s2: float = Field(
-        6e-5, ge=0, description="Gravity beyond degree 20 at the ground, 1σ, m/s²."
+        default=6e-5, ge=0, description="Gravity beyond degree 20 at the ground, 1σ, m/s²."
     )
-    gravity_scale_m: float = Field(250e3, gt=0, description="Height over which that falls by e, m.")
-    gravity_time_s: float = Field(60.0, gt=0, description="How long it stays alike, s.")
+    gravity_scale_m: float = Field(
+        default=250e3, gt=0, description="Height over which that falls by e, m."
+    )
+    gravity_time_s: float = Field(default=60.0, gt=0, description="How long it stays alike, s.")
     thrust_density_m2_s5: float = Field(
-        4.0, gt=0, description="Change of thrust: spectral density of jerk, m²/s⁵."
+        default=4.0, gt=0, description="Change of thrust: spectral density of jerk, m²/s⁵."
     )
     inverse_ballistic_density_1_s: float = Field(
-        1e-4, ge=0, description="Change of ln of the ballistic parameter: spectral density, 1/s."
+        default=1e-4,
+        ge=0,
+        description="Change of ln of the ballistic parameter: spectral density, 1/s.",
     )
     air_coefficient_density_m4_kg2_s: float = Field(
-        1e-8, gt=0, description="Change of lift and drag in a manoeuvre, m⁴/(kg² s)."
+        default=1e-8, gt=0, description="Change of lift and drag in a manoeuvre, m⁴/(kg² s)."
     )
 
-    boost_ends_1_s: float = Field(1 / 60, gt=0, description="Rate at which boosts end, 1/s.")
+    boost_ends_1_s: float = Field(
+        default=1 / 60, gt=0, description="Rate at which boosts end, 1/s."
+    )
     boost_starts_1_s: float = Field(
-        1e-5, gt=0, description="Rate at which free flight turns to boost, 1/s."
+        default=1e-5, gt=0, description="Rate at which free flight turns to boost, 1/s."
     )
     manoeuvre_starts_1_s: float = Field(
-        1 / 100, gt=0, description="Rate at which manoeuvres start in air, 1/s."
+        default=1 / 100, gt=0, description="Rate at which manoeuvres start in air, 1/s."
     )
     manoeuvre_ends_1_s: float = Field(
-        1 / 60, gt=0, description="Rate at which manoeuvres end, 1/s."
+        default=1 / 60, gt=0, description="Rate at which manoeuvres end, 1/s."
+    )
+
+
+class FlightSettings(BaseModel):
+    """How tracks become flights: what is believed of flights before they are seen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    impact_samples: int = Field(
+        default=512, ge=64, le=65536, description="Paths carried to the ground for an impact area."
+    )
+    launch_samples: int = Field(
+        default=3000,
+        ge=200,
+        le=100_000,
+        description="Boosts compared with what was seen of a launch.",
+    )
+    greatest_boost_probability: float = Field(
+        default=0.2, gt=0, lt=1, description="Above it a boost may go on and no impact is foretold."
+    )
+    ballistic_parameter_kg_m2: float = Field(
+        default=5000.0,
+        gt=0,
+        description="Belief about the ballistic parameter m/(C_D A): median, kg/m².",
+    )
+    ballistic_parameter_ln_sigma: float = Field(
+        default=0.5, gt=0, description="... and the standard deviation of its logarithm."
+    )
+    ballistic_share: float = Field(default=0.80, gt=0, description="Share of ballistic flights.")
+    quasi_ballistic_share: float = Field(
+        default=0.12, ge=0, description="Share of flights that pull up on their way down."
+    )
+    glide_share: float = Field(default=0.08, ge=0, description="Share of flights that glide.")
+    aircraft_speed_m_s: float = Field(
+        default=1000.0,
+        gt=0,
+        description="Below this speed what stays in the air is an aircraft, m/s.",
+    )
+    aircraft_height_m: float = Field(
+        default=30e3, gt=0, description="... if it never was higher than this, m."
     )
 
 
@@ -110,6 +183,7 @@ class Settings(BaseSettings):
     )
 
     tracking: TrackingSettings = TrackingSettings()
+    flight: FlightSettings = FlightSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -26,7 +26,7 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder()))
 
 from numba import njit  # noqa: E402  (reads NUMBA_CACHE_DIR when imported)
 
-# Without Numba's reference counting: such a kernel cannot allocate, compiles in half the time and is
-# called without overhead. The few that make arrays of their own use the other.
+# Without Numba's reference counting: such a kernel cannot allocate, compiles in half the time and
+# is called without overhead. The few that make arrays of their own use the other.
 kernel = njit(cache=True, error_model="numpy", _nrt=False)
 allocating_kernel = njit(cache=True, error_model="numpy")

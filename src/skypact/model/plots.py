@@ -26,6 +26,14 @@ class Plots(NamedTuple):
     snr_db: NDArray[np.float64]
     scan: NDArray[np.int64]
 
+    def at(self, rows: NDArray[np.int64]) -> "Plots":
+        """The plots at these rows."""
+        return Plots._make(column[rows] for column in self)
+
+    def followed_by(self, later: "Plots") -> "Plots":
+        """These plots and then `later`."""
+        return Plots._make(np.concatenate(pair) for pair in zip(self, later, strict=True))
+
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     """A row that was not used: where it stood, why, and what to do about it.

@@ -20,6 +20,7 @@ from skypact.kernels.filter import (
     update,
 )
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, StartPriors, fit_path
+from skypact.kernels.egm2008 import GM_M3_S2
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.gravity import gravity_j2
 from skypact.kernels.linear import copy_vector
@@ -44,6 +45,7 @@ from skypact.tracking.tables import (
     HIGHEST_M,
     KEPT,
     LAST_NS,
+    MOST_ENERGY,
     NEVER_CONFIRMED,
     NOT_SEEN,
     PLOTS,
@@ -62,6 +64,13 @@ from skypact.tracking.tables import (
     TRACK_ID,
     TrackArrays,
 )
+
+
+# Free flight this probable counts for the energy of a flight.
+SURE_OF_FREE_FLIGHT = 0.99
+# A manoeuvre counts as evidence once the object is so far below its highest point: before, the end
+# of the boost may look like one.
+FALLEN_M = 2e3
 
 
 class FoldSettings(NamedTuple):
@@ -375,14 +384,24 @@ def observe(
             total += mu[slot]
     for slot in range(SLOTS):
         mu[slot] /= total
-    if mu[STEER] > 0.0:
+    note_extremes(tracks.x[t, likeliest(mu)], mu, tracks.value[t])
+
+
+@kernel
+def note_extremes(
+    x: NDArray[np.float64], mu: NDArray[np.float64], value: NDArray[np.float64]
+) -> None:
+    """Note greatest height, energy in free flight, and odds of a manoeuvre, into `value`."""
+    height, _, _, _ = height_and_up(x[0], x[1], x[2])
+    value[HIGHEST_M] = max(value[HIGHEST_M], height)
+    if mu[FREE] > SURE_OF_FREE_FLIGHT:
+        radius = math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
+        energy = 0.5 * (x[3] * x[3] + x[4] * x[4] + x[5] * x[5]) - GM_M3_S2 / radius
+        if not value[MOST_ENERGY] >= energy:  # also where it is NaN: none yet
+            value[MOST_ENERGY] = energy
+    if mu[STEER] > 0.0 and height < value[HIGHEST_M] - FALLEN_M:
         odds = math.log(mu[STEER] / max(1.0 - mu[STEER], 1e-12))
-        tracks.value[t, STEER_LOG_ODDS] = max(tracks.value[t, STEER_LOG_ODDS], odds)
-    slot = likeliest(mu)
-    height, _, _, _ = height_and_up(
-        tracks.x[t, slot, 0], tracks.x[t, slot, 1], tracks.x[t, slot, 2]
-    )
-    tracks.value[t, HIGHEST_M] = max(tracks.value[t, HIGHEST_M], height)
+        value[STEER_LOG_ODDS] = max(value[STEER_LOG_ODDS], odds)
 
 
 @kernel
@@ -442,6 +461,7 @@ def start(
     tracks.by_radar[t] = 0
     tracks.mu[t] = 0.0
     tracks.value[t, STEER_LOG_ODDS] = -math.inf
+    tracks.value[t, MOST_ENERGY] = math.nan
     number[STATUS], number[TRACK_ID] = TENTATIVE, track_id
     number[TIME_NS], number[FIRST_NS], number[LAST_NS] = plot_ns, plot_ns, plot_ns
     number[PLOTS], number[KEPT], number[STRIDE] = 1, 1, 1

@@ -33,7 +33,6 @@ from skypact.tracking.tables import (
     REMAINDER_AT,
     SLOTS,
     STEER,
-    STEER_SECONDS,
     THRUST,
     TIME_NS,
     TrackArrays,
@@ -251,7 +250,6 @@ def predict_track(
     free_phase = tracks.number[t, FREE_PHASE]
     steer = air_matters(x[likeliest(mu)], rates)
     mix(x, p, mu, free_phase, steer, dt, priors, rates, m)
-    value[STEER_SECONDS] += mu[STEER] * abs(dt)
     at = x[likeliest(mu)]
     left = dt
     while left != 0.0:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from skypact.errors import SkypactError
 from skypact.kernels import filter as kf
 from skypact.kernels.fit import StartPriors
-from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
 from skypact.kernels.gravity import TABLE_DEGREE_20
+from skypact.kernels.radar_table import radar_array
 from skypact.model import Phase, Plots, Radar, Track, TrackStatus
 from skypact.model.track import PhaseEstimate
 from skypact.settings import TrackingSettings
@@ -37,48 +37,6 @@ class Updates(NamedTuple):
     time_ns: NDArray[np.int64]
     state: NDArray[np.float64]
     covariance: NDArray[np.float64]
-
-
-def radar_array(radars: Sequence[Radar]) -> tuple[NDArray[np.float64], int]:
-    """The radar table as the kernels want it, and the size of a track's state."""
-    rows = np.zeros((len(radars), kf.RADAR_COLUMNS))
-    size = kf.CORE
-    for row, radar in zip(rows, radars, strict=True):
-        row[kf.SITE : kf.SITE + 3] = ecef_from_geodetic(
-            radar.latitude_rad, radar.longitude_rad, radar.height_m
-        )
-        row[kf.AXES : kf.AXES + 9] = local_axes(radar.latitude_rad, radar.longitude_rad)
-        sigma = np.array(
-            [
-                radar.range_sigma_m,
-                radar.azimuth_sigma_rad,
-                radar.elevation_sigma_rad,
-                radar.range_rate_sigma_m_s or 0.0,
-            ]
-        )
-        biases = np.zeros(kf.BIASES_PER_RADAR)
-        biases[:5] = (
-            radar.range_bias_sigma_m,
-            radar.azimuth_bias_sigma_rad,
-            radar.elevation_bias_sigma_rad,
-            radar.range_rate_bias_sigma_m_s,
-            radar.time_bias_sigma_s,
-        )
-        if radar.correlation_time_s > 0.0:
-            # The stated error is what stays alike; a tenth of it is left as each plot's own, so
-            # that equal plots do not pretend to be exact.
-            biases[5:] = sigma[:3]
-            sigma[:3] *= 0.1
-            row[kf.CORRELATION_TIME_S] = radar.correlation_time_s
-        row[kf.SIGMA : kf.SIGMA + 4] = sigma
-        if biases.any():
-            row[kf.BIAS_AT] = size
-            row[kf.BIAS_SIGMA : kf.BIAS_SIGMA + kf.BIASES_PER_RADAR] = biases
-            size += kf.BIASES_PER_RADAR
-        row[kf.MAX_RANGE_M] = radar.max_range_m
-        row[kf.MIN_ELEVATION_RAD] = radar.min_elevation_rad
-        row[kf.DETECTION] = radar.detection_probability
-    return rows, size
 
 
 class Picture:
@@ -150,7 +108,7 @@ class Picture:
         gets the estimates after each plot of a confirmed track.
         """
         if self._held is not None:
-            plots = Plots(*(np.concatenate(pair) for pair in zip(self._held, plots, strict=True)))
+            plots = self._held.followed_by(plots)
             self._held = None
         if len(plots.time_ns) == 0:
             return
@@ -158,9 +116,9 @@ class Picture:
         if more_to_come:
             order, starts, held = self._hold_back(plots, order, starts)
             if len(held):
-                self._held = Plots(*(column[held] for column in plots))
+                self._held = plots.at(held)
         if len(order):
-            self._fold(Plots(*(column[order] for column in plots)), starts, on_updates)
+            self._fold(plots.at(order), starts, on_updates)
 
     def _scans(self, plots: Plots) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Order that puts the plots of each scan together, and where each scan begins.
@@ -325,6 +283,7 @@ class Picture:
             },
             first_plots=a.first[t, : number[tables.KEPT]].copy(),
             manoeuvre_log_odds=float(a.value[t, tables.STEER_LOG_ODDS]),
-            manoeuvre_s=float(a.value[t, tables.STEER_SECONDS]),
+            highest_m=float(a.value[t, tables.HIGHEST_M]),
+            most_energy_j_kg=float(a.value[t, tables.MOST_ENERGY]),
             ended_because=_REASON[int(number[tables.REASON])],
         )

@@ -35,9 +35,9 @@ NOT_ENDED, CAME_DOWN, NOT_SEEN, NEVER_CONFIRMED = 0, 1, 2, 3
 # Columns of `TrackArrays.value`.
 REMAINDER = 0  # 3: gravity beyond J2, m/s²
 REMAINDER_AT = 3  # 3: where it was taken, ECEF m
-STEER_LOG_ODDS = 6  # greatest log odds of a manoeuvre so far
-STEER_SECONDS = 7  # seconds spent manoeuvring, by probability
-HIGHEST_M = 8  # greatest height of an estimate so far
+STEER_LOG_ODDS = 6  # greatest log odds of a manoeuvre so far, past the highest point
+HIGHEST_M = 7  # greatest height of an estimate so far
+MOST_ENERGY = 8  # greatest energy in free flight so far, relative to the Earth, J/kg
 VALUE_COLUMNS = 9
 
 

@@ -1,0 +1,239 @@
+"""From a track at any moment to the flight it means. `assess` is the stage's main path."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skypact.flight.impact import (
+    Falls,
+    carry_down,
+    impact_of,
+    manoeuvred_falls,
+    sample_states,
+    together,
+    worth_carrying,
+)
+from skypact.flight.kind import kind_probabilities, range_class
+from skypact.flight.launch import launch_of
+from skypact.flight.samples import normal_points, square_root
+from skypact.kernels.egm2008 import GM_M3_S2
+from skypact.kernels.fall import highest_points
+from skypact.kernels.geodesic import geodesic_inverse
+from skypact.kernels.geodesy import EARTH_RATE_RAD_S, ecef_from_geodetic, geodetic_from_ecef
+from skypact.kernels.gravity import TABLE_DEGREE_20
+from skypact.model import (
+    Apogee,
+    Flight,
+    FlightKind,
+    Impact,
+    Launch,
+    Phase,
+    Radar,
+    RangeClass,
+    Track,
+)
+from skypact.settings import FlightSettings
+
+_APOGEE_SAMPLES = 64
+_ORBIT_PERIGEE_M = 90e3
+# Below this height, falling, a pull-up or glide would have been seen.
+_LEAST_MANOEUVRE_HEIGHT_M = 22e3
+_EARTH_RADIUS_M = 6371e3
+_MANOEUVRING = 0.5
+
+
+def assess(track: Track, radars: Sequence[Radar], settings: FlightSettings | None = None) -> Flight:
+    """The flight that `track` means at its time, each part with its uncertainty.
+
+    `radars`: the table that the track's plots refer to. What cannot be known yet is None: the
+    impact while a boost may go on, the launch before the velocity is known.
+    """
+    settings = settings or FlightSettings()
+    launch = launch_of(track, radars, settings)
+    apogee = apogee_of(track)
+    impact: Impact | None = None
+    kinds: dict[FlightKind, float] = {FlightKind.UNKNOWN: 1.0}
+    boosting = _probability(track, Phase.BOOST)
+    if _is_aircraft(track, settings):
+        kinds = {FlightKind.AIRCRAFT: 1.0}
+    elif boosting <= settings.greatest_boost_probability:
+        free = carry_down(
+            *sample_states(track, settings.impact_samples, settings), None, _origin(launch, track)
+        )
+        orbiting = _orbiting_share(track, free)
+        kinds = _kinds(track, launch, apogee, free, settings)
+        kinds = {kind: share * (1.0 - orbiting) for kind, share in kinds.items()}
+        if orbiting > 0.0:
+            kinds[FlightKind.ORBITAL] = orbiting
+        impact = _impact(track, launch, free, kinds, settings)
+    size, size_probability = _range_class(track)
+    kind = max(kinds, key=lambda name: kinds[name])
+    nations = {radar.id: radar.nation for radar in radars}
+    return Flight(
+        id=track.id,
+        kind=kind,
+        kind_probability=kinds[kind] if kind != FlightKind.UNKNOWN else max(boosting, 0.5),
+        kind_probabilities={str(name): share for name, share in kinds.items()},
+        range_class=size,
+        range_class_probability=size_probability,
+        nations=tuple(sorted({nations[name] for name in track.plots_by_radar})),
+        radars=tuple(sorted(track.plots_by_radar)),
+        first_plot_ns=track.first_plot_ns,
+        last_plot_ns=track.last_plot_ns,
+        plots=track.plots,
+        launch=launch,
+        apogee=apogee if boosting <= settings.greatest_boost_probability else None,
+        ground_range_m=_ground_range(launch, impact),
+        impact=impact,
+    )
+
+
+def _probability(track: Track, phase: Phase) -> float:
+    return sum(p.probability for p in track.phases if p.phase == phase)
+
+
+def _height_and_climb(track: Track) -> tuple[float, float]:
+    latitude, longitude, height = geodetic_from_ecef(*track.state[:3])
+    up = np.array(
+        [
+            math.cos(latitude) * math.cos(longitude),
+            math.cos(latitude) * math.sin(longitude),
+            math.sin(latitude),
+        ]
+    )
+    return height, float(up @ track.state[3:])
+
+
+def _origin(launch: Launch | None, track: Track) -> tuple[float, float, float]:
+    """ECEF m from which ground range counts: the launch, or else where it is now."""
+    if launch is None:
+        latitude, longitude, _ = geodetic_from_ecef(*track.state[:3])
+        return ecef_from_geodetic(latitude, longitude, 0.0)
+    return ecef_from_geodetic(launch.latitude_rad, launch.longitude_rad, 0.0)
+
+
+def apogee_of(track: Track) -> Apogee | None:
+    """Highest point of the path, past or to come, as free flight; None where it has none.
+
+    Once a manoeuvre bends the path, the greatest height that was seen stands instead.
+    """
+    points = normal_points(_APOGEE_SAMPLES, 6) @ square_root(track.covariance).T
+    found = np.empty((_APOGEE_SAMPLES, 2))
+    highest_points(track.state + points, TABLE_DEGREE_20, found)
+    found = found[~np.isnan(found[:, 0])]
+    if len(found) < _APOGEE_SAMPLES // 2:
+        return None
+    time_s, height = found.mean(axis=0)
+    return Apogee(
+        time_ns=track.time_ns + round(time_s * 1e9),
+        height_m=float(height),
+        height_sigma_m=float(found[:, 1].std()),
+    )
+
+
+def _is_aircraft(track: Track, settings: FlightSettings) -> bool:
+    """Slow, low, and kept up by something for a while."""
+    lived_s = (track.last_plot_ns - track.first_plot_ns) * 1e-9
+    free = _probability(track, Phase.COAST) + _probability(track, Phase.REENTRY)
+    return (
+        float(np.linalg.norm(track.state[3:])) < settings.aircraft_speed_m_s
+        and track.highest_m < settings.aircraft_height_m
+        and lived_s > 60.0
+        and free < 0.5
+    )
+
+
+def _orbiting_share(track: Track, free: Falls) -> float:
+    """Share of the free paths that do not come down and whose perigee clears the air."""
+    if free.landed.all():
+        return 0.0
+    position, velocity = track.state[:3], track.state[3:].copy()
+    velocity[0] -= EARTH_RATE_RAD_S * position[1]
+    velocity[1] += EARTH_RATE_RAD_S * position[0]
+    radius = float(np.linalg.norm(position))
+    energy = 0.5 * float(velocity @ velocity) - GM_M3_S2 / radius
+    momentum = float(np.linalg.norm(np.cross(position, velocity)))
+    eccentricity = math.sqrt(max(0.0, 1.0 + 2.0 * energy * momentum**2 / GM_M3_S2**2))
+    perigee = momentum**2 / GM_M3_S2 / (1.0 + eccentricity) - _EARTH_RADIUS_M
+    return float(free.weight[~free.landed].sum()) if perigee > _ORBIT_PERIGEE_M else 0.0
+
+
+def _kinds(
+    track: Track,
+    launch: Launch | None,
+    apogee: Apogee | None,
+    free: Falls,
+    settings: FlightSettings,
+) -> dict[FlightKind, float]:
+    """Kind probabilities from the shape of the path as free flight and what was seen."""
+    if not free.landed.any():
+        return {FlightKind.UNKNOWN: 1.0}
+    height, climb = _height_and_climb(track)
+    middle = int(
+        np.argmin(np.where(free.landed, np.abs(free.time_s - np.median(free.time_s)), np.inf))
+    )
+    origin = geodetic_from_ecef(*_origin(launch, track))
+    range_m, _ = geodesic_inverse(
+        origin[0], origin[1], free.latitude_rad[middle], free.longitude_rad[middle]
+    )
+    top = max(apogee.height_m if apogee else height, track.highest_m)
+    steering = _probability(track, Phase.MANOEUVRE)
+    past = climb < 0.0 and height < _LEAST_MANOEUVRE_HEIGHT_M and steering < _MANOEUVRING
+    return kind_probabilities(top, range_m, track.manoeuvre_log_odds, past, settings)
+
+
+def _impact(
+    track: Track,
+    launch: Launch | None,
+    free: Falls,
+    kinds: dict[FlightKind, float],
+    settings: FlightSettings,
+) -> Impact | None:
+    """The impact over all kinds that it may be."""
+    steering = _probability(track, Phase.MANOEUVRE) > _MANOEUVRING
+    origin = _origin(launch, track)
+    parts = [(max(kinds.get(FlightKind.BALLISTIC, 0.0), 1e-6), free)]
+    range_m = _median_range(free, origin)
+    for kind in (FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE):
+        probability = kinds.get(kind, 0.0)
+        if worth_carrying(probability):
+            parts.append(
+                (
+                    probability,
+                    manoeuvred_falls(kind, track, probability, steering, range_m, origin, settings),
+                )
+            )
+    return impact_of(together(parts), track.time_ns)
+
+
+def _median_range(free: Falls, origin: tuple[float, float, float]) -> float:
+    """Ground range m of the middle free path."""
+    landed = np.flatnonzero(free.landed)
+    if len(landed) == 0:
+        return 0.0
+    middle = landed[len(landed) // 2]
+    latitude, longitude, _ = geodetic_from_ecef(*origin)
+    return geodesic_inverse(
+        latitude, longitude, free.latitude_rad[middle], free.longitude_rad[middle]
+    )[0]
+
+
+def _range_class(track: Track) -> tuple[RangeClass | None, float | None]:
+    """Range class by the greatest energy in free flight; None before there was any."""
+    if math.isnan(track.most_energy_j_kg):
+        return None, None
+    gradient: NDArray[np.float64] = np.concatenate(
+        [GM_M3_S2 / np.linalg.norm(track.state[:3]) ** 3 * track.state[:3], track.state[3:]]
+    )
+    sigma = math.sqrt(max(float(gradient @ track.covariance @ gradient), 0.0))
+    return range_class(track.most_energy_j_kg, sigma)
+
+
+def _ground_range(launch: Launch | None, impact: Impact | None) -> float | None:
+    if launch is None or impact is None:
+        return None
+    return geodesic_inverse(
+        launch.latitude_rad, launch.longitude_rad, impact.latitude_rad, impact.longitude_rad
+    )[0]

@@ -1,0 +1,112 @@
+"""Weighted points on the ground, and the region that holds 95 % of them."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError
+
+from skypact.kernels.geodesic import geodesic_direct, geodesic_inverse
+from skypact.model import Ellipse
+
+CHI_SQUARED_95 = 5.991464547107979  # two degrees of freedom
+_RING_POINTS = 72
+
+
+def plane_from_geodetic(
+    origin: tuple[float, float],
+    latitude_rad: NDArray[np.float64],
+    longitude_rad: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """East and north m (n, 2) in the azimuthal equidistant map about `origin`.
+
+    `origin`: latitude, longitude. Lengths and directions from it are those of geodesics.
+    """
+    flat = np.empty((len(latitude_rad), 2))
+    for i, (latitude, longitude) in enumerate(zip(latitude_rad, longitude_rad, strict=True)):
+        length, azimuth = geodesic_inverse(*origin, latitude, longitude)
+        flat[i] = length * np.sin(azimuth), length * np.cos(azimuth)
+    return flat
+
+
+def geodetic_from_plane(
+    origin: tuple[float, float], east_m: float, north_m: float
+) -> tuple[float, float]:
+    """Latitude and longitude rad of a point of `plane_from_geodetic`'s map."""
+    return geodesic_direct(
+        *origin, float(np.arctan2(east_m, north_m)), float(np.hypot(east_m, north_m))
+    )
+
+
+def weighted_quantile(
+    values: NDArray[np.float64], weights: NDArray[np.float64], share: float
+) -> float:
+    """Least value with `share` of the weight at or below it, linear between neighbours."""
+    order = np.argsort(values, kind="stable")
+    below = np.cumsum(weights[order]) - 0.5 * weights[order]
+    return float(np.interp(share * weights.sum(), below, values[order]))
+
+
+def weighted_moments(
+    points: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean (d,) and covariance (d, d) of `points` (n, d)."""
+    share = weights / weights.sum()
+    mean = share @ points
+    away = points - mean
+    return mean, (away * share[:, None]).T @ away
+
+
+def ellipse_of(covariance: NDArray[np.float64], size: float = CHI_SQUARED_95) -> Ellipse:
+    """The ellipse of all points within squared Mahalanobis distance `size` (east, north in m)."""
+    values, vectors = np.linalg.eigh(covariance)
+    east, north = vectors[:, 1]
+    return Ellipse(
+        semi_major_m=float(np.sqrt(size * max(values[1], 0.0))),
+        semi_minor_m=float(np.sqrt(size * max(values[0], 0.0))),
+        azimuth_rad=float(np.arctan2(east, north) % np.pi),
+    )
+
+
+def distances_squared(
+    points: NDArray[np.float64], mean: NDArray[np.float64], covariance: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Squared Mahalanobis distance of each point (n, 2)."""
+    away = points - mean
+    return np.einsum("ni,ij,nj->n", away, np.linalg.inv(covariance), away)
+
+
+def region_95(points: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A closed ring (k, 2) about the densest 95 % of weighted points (n, 2), convex.
+
+    The densest by a Gaussian kernel, the convex hull of those, and that hull grown about its
+    centre until it holds 95 % of the weight.
+    """
+    share = weights / weights.sum()
+    mean, covariance = weighted_moments(points, share)
+    spread = np.trace(covariance)
+    covariance = covariance + np.eye(2) * max(1e-9 * spread, 1e-2)
+    white = np.linalg.solve(np.linalg.cholesky(covariance), (points - mean).T).T
+    effective = 1.0 / np.sum(share**2)
+    width = effective ** (-1.0 / 6.0)  # Scott's rule in two dimensions
+    apart = ((white[:, None, :] - white[None, :, :]) ** 2).sum(axis=2)
+    density = np.exp(-0.5 * apart / width**2) @ share
+    order = np.argsort(-density, kind="stable")
+    inside = order[: int(np.searchsorted(np.cumsum(share[order]), 0.95)) + 1]
+    try:
+        ring = white[inside][ConvexHull(white[inside]).vertices]
+    except QhullError:  # all but on a line
+        turn = np.linspace(0.0, 2.0 * np.pi, _RING_POINTS, endpoint=False)
+        ring = np.sqrt(CHI_SQUARED_95) * np.column_stack([np.cos(turn), np.sin(turn)])
+    centre = ring.mean(axis=0)
+    growth = _growth(white - centre, ring - centre)
+    ring = centre + (ring - centre) * weighted_quantile(growth, share, 0.95)
+    flat = mean + ring @ np.linalg.cholesky(covariance).T
+    return np.vstack([flat, flat[:1]])
+
+
+def _growth(points: NDArray[np.float64], ring: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much a convex ring about 0 must grow to reach each point (n,): 1 is on it."""
+    ahead = np.roll(ring, -1, axis=0)
+    normal = np.column_stack([ahead[:, 1] - ring[:, 1], ring[:, 0] - ahead[:, 0]])
+    reach = np.einsum("ki,ki->k", normal, ring)
+    sign = np.sign(reach)
+    return ((points @ (normal * sign[:, None]).T) / np.maximum(np.abs(reach), 1e-300)).max(axis=1)
