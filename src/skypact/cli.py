@@ -1,0 +1,347 @@
+"""The commands: `skypact track`, `simulate`, `compare`.
+
+Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
+one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from skypact.settings import Settings
+
+_PROGRESS_FROM_BYTES = 5_000_000
+_TRACEBACK = "SKYPACT_TRACEBACK"
+
+
+class _Commands(TyperGroup):
+    """Turns whatever a command raises into one sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            _complain(_file_sentence(error))
+        except Exception as error:
+            if not _is_ours(error):
+                raise
+            _complain(str(error))
+        raise typer.Exit(1)
+
+
+def _is_ours(error: Exception) -> bool:
+    from skypact.errors import SkypactError
+
+    return isinstance(error, SkypactError)
+
+
+def _file_sentence(error: OSError) -> str:
+    named = f"{error.filename}: " if error.filename else ""
+    return f"{named}{(error.strerror or str(error)).lower()}"
+
+
+def _complain(sentence: str) -> None:
+    typer.echo(f"skypact: {' '.join(sentence.split())}", err=True)
+
+
+app = typer.Typer(
+    name="skypact",
+    cls=_Commands,
+    help="Several radars' plots to flights: launch, apogee, kind, impact area, honest uncertainty.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+PlotFiles = Annotated[
+    list[Path], typer.Argument(metavar="PLOTS…", help="Plot files: CSV, gzipped CSV or Parquet.")
+]
+Radars = Annotated[Path, typer.Option(metavar="RADARS.toml", help="The radars and their accuracy.")]
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write JSON for machines; - is stdout.")
+]
+PictureFile = Annotated[
+    Path | None, typer.Option("--picture", metavar="FILE.png", help="Draw a picture.")
+]
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", metavar="FILE.toml", help="Settings of the tracker.")
+]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from skypact import __version__
+
+        typer.echo(f"skypact {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _skypact(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Say the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def track(
+    plots: PlotFiles,
+    radars: Radars,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Use the data up to this time, ISO 8601 UTC.")
+    ] = None,
+    json: Json = None,
+    states: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every estimate: .csv or .parquet, ECEF."),
+    ] = None,
+    picture: PictureFile = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Track plots of any number of radars: the flights, and how wrong they may be."""
+    until_ns = _time(until)
+    _require_png(picture)
+    if states is not None and states.suffix not in (".csv", ".parquet"):
+        raise typer.BadParameter("its name must end in .csv or .parquet", param_hint="--states")
+    _tell_if_compiling()
+    from skypact.offline.output import write_json
+    from skypact.offline.state_file import StateFile
+    from skypact.offline.summary import print_tracked
+    from skypact.offline.track import track_files
+    from skypact.sensing import load_radars
+
+    table, chosen = load_radars(radars), _settings(settings)
+    takers: list[Callable[..., None]] = []
+    with ExitStack() as stack:
+        if states is not None:
+            takers.append(stack.enter_context(StateFile(states)).write)
+        if picture is not None:
+            from skypact.charts import GroundPaths
+
+            paths = GroundPaths()
+            takers.append(paths.take)
+        on_progress = stack.enter_context(_progress("Tracking", _size(plots)))
+        tracked = track_files(
+            plots,
+            table,
+            settings=chosen,
+            until_ns=until_ns,
+            on_updates=(lambda updates: [take(updates) for take in takers]) if takers else None,
+            on_progress=on_progress,
+        )
+    if picture is not None:
+        from skypact.charts import draw_flights
+
+        draw_flights(picture, tracked, paths)
+    if json is not None:
+        write_json(json, tracked.as_json())
+    print_tracked(_console(json), tracked)
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="SCENARIO", help="A name of --list, or a TOML file.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for radars, plots and truth.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Another seed, other errors.")] = 0,
+    radars: Annotated[
+        Path | None,
+        typer.Option(metavar="RADARS.toml", help="Other radars than those of the demo."),
+    ] = None,
+    list_names: Annotated[
+        bool, typer.Option("--list", help="List the scenarios that come with Skypact.")
+    ] = False,
+) -> None:
+    """Fly a scenario past radars: writes radars.toml, plots.csv, truth.json and truth.csv."""
+    if list_names:
+        from skypact.offline.scenarios import scenario_titles
+
+        for name, title in scenario_titles().items():
+            typer.echo(f"{name:28}  {title}")
+        return
+    if scenario is None:
+        raise typer.BadParameter("name one; --list shows them", param_hint="SCENARIO")
+    if out is None:
+        raise typer.BadParameter("name the folder to write to", param_hint="--out")
+    _tell_if_compiling()
+    from skypact.sensing import load_radars
+    from skypact.sensing.scenario import load_scenario
+    from skypact.sensing.simulation import simulate as fly_past
+    from skypact.sensing.simulation import write_simulation
+
+    loaded = load_scenario(scenario)
+    table = load_radars(radars) if radars is not None else None
+    simulation = fly_past(loaded, table, seed)
+    write_simulation(out, simulation)
+    console = _console(None)
+    objects = ", ".join(path.object_id for path in simulation.paths)
+    console.print(f"[bold]{loaded.title}[/]", highlight=False)
+    console.print(
+        f"{len(simulation.paths)} objects ({objects}), {len(simulation.radars)} radars, "
+        f"{len(simulation.plots.time_ns):,} plots: radars.toml, plots.csv, truth.json and "
+        f"truth.csv are in {out}",
+        highlight=False,
+    )
+
+
+@app.command()
+def compare(
+    plots: PlotFiles,
+    radars: Radars,
+    json: Json = None,
+    picture: PictureFile = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(metavar="truth.json", help="What truly was, from skypact simulate."),
+    ] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Set each nation alone beside all together: share seen, first track, areas over time."""
+    _require_png(picture)
+    _tell_if_compiling()
+    from skypact.offline.compare import compare_nations
+    from skypact.offline.output import write_json
+    from skypact.offline.summary import print_comparison
+    from skypact.offline.truth import load_truth
+    from skypact.sensing import load_radars
+
+    table, chosen = load_radars(radars), _settings(settings)
+    with _steps() as on_step:
+        comparison = compare_nations(
+            plots,
+            table,
+            settings=chosen,
+            truth=load_truth(truth) if truth else (),
+            on_progress=on_step,
+        )
+    if picture is not None:
+        from skypact.charts import draw_comparison
+
+        draw_comparison(picture, comparison)
+    if json is not None:
+        write_json(json, comparison.as_json())
+    print_comparison(_console(json), comparison)
+
+
+def _settings(path: Path | None) -> "Settings":
+    from skypact.settings import load_settings
+
+    return load_settings(path)
+
+
+def _time(text: str | None) -> int | None:
+    if text is None:
+        return None
+    from skypact.offline.text import utc_ns
+
+    try:
+        return utc_ns(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--until") from None
+
+
+def _require_png(path: Path | None) -> None:
+    if path is not None and path.suffix.lower() != ".png":
+        raise typer.BadParameter("its name must end in .png", param_hint="--picture")
+
+
+def _console(json: Path | None) -> "Console":
+    """Where people read: stdout, or stderr while JSON goes to stdout."""
+    from rich.console import Console
+
+    console = Console(stderr=json is not None and str(json) == "-")
+    return console if console.is_terminal else Console(file=console.file, width=120)
+
+
+def _tell_if_compiling() -> None:
+    """Say so where the kernels are compiled first: that takes a minute, once."""
+    import skypact.kernels.compiled  # noqa: F401  (names the cache folder)
+
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    if not folder.is_dir() and not os.environ.get("NUMBA_DISABLE_JIT"):
+        typer.echo("Compiling the kernels for this machine, once: about a minute", err=True)
+
+
+def _size(paths: list[Path]) -> int:
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+@contextmanager
+def _progress(name: str, size_bytes: int) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar of bytes read on a terminal, for input that takes a while; else nothing."""
+    if size_bytes < _PROGRESS_FROM_BYTES or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(TextColumn(name), *columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=size_bytes)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def _steps() -> Iterator[Callable[[str, int, int], None] | None]:
+    """A bar per picture on a terminal; else nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def step(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=total)
+            bar.update(tasks[name], completed=done)
+
+        yield step
+
+
+def main() -> None:
+    """Run the command line; never a traceback, unless SKYPACT_TRACEBACK is set."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get(_TRACEBACK):
+            raise
+        _complain(
+            f"a fault in Skypact itself ({type(error).__name__}: {error}); "
+            f"please report it, with what {_TRACEBACK}=1 shows"
+        )
+        sys.exit(70)

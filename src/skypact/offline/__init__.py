@@ -1,0 +1,27 @@
+"""The offline commands: from files to flights, and each nation beside all together.
+
+With `node.py`, the only place that knows all stages.
+
+| module | what it does |
+| --- | --- |
+| `track` | plot files to a picture and its flights |
+| `compare` | each nation alone beside all together |
+| `flight_json` | flights as the `--json` contract states them |
+| `state_file` | the `--states` file, written as the tracks come |
+| `truth` | what truly was, from a simulation's `truth.json` |
+| `summary` | tables for people |
+| `text` | times and places as people and files write them |
+"""
+
+from skypact.offline.compare import Comparison, compare_nations
+from skypact.offline.state_file import StateFile
+from skypact.offline.track import TrackedFiles, flights, track_files
+
+__all__ = [
+    "Comparison",
+    "StateFile",
+    "TrackedFiles",
+    "compare_nations",
+    "flights",
+    "track_files",
+]

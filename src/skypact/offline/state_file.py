@@ -1,0 +1,85 @@
+"""The `--states` file: every estimate of every confirmed track, written as they come."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from skypact.errors import InputError
+from skypact.offline.output import replacing
+from skypact.tracking import Updates
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+STATE_COLUMNS = ("x_m", "y_m", "z_m", "vx_m_s", "vy_m_s", "vz_m_s")
+COVARIANCE_COLUMNS = tuple(f"c{i}{j}" for i in range(6) for j in range(i, 6))
+"""Upper triangle of the 6×6 covariance of the state, row by row: m², m²/s, m²/s²."""
+
+
+class StateFile:
+    """A CSV or Parquet file, by its suffix, that grows with each call of `write`.
+
+    Columns: `track`, `time` (UTC), the state in ECEF, the covariance. It stands under its own name
+    once it is complete. Memory does not grow with it. Raises InputError for any other suffix.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.suffix not in (".csv", ".parquet"):
+            reason, remedy = "its name ends in no known format", "use .csv or .parquet"
+            raise InputError(str(path), reason, remedy)
+        self._path = path
+        self._stack = ExitStack()
+        self._writer: Any = None
+
+    def __enter__(self) -> Self:
+        import pyarrow.csv as csv
+        import pyarrow.parquet as pq
+
+        part = self._stack.enter_context(replacing(self._path))
+        is_parquet = self._path.suffix == ".parquet"
+        schema = _schema(is_parquet)
+        if is_parquet:
+            writer: Any = pq.ParquetWriter(part, schema)
+        else:
+            writer = csv.CSVWriter(
+                part, schema, write_options=csv.WriteOptions(quoting_style="none")
+            )
+        self._writer = self._stack.enter_context(writer)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def write(self, updates: Updates) -> None:
+        """Add a row per estimate."""
+        self._writer.write_table(_table(updates, _schema(self._path.suffix == ".parquet")))
+
+
+def _schema(is_parquet: bool) -> "pa.Schema":
+    import pyarrow as pa
+
+    time = pa.timestamp("ns", "UTC") if is_parquet else pa.string()
+    numbers = [(name, pa.float64()) for name in (*STATE_COLUMNS, *COVARIANCE_COLUMNS)]
+    return pa.schema([("track", pa.int64()), ("time", time), *numbers])
+
+
+def _table(updates: Updates, schema: "pa.Schema") -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    time = pa.array(updates.time_ns).cast(pa.timestamp("ns"))
+    if pa.types.is_string(schema.field("time").type):
+        spaced = time.cast(pa.string())
+        time = pc.binary_join_element_wise(pc.replace_substring(spaced, " ", "T"), "Z", "")
+    else:
+        time = time.cast(schema.field("time").type)
+    columns = [pa.array(updates.track), time]
+    columns += [pa.array(updates.state[:, i].copy()) for i in range(len(STATE_COLUMNS))]
+    columns += [pa.array(updates.covariance[:, i].copy()) for i in range(len(COVARIANCE_COLUMNS))]
+    return pa.Table.from_arrays(columns, schema=schema)
