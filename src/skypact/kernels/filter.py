@@ -118,8 +118,9 @@ def _add_noise(
     own_density: float,
 ) -> None:
     """Process noise over h seconds: white on velocity, Wiener on the own states, into `p`."""
-    h = abs(h)
-    h2, h3 = h * h / 2.0, h * h * h / 3.0
+    # Backwards in time positions follow velocities with the sign turned, and those what drives them.
+    side, h = math.copysign(1.0, h), abs(h)
+    h2, h3 = side * h * h / 2.0, h * h * h / 3.0
     for i in range(3):
         p[i, i] += velocity_density * h3
         p[3 + i, 3 + i] += velocity_density * h
@@ -128,7 +129,7 @@ def _add_noise(
     own = extra_states(phase)
     if own == 0 or own_density == 0.0:
         return
-    q_rr, q_rv, q_re = h**5 / 20.0, h**4 / 8.0, h**3 / 6.0
+    q_rr, q_rv, q_re = h**5 / 20.0, side * h**4 / 8.0, h**3 / 6.0
     q_vv, q_ve = h3, h2
     for i in range(3):
         for j in range(3):

@@ -48,7 +48,7 @@ def air_axes(
     lx, ly, lz = up[0] - sine * tx, up[1] - sine * ty, up[2] - sine * tz
     norm = math.sqrt(lx * lx + ly * ly + lz * lz)
     if norm < 1e-9:  # straight up or down: any direction square to it will do, always the same
-        lx, ly, lz = (-tz, 0.0, tx) if abs(ty) > 0.9 else (tz * 0.0, -tz, ty)
+        lx, ly, lz = (-tz, 0.0, tx) if abs(tx) > 0.9 else (0.0, -tz, ty)
         norm = math.sqrt(lx * lx + ly * ly + lz * lz)
     lx, ly, lz = lx / norm, ly / norm, lz / norm
     return (
