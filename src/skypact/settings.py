@@ -94,7 +94,10 @@ class TrackingSettings(BaseModel):
         default=0.5, gt=0, description="... and the standard deviation of its logarithm."
     )
     lift_sigma_m2_kg: float = Field(
-        default=3e-4, gt=0, description="Belief about lift C_L A/m: 1σ, m²/kg."
+        default=1.5e-3, gt=0, description="Belief about lift C_L A/m: 1σ, m²/kg."
+    )
+    lift_acceleration_sigma_m_s2: float = Field(
+        default=40.0, gt=0, description="... and about what it does where air is dense: 1σ, m/s²."
     )
     least_lift_m_s2: float = Field(
         default=0.2,
@@ -117,8 +120,8 @@ class TrackingSettings(BaseModel):
         ge=0,
         description="Change of ln of the ballistic parameter: spectral density, 1/s.",
     )
-    air_coefficient_density_m4_kg2_s: float = Field(
-        default=1e-8, gt=0, description="Change of lift and drag in a manoeuvre, m⁴/(kg² s)."
+    manoeuvre_density_m2_s5: float = Field(
+        default=30.0, gt=0, description="Change of lift and drag: spectral density of jerk, m²/s⁵."
     )
 
     boost_ends_1_s: float = Field(

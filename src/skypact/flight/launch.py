@@ -2,9 +2,8 @@
 
 The first plots give the state at the first plot. Before it lies a boost that nobody saw; what is
 believed of boosts (kernels/powered_flight.py, over a wide family) says how far back and how long
-ago the launch lies for such a state. A weighted linear regression over the boosts nearest to the
-state carries its uncertainty through (Blum, François, "Non-linear regression models for approximate
-Bayesian computation", Statistics and Computing 20, 2010, eq. 4).
+ago the launch lies for such a state: approximate Bayesian computation with a linear correction
+(after Beaumont, Zhang, Balding, Genetics 162, 2002), the correction for noise made Gaussian.
 """
 
 import math
@@ -14,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.flight.ground import ellipse_of, geodetic_from_plane
+from skypact.flight.ground import ellipse_of, geodetic_from_plane, weighted_moments
 from skypact.flight.samples import normal_points, square_root, uniform_points
 from skypact.kernels import filter as kf
 from skypact.kernels.boost_family import (
@@ -50,7 +49,6 @@ from skypact.kernels.motion import (
     REENTRY,
     coast_path,
     gravity_remainder,
-    step,
 )
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
 from skypact.kernels.radar_table import radar_array
@@ -63,10 +61,10 @@ _PRIORS = StartPriors(
     thrust_sigma_m_s2=30.0,
     ln_inverse_ballistic=-math.log(5000.0),
     ln_inverse_ballistic_sigma=0.5,
-    thrust_density_m2_s5=4.0,
+    thrust_density_m2_s5=6.0,  # a pitch-over of 1.5 °/s at 30 m/s² for 10 s
 )
 # Spans of first plots that are tried for a boost, s: the shortest that knows the velocity is taken.
-_BOOST_SPANS_S = (4.0, 7.0, 12.0, 20.0)
+_BOOST_SPANS_S = (6.0, 10.0, 16.0, 25.0)
 _KNOWN_SPEED_SIGMA_M_S = 60.0
 # So many boosts at least must be near the state for the regression, by effective number.
 _LEAST_NEIGHBOURS = 60.0
@@ -114,13 +112,13 @@ def first_sight(track: Track, radars: Sequence[Radar]) -> FirstSight | None:
 def _fitted(
     plots: NDArray[np.float64], burning: bool, rows: NDArray[np.float64], n: int
 ) -> FirstSight | None:
-    """Fit one motion to `plots` (k, 6), taken back to the first; None where it does not fit."""
-    x = np.zeros(n)
+    """Fit one motion to `plots` (k, 6), for the time of the first; None where it does not fit."""
+    plots = np.ascontiguousarray(plots[::-1])
+    x, p = np.zeros(n), np.zeros((n, n))
     x[:3] = _place_of(plots[-1], rows)
-    span = plots[-1, 0] - plots[0, 0]
+    span = plots[0, PLOT_TIME_S] - plots[-1, PLOT_TIME_S]
     if span > 0.0:
-        x[3:6] = (x[:3] - _place_of(plots[0], rows)) / span
-    p = np.zeros((n, n))
+        x[3:6] = (_place_of(plots[0], rows) - x[:3]) / span
     remainder = gravity_remainder(*x[:3], TABLE_DEGREE_20)
     height = geodetic_from_ecef(*x[:3])[2]
     phase = BOOST if burning else (COAST if height > AIR_TOP_M else REENTRY)
@@ -132,12 +130,9 @@ def _fitted(
     degrees = 3.0 * len(plots) + n - 3.0
     if not ok or chi_squared > degrees + 5.0 * math.sqrt(2.0 * degrees):
         return None
-    mean, covariance = _taken_back(phase, x[:CORE], p[:CORE, :CORE], span, remainder)
     if not burning:
-        mean[6:] = 0.0
-    elif np.linalg.norm(mean[6:9]) < 3.0 * math.sqrt(np.trace(covariance[6:9, 6:9])):
-        return None  # a boost whose thrust is not seen tells nothing of where it began
-    return FirstSight(burning, mean, covariance)
+        x[6:] = 0.0
+    return FirstSight(burning, x[:CORE], p[:CORE, :CORE])
 
 
 def _place_of(plot: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -147,31 +142,6 @@ def _place_of(plot: NDArray[np.float64], rows: NDArray[np.float64]) -> NDArray[n
     return np.asarray(
         radar[kf.SITE : kf.SITE + 3] + turn_to_ecef(*local_from_polar(*plot[2:5]), axes)
     )
-
-
-def _taken_back(
-    phase: int,
-    x: NDArray[np.float64],
-    p: NDArray[np.float64],
-    span_s: float,
-    remainder: tuple[float, float, float],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """State (9,) and covariance `span_s` earlier, by central differences through the motion."""
-
-    def back(state: NDArray[np.float64]) -> NDArray[np.float64]:
-        steps = max(1, math.ceil(span_s / 1.0))
-        moved = tuple(state[:6])
-        for _ in range(steps):
-            moved = step(phase, *moved, *state[6:9], -span_s / steps, remainder)
-        return np.concatenate([moved, state[6:9]])
-
-    sigma = np.sqrt(np.maximum(np.diag(p), 0.0))
-    jacobian = np.zeros((CORE, CORE))
-    for i in np.flatnonzero(sigma):
-        shift = np.zeros(CORE)
-        shift[i] = sigma[i]
-        jacobian[:, i] = (back(x + shift) - back(x - shift)) / (2.0 * sigma[i])
-    return back(x), jacobian @ p @ jacobian.T
 
 
 def boost_family(count: int) -> NDArray[np.float64]:
@@ -258,7 +228,7 @@ def _features(state: NDArray[np.float64]) -> NDArray[np.float64]:
     latitude, longitude, height = geodetic_from_ecef(*state[:3])
     east, north, up = np.array(local_axes(latitude, longitude)).reshape(3, 3) @ state[3:6]
     speed = np.linalg.norm(state[3:6])
-    thrust = np.linalg.norm(state[6:9])
+    thrust = state[6:9] @ state[3:6] / max(speed, 1.0)
     return np.array(
         [height, speed, math.atan2(up, math.hypot(east, north)), math.atan2(east, north), thrust]
     )
@@ -272,11 +242,10 @@ def _matched(
     _, speed, angle, heading, thrust = _features(sight.state)
     # The state's own uncertainty in what the boosts are compared by.
     points = normal_points(256, CORE) @ square_root(sight.covariance).T
-    spread = np.array([_features(sight.state + point) for point in points])
-    spread[:, 3] = (spread[:, 3] - heading + math.pi) % (2.0 * math.pi) - math.pi + heading
-    seen = np.cov(spread.T)
+    around = np.array([_features(sight.state + point) for point in points])
+    around[:, 3] = (around[:, 3] - heading + math.pi) % (2.0 * math.pi) - math.pi
+    seen = np.cov(around.T)
     compared = [1, 2, 4] if sight.burning else [1, 2]
-    # How far the height is off counts as the speed that was gained over it: small, left out.
     noise = seen[np.ix_(compared, compared)].copy()
     if sight.burning:
         noise[2, 2] += _DRAG_SIGMA_M_S2**2
@@ -290,14 +259,18 @@ def _matched(
     above = above[fits]
     columns = [SPEED_M_S, PATH_ANGLE_RAD, THRUST_M_S2][: len(compared)]
     target = np.array([speed, angle, thrust])[: len(compared)]
-    weight = _neighbour_weights(above[:, columns] - target, noise)
-    if weight is None:
+    away = above[:, columns] - target
+    spread = _neighbour_spread(away, noise)
+    if spread is None:
         return None
     outcome = above[:, [BACK_M, RIGHT_M, SINCE_LAUNCH_S]]
-    mean, covariance = _regressed(above[:, columns] - target, outcome, weight, noise)
+    mean, covariance = _conditioned(away, outcome, noise, spread)
     back, right, since = mean
     if since < 0.0:
         return None
+    # The height is uncertain: so are the time and the way since the launch that it stands for.
+    since_height = np.array([1.0 / math.tan(max(angle, 0.05)), 0.0, 1.0 / (speed * math.sin(angle))])
+    covariance += seen[0, 0] * np.outer(since_height, since_height)
     # The place itself and the heading are uncertain too.
     axes = np.array(local_axes(latitude, longitude)).reshape(3, 3)
     place = (axes @ sight.covariance[:3, :3] @ axes.T)[:2, :2]
@@ -317,37 +290,55 @@ def _matched(
     )
 
 
-def _neighbour_weights(
+def _neighbour_spread(
     away: NDArray[np.float64], noise: NDArray[np.float64]
 ) -> NDArray[np.float64] | None:
-    """Weights (n,) of boosts by how far `away` (n, d) they are, the window no wider than needed."""
+    """Noise and a window no wider than it takes to have enough boosts near; None: none are."""
     scale = np.maximum(away.std(axis=0), 1e-9)
     width = 0.02
     while width < 1.0:
         spread = noise + np.diag((width * scale) ** 2)
-        distance = np.einsum("ni,ij,nj->n", away, np.linalg.inv(spread), away)
-        weight = np.exp(-0.5 * (distance - distance.min()))
-        inside = distance.min() < 16.0
-        if inside and weight.sum() ** 2 / (weight**2).sum() >= _LEAST_NEIGHBOURS:
-            return np.asarray(weight / weight.sum())
+        weight, nearest = _weights(away, spread)
+        if nearest < 16.0 and 1.0 / (weight**2).sum() >= _LEAST_NEIGHBOURS:
+            return np.asarray(spread)
         width *= 1.3
     return None
 
 
-def _regressed(
+def _weights(
+    away: NDArray[np.float64], spread: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Gaussian weights (n,) summing to 1, and the least squared distance."""
+    distance = np.einsum("ni,ij,nj->n", away, np.linalg.inv(spread), away)
+    weight = np.exp(-0.5 * (distance - distance.min()))
+    return weight / weight.sum(), float(distance.min())
+
+
+def _conditioned(
     away: NDArray[np.float64],
     outcome: NDArray[np.float64],
-    weight: NDArray[np.float64],
     noise: NDArray[np.float64],
+    spread: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean (3,) and covariance (3, 3) of `outcome` (n, 3) where `away` (n, d) is 0 ± noise."""
-    design = np.column_stack([np.ones(len(away)), away])
-    scale = np.maximum(np.sqrt(weight @ design**2), 1e-12)
-    scaled = design / scale
-    normal = (scaled * weight[:, None]).T @ scaled + 1e-6 * np.eye(design.shape[1])
-    slopes = np.linalg.solve(normal, (scaled * weight[:, None]).T @ outcome) / scale[:, None]
-    left = outcome - design @ slopes
+    """Mean (3,) and covariance (3, 3) of `outcome` (n, 3) given that `away` (n, d) is 0 ± `noise`.
+
+    The weights stand for a measurement with the wider `spread`; as a joint Gaussian, that
+    measurement is taken out again and the true one put in.
+    """
+    weight, _ = _weights(away, spread)
     effective = 1.0 / np.sum(weight**2)
-    lost = effective / max(effective - design.shape[1], 1.0)
-    covariance = (left * weight[:, None]).T @ left * lost * (1.0 + 1.0 / effective)
-    return slopes[0], covariance + slopes[1:].T @ noise @ slopes[1:]
+    mean, covariance = weighted_moments(np.column_stack([away, outcome]), weight)
+    covariance *= effective / (effective - 1.0)
+    d = away.shape[1]
+    near = covariance[:d, :d] + np.diag(1e-9 * np.diag(spread))
+    information = np.linalg.inv(near)
+    exact = information - np.linalg.inv(spread) + np.linalg.inv(noise)
+    values, vectors = np.linalg.eigh(exact)
+    after = vectors @ np.diag(1.0 / np.maximum(values, 1e-3 * np.abs(values).max())) @ vectors.T
+    slope = covariance[d:, :d] @ information
+    shifted = after @ information @ mean[:d]
+    left = covariance[d:, d:] - slope @ covariance[:d, d:]
+    return (
+        mean[d:] + slope @ (shifted - mean[:d]),
+        left * (1.0 + 1.0 / effective) + slope @ after @ slope.T,
+    )

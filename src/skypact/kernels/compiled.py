@@ -28,5 +28,5 @@ from numba import njit  # noqa: E402  (reads NUMBA_CACHE_DIR when imported)
 
 # Without Numba's reference counting: such a kernel cannot allocate, compiles in half the time and
 # is called without overhead. The few that make arrays of their own use the other.
-kernel = njit(cache=True, error_model="numpy", _nrt=False)
+kernel = njit(cache=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
 allocating_kernel = njit(cache=True, error_model="numpy")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skypact.kernels.atmosphere import density
 from skypact.kernels.compiled import kernel
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import copy_matrix, copy_vector
@@ -89,14 +90,19 @@ class MotionNoise(NamedTuple):
     gravity_time_s: float
     thrust_m2_s5: float
     inverse_ballistic_1_s: float
-    air_coefficient_m4_kg2_s: float
+    manoeuvre_m2_s5: float
+    lift_sigma_m2_kg: float
 
 
 @kernel
 def _noise_density(
-    phase: int, height_m: float, dt: float, noise: MotionNoise
+    phase: int, height_m: float, speed_m_s: float, noise: MotionNoise
 ) -> tuple[float, float]:
-    """Spectral densities on velocity (m²/s³) and on each of the phase's own states."""
+    """Spectral densities on velocity (m²/s³) and on each of the phase's own states.
+
+    Lift and drag change so that the acceleration they give has the stated jerk; where air is thin,
+    no faster than a tenth of all the lift there is in a second.
+    """
     sigma = noise.gravity_sigma_m_s2 * math.exp(-max(height_m, 0.0) / noise.gravity_scale_m)
     velocity = 2.0 * sigma * sigma * noise.gravity_time_s
     if phase == BOOST:
@@ -104,7 +110,10 @@ def _noise_density(
     if phase == REENTRY:
         return velocity, noise.inverse_ballistic_1_s
     if phase == MANOEUVRE:
-        return velocity, noise.air_coefficient_m4_kg2_s
+        rho, _ = density(height_m)
+        pressure = 0.5 * rho * speed_m_s * speed_m_s
+        most = (0.1 * noise.lift_sigma_m2_kg) ** 2
+        return velocity, min(noise.manoeuvre_m2_s5 / max(pressure * pressure, 1e-9), most)
     return velocity, 0.0
 
 
@@ -231,7 +240,7 @@ def predict(
         )
         transition(partials, h, f)
         propagate_covariance(own, p, f, work)
-        velocity_density, own_density = _noise_density(phase, height, h, noise)
+        velocity_density, own_density = _noise_density(phase, height, speed, noise)
         _add_noise(phase, p, partials, h, velocity_density, own_density)
         x[0], x[1], x[2], x[3], x[4], x[5] = nx, ny, nz, nvx, nvy, nvz
 

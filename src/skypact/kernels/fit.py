@@ -131,10 +131,10 @@ def fit_path(
     priors: StartPriors,
     s: NDArray[np.float64],
 ) -> tuple[bool, float, float]:
-    """Fit one phase's motion to the first `count` of `plots` (k, 6), in order of time.
+    """Fit one phase's motion to the first `count` of `plots` (k, 6), in order of time or against.
 
-    `x` (n,) holds a first guess for the last plot's time and gets the solution, `p` (n, n) its
-    covariance. Gauss-Newton on the sum of squared residuals and priors. Returns whether it
+    `x` (n,) holds a first guess for the time of the last of them and gets the solution, `p` (n, n)
+    its covariance. Gauss-Newton on the sum of squared residuals and priors. Returns whether it
     converged, that sum (χ²), and the log evidence of the phase up to a constant that is the same
     for all phases (Laplace; MacKay, Information Theory, eq. 28.10).
     """
@@ -174,10 +174,10 @@ def fit_path(
             radar = int(plots[index, PLOT_RADAR])
             at = int(radars[radar, BIAS_AT])
             components = measure(moving, radar, radars, s)
-            # Thrust does not stay as it is: what it may do meanwhile loosens the older plots.
+            # Thrust does not stay as it is: what it may do meanwhile loosens the farther plots.
             wander = 0.0
             if phase == BOOST:
-                wander = priors.thrust_density_m2_s5 * (last - now) ** 5 / 20.0
+                wander = priors.thrust_density_m2_s5 * abs(last - now) ** 5 / 20.0
             for i in range(components):
                 z = plots[index, PLOT_Z + i]
                 if i == 3 and math.isnan(z):

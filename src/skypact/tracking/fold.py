@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skypact.kernels.assignment import assign
 from skypact.kernels.compiled import allocating_kernel, kernel
+from skypact.kernels.egm2008 import GM_M3_S2
 from skypact.kernels.filter import (
     SIGMA,
     SITE,
@@ -20,13 +21,13 @@ from skypact.kernels.filter import (
     update,
 )
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, StartPriors, fit_path
-from skypact.kernels.egm2008 import GM_M3_S2
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.gravity import gravity_j2
 from skypact.kernels.linear import copy_vector
 from skypact.kernels.motion import BOOST, COAST, REENTRY, gravity_remainder
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
 from skypact.tracking.phases import (
+    FALLEN_M,
     PhaseRates,
     combined,
     likeliest,
@@ -65,12 +66,8 @@ from skypact.tracking.tables import (
     TrackArrays,
 )
 
-
 # Free flight this probable counts for the energy of a flight.
 SURE_OF_FREE_FLIGHT = 0.99
-# A manoeuvre counts as evidence once the object is so far below its highest point: before, the end
-# of the boost may look like one.
-FALLEN_M = 2e3
 
 
 class FoldSettings(NamedTuple):

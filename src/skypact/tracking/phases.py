@@ -29,6 +29,7 @@ from skypact.kernels.motion import (
 from skypact.tracking.tables import (
     FREE,
     FREE_PHASE,
+    HIGHEST_M,
     REMAINDER,
     REMAINDER_AT,
     SLOTS,
@@ -38,6 +39,9 @@ from skypact.tracking.tables import (
     TrackArrays,
 )
 
+# Once so far below its highest point, an object no longer begins to boost, and what looks like a
+# manoeuvre is one: before, the end of the boost may look like it.
+FALLEN_M = 2e3
 # Rows of the scratch array for mixing.
 SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
 # Below this share a phase is not mixed into another.
@@ -54,6 +58,7 @@ class PhaseRates(NamedTuple):
     manoeuvre_starts: float
     manoeuvre_ends: float
     lift_sigma_m2_kg: float
+    lift_acceleration_sigma_m_s2: float
     least_lift_m_s2: float
 
 
@@ -73,12 +78,17 @@ def phase_of(slot: int, free_phase: int) -> int:
 @kernel
 def air_matters(x: NDArray[np.float64], rates: PhaseRates) -> bool:
     """Whether lift could bend the path of `x` enough to be a phase of its own."""
+    return dynamic_pressure(x) * rates.lift_sigma_m2_kg > rates.least_lift_m_s2
+
+
+@kernel
+def dynamic_pressure(x: NDArray[np.float64]) -> float:
+    """½ ρ v² in Pa at a state; 0 above the air."""
     height, _, _, _ = height_and_up(x[0], x[1], x[2])
     if height > AIR_TOP_M:
-        return False
+        return 0.0
     rho, _ = density(height)
-    speed_squared = x[3] * x[3] + x[4] * x[4] + x[5] * x[5]
-    return 0.5 * rho * speed_squared * rates.lift_sigma_m2_kg > rates.least_lift_m_s2
+    return 0.5 * rho * (x[3] * x[3] + x[4] * x[4] + x[5] * x[5])
 
 
 @kernel
@@ -121,8 +131,12 @@ def convert(
             drag = math.exp(priors.ln_inverse_ballistic)
             out_x[6] = drag
             out_p[6, 6] = (drag * priors.ln_inverse_ballistic_sigma) ** 2
-        out_p[7, 7] = rates.lift_sigma_m2_kg**2
-        out_p[8, 8] = rates.lift_sigma_m2_kg**2
+        lift_sigma = min(
+            rates.lift_sigma_m2_kg,
+            rates.lift_acceleration_sigma_m_s2 / max(dynamic_pressure(x), 1e-9),
+        )
+        out_p[7, 7] = lift_sigma**2
+        out_p[8, 8] = lift_sigma**2
 
 
 @kernel
@@ -132,6 +146,7 @@ def mix(
     mu: NDArray[np.float64],
     free_phase: int,
     steer: bool,
+    ignite: bool,
     dt: float,
     priors: StartPriors,
     rates: PhaseRates,
@@ -140,6 +155,7 @@ def mix(
     """Let phases give way to each other over `dt` seconds: `x` (3, n), `p` (3, n, n), `mu` (3,).
 
     In place. `steer`: whether a manoeuvre is possible; if not, its share goes to free flight.
+    `ignite`: whether a boost may begin.
     `m` from `mixing_scratch`.
     """
     n = x.shape[1]
@@ -148,7 +164,10 @@ def mix(
             convert(MANOEUVRE, free_phase, x[STEER], p[STEER], priors, rates, x[FREE], p[FREE])
         mu[FREE] += mu[STEER]
         mu[STEER] = 0.0
-    _shares(mu, steer, abs(dt), rates, m[SHARES])
+    if not ignite and mu[THRUST] < LEAST_SHARE:
+        mu[FREE] += mu[THRUST]
+        mu[THRUST] = 0.0
+    _shares(mu, steer, ignite, abs(dt), rates, m[SHARES])
     for target in range(SLOTS):
         after, others = 0.0, 0.0
         for source in range(SLOTS):
@@ -206,11 +225,16 @@ def mix(
 
 @kernel
 def _shares(
-    mu: NDArray[np.float64], steer: bool, dt: float, rates: PhaseRates, out: NDArray[np.float64]
+    mu: NDArray[np.float64],
+    steer: bool,
+    ignite: bool,
+    dt: float,
+    rates: PhaseRates,
+    out: NDArray[np.float64],
 ) -> None:
     """What each phase hands to each over `dt`: `out[3 target + source]`, written."""
     end = -math.expm1(-rates.boost_ends * dt)
-    begin = -math.expm1(-rates.boost_starts * dt)
+    begin = -math.expm1(-rates.boost_starts * dt) if ignite else 0.0
     pull = -math.expm1(-rates.manoeuvre_starts * dt) if steer else 0.0
     release = -math.expm1(-rates.manoeuvre_ends * dt)
     out[0], out[1], out[2] = mu[FREE] * (1.0 - begin - pull), mu[THRUST] * end, mu[STEER] * release
@@ -248,8 +272,10 @@ def predict_track(
     tracks.number[t, TIME_NS] = to_ns
     x, p, mu, value = tracks.x[t], tracks.p[t], tracks.mu[t], tracks.value[t]
     free_phase = tracks.number[t, FREE_PHASE]
-    steer = air_matters(x[likeliest(mu)], rates)
-    mix(x, p, mu, free_phase, steer, dt, priors, rates, m)
+    at = x[likeliest(mu)]
+    height, _, _, _ = height_and_up(at[0], at[1], at[2])
+    ignite = height > value[HIGHEST_M] - FALLEN_M
+    mix(x, p, mu, free_phase, air_matters(at, rates), ignite, dt, priors, rates, m)
     at = x[likeliest(mu)]
     left = dt
     while left != 0.0:

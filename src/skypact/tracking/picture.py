@@ -69,7 +69,8 @@ class Picture:
             gravity_time_s=s.gravity_time_s,
             thrust_m2_s5=s.thrust_density_m2_s5,
             inverse_ballistic_1_s=s.inverse_ballistic_density_1_s,
-            air_coefficient_m4_kg2_s=s.air_coefficient_density_m4_kg2_s,
+            manoeuvre_m2_s5=s.manoeuvre_density_m2_s5,
+            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
         )
         self._priors = StartPriors(
             speed_sigma_m_s=s.speed_sigma_m_s,
@@ -84,6 +85,7 @@ class Picture:
             manoeuvre_starts=s.manoeuvre_starts_1_s,
             manoeuvre_ends=s.manoeuvre_ends_1_s,
             lift_sigma_m2_kg=s.lift_sigma_m2_kg,
+            lift_acceleration_sigma_m_s2=s.lift_acceleration_sigma_m_s2,
             least_lift_m_s2=s.least_lift_m_s2,
         )
         self._scratch = Scratches(

@@ -1,0 +1,1 @@
+"""Studies that measure Skypact against truth: `python -m evaluate`."""
