@@ -131,15 +131,16 @@ def transition(phase, state, dt):
     return out
 
 
-def noise_density(phase, height, noise):
+def noise_density(phase, state, noise):
+    """Spectral densities on velocity and on each own state."""
+    height = height_and_up(state[:3])[0]
     sigma = noise.gravity_sigma_m_s2 * math.exp(-max(height, 0.0) / noise.gravity_scale_m)
     velocity = 2.0 * sigma**2 * noise.gravity_time_s
-    own = {
-        COAST: 0.0,
-        BOOST: noise.thrust_m2_s5,
-        REENTRY: noise.inverse_ballistic_1_s,
-        MANOEUVRE: noise.air_coefficient_m4_kg2_s,
-    }
+    if phase == MANOEUVRE:
+        pressure = 0.5 * air_density(height) * np.linalg.norm(state[3:6]) ** 2
+        most = (0.1 * noise.lift_sigma_m2_kg) ** 2
+        return velocity, min(noise.manoeuvre_m2_s5 / pressure**2, most)
+    own = {COAST: 0.0, BOOST: noise.thrust_m2_s5, REENTRY: noise.inverse_ballistic_1_s}
     return velocity, own[phase]
 
 
@@ -154,7 +155,7 @@ def process_noise(phase, state, dt, noise):
         d[j] = steps[j]
         ends = acceleration(phase, middle + d), acceleration(phase, middle - d)
         a[3:6, j] = (ends[0] - ends[1]) / (2 * steps[j])
-    velocity, own = noise_density(phase, height_and_up(state[:3])[0], noise)
+    velocity, own = noise_density(phase, state, noise)
     density = np.zeros((9, 9))
     density[3:6, 3:6] = velocity * np.eye(3)
     for k in range(OWN[phase]):
@@ -195,8 +196,11 @@ def age_biases(x, p, dt, radars):
     return f @ x, f @ p @ f.T + q
 
 
-def measured(x, row, biased=True):
-    """Range, azimuth, elevation, range rate of state `x`, with the radar's offsets."""
+def measured(x, row, biased=True, rate=None):
+    """Range, azimuth, elevation, range rate of state `x`, with the radar's offsets.
+
+    `rate`: how fast these change, where it is not that of `x` itself.
+    """
     at = int(row[kf.BIAS_AT]) if biased else 0
     bias = x[at : at + 8] if at else np.zeros(8)
 
@@ -213,9 +217,9 @@ def measured(x, row, biased=True):
     # A plot's time is the true one plus the bias: at the stated time the object was seen earlier.
     # To first order, which is what the kernel does; range rate is not shifted.
     tick = 1e-3
-    ahead, behind = ideal(r + tick * v, v), ideal(r - tick * v, v)
-    rate = wrapped(ahead - behind) / (2 * tick)
-    rate[3] = 0.0
+    if rate is None:
+        rate = wrapped(ideal(r + tick * v, v) - ideal(r - tick * v, v)) / (2 * tick)
+        rate[3] = 0.0
     z = z + bias[:4] - rate * bias[4]
     z[:3] += bias[5:8]
     return z
@@ -228,11 +232,15 @@ def wrapped(difference):
 
 
 def jacobian(x, row, components):
-    """By central differences over every state."""
+    """By central differences over every state; the rates held, as the kernel holds them."""
     out = np.zeros((components, len(x)))
     steps = np.full(len(x), 1.0)
     steps[:3], steps[3:6] = 20.0, 1.0
     at = int(row[kf.BIAS_AT])
+    v, tick = np.concatenate((x[3:6], np.zeros(len(x) - 3))), 1e-3
+    ahead, behind = measured(x + tick * v, row, False), measured(x - tick * v, row, False)
+    rate = wrapped(ahead - behind) / (2 * tick)
+    rate[3] = 0.0
     wanted = [*range(6)]
     if at:
         steps[at : at + 8] = (1.0, 1e-4, 1e-4, 1.0, 1e-3, 1.0, 1e-4, 1e-4)
@@ -240,7 +248,7 @@ def jacobian(x, row, components):
     for j in wanted:
         d = np.zeros(len(x))
         d[j] = steps[j]
-        ends = measured(x + d, row), measured(x - d, row)
+        ends = measured(x + d, row, rate=rate), measured(x - d, row, rate=rate)
         out[:, j] = (wrapped(ends[0] - ends[1]) / (2 * steps[j]))[:components]
     return out
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 from scipy.stats import chi2
-from test_filter import N, PLAIN_ROWS, RADARS, ROWS, radar, start
+from test_filter import NOISE, PLAIN_ROWS, RADARS, ROWS, N, radar, start
 
 from skypact.kernels import filter as kf
 from skypact.kernels.fit import StartPriors, fit_path
@@ -21,7 +21,6 @@ PRIORS = StartPriors(
     ln_inverse_ballistic_sigma=0.8,
     thrust_density_m2_s5=4.0,
 )
-QUIET = kf.MotionNoise(0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 NOTHING = (0.0, 0.0, 0.0)
 
 
@@ -31,7 +30,7 @@ def plots_of(phase, last, rows, times, random):
     for k, time in enumerate(times):
         number = k % len(rows)
         x, s = last.copy(), kf.scratch(len(last))
-        kf.predict(phase, x, np.zeros((len(x), len(x))), time - times[-1], NOTHING, QUIET, s)
+        kf.predict(phase, x, np.zeros((len(x), len(x))), time - times[-1], NOTHING, NOISE, s)
         sigma = rows[number, kf.SIGMA : kf.SIGMA + 4]
         z = naive.measured(x, rows[number]) + random.normal(size=4) * sigma
         if sigma[3] == 0.0 or k % 5 == 4:
@@ -142,7 +141,7 @@ def test_fitted_states_are_as_wrong_as_they_say():
     exact = []
     for plot in clean:
         x, s = truth.copy(), kf.scratch(n)
-        kf.predict(COAST, x, np.zeros((n, n)), plot[0] - times[-1], NOTHING, QUIET, s)
+        kf.predict(COAST, x, np.zeros((n, n)), plot[0] - times[-1], NOTHING, NOISE, s)
         exact.append(naive.measured(x, rows[int(plot[1])]))
     total, s = 0.0, kf.scratch(n)
     for _ in range(runs):

@@ -22,8 +22,9 @@ from skypact.kernels.motion import (
     linearise,
     transition,
 )
+from skypact.tracking.picture import Picture
 
-NO_NOISE = kf.MotionNoise(0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+NOISE = Picture([])._noise  # does not move the mean
 NOTHING = (0.0, 0.0, 0.0)
 
 
@@ -93,7 +94,7 @@ def test_an_hour_of_prediction_in_the_tracker_is_as_good():
         k = 0.5
         middle = x[:3] + k * x[3:6]
         remainder = gravity_remainder(*middle, TABLE_DEGREE_8)
-        kf.predict(COAST, x, p, 1.0, remainder, NO_NOISE, s)
+        kf.predict(COAST, x, p, 1.0, remainder, NOISE, s)
     expected = by_dop853(state, 3600.0, 8)
     assert np.linalg.norm(x[:3] - expected[:3]) < 1.0
 
@@ -134,7 +135,7 @@ def test_fall_through_air_within_a_metre(name):
     x = state.copy()
     x[6] = -math.log(ballistic)
     expected = naive.flow(REENTRY, x, dt)
-    kf.predict(REENTRY, x, np.zeros((9, 9)), dt, NOTHING, NO_NOISE, kf.scratch(9))
+    kf.predict(REENTRY, x, np.zeros((9, 9)), dt, NOTHING, NOISE, kf.scratch(9))
     assert np.linalg.norm(x[:3] - expected[:3]) < 1.0  # `longest_step` states it
     assert x[6] == expected[6]
 
@@ -144,7 +145,7 @@ def test_thrust_and_lift_within_a_metre(phase):
     x = placed(39.0, 126.0, 25.0, 2000.0, 40.0, 100.0)
     x[6:9] = (20.0, -10.0, 25.0) if phase == BOOST else (2e-4, 4e-4, -2e-4)
     expected = naive.flow(phase, x, 60.0)
-    kf.predict(phase, x, np.zeros((9, 9)), 60.0, NOTHING, NO_NOISE, kf.scratch(9))
+    kf.predict(phase, x, np.zeros((9, 9)), 60.0, NOTHING, NOISE, kf.scratch(9))
     assert np.linalg.norm(x[:3] - expected[:3]) < 1.0
 
 
@@ -190,8 +191,8 @@ def test_transition_against_differences(phase, h):
     if phase in (COAST, BOOST):  # the series' next term: gravity turns thrust by 1e-6 h²
         assert abs(off[:6]).max() < 1e-6 * (1.0 + h * h) * effect
     else:
-        # One density for the whole step: its curvature, (h / 2.3 s)² / 24 here, in velocity, and its
-        # slope, h / 2.3 s / 6, in where within the step position gets it. Lift's turn with the
+        # One density for the whole step: its curvature, (h / 2.3 s)² / 24 here, in velocity,
+        # and its slope, h / 2.3 s / 6, in where in the step position gets it. Lift's turn with the
         # local vertical is left out by design (1e-3).
         assert abs(off[3:6]).max() < 3e-3 * effect
         assert abs(off[:3]).max() < 3e-2 * abs(h) * effect
