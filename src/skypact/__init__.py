@@ -14,8 +14,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from skypact.errors import EmptyInputError, InputError, ScenarioError, SettingsError, SkypactError
-    from skypact.flight import assess
+    from skypact.errors import (
+        EmptyInputError,
+        InputError,
+        ScenarioError,
+        SettingsError,
+        SkypactError,
+    )
+    from skypact.flight.assess import assess
     from skypact.model import Flight, Plots, Radar, Rejection, Track
     from skypact.offline import Comparison, TrackedFiles, compare_nations, flights, track_files
     from skypact.offline.flight_json import flight_as_json

@@ -75,7 +75,7 @@ PlotFiles = Annotated[
 ]
 Radars = Annotated[Path, typer.Option(metavar="RADARS.toml", help="The radars and their accuracy.")]
 Json = Annotated[
-    Path | None, typer.Option("--json", metavar="FILE", help="Write JSON for machines; - is stdout.")
+    Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; - is stdout.")
 ]
 PictureFile = Annotated[
     Path | None, typer.Option("--picture", metavar="FILE.png", help="Draw a picture.")
@@ -128,9 +128,15 @@ def track(
     from skypact.offline.summary import print_tracked
     from skypact.offline.track import track_files
     from skypact.sensing import load_radars
+    from skypact.tracking import Updates
 
     table, chosen = load_radars(radars), _settings(settings)
-    takers: list[Callable[..., None]] = []
+    takers: list[Callable[[Updates], None]] = []
+
+    def take(updates: Updates) -> None:
+        for taker in takers:
+            taker(updates)
+
     with ExitStack() as stack:
         if states is not None:
             takers.append(stack.enter_context(StateFile(states)).write)
@@ -145,7 +151,7 @@ def track(
             table,
             settings=chosen,
             until_ns=until_ns,
-            on_updates=(lambda updates: [take(updates) for take in takers]) if takers else None,
+            on_updates=take if takers else None,
             on_progress=on_progress,
         )
     if picture is not None:
@@ -234,6 +240,7 @@ def compare(
             table,
             settings=chosen,
             truth=load_truth(truth) if truth else (),
+            workers=os.cpu_count() or 1,
             on_progress=on_step,
         )
     if picture is not None:
@@ -312,8 +319,8 @@ def _progress(name: str, size_bytes: int) -> Iterator[Callable[[int, int], None]
 
 
 @contextmanager
-def _steps() -> Iterator[Callable[[str, int, int], None] | None]:
-    """A bar per picture on a terminal; else nothing."""
+def _steps() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar of assessments on a terminal; else nothing."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -321,14 +328,8 @@ def _steps() -> Iterator[Callable[[str, int, int], None] | None]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def step(name: str, done: int, total: int) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=total)
-            bar.update(tasks[name], completed=done)
-
-        yield step
+        task = bar.add_task("Assessing each picture's flights over time", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def main() -> None:

@@ -5,7 +5,10 @@ all. The flights of the picture of all are the reference; a nation's track belon
 states it follows most closely at the times they have in common.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 from os import PathLike
 from typing import Any, NamedTuple
 
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 
 from skypact.flight import assess
 from skypact.kernels.geodesy import geodetic_from_ecef
-from skypact.model import Flight, Plots, Radar, Rejection
+from skypact.model import Flight, Impact, Plots, Radar, Rejection, Track
 from skypact.offline.flight_json import impact_as_json, launch_as_json, rejections_as_json
 from skypact.offline.text import iso_utc
 from skypact.offline.truth import TrueFlight, match_truth
@@ -25,8 +28,8 @@ from skypact.tracking import Picture, Updates
 TOGETHER = "together"
 SEEN_WITHIN_S = 5.0
 """A flight counts as seen for so long after each plot of it."""
-MOMENTS = 60
-"""How often, evenly over the time of the plots, every picture is asked for its flights."""
+MOMENTS = 20
+"""How often every picture is asked for its flights, closer together in the beginning."""
 _NOT_THE_SAME_M = 100e3
 _PATH_POINTS = 600
 _NS = 1e-9
@@ -52,7 +55,7 @@ class View(NamedTuple):
     """One picture's view of one flight.
 
     `name` is a nation or `together`. `share` of the flight seen: the part of the time from the
-    first to the last plot of all together in which this picture had a plot within SEEN_WITHIN_S.
+    first to the last plot in any picture in which this one had a plot within SEEN_WITHIN_S.
     `first_track_ns`: when the picture first had a confirmed track of it; None if never.
     """
 
@@ -105,8 +108,8 @@ class Comparison(NamedTuple):
         return {
             "nations": list(self.nations),
             "definitions": {
-                "share_of_flight_seen": "part of the time from the first to the last plot of all "
-                f"together with a plot of this picture in the last {SEEN_WITHIN_S:g} s",
+                "share_of_flight_seen": "part of the time from the first to the last plot in any "
+                f"picture with a plot of this one in the last {SEEN_WITHIN_S:g} s",
                 "first_track_after_s": "confirmed track, seconds after the first plot of all",
                 "error_km": "distance from the truth, where it is given",
             },
@@ -123,32 +126,35 @@ def compare_nations(
     settings: Settings | None = None,
     truth: Sequence[TrueFlight] = (),
     moments: int = MOMENTS,
-    on_progress: Callable[[str, int, int], None] | None = None,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Fold plot files into a picture per nation and one of all, and compare them.
 
-    The plots are held in memory. `on_progress` gets the picture's name, the moments done and their
-    number. Raises as `read_plots` does.
+    The plots are held in memory. With several `workers` the tracks are assessed in processes of
+    their own (a script that asks for that needs `if __name__ == "__main__":`). `on_progress` gets
+    how many assessments are done, and their number. Raises as `read_plots` does.
     """
     settings = settings or Settings()
     columns, rejections = read_plots(plots, radars)
     nations = tuple(sorted({radar.nation for radar in radars}))
-    times = np.linspace(columns.time_ns[0], columns.time_ns[-1], moments + 1).astype(np.int64)[1:]
-    histories = {}
-    for name in (*nations, TOGETHER):
-        members = [i for i, r in enumerate(radars) if name in (TOGETHER, r.nation)]
-        own, table = _own_plots(columns, members), [radars[i] for i in members]
-
-        def report(done: int, name: str = name) -> None:
-            if on_progress:
-                on_progress(name, done, len(times))
-
-        histories[name] = _history(name, own, table, times, settings, report)
-    compared = _compared(histories, columns, radars, truth)
+    times = _moments(columns.time_ns, moments)
+    histories = {
+        name: _history(name, columns, radars, times, settings) for name in (*nations, TOGETHER)
+    }
+    shares = _shares(histories)
+    flights = _assessed(shares, histories, settings, workers, on_progress)
+    compared = _compared(shares, histories, flights, columns, radars, truth)
     return Comparison(tuple(radars), nations, compared, len(columns.time_ns), rejections)
 
 
-class _Track(NamedTuple):
+def _moments(time_ns: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Times from the first to the last plot; their distances grow, for the beginning tells most."""
+    share = np.linspace(0.0, 1.0, count + 1)[1:] ** 1.6
+    return time_ns[0] + np.rint(share * float(time_ns[-1] - time_ns[0])).astype(np.int64)
+
+
+class _Path(NamedTuple):
     """What one picture held of one track: its estimates after each plot, and all its plots."""
 
     id: int
@@ -159,12 +165,25 @@ class _Track(NamedTuple):
 
 
 class _History(NamedTuple):
-    """One picture over time: its tracks in the end, and its flights at each moment by id."""
+    """One picture over time: its tracks by id at each moment, and their paths in the end."""
 
-    name: str
+    radars: tuple[Radar, ...]
     times: NDArray[np.int64]
-    tracks: tuple[_Track, ...]
-    flights: tuple[dict[int, Flight], ...]
+    tracks: tuple[dict[int, Track], ...]
+    paths: tuple[_Path, ...]
+
+
+class _Share(NamedTuple):
+    """One picture's part of one flight: its paths of it, and the latest track at each moment."""
+
+    paths: tuple[_Path, ...]
+    tracks: tuple[Track | None, ...]
+
+
+_Shares = Mapping[int, Mapping[str, _Share]]
+"""By the flight's number in the picture of all, then by the picture's name."""
+_Flights = Mapping[tuple[str, int, int], Flight]
+"""By the picture's name, the track's number and how many plots it had."""
 
 
 def _own_plots(plots: Plots, members: Sequence[int]) -> Plots:
@@ -183,67 +202,126 @@ def _history(
     radars: Sequence[Radar],
     times: NDArray[np.int64],
     settings: Settings,
-    report: Callable[[int], None],
 ) -> _History:
-    """Fold plots up to each moment and ask for the flights then."""
-    picture = Picture(radars, settings.tracking)
+    """Fold one picture's plots up to each moment and keep its tracks as they are then."""
+    members = [i for i, radar in enumerate(radars) if name in (TOGETHER, radar.nation)]
+    own, table = _own_plots(plots, members), tuple(radars[i] for i in members)
+    picture = Picture(table, settings.tracking)
     updates: list[Updates] = []
-    known: dict[int, tuple[int, Flight]] = {}
-    flights = []
-    ends = np.searchsorted(plots.time_ns, times, side="right")
-    for number, (begin, end) in enumerate(zip(np.append(0, ends[:-1]), ends, strict=True)):
-        part = Plots._make(column[begin:end] for column in plots)
-        picture.observe(part, more_to_come=end < ends[-1], on_updates=updates.append)
-        for track in picture.tracks():
-            if known.get(track.id, (0, None))[0] != track.plots:
-                known[track.id] = (track.plots, assess(track, radars, settings.flight))
-        flights.append({track_id: flight for track_id, (_, flight) in known.items()})
-        report(number + 1)
-    return _History(name, times, _tracks(picture, updates), tuple(flights))
+    tracks = []
+    ends = np.searchsorted(own.time_ns, times, side="right")
+    for begin, end in zip(np.append(0, ends[:-1]), ends, strict=True):
+        part = Plots._make(column[begin:end] for column in own)
+        picture.observe(part, more_to_come=bool(end < ends[-1]), on_updates=updates.append)
+        tracks.append({track.id: track for track in picture.tracks()})
+    return _History(table, times, tuple(tracks), _paths(picture, updates))
 
 
-def _tracks(picture: Picture, updates: Sequence[Updates]) -> tuple[_Track, ...]:
+def _paths(picture: Picture, updates: Sequence[Updates]) -> tuple[_Path, ...]:
     """Each track of a picture with all its estimates, and the times of its plots."""
     if not updates:
         return ()
     number = np.concatenate([u.track for u in updates])
     time_ns = np.concatenate([u.time_ns for u in updates])
     state = np.concatenate([u.state for u in updates])
-    tracks = []
+    paths = []
     for track in picture.tracks():
         own = number == track.id
         first = track.first_plot_ns + np.rint(track.first_plots[:, 0] * 1e9).astype(np.int64)
         before = first[first < time_ns[own].min(initial=track.last_plot_ns)]
         plot_ns = np.concatenate((before, time_ns[own]))
-        tracks.append(_Track(track.id, time_ns[own], state[own], plot_ns, track.plots))
-    return tuple(tracks)
+        paths.append(_Path(track.id, time_ns[own], state[own], plot_ns, track.plots))
+    return tuple(paths)
+
+
+def _shares(histories: Mapping[str, _History]) -> _Shares:
+    """Every picture's part of every flight; the flight with the most plots comes first."""
+    references = sorted(histories[TOGETHER].paths, key=lambda path: (-path.plots, path.id))
+    shares: dict[int, dict[str, _Share]] = {reference.id: {} for reference in references}
+    for name, history in histories.items():
+        own: dict[int | None, list[_Path]] = {}
+        for path in history.paths:
+            belongs = path.id if name == TOGETHER else _nearest(path, references)
+            own.setdefault(belongs, []).append(path)
+        for flight_id, by_name in shares.items():
+            paths = own.get(flight_id, [])
+            by_name[name] = _Share(tuple(paths), _latest_tracks(paths, history))
+    return shares
+
+
+def _latest_tracks(paths: Sequence[_Path], history: _History) -> tuple[Track | None, ...]:
+    """At each moment the track, of those that belong, that was seen last."""
+    return tuple(
+        max(
+            (tracks[path.id] for path in paths if path.id in tracks),
+            key=lambda track: track.last_plot_ns,
+            default=None,
+        )
+        for tracks in history.tracks
+    )
+
+
+def _assessed(
+    shares: _Shares,
+    histories: Mapping[str, _History],
+    settings: Settings,
+    workers: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> _Flights:
+    """What each of these tracks means, each asked once."""
+    wanted = {
+        (name, track.id, track.plots): track
+        for by_name in shares.values()
+        for name, share in by_name.items()
+        for track in share.tracks
+        if track is not None
+    }
+    tables = [histories[name].radars for name, _, _ in wanted]
+    flights: dict[tuple[str, int, int], Flight] = {}
+    with _mapping(workers) as mapping:
+        found = mapping(assess, wanted.values(), tables, [settings.flight] * len(wanted))
+        for key, flight in zip(wanted, found, strict=True):
+            flights[key] = flight
+            if on_progress:
+                on_progress(len(flights), len(wanted))
+    return flights
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[..., Iterable[Flight]]]:
+    """`map`, in this process or in several."""
+    if workers <= 1:
+        yield map
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield pool.map
 
 
 def _compared(
+    shares: _Shares,
     histories: Mapping[str, _History],
+    flights: _Flights,
     plots: Plots,
     radars: Sequence[Radar],
     truth: Sequence[TrueFlight],
 ) -> tuple[ComparedFlight, ...]:
-    """The flights of the picture of all, most plots first, as every picture sees them."""
-    together = histories[TOGETHER]
-    references = sorted(together.tracks, key=lambda track: (-track.plots, track.id))
-    last = [together.flights[-1].get(reference.id) for reference in references]
-    truths = match_truth(last, truth)
-    belongs = {
-        name: {track.id: _nearest(track, references) for track in history.tracks}
-        for name, history in histories.items()
-        if name != TOGETHER
-    }
-    belongs[TOGETHER] = {reference.id: reference.id for reference in references}
+    """The flights of the picture of all, as every picture sees them."""
+    impacts = [_last_impact(by_name[TOGETHER], flights) for by_name in shares.values()]
+    truths = match_truth(impacts, truth)
     return tuple(
-        _one_flight(reference, true, histories, belongs, plots, radars)
-        for reference, true in zip(references, truths, strict=True)
+        _one_flight(flight_id, true, by_name, histories, flights, plots, radars)
+        for (flight_id, by_name), true in zip(shares.items(), truths, strict=True)
     )
 
 
-def _nearest(track: _Track, references: Sequence[_Track]) -> int | None:
-    """The reference that a track follows most closely where they share the times of plots."""
+def _last_impact(share: _Share, flights: _Flights) -> Impact | None:
+    """The latest estimate by all together of where a flight comes down."""
+    known = (flights[TOGETHER, t.id, t.plots].impact for t in reversed(share.tracks) if t)
+    return next((impact for impact in known if impact), None)
+
+
+def _nearest(track: _Path, references: Sequence[_Path]) -> int | None:
+    """The flight that a track follows most closely where they share the times of plots."""
     best, best_m = None, _NOT_THE_SAME_M
     for reference in references:
         _, own, other = np.intersect1d(track.time_ns, reference.time_ns, return_indices=True)
@@ -256,57 +334,57 @@ def _nearest(track: _Track, references: Sequence[_Track]) -> int | None:
 
 
 def _one_flight(
-    reference: _Track,
+    flight_id: int,
     truth: TrueFlight | None,
+    by_name: Mapping[str, _Share],
     histories: Mapping[str, _History],
-    belongs: Mapping[str, Mapping[int, int | None]],
+    flights: _Flights,
     plots: Plots,
     radars: Sequence[Radar],
 ) -> ComparedFlight:
-    span = (int(reference.plot_ns.min()), int(reference.plot_ns.max()))
-    by_radar = _seen_by_radar(reference, plots, radars, span)
+    paths = [path for share in by_name.values() for path in share.paths]
+    plot_ns = np.unique(np.concatenate([path.plot_ns for path in paths]))
+    span = int(plot_ns[0]), int(plot_ns[-1])
+    by_radar = _seen_by_radar(plot_ns, plots, radars, span)
     views = []
-    for name, history in histories.items():
-        own = [t for t in history.tracks if belongs[name].get(t.id) == reference.id]
-        radar_ids = [r.id for r in radars if name in (TOGETHER, r.nation) and by_radar[r.id]]
-        views.append(_view(name, own, history, tuple(radar_ids), span, truth))
-    return ComparedFlight(
-        reference.id, *span, tuple(views), _path(reference, span[0]), by_radar, truth
-    )
+    for name, share in by_name.items():
+        radar_ids = tuple(r.id for r in radars if name in (TOGETHER, r.nation) and by_radar[r.id])
+        known = [flights[name, t.id, t.plots] if t else None for t in share.tracks]
+        views.append(_view(name, share, known, histories[name].times, radar_ids, span, truth))
+    path = _thinned(by_name[TOGETHER].paths[0], span[0])
+    return ComparedFlight(flight_id, *span, tuple(views), path, by_radar, truth)
 
 
 def _view(
     name: str,
-    tracks: Sequence[_Track],
-    history: _History,
+    share: _Share,
+    flights: Sequence[Flight | None],
+    times: NDArray[np.int64],
     radar_ids: tuple[str, ...],
     span: tuple[int, int],
     truth: TrueFlight | None,
 ) -> View:
-    plot_ns = np.sort(np.concatenate([t.plot_ns for t in tracks] or [np.empty(0, np.int64)]))
+    plot_ns = np.sort(np.concatenate([path.plot_ns for path in share.paths] or [times[:0]]))
     seen = _intervals(plot_ns, span)
-    first = [int(t.time_ns.min()) for t in tracks if len(t.time_ns)]
     moments = []
-    for time_ns, flights in zip(history.times, history.flights, strict=True):
-        known = [flights[t.id] for t in tracks if t.id in flights]
-        flight = max(known, key=lambda f: f.last_plot_ns, default=None)
+    for time_ns, flight in zip(times, flights, strict=True):
         recent = plot_ns[plot_ns <= time_ns]
         is_seen = bool(len(recent) and (time_ns - recent[-1]) * _NS <= SEEN_WITHIN_S)
         moments.append(_moment(int(time_ns), is_seen, flight, truth))
     return View(
         name=name,
         radars=radar_ids,
-        plots=sum(track.plots for track in tracks),
+        plots=sum(path.plots for path in share.paths),
         share=_length_ns(seen) / max(1, span[1] - span[0]),
         seen=seen,
-        first_track_ns=min(first, default=None),
+        first_track_ns=min(
+            (int(p.time_ns[0]) for p in share.paths if len(p.time_ns)), default=None
+        ),
         moments=tuple(moments),
     )
 
 
-def _moment(
-    time_ns: int, is_seen: bool, flight: Flight | None, truth: TrueFlight | None
-) -> Moment:
+def _moment(time_ns: int, is_seen: bool, flight: Flight | None, truth: TrueFlight | None) -> Moment:
     launch_error_m = impact_error_m = None
     if flight is not None and truth is not None:
         launch_error_m = truth.launch_error_m(flight.launch) if flight.launch else None
@@ -315,10 +393,10 @@ def _moment(
 
 
 def _seen_by_radar(
-    reference: _Track, plots: Plots, radars: Sequence[Radar], span: tuple[int, int]
+    plot_ns: NDArray[np.int64], plots: Plots, radars: Sequence[Radar], span: tuple[int, int]
 ) -> dict[str, Intervals]:
     """When each radar had plots of a flight: the plots at the times of its estimates."""
-    of_flight = np.isin(plots.time_ns, reference.plot_ns)
+    of_flight = np.isin(plots.time_ns, plot_ns)
     return {
         radar.id: _intervals(plots.time_ns[of_flight & (plots.radar == index)], span)
         for index, radar in enumerate(radars)
@@ -341,7 +419,7 @@ def _length_ns(intervals: Intervals) -> int:
     return sum(end - begin for begin, end in intervals)
 
 
-def _path(track: _Track, first_ns: int) -> NDArray[np.float64]:
+def _thinned(track: _Path, first_ns: int) -> NDArray[np.float64]:
     """(k, 4): s since `first_ns`, latitude rad, longitude rad, height m; thinned."""
     chosen = np.unique(np.linspace(0, len(track.time_ns) - 1, _PATH_POINTS).astype(int))
     seconds = (track.time_ns[chosen] - first_ns) * _NS

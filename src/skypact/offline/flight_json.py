@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from skypact.model import Apogee, Ellipse, Flight, Impact, Launch, Rejection
@@ -71,8 +72,7 @@ def polygon_as_json(ring: Sequence[tuple[float, float]]) -> dict[str, Any] | Non
         for longitude, latitude in ring
     ]
     twice_area = sum(
-        (x1 - first) * y2 - (x2 - first) * y1
-        for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False)
+        (x1 - first) * y2 - (x2 - first) * y1 for (x1, y1), (x2, y2) in pairwise(points)
     )
     if twice_area < 0.0:
         points.reverse()

@@ -33,8 +33,8 @@ class StateFile:
         self._writer: Any = None
 
     def __enter__(self) -> Self:
-        import pyarrow.csv as csv
         import pyarrow.parquet as pq
+        from pyarrow import csv
 
         part = self._stack.enter_context(replacing(self._path))
         is_parquet = self._path.suffix == ".parquet"

@@ -39,9 +39,9 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     _say_more(console, len(comparison.flights))
     if comparison.flights:
         console.print(
-            "Seen: part of the time from the first to the last plot of all together in which the "
-            f"picture had a plot in the last {SEEN_WITHIN_S:g} s. First track: after the first "
-            "plot of all. Areas: 95 % ellipses, semi-major × semi-minor axis, as estimated then; "
+            "Seen: part of the time from the first to the last plot in any picture in which this "
+            f"one had a plot in the last {SEEN_WITHIN_S:g} s. First track: after the first "
+            "plot in any. Areas: 95 % ellipses, semi-major × semi-minor axis, as estimated then; "
             "off: distance from the truth.",
             style="dim",
             highlight=False,

@@ -13,11 +13,11 @@ from scipy.optimize import linear_sum_assignment
 
 from skypact.errors import InputError
 from skypact.kernels.geodesic import geodesic_inverse
-from skypact.model import Flight, Impact, Launch
+from skypact.model import Impact, Launch
 from skypact.offline.text import utc_ns
 
 _FARTHEST_M = 300e3
-"""A flight and a true object whose places differ by more than this are not the same."""
+"""A flight and a true object whose impacts differ by more than this are not the same."""
 
 
 class TrueFlight(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,27 +75,22 @@ def load_truth(path: str | PathLike[str]) -> tuple[TrueFlight, ...]:
 
 
 def match_truth(
-    flights: Sequence[Flight | None], truth: Sequence[TrueFlight]
+    impacts: Sequence[Impact | None], truth: Sequence[TrueFlight]
 ) -> tuple[TrueFlight | None, ...]:
-    """The true flight of each flight, each at most once, that fits best by impact and apogee."""
-    if not flights or not truth:
-        return (None,) * len(flights)
-    cost = np.array([[_misfit_m(flight, true) for true in truth] for flight in flights])
-    rows, columns = linear_sum_assignment(np.minimum(cost, 10.0 * _FARTHEST_M))
-    found: list[TrueFlight | None] = [None] * len(flights)
-    for row, column in zip(rows, columns, strict=True):
-        if cost[row, column] < _FARTHEST_M:
+    """The true flight that each estimated impact belongs to, each once: nearest together."""
+    if not impacts or not truth:
+        return (None,) * len(impacts)
+    apart_m = np.array(
+        [
+            [true.impact_error_m(impact) if impact else 10.0 * _FARTHEST_M for true in truth]
+            for impact in impacts
+        ]
+    )
+    found: list[TrueFlight | None] = [None] * len(impacts)
+    for row, column in zip(*linear_sum_assignment(apart_m), strict=True):
+        if apart_m[row, column] < _FARTHEST_M:
             found[row] = truth[column]
     return tuple(found)
-
-
-def _misfit_m(flight: Flight | None, true: TrueFlight) -> float:
-    if flight is None or (flight.impact is None and flight.apogee is None):
-        return 10.0 * _FARTHEST_M
-    misfit = 0.0 if flight.impact is None else true.impact_error_m(flight.impact)
-    if flight.apogee is not None:
-        misfit += abs(flight.apogee.height_m - true.apogee_m)
-    return misfit
 
 
 def _true_flight(entry: dict[str, Any]) -> TrueFlight:
