@@ -1,15 +1,18 @@
 """How often the 95 % areas of impact and launch hold the truth, over a population of flights."""
 
 import math
+import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skypact.flight import assess
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.geodesy import geodetic_from_ecef
-from skypact.model import Ellipse, Flight, Impact, Plots, Radar
+from skypact.model import Ellipse, Flight, Impact, Plots
 from skypact.sensing.population import random_flight
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
@@ -39,7 +42,7 @@ def inside_region(impact: Impact, truth: tuple[float, float]) -> bool:
 
 
 def moments_of(path: TruthPath) -> tuple[int, ...]:
-    """The three moments at which a flight is judged, ns; out of order ones are left to the caller."""
+    """The three moments at which a flight is judged, ns."""
     burnout, impact = path.burnout_time_ns, path.impact.time_ns
     return burnout + 30 * NS, (burnout + impact) // 2, impact - 60 * NS
 
@@ -85,21 +88,11 @@ def judge(path: TruthPath, flight: Flight | None) -> dict[str, Any]:
     return row
 
 
-def one_flight(
-    seed: int, index: int, radars: tuple[Radar, ...] | None = None, first_height_m: float = 0.0
-) -> list[dict[str, Any]]:
-    """Fly flight `index` of the population past the radars and judge it at its moments.
-
-    Only plots from `first_height_m` up are used (the launch's shadow).
-    """
-    radars = radars or demo_radars()
-    programme = random_flight(seed, index)
-    path = fly_programme(programme)[0]
+def one_flight(seed: int, index: int) -> list[dict[str, Any]]:
+    """Fly flight `index` of the population past the demo's radars; judge it at its moments."""
+    radars = demo_radars()
+    path = fly_programme(random_flight(seed, index))[0]
     plots = observe((path,), radars, seed=seed * 100_003 + index).plots
-    if first_height_m > 0.0 and len(plots.time_ns):
-        heights = np.array([geodetic_from_ecef(*s[:3])[2] for s in path.state_at(plots.time_ns)])
-        begin = int(np.argmax(heights >= first_height_m))
-        plots = plots.at(np.arange(begin, len(heights)))
     picture, begin = Picture(radars), 0
     rows = []
     for moment, when in zip(MOMENTS, moments_of(path), strict=True):
@@ -125,10 +118,104 @@ def one_flight(
     return rows
 
 
-def run(flights: int, seed: int, progress: Callable[[int], None]) -> list[dict[str, Any]]:
-    """Rows of `one_flight` for the first flights of the population."""
-    rows: list[dict[str, Any]] = []
-    for index in range(flights):
-        rows += one_flight(seed, index)
-        progress(index + 1)
-    return rows
+def one_launch(seed: int, index: int) -> dict[str, Any]:
+    """Judge the launch of flight `index`, first seen anywhere from 10 km height to after burn-out.
+
+    The first plot's height is drawn evenly from 10 km to 1.3 times the height at burn-out (for
+    flights that burn out below 10 km: from burn-out on); judged 60 s after it.
+    """
+    radars = demo_radars()
+    path = fly_programme(random_flight(seed, index))[0]
+    plots = observe((path,), radars, seed=seed * 100_003 + index).plots
+    random = np.random.default_rng([seed, index, 1])
+    burnout = _heights(path, np.array([path.burnout_time_ns]))[0]
+    least = 10e3 + random.random() * max(1.3 * burnout - 10e3, 0.0)
+    least = min(least, 0.9 * path.apogee.height_m)
+    begin = int(np.argmax(_heights(path, plots.time_ns) >= least))
+    end = int(np.searchsorted(plots.time_ns, plots.time_ns[begin] + 60 * NS))
+    picture = Picture(radars)
+    picture.observe(plots.at(np.arange(begin, end)))
+    tracks = picture.tracks()
+    known = max(tracks, key=lambda t: t.plots) if tracks else None
+    return judge(path, assess(known, radars) if known else None) | {
+        "index": index,
+        "true_kind": str(path.kind),
+        "first_height_km": float(_heights(path, plots.time_ns[begin : begin + 1])[0]) / 1e3,
+        "after_burnout": bool(plots.time_ns[begin] > path.burnout_time_ns),
+    }
+
+
+def _heights(path: TruthPath, time_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+    """True heights m at some times."""
+    return np.array([geodetic_from_ecef(*state[:3])[2] for state in path.state_at(time_ns)])
+
+
+def many(
+    study: Callable[[int, int], Any], flights: int, seed: int, progress: Callable[[int], None]
+) -> list[Any]:
+    """`study` of each of the population's first `flights`, in order, on all processors."""
+    results = []
+    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+        for done, result in enumerate(
+            pool.map(study, [seed] * flights, range(flights), chunksize=4), 1
+        ):
+            results.append(result)
+            progress(done)
+    return results
+
+
+def wilson(held: int, judged: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson, JASA 22, 1927)."""
+    z = 1.959964
+    centre = (held + z * z / 2) / (judged + z * z)
+    half = z / (judged + z * z) * math.sqrt(held * (judged - held) / judged + z * z / 4)
+    return centre - half, centre + half
+
+
+def shares(rows: list[dict[str, Any]], what: str, key: str) -> dict[str, Any]:
+    """How many rows had an area, and which share of those held the truth, with its interval."""
+    areas = [row[what] for row in rows if row[what]]
+    held = sum(bool(area[key]) for area in areas)
+    if not areas:
+        return {"flights": len(rows), "judged": 0}
+    low, high = wilson(held, len(areas))
+    return {
+        "flights": len(rows),
+        "judged": len(areas),
+        "share": held / len(areas),
+        "interval_95": [low, high],
+        "median_error_km": float(np.median([area["error_m"] for area in areas])) / 1e3,
+    }
+
+
+def impacts(flights: int, seed: int, progress: Callable[[int], None]) -> dict[str, Any]:
+    """Coverage of the impact areas: per moment, and per kind and moment."""
+    rows = [row for flight in many(one_flight, flights, seed, progress) for row in flight]
+    table: dict[str, Any] = {"flights": flights, "not_seen": sum(not r["seen"] for r in rows) // 3}
+    for key in ("in_ellipse", "in_region"):
+        table[key] = {
+            moment: {
+                kind: shares(
+                    [r for r in rows if r["moment"] == moment and kind in ("all", r["true_kind"])],
+                    "impact",
+                    key,
+                )
+                for kind in ("all", *sorted({r["true_kind"] for r in rows}))
+            }
+            for moment in MOMENTS
+        }
+    return table
+
+
+def launches(flights: int, seed: int, progress: Callable[[int], None]) -> dict[str, Any]:
+    """Coverage of the launch areas: all, first seen burning, first seen after burn-out."""
+    rows = many(one_launch, flights, seed, progress)
+    return {
+        "all": shares(rows, "launch", "in_ellipse"),
+        "first seen burning": shares(
+            [r for r in rows if not r["after_burnout"]], "launch", "in_ellipse"
+        ),
+        "first seen after burn-out": shares(
+            [r for r in rows if r["after_burnout"]], "launch", "in_ellipse"
+        ),
+    }

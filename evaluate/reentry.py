@@ -20,6 +20,7 @@ from evaluate.scene import (
 )
 from skypact.kernels import filter as kf
 from skypact.kernels.geodesy import height_and_up
+from skypact.kernels.gravity import field
 from skypact.kernels.motion import (
     AIR_TOP_M,
     COAST,
@@ -30,7 +31,7 @@ from skypact.kernels.motion import (
     transition,
 )
 from skypact.sensing.radar_model import visible_from
-from skypact.sensing.simulator import truth_table
+from skypact.sensing.simulator import TRUTH_DEGREE
 from skypact.settings import TrackingSettings
 from skypact.tracking.picture import radar_array
 
@@ -55,7 +56,7 @@ def fall(ln_inverse_ballistic: float, climb_deg: float, speed_m_s: float) -> tup
         300e3,
         (speed_m_s * math.cos(climb), 0.0, speed_m_s * math.sin(climb)),
     )
-    table = truth_table()
+    table = field(TRUTH_DEGREE)
     y, now = tuple(start.tolist()), START_NS
     states, heights = [], []
     for time in times:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from skypact.kernels import filter as kf
 from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
+from skypact.kernels.gravity import field
 from skypact.kernels.motion import coast_path
 from skypact.model import Plots, Radar
-from skypact.sensing.simulator import truth_table
+from skypact.sensing.simulator import TRUTH_DEGREE
 from skypact.tracking import Picture, Updates
 from skypact.tracking.picture import radar_array
 
@@ -75,7 +76,7 @@ def look_times(radars: Sequence[Radar], duration_s: float) -> tuple[Times, NDArr
 
 def coasting(start: Array, times: Times) -> Array:
     """True states (n, 6) of free flight at `times`, in gravity to degree and order 60."""
-    table = truth_table()
+    table = field(TRUTH_DEGREE)
     out = np.empty((len(times), 6))
     y, now = tuple(float(v) for v in start), START_NS
     for k, time in enumerate(times):

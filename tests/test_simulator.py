@@ -12,7 +12,7 @@ from skypact.errors import ScenarioError
 from skypact.kernels.atmosphere import density
 from skypact.kernels.geodesic import geodesic_direct, geodesic_inverse
 from skypact.kernels.geodesy import EARTH_RATE_RAD_S, geodetic_from_ecef, local_axes
-from skypact.kernels.gravity import gravity
+from skypact.kernels.gravity import field, gravity
 from skypact.kernels.motion import AIR_TOP_M
 from skypact.model import FlightKind
 from skypact.sensing.flight_programme import Burn, FlightProgramme, Manoeuvre, Part, Stage
@@ -20,7 +20,7 @@ from skypact.sensing.population import KIND_SHARES, random_flight
 from skypact.sensing.radar_files import load_radars
 from skypact.sensing.scenario import demo_radars, load_scenario, scenario_names
 from skypact.sensing.simulation import fly, simulate, write_simulation
-from skypact.sensing.simulator import TruthPath, fly_programme, truth_table
+from skypact.sensing.simulator import TRUTH_DEGREE, TruthPath, fly_programme
 from skypact.sensing.solve import burn_time_s, solve
 
 pyproj = pytest.importorskip("pyproj")
@@ -103,7 +103,7 @@ def test_free_flight_agrees_with_dop853():
     heights = np.array([geodetic_from_ecef(*p)[2] for p in path.position_ecef_m])
     above = np.flatnonzero((heights > AIR_TOP_M) & (path.time_ns > path.burnout_time_ns))
     begin, end = path.time_ns[above[0]], path.time_ns[above[-1]]
-    table = truth_table()
+    table = field(TRUTH_DEGREE)
 
     def rates(_, s):
         gx, gy, gz = gravity(s[0], s[1], s[2], table)
@@ -129,7 +129,7 @@ def naive_flight(programme: FlightProgramme, burn: Burn, beta: float, until_s: f
 
     Returns ECEF states (n, 6) at burn-out and at `until_s`.
     """
-    table = truth_table()
+    table = field(TRUTH_DEGREE)
     axes = np.array(local_axes(programme.latitude_rad, programme.longitude_rad)).reshape(3, 3)
     east, north, up = axes
     (path,) = fly_programme(programme)

@@ -105,13 +105,16 @@ class TrackingSettings(BaseModel):
         description="A manoeuvre is thought of where lift could exceed this, m/s².",
     )
 
+    gravity_degree: int = Field(
+        default=36, ge=2, le=80, description="Degree and order of gravity in free flight."
+    )
     gravity_sigma_m_s2: float = Field(
-        default=6e-5, ge=0, description="Gravity beyond degree 20 at the ground, 1σ, m/s²."
+        default=9e-5, ge=0, description="Gravity beyond that degree at the ground, 1σ, m/s²."
     )
     gravity_scale_m: float = Field(
-        default=250e3, gt=0, description="Height over which that falls by e, m."
+        default=135e3, gt=0, description="Height over which that falls by e, m."
     )
-    gravity_time_s: float = Field(default=60.0, gt=0, description="How long it stays alike, s.")
+    gravity_time_s: float = Field(default=40.0, gt=0, description="How long it stays alike, s.")
     thrust_density_m2_s5: float = Field(
         default=4.0, gt=0, description="Change of thrust: spectral density of jerk, m²/s⁵."
     )

@@ -18,11 +18,10 @@ from skypact.flight.impact import (
 from skypact.flight.kind import kind_probabilities, range_class
 from skypact.flight.launch import launch_of
 from skypact.flight.samples import normal_points, square_root
-from skypact.kernels.egm2008 import GM_M3_S2
 from skypact.kernels.fall import highest_points
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.geodesy import EARTH_RATE_RAD_S, ecef_from_geodetic, geodetic_from_ecef
-from skypact.kernels.gravity import TABLE_DEGREE_20
+from skypact.kernels.gravity import GM_M3_S2, PATH_DEGREE, field
 from skypact.model import (
     Apogee,
     Flight,
@@ -121,7 +120,7 @@ def apogee_of(track: Track) -> Apogee | None:
     """
     points = normal_points(_APOGEE_SAMPLES, 6) @ square_root(track.covariance).T
     found = np.empty((_APOGEE_SAMPLES, 2))
-    highest_points(track.state + points, TABLE_DEGREE_20, found)
+    highest_points(track.state + points, field(PATH_DEGREE), found)
     found = found[~np.isnan(found[:, 0])]
     if len(found) < _APOGEE_SAMPLES // 2:
         return None

@@ -25,7 +25,7 @@ from skypact.kernels.fall import (
     FALL_TIME_S,
     fall,
 )
-from skypact.kernels.gravity import TABLE_DEGREE_20
+from skypact.kernels.gravity import PATH_DEGREE, field
 from skypact.kernels.powered_flight import MANOEUVRE_COLUMNS, STANDARD_GRAVITY_M_S2
 from skypact.model import FlightKind, Impact, Phase, Track
 from skypact.settings import FlightSettings
@@ -158,7 +158,7 @@ def carry_down(
     else:
         counts[:] = 1 + (manoeuvres[:, 1, 1] > 0.0)
     out = np.zeros((n, FALL_COLUMNS))
-    fall(states, manoeuvres, counts, launch_ecef_m, TABLE_DEGREE_20, _NO_PATH, out)
+    fall(states, manoeuvres, counts, launch_ecef_m, field(PATH_DEGREE), _NO_PATH, out)
     return Falls(
         weights,
         out[:, FALL_TIME_S],

@@ -6,7 +6,7 @@ kinds, and for each how high and how far it would fly without lift.
 
 import math
 
-from skypact.kernels.egm2008 import GM_M3_S2
+from skypact.kernels.gravity import GM_M3_S2
 from skypact.model import FlightKind, RangeClass
 from skypact.settings import FlightSettings
 

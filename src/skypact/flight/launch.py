@@ -41,7 +41,7 @@ from skypact.kernels.boost_family import (
 from skypact.kernels.filter import CORE, scratch
 from skypact.kernels.fit import PLOT_TIME_S, StartPriors, fit_path
 from skypact.kernels.geodesy import ecef_from_geodetic, geodetic_from_ecef, local_axes
-from skypact.kernels.gravity import TABLE_DEGREE_20
+from skypact.kernels.gravity import PATH_DEGREE, field
 from skypact.kernels.motion import (
     AIR_TOP_M,
     BOOST,
@@ -119,7 +119,7 @@ def _fitted(
     span = plots[0, PLOT_TIME_S] - plots[-1, PLOT_TIME_S]
     if span > 0.0:
         x[3:6] = (_place_of(plots[0], rows) - x[:3]) / span
-    remainder = gravity_remainder(*x[:3], TABLE_DEGREE_20)
+    remainder = gravity_remainder(*x[:3], field(PATH_DEGREE))
     height = geodetic_from_ecef(*x[:3])[2]
     phase = BOOST if burning else (COAST if height > AIR_TOP_M else REENTRY)
     if phase == REENTRY:
@@ -199,7 +199,7 @@ def _back_to_rising(sight: FirstSight) -> tuple[FirstSight, float] | None:
         return sight, 0.0
     state, earlier, highest = sight.state[:6], 0.0, height
     while earlier < 3600.0:
-        state = np.array(coast_path(*state, -5.0, TABLE_DEGREE_20))
+        state = np.array(coast_path(*state, -5.0, field(PATH_DEGREE)))
         earlier += 5.0
         climb, height = climb_and_height(state)
         highest = max(highest, height)
@@ -209,7 +209,7 @@ def _back_to_rising(sight: FirstSight) -> tuple[FirstSight, float] | None:
         return None
 
     def back(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.array(coast_path(*x, -earlier, TABLE_DEGREE_20))
+        return np.array(coast_path(*x, -earlier, field(PATH_DEGREE)))
 
     sigma = np.sqrt(np.diag(sight.covariance)[:6])
     jacobian = np.column_stack(
@@ -269,7 +269,9 @@ def _matched(
     if since < 0.0:
         return None
     # The height is uncertain: so are the time and the way since the launch that it stands for.
-    since_height = np.array([1.0 / math.tan(max(angle, 0.05)), 0.0, 1.0 / (speed * math.sin(angle))])
+    since_height = np.array(
+        [1.0 / math.tan(max(angle, 0.05)), 0.0, 1.0 / (speed * math.sin(angle))]
+    )
     covariance += seen[0, 0] * np.outer(since_height, since_height)
     # The place itself and the heading are uncertain too.
     axes = np.array(local_axes(latitude, longitude)).reshape(3, 3)

@@ -1,9 +1,10 @@
 """Gravity: spherical harmonics, and the cheap part of them in closed form.
 
-Paths use degree and order 8; the tracker, which sees metres over a thousand seconds, degree 20
-(`docs/decisions/gravity.md`).
+The field is EGM2008, tide free (Pavlis, Holmes, Kenyon, Factor, JGR 117 B04406, 2012), as the
+package `brahe` ships it. `docs/decisions/0002-gravity.md` says which degree serves what.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -11,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.compiled import kernel
-from skypact.kernels.egm2008 import COEFFICIENTS, GM_M3_S2, REFERENCE_RADIUS_M
 
-J2 = -COEFFICIENTS[0][2] * math.sqrt(5.0)
+GM_M3_S2 = 3.986004415e14
+REFERENCE_RADIUS_M = 6378136.3
+# Degree for paths to the ground and back to the launch: metres do not matter there.
+PATH_DEGREE = 20
+J2 = 0.484165143790815e-03 * math.sqrt(5.0)
 
 
 def harmonic_table(
@@ -54,8 +58,15 @@ def harmonic_table(
     return np.array(rows)
 
 
-TABLE_DEGREE_8 = harmonic_table(COEFFICIENTS, 8)
-TABLE_DEGREE_20 = harmonic_table(COEFFICIENTS, 20)
+@functools.cache
+def field(degree: int) -> NDArray[np.float64]:
+    """EGM2008 to `degree` and order `degree` (2 to 80) as `gravity` wants it."""
+    import brahe  # a fifth of a second, so not before it is needed
+
+    model = brahe.GravityModel.from_model_type(brahe.GravityModelType.EGM2008_120)  # type: ignore[arg-type]
+    return harmonic_table(
+        [(n, m, *model.get(n, m)) for n in range(2, degree + 1) for m in range(n + 1)], degree
+    )
 
 
 @kernel

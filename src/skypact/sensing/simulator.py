@@ -6,7 +6,6 @@ the tracker knows. Paths are nodes of the integration with cubic Hermite curves 
 integrator, the steps being short (5 s above the air).
 """
 
-import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from skypact.errors import ScenarioError
 from skypact.kernels.geodesy import geodetic_from_ecef, height_and_up
-from skypact.kernels.gravity import harmonic_table
+from skypact.kernels.gravity import field
 from skypact.kernels.motion import air_axes
 from skypact.kernels.powered_flight import (
     FULL,
@@ -91,16 +90,6 @@ class TruthPath(NamedTuple):
         return self.phase[np.clip(left, 0, len(self.phase) - 1)]
 
 
-@functools.cache
-def truth_table(degree: int = TRUTH_DEGREE) -> NDArray[np.float64]:
-    """EGM2008 to `degree` and order `degree` (at most 120), as `kernels.gravity` wants it."""
-    import brahe
-
-    model = brahe.GravityModel.from_model_type(brahe.GravityModelType.EGM2008_120)  # type: ignore[arg-type]
-    coefficients = [(n, m, *model.get(n, m)) for n in range(2, degree + 1) for m in range(n + 1)]
-    return harmonic_table(coefficients, degree)
-
-
 def fly_programme(
     programme: FlightProgramme, solution: Solution | None = None
 ) -> tuple[TruthPath, ...]:
@@ -112,7 +101,9 @@ def fly_programme(
     solution = solution or solve(programme)
     boost = boost_of(programme, solution.burn)
     out = np.empty((_rows_needed(solution), 8))
-    ending = fly(boost, body_of(programme), rows_of(solution.manoeuvres), truth_table(), False, out)
+    ending = fly(
+        boost, body_of(programme), rows_of(solution.manoeuvres), field(TRUTH_DEGREE), False, out
+    )
     main = _path(programme, programme.object_id, None, str(programme.kind), ending, out)
     return (main, *(_fly_part(programme, part, main) for part in programme.parts))
 
@@ -144,7 +135,7 @@ def _fly_part(programme: FlightProgramme, part: Part, main: TruthPath) -> TruthP
         (x, y, z),
         Body(1.0 / part.beta_kg_m2),
         _NO_MANOEUVRES,
-        truth_table(),
+        field(TRUTH_DEGREE),
         False,
         0,
         out,

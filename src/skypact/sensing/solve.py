@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.errors import ScenarioError
-from skypact.kernels.egm2008 import GM_M3_S2
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.geodesy import ecef_from_geodetic, geodetic_from_ecef, local_axes
+from skypact.kernels.gravity import GM_M3_S2
 from skypact.kernels.powered_flight import (
     LANDED,
     STANDARD_GRAVITY_M_S2,

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from skypact.kernels.assignment import assign
 from skypact.kernels.compiled import allocating_kernel, kernel
-from skypact.kernels.egm2008 import GM_M3_S2
 from skypact.kernels.filter import (
     SIGMA,
     SITE,
@@ -22,7 +21,7 @@ from skypact.kernels.filter import (
 )
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, StartPriors, fit_path
 from skypact.kernels.geodesy import height_and_up
-from skypact.kernels.gravity import gravity_j2
+from skypact.kernels.gravity import GM_M3_S2, gravity_j2
 from skypact.kernels.linear import copy_vector
 from skypact.kernels.motion import BOOST, COAST, REENTRY, gravity_remainder
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
@@ -232,6 +231,27 @@ def fold_scan(
             start(tracks, row, next_id, time_ns[j], plots[j], radar, radars, table, priors, w)
             next_id += 1
     return next_id, updated
+
+
+@kernel
+def advance_tracks(
+    tracks: TrackArrays,
+    to_ns: int,
+    radars: NDArray[np.float64],
+    table: NDArray[np.float64],
+    settings: FoldSettings,
+    noise: MotionNoise,
+    priors: StartPriors,
+    rates: PhaseRates,
+    w: Scratches,
+) -> None:
+    """A clock mark: every track grows older, to `to_ns`, and ends where it must."""
+    for t in range(tracks.number.shape[0]):
+        if tracks.number[t, STATUS] in (FREE_ROW, ENDED) or tracks.number[t, TIME_NS] >= to_ns:
+            continue
+        if not retire(tracks, t, to_ns, settings):
+            predict_track(tracks, t, to_ns, radars, table, noise, priors, rates, w.s, w.m)
+            retire(tracks, t, to_ns, settings)
 
 
 @kernel

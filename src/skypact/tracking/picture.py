@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from skypact.errors import SkypactError
 from skypact.kernels import filter as kf
 from skypact.kernels.fit import StartPriors
-from skypact.kernels.gravity import TABLE_DEGREE_20
+from skypact.kernels.gravity import field
 from skypact.kernels.radar_table import radar_array
 from skypact.model import Phase, Plots, Radar, Track, TrackStatus
 from skypact.model.track import PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
-from skypact.tracking.fold import FoldSettings, Scratches, fold_scans
+from skypact.tracking.fold import FoldSettings, Scratches, advance_tracks, fold_scans
 from skypact.tracking.phases import PhaseRates, combined, mixing_scratch, phase_of
 
 _FIRST_CAPACITY = 64
@@ -92,6 +92,7 @@ class Picture:
             s=kf.scratch(n), m=mixing_scratch(n), x=np.zeros(3 * n), p=np.zeros((3 * n, n))
         )
         self._tracks = tables.new_tracks(_FIRST_CAPACITY, n, len(self.radars), s.first_plots)
+        self._gravity = field(s.gravity_degree)
         self._next_id = 1
         self._held: Plots | None = None
         self._ended: list[Track] = []
@@ -121,6 +122,27 @@ class Picture:
                 self._held = plots.at(held)
         if len(order):
             self._fold(plots.at(order), starts, on_updates)
+
+    def advance(self, time_ns: int) -> None:
+        """A clock mark: no more plots before `time_ns` (UTC since 1970); tracks grow older to it.
+
+        Scans held back for more plots are folded first.
+        """
+        if self._held is not None:
+            self.observe(self._held.at(np.zeros(0, np.int64)))
+        advance_tracks(
+            self._tracks,
+            time_ns,
+            self._radar_rows,
+            self._gravity,
+            self._fold_settings,
+            self._noise,
+            self._priors,
+            self._rates,
+            self._scratch,
+        )
+        self._collect_ended()
+        self.time_ns = max(self.time_ns or 0, time_ns)
 
     def _scans(self, plots: Plots) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Order that puts the plots of each scan together, and where each scan begins.
@@ -187,7 +209,7 @@ class Picture:
                 scan,
                 self._next_id,
                 self._radar_rows,
-                TABLE_DEGREE_20,
+                self._gravity,
                 self._fold_settings,
                 self._noise,
                 self._priors,
