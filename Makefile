@@ -5,18 +5,58 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 READY := $(VENV)/.ready
+OUT := out/demo
+SCENARIO := 2022-10-04_irbm-over-japan
 
-.PHONY: demo test check evaluate bench lock setup clean
+.PHONY: help demo test check evaluate bench docs lock setup clean
+
+help:
+	@echo "make demo      a published launch past three nations' radars: alone beside together"
+	@echo "make test      all tests"
+	@echo "make check     format, lint, types, import rules"
+	@echo "make evaluate  accuracy, as the README states it"
+	@echo "make bench     speed, beside Stone Soup"
+	@echo "make docs      the pages that are made from the code"
+
+demo: $(READY)
+	@echo "1 of 3  Flying the launch of $(SCENARIO) past the radars of three nations"
+	@$(BIN)/skypact simulate $(SCENARIO) --out $(OUT) --seed 1
+	@echo "2 of 3  Tracking it from all plots"
+	@$(BIN)/skypact track $(OUT)/plots.csv --radars $(OUT)/radars.toml --json $(OUT)/flights.json \
+		--picture $(OUT)/flights.png
+	@echo "3 of 3  Each nation alone beside all together (half a minute)"
+	@$(BIN)/skypact compare $(OUT)/plots.csv --radars $(OUT)/radars.toml --truth $(OUT)/truth.json \
+		--json $(OUT)/comparison.json --picture $(OUT)/comparison.png
+	@echo "Pictures: $(OUT)/comparison.png and $(OUT)/flights.png; JSON beside them"
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+check: $(READY)
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+evaluate: $(READY)
+	@$(BIN)/python -m evaluate
+
+bench: $(READY)
+	@$(BIN)/python -m bench
+
+docs: $(READY)
+	@$(BIN)/python tools/settings_doc.py
 
 setup: $(READY)
 
 $(UV):
+	@echo "Set-up: the installer, into .tools"
 	@$(PYTHON) -c 'import sys; sys.exit("skypact needs Python 3.11 or newer; name one with make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	@$(PYTHON) -m venv .tools
 	@.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(READY): $(UV) requirements.lock pyproject.toml
-	@echo "Setting up $(VENV) from requirements.lock"
+	@echo "Set-up: $(VENV) from requirements.lock (a minute at the first time)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 	@$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
@@ -24,3 +64,8 @@ $(READY): $(UV) requirements.lock pyproject.toml
 
 lock: $(UV)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --group pyproject.toml:dev --group pyproject.toml:bench --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .tools
+	find src tests evaluate bench examples tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

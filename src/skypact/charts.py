@@ -26,9 +26,9 @@ from skypact.maps import (
     nation_colours,
 )
 from skypact.model import Ellipse, Flight, Impact, Launch, Radar
-from skypact.offline.compare import ComparedFlight, Comparison, Moment, View
+from skypact.offline.compare import TOGETHER, ComparedFlight, Comparison, Moment
 from skypact.offline.output import replacing
-from skypact.offline.text import clock, iso_utc, kilometres, seconds
+from skypact.offline.text import clock, iso_utc, kilometres, seconds, span
 from skypact.offline.track import TrackedFiles
 from skypact.tracking import Updates
 
@@ -248,10 +248,10 @@ def _tracked_title(tracked: TrackedFiles) -> str:
 
 
 def _tracked_line(tracked: TrackedFiles, shown: int) -> str:
-    span = f"{iso_utc(tracked.first_plot_ns, 0)} to {iso_utc(tracked.last_plot_ns, 0)}"
+    times = f"{iso_utc(tracked.first_plot_ns, 0)} to {iso_utc(tracked.last_plot_ns, 0)}"
     nations = ", ".join(sorted({radar.nation for radar in tracked.picture.radars}))
     more = "" if shown == len(tracked.flights) else f"; the {shown} with the most plots are shown"
-    return f"{tracked.plots:,} plots of {nations}, {span}{more}"
+    return f"{tracked.plots:,} plots of {nations}, {times}{more}"
 
 
 def _draw_ground(
@@ -391,6 +391,8 @@ def _draw_coverage_map(
     for (lat, lon), near, mark in zip(ends, (0, -1), ("launch", "impact"), strict=True):
         ex, ey = (float(n) for n in projection.xy(lat, lon))
         ax.plot([x[near], ex], [y[near], ey], color=INK, lw=1.2, ls=(0, (4, 3)), zorder=4)
+        for part in np.linspace(0.02, 0.98, 25):
+            labels.keep_free(ex + part * float(x[near] - ex), ey + part * float(y[near] - ey), 1.0)
         style = {"launch": "o", "impact": "x"}[mark]
         ax.plot(ex, ey, style, ms=8, mec=INK, mfc="white", mew=2.0, zorder=7)
         labels.put(ex, ey, mark, INK, 8.5)
@@ -426,9 +428,9 @@ def _ends(flight: ComparedFlight) -> FloatArray:
     )
 
 
-def _whole_minutes(span: float) -> list[int]:
-    step = next((s for s in (1, 2, 5, 10, 15, 30) if span / s <= 6), 60)
-    return list(range(step, int(span) + 1, step))
+def _whole_minutes(minutes: float) -> list[int]:
+    step = next((s for s in (1, 2, 5, 10, 15, 30) if minutes / s <= 6), 60)
+    return list(range(step, int(minutes) + 1, step))
 
 
 def _draw_areas_then(ax: "Axes", flight: ComparedFlight, colours: Mapping[str, str]) -> None:
@@ -440,7 +442,7 @@ def _draw_areas_then(ax: "Axes", flight: ComparedFlight, colours: Mapping[str, s
         for view, moment in moments
         if moment.flight is not None and moment.flight.impact is not None
     ]
-    after = seconds((moments[-1][1].time_ns - flight.first_plot_ns) * 1e-9)
+    after = span((moments[-1][1].time_ns - flight.first_plot_ns) * 1e-9)
     _title(ax, f"Where it comes down, as estimated {after} after the first plot")
     if not known:
         ax.text(0.5, 0.5, "not known yet", ha="center", transform=ax.transAxes, color=_SOFT)
@@ -562,16 +564,17 @@ def _draw_shrinking(ax: "Axes", flight: ComparedFlight, colours: Mapping[str, st
 
 
 def _shrinking_finding(flight: ComparedFlight) -> str:
-    def first(view: View) -> int | None:
-        known = (m.time_ns for m in view.moments if m.flight and m.flight.impact)
-        return next(known, None)
-
-    names = [(first(view), view.name) for view in flight.views[:-1]]
-    alone = min((pair for pair in names if pair[0] is not None), default=None)
-    own = first(flight.together)
-    if own is None:
+    time_ns = _telling_moment(flight)
+    known = [(view.name, view.at(time_ns).flight) for view in flight.views]
+    axes = {
+        name: view_flight.impact.ellipse_95.semi_major_m
+        for name, view_flight in known
+        if view_flight is not None and view_flight.impact is not None
+    }
+    if TOGETHER not in axes:
         return "The impact area cannot be known yet"
-    finding = f"Impact area: known together by {_after(flight, own)}"
-    return (
-        finding if alone is None else f"{finding}, alone ({alone[1]}) by {_after(flight, alone[0])}"
+    together, after = axes.pop(TOGETHER), span((time_ns - flight.first_plot_ns) * 1e-9)
+    alone = ", ".join(f"{name} {kilometres(axis)} km" for name, axis in axes.items())
+    return f"Impact area after {after}: together {kilometres(together)} km" + (
+        f"; alone {alone}" if alone else ""
     )

@@ -185,7 +185,7 @@ def _draw_land(ax: Any, projection: Projection, frame: Frame) -> None:
     right = int((lon.max() + 180.0) * per_degree) + 4
     stride = max(1, (bottom - top) // _MOST_PIXELS, (right - left) // _MOST_PIXELS)
     row, column = np.arange(top, bottom, stride), np.arange(left, right, stride)
-    part = mask[np.ix_(row, column % columns)]
+    part = _without_specks(mask[np.ix_(row, column % columns)])
     if not 0.0 < part.mean() < 1.0:
         return
     lat_grid = np.radians(90.0 - (row + 0.5) / per_degree)
@@ -210,6 +210,19 @@ def _land_mask() -> FloatArray | None:
         red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), np.float32), 2, 0)
     land = (red > 26.0) & (red >= 0.8 * green) & (red >= blue - 8.0)
     return np.asarray(gaussian_filter(land.astype(np.float32), 0.6))
+
+
+def _without_specks(part: FloatArray) -> FloatArray:
+    """Lakes and dark woods below a size taken for land, and tiny islands for sea."""
+    from scipy.ndimage import label
+
+    part = part.copy()
+    for is_land, least, instead in ((False, 80, 1.0), (True, 3, 0.0)):
+        pieces, _ = label((part > 0.5) == is_land)
+        small = np.bincount(pieces.ravel()) < least
+        small[0] = False
+        part[small[pieces]] = instead
+    return part
 
 
 def _draw_graticule(ax: Any, projection: Projection, frame: Frame) -> None:

@@ -1,8 +1,9 @@
 """Each nation alone beside all together: who sees how much of a flight, and how well.
 
 Every picture is folded apart from the same plots: one per nation from its own radars, and one from
-all. The flights of the picture of all are the reference; a nation's track belongs to the one whose
-states it follows most closely at the times they have in common.
+all. The flights of the picture of all are the reference. Each estimate of a nation's track belongs
+to the one nearest to it at that time, so that what is one object until parts come off counts as
+the flight that it then is.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -154,29 +155,25 @@ def _moments(time_ns: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return time_ns[0] + np.rint(share * float(time_ns[-1] - time_ns[0])).astype(np.int64)
 
 
-class _Path(NamedTuple):
-    """What one picture held of one track: its estimates after each plot, and all its plots."""
-
-    id: int
-    time_ns: NDArray[np.int64]
-    state: NDArray[np.float64]
-    plot_ns: NDArray[np.int64]
-    plots: int
-
-
 class _History(NamedTuple):
-    """One picture over time: its tracks by id at each moment, and their paths in the end."""
+    """One picture over time: its tracks by id at each moment, and all its estimates, in order.
+
+    `before`: times of each track's plots before its first estimate.
+    """
 
     radars: tuple[Radar, ...]
     times: NDArray[np.int64]
     tracks: tuple[dict[int, Track], ...]
-    paths: tuple[_Path, ...]
+    estimates: Updates
+    before: dict[int, NDArray[np.int64]]
 
 
 class _Share(NamedTuple):
-    """One picture's part of one flight: its paths of it, and the latest track at each moment."""
+    """One picture's part of one flight: its estimates and plots of it, its track at each moment."""
 
-    paths: tuple[_Path, ...]
+    time_ns: NDArray[np.int64]
+    state: NDArray[np.float64]
+    plot_ns: NDArray[np.int64]
     tracks: tuple[Track | None, ...]
 
 
@@ -214,51 +211,84 @@ def _history(
         part = Plots._make(column[begin:end] for column in own)
         picture.observe(part, more_to_come=bool(end < ends[-1]), on_updates=updates.append)
         tracks.append({track.id: track for track in picture.tracks()})
-    return _History(table, times, tuple(tracks), _paths(picture, updates))
+    estimates = _joined(updates)
+    return _History(table, times, tuple(tracks), estimates, _plots_before(picture, estimates))
 
 
-def _paths(picture: Picture, updates: Sequence[Updates]) -> tuple[_Path, ...]:
-    """Each track of a picture with all its estimates, and the times of its plots."""
+def _joined(updates: Sequence[Updates]) -> Updates:
+    """All estimates in order of time."""
     if not updates:
-        return ()
-    number = np.concatenate([u.track for u in updates])
-    time_ns = np.concatenate([u.time_ns for u in updates])
-    state = np.concatenate([u.state for u in updates])
-    paths = []
+        none = np.empty(0, np.int64)
+        return Updates(none, none, np.empty((0, 6)), np.empty((0, 21)))
+    joined = Updates._make(np.concatenate(columns) for columns in zip(*updates, strict=True))
+    order = np.argsort(joined.time_ns, kind="stable")
+    return Updates._make(column[order] for column in joined)
+
+
+def _plots_before(picture: Picture, estimates: Updates) -> dict[int, NDArray[np.int64]]:
+    """Times of each track's plots before its first estimate."""
+    before = {}
     for track in picture.tracks():
-        own = number == track.id
-        first = track.first_plot_ns + np.rint(track.first_plots[:, 0] * 1e9).astype(np.int64)
-        before = first[first < time_ns[own].min(initial=track.last_plot_ns)]
-        plot_ns = np.concatenate((before, time_ns[own]))
-        paths.append(_Path(track.id, time_ns[own], state[own], plot_ns, track.plots))
-    return tuple(paths)
+        first_ns = track.first_plot_ns + np.rint(track.first_plots[:, 0] * 1e9).astype(np.int64)
+        own = estimates.time_ns[estimates.track == track.id]
+        before[track.id] = first_ns[first_ns < own[0]] if len(own) else first_ns
+    return before
 
 
 def _shares(histories: Mapping[str, _History]) -> _Shares:
     """Every picture's part of every flight; the flight with the most plots comes first."""
-    references = sorted(histories[TOGETHER].paths, key=lambda path: (-path.plots, path.id))
-    shares: dict[int, dict[str, _Share]] = {reference.id: {} for reference in references}
-    for name, history in histories.items():
-        own: dict[int | None, list[_Path]] = {}
-        for path in history.paths:
-            belongs = path.id if name == TOGETHER else _nearest(path, references)
-            own.setdefault(belongs, []).append(path)
-        for flight_id, by_name in shares.items():
-            paths = own.get(flight_id, [])
-            by_name[name] = _Share(tuple(paths), _latest_tracks(paths, history))
-    return shares
+    together = histories[TOGETHER]
+    numbers, plots = np.unique(together.estimates.track, return_counts=True)
+    flight_ids = [int(n) for n in numbers[np.lexsort((numbers, -plots))]]
+    belongs = {
+        name: together.estimates.track
+        if name == TOGETHER
+        else _nearest(history.estimates, together.estimates, flight_ids)
+        for name, history in histories.items()
+    }
+    return {
+        flight_id: {
+            name: _share(history, belongs[name] == flight_id) for name, history in histories.items()
+        }
+        for flight_id in flight_ids
+    }
 
 
-def _latest_tracks(paths: Sequence[_Path], history: _History) -> tuple[Track | None, ...]:
-    """At each moment the track, of those that belong, that was seen last."""
-    return tuple(
-        max(
-            (tracks[path.id] for path in paths if path.id in tracks),
-            key=lambda track: track.last_plot_ns,
-            default=None,
-        )
-        for tracks in history.tracks
+def _nearest(estimates: Updates, together: Updates, flight_ids: Sequence[int]) -> NDArray[np.int64]:
+    """(u,) the flight of all together that each estimate is nearest to; -1 where none is near."""
+    belongs = np.full(len(estimates.time_ns), -1, np.int64)
+    least_m = np.full(len(estimates.time_ns), _NOT_THE_SAME_M)
+    for flight_id in flight_ids:
+        own = together.track == flight_id
+        time_ns, state = together.time_ns[own], together.state[own]
+        right = np.clip(np.searchsorted(time_ns, estimates.time_ns), 1, max(1, len(time_ns) - 1))
+        right = np.minimum(right, len(time_ns) - 1)
+        left = np.maximum(right - 1, 0)
+        is_left = estimates.time_ns - time_ns[left] < time_ns[right] - estimates.time_ns
+        closest = np.where(is_left, left, right)
+        apart_s = (estimates.time_ns - time_ns[closest]) * _NS
+        position = state[closest, :3] + apart_s[:, None] * state[closest, 3:]
+        apart_m = np.linalg.norm(estimates.state[:, :3] - position, axis=1)
+        near = (apart_m < least_m) & (np.abs(apart_s) <= SEEN_WITHIN_S)
+        belongs[near], least_m[near] = flight_id, apart_m[near]
+    return belongs
+
+
+def _share(history: _History, own: NDArray[np.bool_]) -> _Share:
+    """The part of one flight that the estimates `own` are."""
+    number, time_ns = history.estimates.track[own], history.estimates.time_ns[own]
+    starts = [
+        history.before[int(track)]
+        for track in np.unique(number)
+        if history.before[int(track)].max(initial=0) < time_ns[0]
+    ]
+    last = np.searchsorted(time_ns, history.times, side="right") - 1
+    tracks = tuple(
+        known.get(int(number[i])) if i >= 0 else None
+        for i, known in zip(last, history.tracks, strict=True)
     )
+    plot_ns = np.unique(np.concatenate([time_ns, *starts]))
+    return _Share(time_ns, history.estimates.state[own], plot_ns, tracks)
 
 
 def _assessed(
@@ -320,19 +350,6 @@ def _last_impact(share: _Share, flights: _Flights) -> Impact | None:
     return next((impact for impact in known if impact), None)
 
 
-def _nearest(track: _Path, references: Sequence[_Path]) -> int | None:
-    """The flight that a track follows most closely where they share the times of plots."""
-    best, best_m = None, _NOT_THE_SAME_M
-    for reference in references:
-        _, own, other = np.intersect1d(track.time_ns, reference.time_ns, return_indices=True)
-        if len(own):
-            apart = np.linalg.norm(track.state[own, :3] - reference.state[other, :3], axis=1)
-            middle = float(np.median(apart))
-            if middle < best_m:
-                best, best_m = reference.id, middle
-    return best
-
-
 def _one_flight(
     flight_id: int,
     truth: TrueFlight | None,
@@ -342,8 +359,7 @@ def _one_flight(
     plots: Plots,
     radars: Sequence[Radar],
 ) -> ComparedFlight:
-    paths = [path for share in by_name.values() for path in share.paths]
-    plot_ns = np.unique(np.concatenate([path.plot_ns for path in paths]))
+    plot_ns = np.unique(np.concatenate([share.plot_ns for share in by_name.values()]))
     span = int(plot_ns[0]), int(plot_ns[-1])
     by_radar = _seen_by_radar(plot_ns, plots, radars, span)
     views = []
@@ -351,7 +367,7 @@ def _one_flight(
         radar_ids = tuple(r.id for r in radars if name in (TOGETHER, r.nation) and by_radar[r.id])
         known = [flights[name, t.id, t.plots] if t else None for t in share.tracks]
         views.append(_view(name, share, known, histories[name].times, radar_ids, span, truth))
-    path = _thinned(by_name[TOGETHER].paths[0], span[0])
+    path = _thinned_path(by_name[TOGETHER], span[0])
     return ComparedFlight(flight_id, *span, tuple(views), path, by_radar, truth)
 
 
@@ -364,7 +380,7 @@ def _view(
     span: tuple[int, int],
     truth: TrueFlight | None,
 ) -> View:
-    plot_ns = np.sort(np.concatenate([path.plot_ns for path in share.paths] or [times[:0]]))
+    plot_ns = share.plot_ns
     seen = _intervals(plot_ns, span)
     moments = []
     for time_ns, flight in zip(times, flights, strict=True):
@@ -374,12 +390,10 @@ def _view(
     return View(
         name=name,
         radars=radar_ids,
-        plots=sum(path.plots for path in share.paths),
+        plots=len(plot_ns),
         share=_length_ns(seen) / max(1, span[1] - span[0]),
         seen=seen,
-        first_track_ns=min(
-            (int(p.time_ns[0]) for p in share.paths if len(p.time_ns)), default=None
-        ),
+        first_track_ns=int(share.time_ns[0]) if len(share.time_ns) else None,
         moments=tuple(moments),
     )
 
@@ -419,11 +433,11 @@ def _length_ns(intervals: Intervals) -> int:
     return sum(end - begin for begin, end in intervals)
 
 
-def _thinned(track: _Path, first_ns: int) -> NDArray[np.float64]:
-    """(k, 4): s since `first_ns`, latitude rad, longitude rad, height m; thinned."""
-    chosen = np.unique(np.linspace(0, len(track.time_ns) - 1, _PATH_POINTS).astype(int))
-    seconds = (track.time_ns[chosen] - first_ns) * _NS
-    places = [geodetic_from_ecef(*map(float, state[:3])) for state in track.state[chosen]]
+def _thinned_path(share: _Share, first_ns: int) -> NDArray[np.float64]:
+    """(k, 4): s since `first_ns`, latitude rad, longitude rad, height m."""
+    chosen = np.unique(np.linspace(0, len(share.time_ns) - 1, _PATH_POINTS).astype(int))
+    seconds = (share.time_ns[chosen] - first_ns) * _NS
+    places = [geodetic_from_ecef(*map(float, state[:3])) for state in share.state[chosen]]
     return np.column_stack((seconds, np.array(places).reshape(-1, 3)))
 
 

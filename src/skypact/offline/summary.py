@@ -9,7 +9,7 @@ from rich.text import Text
 
 from skypact.model import Ellipse, Flight, FlightKind, Rejection
 from skypact.offline.compare import SEEN_WITHIN_S, ComparedFlight, Comparison, Moment, View
-from skypact.offline.text import clock, iso_utc, kilometres, kilometres_within, place, seconds
+from skypact.offline.text import clock, iso_utc, kilometres, kilometres_within, place, seconds, span
 from skypact.offline.track import TrackedFiles, rejections_by_reason
 
 _95 = 1.959964
@@ -22,9 +22,9 @@ _UNKNOWN = "not known"
 
 def print_tracked(console: Console, tracked: TrackedFiles) -> None:
     """Flights, and what was not used."""
-    span = f"{iso_utc(tracked.first_plot_ns, 0)} to {iso_utc(tracked.last_plot_ns, 0)}"
+    times = f"{iso_utc(tracked.first_plot_ns, 0)} to {iso_utc(tracked.last_plot_ns, 0)}"
     found = _count(len(tracked.flights), "flight") if tracked.flights else "No flight"
-    console.print(f"[bold]{found}[/] in {_count(tracked.plots, 'plot')}, {span}", highlight=False)
+    console.print(f"[bold]{found}[/] in {_count(tracked.plots, 'plot')}, {times}", highlight=False)
     if tracked.flights:
         console.print(_flights(tracked.flights))
     _print_rejections(console, tracked.rejections, tracked.notes)
@@ -125,13 +125,15 @@ def _axes(ellipse: Ellipse) -> str:
 def _compared(flight: ComparedFlight) -> Table:
     span_ns = flight.last_plot_ns - flight.first_plot_ns
     named = f"Flight {flight.id}" + (f" ({flight.truth.id})" if flight.truth else "")
-    title = f"[bold]{named}[/]: {iso_utc(flight.first_plot_ns, 0)}, seen for {_minutes(span_ns)}"
+    title = f"[bold]{named}[/]: {iso_utc(flight.first_plot_ns, 0)}, seen for {span(span_ns * 1e-9)}"
     table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD)
     for heading in ("Picture", "Radars", "Seen", "First track"):
         table.add_column(heading, justify="left" if heading == "Picture" else "right")
     moments = [flight.first_plot_ns + round(share * span_ns) for share in (0.25, 0.5, 1.0)]
     for time_ns in moments:
-        table.add_column(f"Impact at {_minutes(time_ns - flight.first_plot_ns)}", justify="right")
+        table.add_column(
+            f"Impact at {span((time_ns - flight.first_plot_ns) * 1e-9)}", justify="right"
+        )
     table.add_column("Launch, last", justify="right")
     for view in flight.views:
         is_last = view is flight.together
@@ -197,11 +199,6 @@ def _say_more(console: Console, flights: int) -> None:
 
 def _percent(share: float) -> str:
     return f"{100.0 * share:.0f} %"
-
-
-def _minutes(span_ns: int) -> str:
-    minutes, rest = divmod(round(span_ns * 1e-9), 60)
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
 def _count(number: int, word: str) -> str:

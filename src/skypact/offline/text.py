@@ -63,6 +63,12 @@ def seconds(value_s: float) -> str:
     return f"{value_s:,.{min(2, _digits(value_s))}f} s"
 
 
+def span(value_s: float) -> str:
+    """A span as people read it: 42 s, 2 min 53 s."""
+    minutes, rest = divmod(round(value_s), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
 def _digits(value: float) -> int:
     """Decimals that leave three digits that count, three at most."""
     size = abs(value)
