@@ -91,7 +91,7 @@ def draw_flights(path: Path, tracked: TrackedFiles, paths: GroundPaths) -> None:
     shown = sorted(most_seen[:_MOST_FLIGHTS], key=lambda flight: flight.id)
     figure = _figure(14.5, 7.6)
     grid = figure.add_gridspec(
-        1, 2, width_ratios=(1.25, 1), left=0.045, right=0.975, top=0.84, bottom=0.09, wspace=0.1
+        1, 2, width_ratios=(1.25, 1), left=0.045, right=0.975, top=0.82, bottom=0.09, wspace=0.1
     )
     over_ground, over_time = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
     radars = tracked.picture.radars
@@ -336,19 +336,11 @@ def _draw_heights(
     _plain(ax)
     ax.set_xlabel("minutes after the first plot")
     ax.set_ylabel("height above the ellipsoid, km")
-    ax.set_ylim(bottom=0.0)
+    highest_m = max((paths.of(f.id)[1][:, 2].max(initial=0.0) for f in flights), default=0.0)
+    ax.set_ylim(0.0, 1.12 * max(highest_m, 1.0) / 1e3)
     if len(flights) > 1:
         ax.legend(frameon=False, fontsize=8)
-    _title(ax, f"Height: apogee (◆) {_apogees(flights)}")
-
-
-def _apogees(flights: Sequence[Flight]) -> str:
-    heights = sorted(f.apogee.height_m for f in flights if f.apogee is not None)
-    if not heights:
-        return "not known"
-    if len(heights) == 1 or heights[-1] - heights[0] < 1000.0:
-        return f"{kilometres(heights[-1])} km"
-    return f"{kilometres(heights[0])} to {kilometres(heights[-1])} km"
+    _title(ax, f"Height: seen up to {kilometres(highest_m)} km (◆ apogee, × impact, ± 95 %)")
 
 
 # Each nation beside all together
@@ -574,7 +566,8 @@ def _shrinking_finding(flight: ComparedFlight) -> str:
     if TOGETHER not in axes:
         return "The impact area cannot be known yet"
     together, after = axes.pop(TOGETHER), span((time_ns - flight.first_plot_ns) * 1e-9)
-    alone = ", ".join(f"{name} {kilometres(axis)} km" for name, axis in axes.items())
-    return f"Impact area after {after}: together {kilometres(together)} km" + (
-        f"; alone {alone}" if alone else ""
-    )
+    finding = f"Impact after {after}: together ± {kilometres(together)} km"
+    if not axes:
+        return finding
+    best = min(axes, key=lambda name: axes[name])
+    return f"{finding}, best alone ({best}) ± {kilometres(axes[best])} km"
