@@ -1,0 +1,1 @@
+"""What to do with Skypact, worked out on real input."""

@@ -1,0 +1,165 @@
+"""Each nation alone beside all together."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import skypact
+from skypact import cli
+from skypact.model import Ellipse, Impact, Plots
+from skypact.offline.compare import (
+    SEEN_WITHIN_S,
+    TOGETHER,
+    _intervals,
+    _nearest,
+    _own_plots,
+    compare_nations,
+)
+from skypact.offline.truth import TrueFlight, match_truth
+from skypact.tracking import Updates
+
+NS = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short launch past the demo radars."""
+    path = tmp_path_factory.mktemp("launch")
+    words = ["simulate", "2021-03-25_hamju", "--out", str(path), "--seed", "1"]
+    assert CliRunner().invoke(cli.app, words).exit_code == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def comparison(folder: Path) -> skypact.Comparison:
+    return compare_nations(
+        folder / "plots.csv",
+        skypact.load_radars(folder / "radars.toml"),
+        truth=skypact.load_truth(folder / "truth.json"),
+        moments=4,
+    )
+
+
+def test_every_nation_and_all_together_has_a_view(comparison) -> None:
+    assert comparison.nations == ("JP", "KR", "US")
+    assert comparison.flights
+    for flight in comparison.flights:
+        assert [view.name for view in flight.views] == ["JP", "KR", "US", TOGETHER]
+        assert all(len(view.moments) == 4 for view in flight.views)
+
+
+def test_no_nation_sees_more_than_all_together(comparison) -> None:
+    flight = comparison.flights[0]
+    for view in flight.views[:-1]:
+        assert 0.0 <= view.share <= 1.0
+        assert view.share <= flight.together.share + 0.05
+        nations = {radar.id: radar.nation for radar in comparison.radars}
+        assert {nations[radar] for radar in view.radars} <= {view.name}
+    firsts = [v.first_track_ns for v in flight.views[:-1] if v.first_track_ns is not None]
+    assert flight.together.first_track_ns <= min(firsts) + 5 * NS
+
+
+def test_errors_are_stated_where_the_truth_is_known(comparison) -> None:
+    flight = comparison.flights[0]
+    assert flight.truth is not None
+    last = flight.together.moments[-1]
+    assert last.flight is not None
+    if last.flight.impact is not None:
+        assert last.impact_error_m < 50e3
+
+
+def test_command_writes_table_json_and_picture(folder: Path, tmp_path: Path) -> None:
+    words = ["compare", folder / "plots.csv", "--radars", folder / "radars.toml"]
+    words += ["--truth", folder / "truth.json", "--json", tmp_path / "c.json"]
+    words += ["--picture", tmp_path / "c.png"]
+    done = CliRunner().invoke(cli.app, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    for said in ("JP", "KR", "US", "together", "Seen", "First track"):
+        assert said in done.stdout
+    document = json.loads((tmp_path / "c.json").read_text())
+    assert document["nations"] == ["JP", "KR", "US"]
+    views = document["flights"][0]["views"]
+    assert [view["name"] for view in views] == ["JP", "KR", "US", "together"]
+    for view in views:
+        assert 0.0 <= view["share_of_flight_seen"] <= 1.0
+        times = [moment["time"] for moment in view["moments"]]
+        assert times == sorted(times)
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_truth_of_no_use_is_one_sentence(folder: Path, tmp_path: Path) -> None:
+    for content in ("{}", "[", '{"objects": [{"id": "a"}]}', '{"objects": 3}'):
+        (tmp_path / "truth.json").write_text(content)
+        with pytest.raises(skypact.InputError, match="truth"):
+            skypact.load_truth(tmp_path / "truth.json")
+
+
+def test_seen_lasts_a_few_seconds_after_each_plot() -> None:
+    plot_ns = np.array([0, 1, 2, 20, 21], np.int64) * NS
+    hold = int(SEEN_WITHIN_S * NS)
+    seen = _intervals(plot_ns, (0, 22 * NS))
+    assert seen == ((0, 2 * NS + hold), (20 * NS, 22 * NS))
+    assert _intervals(plot_ns[:0], (0, NS)) == ()
+
+
+def test_own_plots_are_numbered_by_own_radars() -> None:
+    n = 4
+    real = np.arange(n, dtype=float)
+    plots = Plots(
+        np.arange(n, dtype=np.int64),
+        np.array([2, 0, 1, 2], np.int32),
+        *(real,) * 5,
+        np.arange(n, dtype=np.int64),
+    )
+    own = _own_plots(plots, [1, 2])
+    assert own.radar.tolist() == [1, 0, 1]
+    assert own.range_m.tolist() == [0.0, 2.0, 3.0]
+    assert len(_own_plots(plots, []).time_ns) == 0
+
+
+def updates(track: list[int], seconds: list[float], x_m: list[float]) -> Updates:
+    state = np.zeros((len(track), 6))
+    state[:, 0] = x_m
+    state[:, 3] = 1000.0
+    time_ns = np.array([round(s * NS) for s in seconds], np.int64)
+    return Updates(np.array(track), time_ns, state, np.zeros((len(track), 21)))
+
+
+def test_an_estimate_belongs_to_the_flight_nearest_at_its_time() -> None:
+    together = updates([1, 2, 1, 2], [0, 10, 10, 11], [0, 13e3, 10e3, 14e3])
+    alone = updates([7, 7, 7, 7], [1, 10.5, 11.2, 40], [1.2e3, 10.6e3, 14.1e3, 0])
+    assert _nearest(alone, together, [1, 2]).tolist() == [1, 1, 2, -1]
+
+
+def test_each_truth_is_given_once() -> None:
+    def true(name: str, longitude_deg: float) -> TrueFlight:
+        return TrueFlight(
+            id=name,
+            launch_time_ns=0,
+            launch_latitude_rad=0.7,
+            launch_longitude_rad=2.2,
+            apogee_m=1e5,
+            impact_time_ns=1,
+            impact_latitude_rad=0.7,
+            impact_longitude_rad=math.radians(longitude_deg),
+        )
+
+    def impact(longitude_deg: float) -> Impact:
+        return Impact(
+            time_ns=1,
+            time_sigma_s=1.0,
+            latitude_rad=0.7,
+            longitude_rad=math.radians(longitude_deg),
+            ellipse_95=Ellipse(semi_major_m=1.0, semi_minor_m=1.0, azimuth_rad=0.0),
+            region_95=(),
+        )
+
+    truth = (true("payload", 140.0), true("booster", 139.9))
+    found = match_truth([impact(139.99), impact(139.96), None, impact(10.0)], truth)
+    assert [f.id if f else None for f in found] == ["payload", "booster", None, None]
+    assert match_truth([], truth) == ()
+    assert match_truth([None], ()) == (None,)
