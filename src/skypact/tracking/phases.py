@@ -48,6 +48,8 @@ SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
 LEAST_SHARE = 1e-3
 # The remainder of gravity is taken anew after so far a way; it changes by 1e-7 m/s² meanwhile.
 REMAINDER_REFRESH_M = 4e3
+# So deep down no path is followed any further: it has come down, however long nobody looked.
+LOWEST_M = -10e3
 
 
 class PhaseRates(NamedTuple):
@@ -306,10 +308,14 @@ def predict_track(
         for slot in range(SLOTS):
             if mu[slot] > 0.0:
                 predict(phase_of(slot, free_phase), x[slot], p[slot], h, remainder, noise, s)
+        free_phase = follow_air(x[FREE], p[FREE], free_phase, priors)
+        height, _, _, _ = height_and_up(at[0], at[1], at[2])
+        if not height > LOWEST_M:
+            break
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
             age_biases(x[slot], p[slot], dt, radars)
-    tracks.number[t, FREE_PHASE] = follow_air(x[FREE], p[FREE], free_phase, priors)
+    tracks.number[t, FREE_PHASE] = free_phase
 
 
 @kernel
