@@ -190,21 +190,33 @@ def _impact(
     kinds: dict[FlightKind, float],
     settings: FlightSettings,
 ) -> Impact | None:
-    """The impact over all kinds that it may be."""
-    steering = _probability(track, Phase.MANOEUVRE) > _MANOEUVRING
+    """The impact over all kinds that it may be, each before, in or after its manoeuvre."""
+    steering = _probability(track, Phase.MANOEUVRE)
+    manoeuvred = track.manoeuvre_log_odds > 0.0
     origin = _origin(launch, track)
+    range_m, flown_m = _median_range(free, origin), _flown(track, origin)
     parts = [(max(kinds.get(FlightKind.BALLISTIC, 0.0), 1e-6), free)]
-    range_m = _median_range(free, origin)
     for kind in (FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE):
         probability = kinds.get(kind, 0.0)
-        if worth_carrying(probability):
-            parts.append(
-                (
-                    probability,
-                    manoeuvred_falls(kind, track, probability, steering, range_m, origin, settings),
-                )
+        # A glide goes on until its dive ends it; a pull-up may be over.
+        going_on = 1.0 if manoeuvred and kind == FlightKind.GLIDE else steering
+        for share, begun in ((going_on, True), (1.0 - going_on, False)):
+            if not worth_carrying(probability * share):
+                continue
+            if manoeuvred and not begun:
+                parts.append((probability * share, free))
+                continue
+            falls = manoeuvred_falls(
+                kind, track, probability * share, begun, range_m, flown_m, origin, settings
             )
+            parts.append((probability * share, falls))
     return impact_of(together(parts), track.time_ns)
+
+
+def _flown(track: Track, origin: tuple[float, float, float]) -> float:
+    """Ground range m so far."""
+    here, there = geodetic_from_ecef(*origin), geodetic_from_ecef(*track.state[:3])
+    return geodesic_inverse(here[0], here[1], there[0], there[1])[0]
 
 
 def _median_range(free: Falls, origin: tuple[float, float, float]) -> float:

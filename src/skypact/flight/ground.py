@@ -75,32 +75,38 @@ def distances_squared(
 
 
 def region_95(points: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A closed ring (k, 2) about the densest 95 % of weighted points (n, 2), convex.
+    """A closed ring (k, 2), convex, that holds 95 % of the weight of points (n, 2).
 
-    The densest by a Gaussian kernel, the convex hull of those, and that hull grown about its
-    centre until it holds 95 % of the weight.
+    The hull of the densest 95 % (Gaussian kernel) of every other point, grown about its centre
+    until it holds 95 % of the other half: a hull holds more of the points that made it than of
+    those to come.
     """
     share = weights / weights.sum()
     mean, covariance = weighted_moments(points, share)
-    spread = np.trace(covariance)
-    covariance = covariance + np.eye(2) * max(1e-9 * spread, 1e-2)
-    white = np.linalg.solve(np.linalg.cholesky(covariance), (points - mean).T).T
+    covariance = covariance + np.eye(2) * max(1e-9 * np.trace(covariance), 1e-2)
+    factor = np.linalg.cholesky(covariance)
+    white = np.linalg.solve(factor, (points - mean).T).T
+    ring = _dense_hull(white[::2], share[::2] / share[::2].sum())
+    centre = ring.mean(axis=0)
+    growth = _growth(white[1::2] - centre, ring - centre)
+    ring = centre + (ring - centre) * weighted_quantile(growth, share[1::2], 0.95)
+    flat = mean + ring @ factor.T
+    return np.vstack([flat, flat[:1]])
+
+
+def _dense_hull(white: NDArray[np.floating], share: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Convex hull (k, 2) of the densest 95 % of points (n, 2) whose covariance is about 1."""
     effective = 1.0 / np.sum(share**2)
     width = effective ** (-1.0 / 6.0)  # Scott's rule in two dimensions
     apart = ((white[:, None, :] - white[None, :, :]) ** 2).sum(axis=2)
     density = np.exp(-0.5 * apart / width**2) @ share
     order = np.argsort(-density, kind="stable")
-    inside = order[: int(np.searchsorted(np.cumsum(share[order]), 0.95)) + 1]
+    inside = white[order[: int(np.searchsorted(np.cumsum(share[order]), 0.95)) + 1]]
     try:
-        ring = white[inside][ConvexHull(white[inside]).vertices]
+        return np.asarray(inside[ConvexHull(inside).vertices])
     except QhullError:  # all but on a line
         turn = np.linspace(0.0, 2.0 * np.pi, _RING_POINTS, endpoint=False)
-        ring = np.sqrt(CHI_SQUARED_95) * np.column_stack([np.cos(turn), np.sin(turn)])
-    centre = ring.mean(axis=0)
-    growth = _growth(white - centre, ring - centre)
-    ring = centre + (ring - centre) * weighted_quantile(growth, share, 0.95)
-    flat = mean + ring @ np.linalg.cholesky(covariance).T
-    return np.vstack([flat, flat[:1]])
+        return np.asarray(np.sqrt(CHI_SQUARED_95) * np.column_stack([np.cos(turn), np.sin(turn)]))
 
 
 def _growth(points: NDArray[np.float64], ring: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -123,15 +123,22 @@ def pull_ups(count: int, begun: bool) -> NDArray[np.float64]:
     return rows
 
 
-def glides(count: int, begun: bool, range_m: float) -> NDArray[np.float64]:
-    """Glides and the dives that end them (count, 2, 10); `range_m`: ground range without lift."""
+def glides(count: int, begun: bool, range_m: float, flown_m: float) -> NDArray[np.float64]:
+    """Glides and the dives that end them (count, 2, 10).
+
+    `range_m`: ground range without lift from here on. `flown_m`: ground range so far. A glide that
+    is `begun` may end in its dive at once or go on for as far again.
+    """
     u = uniform_points(count, 7)
     rows = np.zeros((count, _MOST_MANOEUVRES, MANOEUVRE_COLUMNS))
     glide, dive = rows[:, 0], rows[:, 1]
     glide[:, 0] = 1e9 if begun else _between(u[:, 0], 40e3, 50e3)
     glide[:, 1] = math.inf
     glide[:, 2] = _between(u[:, 1], 22e3, 28e3)
-    glide[:, 3] = range_m * _between(u[:, 2], 1.1, 1.8)
+    if begun:
+        glide[:, 3] = flown_m * _between(np.maximum(u[:, 2], 0.35), 0.7, 1.7)
+    else:
+        glide[:, 3] = range_m * _between(u[:, 2], 1.1, 1.8)
     glide[:, 4] = np.radians(_between(u[:, 3], -1.2, -0.2))
     glide[:, 5] = 8.0
     glide[:, 6] = _log_between(u[:, 4], 1e-3, 4e-3)
@@ -181,18 +188,23 @@ def manoeuvred_falls(
     kind: FlightKind,
     track: Track,
     probability: float,
-    manoeuvring: bool,
+    begun: bool,
     range_m: float,
+    flown_m: float,
     launch_ecef_m: tuple[float, float, float],
     settings: FlightSettings,
 ) -> Falls:
-    """Falls of one manoeuvring kind, with samples by its probability."""
+    """Falls of one manoeuvring kind, with samples by its probability.
+
+    `begun`: as if the manoeuvre were under way. `range_m`, `flown_m`: ground range without lift and
+    so far.
+    """
     count = max(_LEAST_SAMPLES, round(settings.impact_samples * probability))
     states, weights = sample_states(track, count, settings)
     rows = (
-        pull_ups(len(states), manoeuvring)
+        pull_ups(len(states), begun)
         if kind == FlightKind.QUASI_BALLISTIC
-        else glides(len(states), manoeuvring, range_m)
+        else glides(len(states), begun, range_m, flown_m)
     )
     return carry_down(states, weights, rows, launch_ecef_m)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.flight.ground import ellipse_of, geodetic_from_plane, weighted_moments
-from skypact.flight.samples import normal_points, square_root, uniform_points
+from skypact.flight.samples import normal_points, uniform_points
 from skypact.kernels import filter as kf
 from skypact.kernels.boost_family import (
     ABOVE_COLUMNS,
@@ -64,12 +64,18 @@ _PRIORS = StartPriors(
     thrust_density_m2_s5=6.0,  # a pitch-over of 1.5 °/s at 30 m/s² for 10 s
 )
 # Spans of first plots that are tried for a boost, s: the shortest that knows the velocity is taken.
-_BOOST_SPANS_S = (6.0, 10.0, 16.0, 25.0)
+# Over 10 s what thrust may do (173 m) is below most radars' error; over longer spans it would have to
+# be filtered. Where plots are too few the span grows all the same.
+_BOOST_SPANS_S = (6.0, 10.0)
+_SPARSE_SPANS_S = (16.0, 25.0)
+_LEAST_PLOTS = 5
 _KNOWN_SPEED_SIGMA_M_S = 60.0
+_GOOD_FIT_SIGMAS = 2.5
 # So many boosts at least must be near the state for the regression, by effective number.
-_LEAST_NEIGHBOURS = 60.0
-# Thrust is seen less what drag takes, which the family's thrust does not know.
-_DRAG_SIGMA_M_S2 = 2.0
+_LEAST_NEIGHBOURS = 40.0
+# Drag in boost is only roughly known, and thrust need not point along the velocity.
+_THRUST_SIGMA_M_S2 = 2.0
+_HEADINGS = 24
 
 
 class FirstSight(NamedTuple):
@@ -94,9 +100,9 @@ def first_sight(track: Track, radars: Sequence[Radar]) -> FirstSight | None:
     if len(plots) < 4:
         return None
     spans = [(len(plots), False)]
-    for span in _BOOST_SPANS_S:
+    for span in _BOOST_SPANS_S + _SPARSE_SPANS_S:
         count = int(np.searchsorted(plots[:, PLOT_TIME_S], span, side="right"))
-        if count >= 4:
+        if count >= _LEAST_PLOTS and not (span in _SPARSE_SPANS_S and len(spans) > 1):
             spans.append((count, True))
     found = None
     for count, burning in spans:
@@ -128,7 +134,7 @@ def _fitted(
         phase, plots, len(plots), x, p, remainder, rows, _PRIORS, scratch(n)
     )
     degrees = 3.0 * len(plots) + n - 3.0
-    if not ok or chi_squared > degrees + 5.0 * math.sqrt(2.0 * degrees):
+    if not ok or chi_squared > degrees + _GOOD_FIT_SIGMAS * math.sqrt(2.0 * degrees):
         return None
     if not burning:
         x[6:] = 0.0
@@ -223,32 +229,42 @@ def _back_to_rising(sight: FirstSight) -> tuple[FirstSight, float] | None:
     return FirstSight(False, np.concatenate([state, np.zeros(3)]), covariance), earlier
 
 
-def _features(state: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Height m, speed m/s, path angle rad, heading rad, thrust along the velocity m/s²."""
+def _local(state: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, float, float]:
+    """Axes east, north, up (3, 3) at a state, and its latitude rad, longitude rad, height m."""
     latitude, longitude, height = geodetic_from_ecef(*state[:3])
-    east, north, up = np.array(local_axes(latitude, longitude)).reshape(3, 3) @ state[3:6]
-    speed = np.linalg.norm(state[3:6])
-    thrust = state[6:9] @ state[3:6] / max(speed, 1.0)
-    return np.array(
-        [height, speed, math.atan2(up, math.hypot(east, north)), math.atan2(east, north), thrust]
-    )
+    axes = np.array(local_axes(latitude, longitude)).reshape(3, 3)
+    return axes, latitude, longitude, height
+
+
+def _seen(sight: FirstSight) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a sight is compared by, and its covariance: velocity east, north, up m/s; thrust m/s².
+
+    Thrust (along the velocity, less drag) only while it burns.
+    """
+    axes = _local(sight.state)[0]
+    speed = float(np.linalg.norm(sight.state[3:6]))
+    ahead = sight.state[3:6] / max(speed, 1.0)
+    reading = np.zeros((4 if sight.burning else 3, CORE))
+    reading[:3, 3:6] = axes
+    values = axes @ sight.state[3:6]
+    if sight.burning:
+        reading[3, 6:9] = ahead
+        values = np.append(values, ahead @ sight.state[6:9])
+    covariance = reading @ sight.covariance @ reading.T
+    if sight.burning:
+        covariance[3, 3] += _THRUST_SIGMA_M_S2**2
+    return values, covariance
 
 
 def _matched(
     track: Track, sight: FirstSight, earlier_s: float, settings: FlightSettings
 ) -> Launch | None:
     """Weigh a family of boosts by how like the sighted state they are at its height."""
-    latitude, longitude, height = geodetic_from_ecef(*sight.state[:3])
-    _, speed, angle, heading, thrust = _features(sight.state)
-    # The state's own uncertainty in what the boosts are compared by.
-    points = normal_points(256, CORE) @ square_root(sight.covariance).T
-    around = np.array([_features(sight.state + point) for point in points])
-    around[:, 3] = (around[:, 3] - heading + math.pi) % (2.0 * math.pi) - math.pi
-    seen = np.cov(around.T)
-    compared = [1, 2, 4] if sight.burning else [1, 2]
-    noise = seen[np.ix_(compared, compared)].copy()
-    if sight.burning:
-        noise[2, 2] += _DRAG_SIGMA_M_S2**2
+    axes, latitude, longitude, height = _local(sight.state)
+    seen, noise = _seen(sight)
+    if seen[2] <= 0.0:
+        return None
+    heading = math.atan2(seen[0], seen[1])
     boosts = boost_family(settings.launch_samples)
     above = np.zeros((len(boosts), ABOVE_COLUMNS))
     ground = ecef_from_geodetic(latitude, longitude, 0.0)
@@ -256,44 +272,72 @@ def _matched(
     fits = (above[:, RISES] > 0.0) & (above[:, BURNING] == (1.0 if sight.burning else 0.0))
     if fits.sum() < 10:
         return None
-    above = above[fits]
-    columns = [SPEED_M_S, PATH_ANGLE_RAD, THRUST_M_S2][: len(compared)]
-    target = np.array([speed, angle, thrust])[: len(compared)]
-    away = above[:, columns] - target
-    spread = _neighbour_spread(away, noise)
+    values, outcome = _turned(above[fits], heading, seen, noise)
+    away = values[:, : len(seen)] - seen
+    spread = _neighbour_spread(away, noise, int(fits.sum()))
     if spread is None:
         return None
-    outcome = above[:, [BACK_M, RIGHT_M, SINCE_LAUNCH_S]]
-    mean, covariance = _conditioned(away, outcome, noise, spread)
-    back, right, since = mean
-    if since < 0.0:
+    mean, covariance = _conditioned(away, outcome, noise, spread, int(fits.sum()))
+    if mean[2] < 0.0:
         return None
     # The height is uncertain: so are the time and the way since the launch that it stands for.
-    since_height = np.array(
-        [1.0 / math.tan(max(angle, 0.05)), 0.0, 1.0 / (speed * math.sin(angle))]
-    )
-    covariance += seen[0, 0] * np.outer(since_height, since_height)
-    # The place itself and the heading are uncertain too.
-    axes = np.array(local_axes(latitude, longitude)).reshape(3, 3)
-    place = (axes @ sight.covariance[:3, :3] @ axes.T)[:2, :2]
-    ahead = np.array([math.sin(heading), math.cos(heading)])
-    rightward = np.array([math.cos(heading), -math.sin(heading)])
-    turn = np.column_stack([-ahead, rightward])
-    offset = turn @ np.array([back, right])
-    flat = turn @ covariance[:2, :2] @ turn.T + place
-    flat += np.outer(rightward, rightward) * back * back * seen[3, 3]
-    where = geodetic_from_plane((latitude, longitude), *offset)
+    place = axes @ sight.covariance[:3, :3] @ axes.T
+    climb = max(seen[2], 0.05 * float(np.linalg.norm(seen[:3])))
+    since_height = np.array([-seen[0] / climb, -seen[1] / climb, 1.0 / climb])
+    covariance += place[2, 2] * np.outer(since_height, since_height)
+    where = geodetic_from_plane((latitude, longitude), *mean[:2])
     return Launch(
-        time_ns=track.first_plot_ns - round((earlier_s + since) * 1e9),
+        time_ns=track.first_plot_ns - round((earlier_s + mean[2]) * 1e9),
         time_sigma_s=float(math.sqrt(covariance[2, 2])),
         latitude_rad=where[0],
         longitude_rad=where[1],
-        ellipse_95=ellipse_of(flat + np.eye(2)),
+        ellipse_95=ellipse_of(covariance[:2, :2] + place[:2, :2] + np.eye(2)),
     )
 
 
+def _turned(
+    above: NDArray[np.float64],
+    heading: float,
+    seen: NDArray[np.float64],
+    noise: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Each boost in several headings about the one seen, as many as its uncertainty takes.
+
+    Returns velocity east, north, up and thrust (n, 4), and the launch's place east, north m from
+    the sight and s before it (n, 3). A steep path has hardly a heading, hence vectors.
+    """
+    level = max(math.hypot(seen[0], seen[1]), 1.0)
+    half = min(math.pi, 5.0 * math.sqrt(noise[0, 0] + noise[1, 1]) / level + 0.02)
+    turn = heading + half * np.linspace(-1.0, 1.0, _HEADINGS, endpoint=False)[:, None]
+    sine, cosine = np.sin(turn), np.cos(turn)
+    along = above[:, SPEED_M_S] * np.cos(above[:, PATH_ANGLE_RAD])
+    up = above[:, SPEED_M_S] * np.sin(above[:, PATH_ANGLE_RAD])
+    back, right = above[:, BACK_M], above[:, RIGHT_M]
+    shape = (len(turn), len(above))
+
+    def flat(value: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.broadcast_to(value, shape).ravel()
+
+    values = (along * sine, along * cosine, up, above[:, THRUST_M_S2])
+    outcome = (
+        -back * sine + right * cosine,
+        -back * cosine - right * sine,
+        above[:, SINCE_LAUNCH_S],
+    )
+    return (
+        np.column_stack([flat(value) for value in values]),
+        np.column_stack([flat(value) for value in outcome]),
+    )
+
+
+def _effective_number(weight: NDArray[np.float64], boosts: int) -> float:
+    """Effective number of different boosts among weights over headings times boosts."""
+    per_boost = weight.reshape(-1, boosts).sum(axis=0)
+    return float(1.0 / (per_boost**2).sum())
+
+
 def _neighbour_spread(
-    away: NDArray[np.float64], noise: NDArray[np.float64]
+    away: NDArray[np.float64], noise: NDArray[np.float64], boosts: int
 ) -> NDArray[np.float64] | None:
     """Noise and a window no wider than it takes to have enough boosts near; None: none are."""
     scale = np.maximum(away.std(axis=0), 1e-9)
@@ -301,7 +345,7 @@ def _neighbour_spread(
     while width < 1.0:
         spread = noise + np.diag((width * scale) ** 2)
         weight, nearest = _weights(away, spread)
-        if nearest < 16.0 and 1.0 / (weight**2).sum() >= _LEAST_NEIGHBOURS:
+        if nearest < 16.0 and _effective_number(weight, boosts) >= _LEAST_NEIGHBOURS:
             return np.asarray(spread)
         width *= 1.3
     return None
@@ -321,6 +365,7 @@ def _conditioned(
     outcome: NDArray[np.float64],
     noise: NDArray[np.float64],
     spread: NDArray[np.float64],
+    boosts: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean (3,) and covariance (3, 3) of `outcome` (n, 3) given that `away` (n, d) is 0 ± `noise`.
 
@@ -328,7 +373,7 @@ def _conditioned(
     measurement is taken out again and the true one put in.
     """
     weight, _ = _weights(away, spread)
-    effective = 1.0 / np.sum(weight**2)
+    effective = _effective_number(weight, boosts)
     mean, covariance = weighted_moments(np.column_stack([away, outcome]), weight)
     covariance *= effective / (effective - 1.0)
     d = away.shape[1]

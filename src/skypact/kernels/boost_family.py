@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from skypact.kernels.compiled import allocating_kernel
 from skypact.kernels.geodesy import geodetic_from_ecef, height_and_up, local_axes
+from skypact.kernels.gravity import GM_M3_S2
 from skypact.kernels.motion import BOOST, REENTRY, longest_step, step
 from skypact.kernels.powered_flight import Boost, ascend, thrust_acceleration
 
@@ -27,7 +28,7 @@ RISES = 0  # 1 where it does
 BURNING = 1  # 1 where the motor still burns
 SPEED_M_S = 2
 PATH_ANGLE_RAD = 3
-THRUST_M_S2 = 4
+THRUST_M_S2 = 4  # along the velocity, less drag
 BACK_M = 5  # launch point seen from there: against the heading
 RIGHT_M = 6  # ... and to the right of it
 SINCE_LAUNCH_S = 7
@@ -104,7 +105,7 @@ def fly_family(
             nodes[count, 1], nodes[count, 2], nodes[count, 3] = x, y, z
             nodes[count, 4], nodes[count, 5], nodes[count, 6] = vx, vy, vz
             count += 1
-        _see_rising(nodes, count, height_m, stages, burnout_s, position_ecef_m, out[i])
+        _see_rising(nodes, count, height_m, burnout_s, position_ecef_m, out[i])
 
 
 @allocating_kernel
@@ -112,7 +113,6 @@ def _see_rising(
     nodes: NDArray[np.float64],
     count: int,
     height_m: float,
-    stages: NDArray[np.float64],
     burnout_s: float,
     position_ecef_m: tuple[float, float, float],
     out: NDArray[np.float64],
@@ -170,12 +170,10 @@ def _see_rising(
         out[PATH_ANGLE_RAD] = math.atan2(up, level)
         out[THRUST_M_S2] = 0.0
         if burning:
-            stage, begin = 0, 0.0
-            while stage < stages.shape[0] - 1 and t >= begin + stages[stage, 0]:
-                begin += stages[stage, 0]
-                stage += 1
-            done = min((t - begin) / stages[stage, 0], 1.0)
-            out[THRUST_M_S2] = thrust_acceleration(stages, stage, done)
+            before = math.sqrt(a[4] * a[4] + a[5] * a[5] + a[6] * a[6])
+            after = math.sqrt(b[4] * b[4] + b[5] * b[5] + b[6] * b[6])
+            gravity = GM_M3_S2 / (radius * radius)
+            out[THRUST_M_S2] = (after - before) / h + gravity * up / out[SPEED_M_S]
         out[BACK_M] = -(to_east * ahead_east + to_north * ahead_north) * stretch
         out[RIGHT_M] = (to_east * ahead_north - to_north * ahead_east) * stretch
         out[SINCE_LAUNCH_S] = t

@@ -127,7 +127,7 @@ def _add_noise(
     own_density: float,
 ) -> None:
     """Process noise over h seconds: white on velocity, Wiener on the own states, into `p`."""
-    # Backwards in time positions follow velocities with the sign turned, and those what drives them.
+    # Backwards in time positions follow velocities with the sign turned, and so on.
     side, h = math.copysign(1.0, h), abs(h)
     h2, h3 = side * h * h / 2.0, h * h * h / 3.0
     for i in range(3):

@@ -1,0 +1,265 @@
+"""`python -m evaluate`: every figure of accuracy and honesty, beside what was asked for.
+
+A study is a function that gives figures; this prints them as a table, says what is met, and writes
+all detail to `out/evaluate.json`.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from evaluate import coverage, free_flight, published, reentry, white_sands
+from skypact.sensing.scenario import load_scenario
+
+SEED = 20261121
+REPORTED_S = {
+    "2017-07-04_hwasong-14": 39 * 60,
+    "2017-11-29_hwasong-15": 53 * 60,
+    "2022-01-30_hwasong-12": 30 * 60,
+    "2022-10-04_irbm-over-japan": 22 * 60,
+    "2022-11-18_hwasong-17": 4135,
+    "2023-07-12_hwasong-18": 4491,
+}
+Step = Callable[[int], Any]
+
+
+class Figure(NamedTuple):
+    """One figure: what it is, its value, what was asked, and whether that is met (None: stated)."""
+
+    what: str
+    value: str
+    asked: str
+    met: bool | None
+
+
+class Study(NamedTuple):
+    """`run(count, progress)` gives detail; `figures(detail)` what of it was asked for."""
+
+    title: str
+    full: int
+    quick: int
+    run: Callable[[int, Step], dict[str, Any]]
+    figures: Callable[[dict[str, Any]], Iterator[Figure]]
+
+
+def _free_flight(detail: dict[str, Any]) -> Iterator[Figure]:
+    for scene in ("lofted_three_radars", "past_demo_radars"):
+        d = detail[scene]
+        name = scene.replace("_", " ")
+        for key, what in (("position_over_bound", "position"), ("velocity_over_bound", "velocity")):
+            yield Figure(f"{name}: {what} RMSE / bound", f"{d[key]:.3f}", "≤ 1.05", d[key] <= 1.05)
+        nees = d["nees_over_6"]
+        error = d["nees_over_6_standard_error"]
+        yield Figure(
+            f"{name}: NEES / 6", f"{nees:.3f} ± {error:.3f}", "0.95–1.05", 0.95 <= nees <= 1.05
+        )
+
+
+def _reentry(detail: dict[str, Any]) -> Iterator[Figure]:
+    ratio = detail["position_over_bound"]
+    yield Figure(
+        "re-entry, drag unknown: position RMSE / bound", f"{ratio:.3f}", "≤ 1.2", ratio <= 1.2
+    )
+    yield Figure("re-entry, drag unknown: NEES / 6", f"{detail['nees_over_6']:.2f}", "stated", None)
+
+
+def _share(cell: dict[str, Any], low: float, high: float) -> tuple[str, bool | None]:
+    """A share with its interval, and whether it is met; None where it was not judged."""
+    if not cell["judged"]:
+        return f"none of {cell['flights']} could be judged", None
+    below, above = cell["interval_95"]
+    said = (
+        f"{cell['share']:.1%} ({below:.1%}–{above:.1%}) of {cell['judged']}"
+        f", median error {cell['median_error_km']:.1f} km"
+    )
+    return said, low <= cell["share"] <= high
+
+
+def _impacts(detail: dict[str, Any]) -> Iterator[Figure]:
+    for key, area in (("in_region", "region"), ("in_ellipse", "ellipse")):
+        for moment, kinds in detail[key].items():
+            for kind, cell in kinds.items():
+                said, met = _share(cell, 0.93, 0.97)
+                overall = kind == "all"
+                yield Figure(
+                    f"impact {area}, {moment}, {kind}",
+                    said,
+                    "93–97 %" if overall else "stated",
+                    met if overall else None,
+                )
+
+
+def _launches(detail: dict[str, Any]) -> Iterator[Figure]:
+    for name, cell in detail.items():
+        said, met = _share(cell, 0.93, 0.99)
+        yield Figure(f"launch ellipse, {name}", said, "93–99 %", met)
+
+
+def _run_published(runs: int, progress: Step) -> dict[str, Any]:
+    return {
+        "julier_uhlmann": published.julier_uhlmann(runs, SEED),
+        "farina": published.farina(5 * runs, SEED, progress),
+    }
+
+
+def _published(detail: dict[str, Any]) -> Iterator[Figure]:
+    d = detail["julier_uhlmann"]
+    error = d["standard_error_km"]
+    yield Figure(
+        "Julier–Uhlmann re-entry: position RMSE",
+        f"{d['position_rmse_km']:.5f} ± {error:.5f} km",
+        "0.0084 km",
+        abs(d["position_rmse_km"] - 0.0084) <= 0.00005 + 2.0 * error,
+    )
+    f = detail["farina"]
+    for axis in ("x", "y"):
+        rmse, bound = f[f"{axis}_rmse_m"], f[f"{axis}_bound_m"]
+        low, high = f["printed"][f"{axis}_m"]
+        noise = 2.0 * rmse / (2.0 * f["runs"]) ** 0.5
+        yield Figure(
+            f"Farina at 60 s: {axis} RMSE (bound here {bound:.1f} m)",
+            f"{rmse:.1f} ± {noise:.1f} m",
+            f"{low}–{high} m",
+            low - noise <= rmse <= high + noise,
+        )
+    yield Figure(
+        "Farina at 60 s: NEES / 4", f"{f['nees']:.2f}", "0.97", abs(f["nees"] - 0.97) < 0.1
+    )
+
+
+def _run_times(_: int, progress: Step) -> dict[str, Any]:
+    detail = {}
+    for done, (name, reported) in enumerate(REPORTED_S.items(), 1):
+        ending = load_scenario(name).solutions[0].ending
+        detail[name] = {"flown_s": ending.impact_s, "reported_s": reported}
+        progress(done)
+    return detail
+
+
+def _times(detail: dict[str, Any]) -> Iterator[Figure]:
+    for name, d in detail.items():
+        off = d["flown_s"] / d["reported_s"] - 1.0
+        yield Figure(
+            f"time of flight, {name}",
+            f"{d['flown_s']:.0f} s, reported {d['reported_s']} s: {off:+.1%}",
+            "within 3 %",
+            abs(off) <= 0.03,
+        )
+
+
+def _white_sands(detail: dict[str, Any]) -> Iterator[Figure]:
+    if "missing" in detail:
+        yield Figure("White Sands", detail["missing"], "under 500 m", None)
+        return
+    second = detail["radars"][1]
+    for name in (second, "both"):
+        for other, d in detail[name]["from"].items():
+            inside = d["squared_distance"] <= white_sands.CHI_SQUARED_95_3D
+            yield Figure(
+                f"White Sands, {name}: T+470 s forecast against {other}",
+                f"{d['distance_m']:.0f} m, {'in' if inside else 'outside'} its 95 % region",
+                "under 500 m and inside",
+                d["distance_m"] < 500.0 and inside,
+            )
+    alone, both = detail[second]["from_mean_m"], detail["both"]["from_mean_m"]
+    yield Figure(
+        "White Sands, from the mean of both radars: both / one radar",
+        f"{both:.0f} m / {alone:.0f} m",
+        "no worse",
+        both <= alone,
+    )
+
+
+def _studies(shared: Path) -> dict[str, Study]:
+    def run_white_sands(_: int, progress: Step) -> dict[str, Any]:
+        folder = shared / "data" / "wsmr"
+        if not folder.is_dir():
+            return {"missing": "recordings not here; name their folder with --shared"}
+        detail = white_sands.run(folder)
+        progress(1)
+        return detail
+
+    return {
+        "free-flight": Study(
+            "Free flight",
+            500,
+            20,
+            lambda n, step: free_flight.run(n, SEED, step),
+            _free_flight,
+        ),
+        "re-entry": Study(
+            "Re-entry", 300, 20, lambda n, step: reentry.run(n, SEED, step), _reentry
+        ),
+        "impact": Study(
+            "Impact areas", 1000, 20, lambda n, step: coverage.impacts(n, SEED, step), _impacts
+        ),
+        "launch": Study(
+            "Launch areas", 1000, 20, lambda n, step: coverage.launches(n, SEED, step), _launches
+        ),
+        "published": Study("Published scenarios", 100, 20, _run_published, _published),
+        "times": Study("Times of flight", 6, 6, _run_times, _times),
+        "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
+    }
+
+
+def _progress_of(title: str, bar: Progress) -> Step:
+    task = bar.add_task(title, total=None)
+    return lambda done: bar.update(task, completed=done, description=f"{title}: {done} done")
+
+
+def main() -> int:
+    """Run the studies asked for and print their figures; 1 where one that was asked is not met."""
+    parser = argparse.ArgumentParser(prog="python -m evaluate", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few runs: a look, not a result")
+    parser.add_argument("--only", action="append", metavar="STUDY", help="one study; may repeat")
+    parser.add_argument("--json", type=Path, default=Path("out/evaluate.json"))
+    parser.add_argument(
+        "--shared",
+        type=Path,
+        default=Path(os.environ.get("SKYPACT_SHARED", "../shared")),
+        help="folder with the real recordings",
+    )
+    arguments = parser.parse_args()
+    studies = _studies(arguments.shared)
+    for name in arguments.only or ():
+        if name not in studies:
+            parser.error(f"no study {name!r}; there are {', '.join(studies)}")
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    table = Table(title=f"Skypact, {datetime.date.today()}{' (quick)' if arguments.quick else ''}")
+    for heading in ("figure", "measured", "asked", "met"):
+        table.add_column(heading)
+    details: dict[str, Any] = {"seed": SEED, "quick": arguments.quick}
+    short = 0
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), transient=True
+    ) as bar:
+        for name in arguments.only or studies:
+            study = studies[name]
+            count = study.quick if arguments.quick else study.full
+            detail = study.run(count, _progress_of(study.title, bar))
+            figures = list(study.figures(detail))
+            details[name] = detail | {"figures": [figure._asdict() for figure in figures]}
+            for figure in figures:
+                met = {True: "yes", False: "NO", None: ""}[figure.met]
+                table.add_row(figure.what, figure.value, figure.asked, met)
+                short += figure.met is False
+            arguments.json.parent.mkdir(parents=True, exist_ok=True)
+            arguments.json.write_text(json.dumps(details, indent=1, default=float))
+            if not sys.stdout.isatty():
+                console.print(f"{study.title}: done, {count} runs", style="dim")
+    console.print(table)
+    console.print(f"{short} figures fall short. All detail: {arguments.json}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
