@@ -95,12 +95,16 @@ def one_flight(seed: int, index: int) -> list[dict[str, Any]]:
     plots = observe((path,), radars, seed=seed * 100_003 + index).plots
     picture, begin = Picture(radars), 0
     rows = []
+    launch = None
     for moment, when in zip(MOMENTS, moments_of(path), strict=True):
         due, begin = _upto(plots, begin, max(when, plots.time_ns[0] if len(plots.time_ns) else 0))
         picture.observe(due)
         tracks = picture.tracks()
         known = max(tracks, key=lambda t: t.plots) if tracks else None
-        row = judge(path, assess(known, radars) if known else None)
+        flight = assess(known, radars, launch=launch) if known else None
+        if known and flight and known.last_plot_ns - known.first_plot_ns > 60 * NS:
+            launch = flight.launch
+        row = judge(path, flight)
         last_seen_s = (when - known.last_plot_ns) / NS if known else None
         rows.append(
             row

@@ -21,11 +21,11 @@ from evaluate.scene import (
 )
 from skypact.kernels import filter as kf
 from skypact.kernels.motion import AIR_TOP_M, COAST, linearise, transition
+from skypact.kernels.radar_table import radar_array
 from skypact.sensing.radar_model import visible_from
 from skypact.sensing.scenario import demo_radars, load_scenario
 from skypact.sensing.simulation import fly
 from skypact.settings import TrackingSettings
-from skypact.tracking.picture import radar_array
 
 TARGETS = {
     "position_over_bound": "at most 1.05",

@@ -30,10 +30,10 @@ from skypact.kernels.motion import (
     step,
     transition,
 )
+from skypact.kernels.radar_table import radar_array
 from skypact.sensing.radar_model import visible_from
 from skypact.sensing.simulator import TRUTH_DEGREE
 from skypact.settings import TrackingSettings
-from skypact.tracking.picture import radar_array
 
 TARGETS = {"position_over_bound": "at most 1.2"}
 LONGEST_S = 400.0

@@ -11,10 +11,10 @@ from skypact.kernels import filter as kf
 from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
 from skypact.kernels.gravity import field
 from skypact.kernels.motion import coast_path
+from skypact.kernels.radar_table import radar_array
 from skypact.model import Plots, Radar
 from skypact.sensing.simulator import TRUTH_DEGREE
 from skypact.tracking import Picture, Updates
-from skypact.tracking.picture import radar_array
 
 Array = NDArray[np.float64]
 Times = NDArray[np.int64]

@@ -43,14 +43,21 @@ _EARTH_RADIUS_M = 6371e3
 _MANOEUVRING = 0.5
 
 
-def assess(track: Track, radars: Sequence[Radar], settings: FlightSettings | None = None) -> Flight:
+def assess(
+    track: Track,
+    radars: Sequence[Radar],
+    settings: FlightSettings | None = None,
+    *,
+    launch: Launch | None = None,
+) -> Flight:
     """The flight that `track` means at its time, each part with its uncertainty.
 
-    `radars`: the table that the track's plots refer to. What cannot be known yet is None: the
-    impact while a boost may go on, the launch before the velocity is known.
+    `radars`: the table that the track's plots refer to. `launch`: of this track, if it was worked
+    out before; it no longer changes once the track is a minute old. What cannot be known yet is
+    None: the impact while a boost may go on, the launch before the velocity is known.
     """
     settings = settings or FlightSettings()
-    launch = launch_of(track, radars, settings)
+    launch = launch or launch_of(track, radars, settings)
     apogee = apogee_of(track)
     impact: Impact | None = None
     kinds: dict[FlightKind, float] = {FlightKind.UNKNOWN: 1.0}
