@@ -10,8 +10,9 @@ from scipy.stats import chi2, multivariate_normal
 
 from skypact.kernels import filter as kf
 from skypact.kernels.motion import BOOST, COAST, MANOEUVRE, REENTRY
+from skypact.kernels.radar_table import radar_array
 from skypact.model import Radar
-from skypact.tracking.picture import Picture, radar_array
+from skypact.tracking import Picture
 
 REMAINDER = (1e-4, -2e-4, 3e-4)
 

@@ -12,7 +12,7 @@ from test_filter import NOISE, PLAIN_ROWS, RADARS, ROWS, N, radar, start
 from skypact.kernels import filter as kf
 from skypact.kernels.fit import StartPriors, fit_path
 from skypact.kernels.motion import BOOST, COAST, REENTRY
-from skypact.tracking.picture import radar_array
+from skypact.kernels.radar_table import radar_array
 
 PRIORS = StartPriors(
     speed_sigma_m_s=4000.0,

@@ -1,4 +1,4 @@
-"""The same kernels as plain Python: what is tested above is what is written, not what is compiled."""
+"""The same kernels as plain Python: what is tested is what is written, not what is compiled."""
 
 import os
 import subprocess

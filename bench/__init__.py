@@ -1,0 +1,1 @@
+"""Speed beside peers on the same plots: `python -m bench`."""

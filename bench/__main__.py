@@ -1,0 +1,271 @@
+"""Speed beside peers on the same plots in the same run: a table, and `out/bench.json`."""
+
+import argparse
+import datetime
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from bench.bare import filter_plots
+from bench.scenario import first, one_flight, several, write_flights
+from evaluate.free_flight import bounds
+from evaluate.scene import Scene
+from skypact.kernels import filter as kf
+from skypact.model import Plots
+from skypact.tracking import Picture, Updates
+
+SUBSET = 6000  # plots for all filters side by side: 200 s of the flight
+START_PLOT = 150  # filters without a start of their own get the tracker's state from here
+TARGET_RATIO = 100.0
+
+
+def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Wall time and what came out."""
+    begin = time.perf_counter()
+    result = work()
+    return time.perf_counter() - begin, result
+
+
+def over_bound(states: NDArray[np.float64], scene: Scene, rows: NDArray[np.int64]) -> float:
+    """Squared position error over the bound, averaged over epochs."""
+    chosen = scene.epochs[(scene.epochs >= rows[0]) & (scene.epochs <= rows[-1])]
+    bound = bounds(scene)[0][: np.searchsorted(scene.epochs, rows[-1], side="right")]
+    bound = bound[-len(chosen) :]
+    error = states[np.searchsorted(rows, chosen), :3] - scene.states[chosen, :3]
+    return float(np.mean(np.sum(error**2, axis=1) / bound**2))
+
+
+def cut(scene: Scene, count: int) -> Scene:
+    """The first rows of a scene."""
+    return scene._replace(
+        time_ns=scene.time_ns[:count],
+        radar=scene.radar[:count],
+        states=scene.states[:count],
+        exact=scene.exact[:count],
+        epochs=scene.epochs[scene.epochs < count],
+    )
+
+
+def one_repeat(seed: int) -> dict[str, tuple[float, float]]:
+    """Plots a second and squared error over the bound of each, on the same plots."""
+    from bench.stone_soup import Prepared
+
+    whole, all_plots = one_flight(seed)
+    scene, plots = cut(whole, SUBSET), first(all_plots, SUBSET)
+    rest = Plots(*(column[START_PLOT:] for column in plots))
+    rows = np.arange(START_PLOT, SUBSET)
+    picture = Picture(scene.radars)
+    picture.observe(first(plots, START_PLOT))
+    track = picture.tracks()[0]
+    x, p = np.zeros(kf.CORE), np.zeros((kf.CORE, kf.CORE))
+    x[:6], p[:6, :6] = track.state, track.covariance
+    lead = (int(rest.time_ns[0]) - track.time_ns) * 1e-9
+    kf.predict(0, x, p, lead, (0.0, 0.0, 0.0), picture._noise, kf.scratch(kf.CORE))
+    start = x[:6].copy(), p[:6, :6].copy()
+    out = {}
+
+    z = np.column_stack([rest.range_m, rest.azimuth_rad, rest.elevation_rad, rest.range_rate_m_s])
+    states, s = np.empty((len(z), 6)), kf.scratch(kf.CORE)
+    rest_of = (rest.time_ns, rest.radar, z, picture._radar_rows, picture._gravity)
+    took, _ = seconds(lambda: filter_plots(x, p, *rest_of, picture._noise, s, states))
+    out["bare kernel"] = (len(z) / took, over_bound(states, scene, rows))
+
+    took, _ = seconds(lambda: Picture(whole.radars).observe(all_plots))
+    kept: list[Updates] = []
+    Picture(scene.radars).observe(plots, on_updates=kept.append)
+    seen = np.searchsorted(scene.time_ns, np.concatenate([u.time_ns for u in kept]))
+    states = np.concatenate([u.state for u in kept])
+    out["Picture"] = (len(all_plots.time_ns) / took, over_bound(states, scene, seen))
+
+    # White acceleration for what J2 leaves out: 2e-4 m/s² alike for 60 s.
+    prepared = Prepared(scene.radars, rest, density=2.0 * 2e-4**2 * 60.0)
+    took, states = seconds(lambda: prepared.run(*start))
+    out["Stone Soup EKF"] = (len(z) / took, over_bound(states, scene, rows))
+    return out
+
+
+def side_by_side(repeats: int, tell: Callable[[str], None]) -> dict[str, Any]:
+    """Bare kernel, whole tracker and Stone Soup, interleaved, each repeat with new errors."""
+    one_repeat(1)  # warms up
+    done = []
+    for repeat in range(repeats):
+        tell(f"one object: repeat {repeat + 1} of {repeats}")
+        done.append(one_repeat(repeat + 2))
+    return {
+        name: {
+            "plots_per_s": statistics.median(one[name][0] for one in done),
+            "lowest": min(one[name][0] for one in done),
+            "highest": max(one[name][0] for one in done),
+            "position_rmse_over_bound": math.sqrt(statistics.mean(one[name][1] for one in done)),
+        }
+        for name in done[0]
+    }
+
+
+def many_objects(repeats: int, tell: Callable[[str], None]) -> dict[str, Any]:
+    """The whole tracker with 10 and 100 objects in every scan, no clutter."""
+    out = {}
+    for objects, span in ((10, 60.0), (100, 12.0)):
+        tell(f"{objects} objects")
+        radars, plots = several(objects, span, seed=7)
+        speeds = []
+        for _ in range(max(2, repeats)):
+            picture = Picture(radars)
+            begin = time.perf_counter()
+            picture.observe(plots)
+            speeds.append(len(plots.time_ns) / (time.perf_counter() - begin))
+        out[str(objects)] = {
+            "plots_per_s": statistics.median(speeds),
+            "tracks": len(picture.tracks()),
+        }
+    return out
+
+
+def command(arguments: list[str]) -> tuple[float, float]:
+    """Wall seconds and greatest resident memory in MiB of one command."""
+    begin = time.perf_counter()
+    with tempfile.TemporaryFile() as log:
+        child = subprocess.Popen(arguments, stdout=log, stderr=log)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        took = time.perf_counter() - begin
+        if child.returncode != 0:
+            log.seek(0)
+            raise RuntimeError(f"{arguments}: {log.read().decode()[-1000:]}")
+    return took, usage.ru_maxrss / 1024.0
+
+
+def commands(plots: int, repeats: int, tell: Callable[[str], None]) -> dict[str, Any]:
+    """`skypact --help`, `skypact track` on 1,000 plots and on a large file, as a user waits."""
+    skypact = str(Path(sys.executable).with_name("skypact"))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        small, radars = write_flights(folder, 1000, seed=3)
+        tell(f"a file of {plots:,} plots")
+        large, _ = write_flights(folder, plots, seed=4)
+        track = [skypact, "track", "--radars", str(radars)]
+        command([*track, str(small)])  # warms the caches
+        tell("start-up")
+        helped = [command([skypact, "--help"])[0] for _ in range(2 * repeats + 1)]
+        tracked = [command([*track, str(small)])[0] for _ in range(repeats)]
+        tell(f"skypact track on {plots:,} plots")
+        runs = [command([*track, str(large)]) for _ in range(1 if plots > 300_000 else 2)]
+        took, memory = min(runs)
+        size = large.stat().st_size
+    return {
+        "help_s": statistics.median(helped),
+        "track_1000_plots_s": statistics.median(tracked),
+        "track_file": {
+            "plots": plots,
+            "file_mb": size / 1e6,
+            "wall_s": took,
+            "plots_per_s": plots / took,
+            "peak_memory_mib": memory,
+        },
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on."""
+    model = platform.processor()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = lines[0].split(":", 1)[1].strip() if lines else model
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def show(result: dict[str, Any], console: Console) -> None:
+    """The table for people."""
+    table = Table(title="Plots per second on one core, one object, 3 radars at 10 Hz")
+    for column in ("", "plots/s", "× Stone Soup", "RMSE / bound"):
+        table.add_column(column, justify="left" if not column else "right")
+    peer = result["one_object"]["Stone Soup EKF"]["plots_per_s"]
+    for name, row in result["one_object"].items():
+        table.add_row(
+            name,
+            f"{row['plots_per_s']:,.0f}",
+            f"{row['plots_per_s'] / peer:,.0f}",
+            f"{row['position_rmse_over_bound']:.2f}",
+        )
+    file = result["commands"]["track_file"]
+    table.add_row(
+        f"skypact track, {file['plots']:,} plots",
+        f"{file['plots_per_s']:,.0f}",
+        f"{file['plots_per_s'] / peer:,.0f}",
+        "",
+    )
+    for objects, row in result["many_objects"].items():
+        table.add_row(
+            f"Picture, {objects} objects",
+            f"{row['plots_per_s']:,.0f}",
+            "",
+            f"{row['tracks']} tracks",
+        )
+    console.print(table)
+    c = result["commands"]
+    console.print(
+        f"skypact --help {c['help_s']:.2f} s; skypact track on 1,000 plots "
+        f"{c['track_1000_plots_s']:.2f} s; peak memory on {file['plots']:,} plots "
+        f"{file['peak_memory_mib']:,.0f} MiB ({file['file_mb']:,.0f} MB file)"
+    )
+    m = result["machine"]
+    console.print(f"{m['cpu']}, {m['cores']} cores, Python {m['python']}, {m['date']}")
+
+
+def main() -> None:
+    """Run everything, print the table, write the JSON."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repeats, a smaller file")
+    parser.add_argument("--json", type=Path, default=Path("out/bench.json"), metavar="FILE")
+    options = parser.parse_args()
+    console = Console()
+    tell = Console(stderr=True).log if sys.stderr.isatty() else (lambda _: None)
+    repeats = 2 if options.quick else 5
+    one = side_by_side(repeats, tell)
+    many = many_objects(repeats, tell)
+    cli = commands(100_000 if options.quick else 1_000_000, repeats, tell)
+    peer = one["Stone Soup EKF"]["plots_per_s"]
+    result = {
+        "machine": machine(),
+        "repeats": repeats,
+        "one_object": one,
+        "many_objects": many,
+        "commands": cli,
+        "ratios": {
+            "Picture over Stone Soup": one["Picture"]["plots_per_s"] / peer,
+            "skypact track over Stone Soup": cli["track_file"]["plots_per_s"] / peer,
+            "Picture over bare kernel": (
+                one["Picture"]["plots_per_s"] / one["bare kernel"]["plots_per_s"]
+            ),
+            "target": f"at least {TARGET_RATIO:g}",
+        },
+    }
+    show(result, console)
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    console.print(f"written to {options.json}")
+
+
+if __name__ == "__main__":
+    main()
