@@ -131,7 +131,7 @@ class TrackingSettings(BaseModel):
         default=1 / 60, gt=0, description="Rate at which boosts end, 1/s."
     )
     boost_starts_1_s: float = Field(
-        default=1e-5, gt=0, description="Rate at which free flight turns to boost, 1/s."
+        default=2e-6, gt=0, description="Rate at which free flight turns to boost, 1/s."
     )
     manoeuvre_starts_1_s: float = Field(
         default=1 / 100, gt=0, description="Rate at which manoeuvres start in air, 1/s."

@@ -64,8 +64,8 @@ _PRIORS = StartPriors(
     thrust_density_m2_s5=6.0,  # a pitch-over of 1.5 °/s at 30 m/s² for 10 s
 )
 # Spans of first plots that are tried for a boost, s: the shortest that knows the velocity is taken.
-# Over 10 s what thrust may do (173 m) is below most radars' error; over longer spans it would have to
-# be filtered. Where plots are too few the span grows all the same.
+# Over 10 s what thrust may do (173 m) is below most radars' error; over longer spans it would have
+# to be filtered. Where plots are too few the span grows all the same.
 _BOOST_SPANS_S = (6.0, 10.0)
 _SPARSE_SPANS_S = (16.0, 25.0)
 _LEAST_PLOTS = 5
@@ -236,11 +236,21 @@ def _local(state: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, floa
     return axes, latitude, longitude, height
 
 
-def _seen(sight: FirstSight) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What a sight is compared by, and its covariance: velocity east, north, up m/s; thrust m/s².
+class _Seen(NamedTuple):
+    """What a sight is compared by: velocity east, north, up m/s and, while it burns, thrust m/s².
 
-    Thrust (along the velocity, less drag) only while it burns.
+    `values` (d,), `noise` (d, d); `place` (3, 3) the covariance of the place east, north, up m, and
+    `with_place` (3, d) that of both together. Thrust is along the velocity, less drag.
     """
+
+    values: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    place: NDArray[np.float64]
+    with_place: NDArray[np.float64]
+
+
+def _seen(sight: FirstSight) -> _Seen:
+    """A sight in local axes."""
     axes = _local(sight.state)[0]
     speed = float(np.linalg.norm(sight.state[3:6]))
     ahead = sight.state[3:6] / max(speed, 1.0)
@@ -250,18 +260,19 @@ def _seen(sight: FirstSight) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if sight.burning:
         reading[3, 6:9] = ahead
         values = np.append(values, ahead @ sight.state[6:9])
-    covariance = reading @ sight.covariance @ reading.T
+    noise = reading @ sight.covariance @ reading.T
     if sight.burning:
-        covariance[3, 3] += _THRUST_SIGMA_M_S2**2
-    return values, covariance
+        noise[3, 3] += _THRUST_SIGMA_M_S2**2
+    to_place = axes @ sight.covariance[:3]
+    return _Seen(values, noise, to_place[:, :3] @ axes.T, to_place @ reading.T)
 
 
 def _matched(
     track: Track, sight: FirstSight, earlier_s: float, settings: FlightSettings
 ) -> Launch | None:
     """Weigh a family of boosts by how like the sighted state they are at its height."""
-    axes, latitude, longitude, height = _local(sight.state)
-    seen, noise = _seen(sight)
+    _, latitude, longitude, height = _local(sight.state)
+    seen, noise, place, with_place = _seen(sight)
     if seen[2] <= 0.0:
         return None
     heading = math.atan2(seen[0], seen[1])
@@ -277,21 +288,25 @@ def _matched(
     spread = _neighbour_spread(away, noise, int(fits.sum()))
     if spread is None:
         return None
+    # Where it was seen is uncertain together with how fast: a boost of another velocity began from
+    # another place too. A height error moves the launch along the path, in place and time.
+    climb = max(seen[2], 0.05 * float(np.linalg.norm(seen[:3])))
+    moves = np.array(
+        [[1.0, 0.0, -seen[0] / climb], [0.0, 1.0, -seen[1] / climb], [0.0, 0.0, 1.0 / climb]]
+    )
+    place_by_seen = with_place @ np.linalg.inv(noise)
+    outcome += away @ place_by_seen.T @ moves.T
     mean, covariance = _conditioned(away, outcome, noise, spread, int(fits.sum()))
     if mean[2] < 0.0:
         return None
-    # The height is uncertain: so are the time and the way since the launch that it stands for.
-    place = axes @ sight.covariance[:3, :3] @ axes.T
-    climb = max(seen[2], 0.05 * float(np.linalg.norm(seen[:3])))
-    since_height = np.array([-seen[0] / climb, -seen[1] / climb, 1.0 / climb])
-    covariance += place[2, 2] * np.outer(since_height, since_height)
+    covariance += moves @ (place - place_by_seen @ with_place.T) @ moves.T
     where = geodetic_from_plane((latitude, longitude), *mean[:2])
     return Launch(
         time_ns=track.first_plot_ns - round((earlier_s + mean[2]) * 1e9),
         time_sigma_s=float(math.sqrt(covariance[2, 2])),
         latitude_rad=where[0],
         longitude_rad=where[1],
-        ellipse_95=ellipse_of(covariance[:2, :2] + place[:2, :2] + np.eye(2)),
+        ellipse_95=ellipse_of(covariance[:2, :2] + np.eye(2)),
     )
 
 
@@ -377,11 +392,14 @@ def _conditioned(
     mean, covariance = weighted_moments(np.column_stack([away, outcome]), weight)
     covariance *= effective / (effective - 1.0)
     d = away.shape[1]
-    near = covariance[:d, :d] + np.diag(1e-9 * np.diag(spread))
-    information = np.linalg.inv(near)
-    exact = information - np.linalg.inv(spread) + np.linalg.inv(noise)
-    values, vectors = np.linalg.eigh(exact)
-    after = vectors @ np.diag(1.0 / np.maximum(values, 1e-3 * np.abs(values).max())) @ vectors.T
+    # In units of its own spread, for velocities and thrust differ in size.
+    unit = np.sqrt(np.diag(covariance)[:d] + 1e-9 * np.diag(spread))
+    scaled = np.outer(unit, unit)
+    near = covariance[:d, :d] / scaled + 1e-9 * np.eye(d)
+    change = np.linalg.inv(noise / scaled) - np.linalg.inv(spread / scaled)
+    values, vectors = np.linalg.eigh(np.linalg.inv(near) + change)
+    after = vectors @ np.diag(1.0 / np.maximum(values, 1e-3)) @ vectors.T * scaled
+    information = np.linalg.inv(near) / scaled
     slope = covariance[d:, :d] @ information
     shifted = after @ information @ mean[:d]
     left = covariance[d:, d:] - slope @ covariance[:d, d:]

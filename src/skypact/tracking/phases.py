@@ -46,6 +46,8 @@ FALLEN_M = 2e3
 SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
 # Below this share a phase is not mixed into another.
 LEAST_SHARE = 1e-3
+# ... and below this it is left out of the estimate that is given out.
+LEAST_GIVEN_OUT = 1e-2
 # The remainder of gravity is taken anew after so far a way; it changes by 1e-7 m/s² meanwhile.
 REMAINDER_REFRESH_M = 4e3
 # So deep down no path is followed any further: it has come down, however long nobody looked.
@@ -345,24 +347,24 @@ def combined(
 ) -> None:
     """Position and velocity over all phases: `mean` (6,), `covariance` (6, 6), written.
 
-    A phase below `LEAST_SHARE` is left out, as in `mix`: a boost at one in ten thousand would
-    otherwise make up most of a coast's covariance without a flight ever being that far off.
+    A phase below `LEAST_GIVEN_OUT` is left out: a boost at one in a thousand would otherwise make
+    up most of a coast's covariance, and most after a long gap, without a flight being that far off.
     """
     kept = 0.0
     for slot in range(SLOTS):
-        if mu[slot] >= LEAST_SHARE:
+        if mu[slot] >= LEAST_GIVEN_OUT:
             kept += mu[slot]
     for i in range(6):
         total = 0.0
         for slot in range(SLOTS):
-            if mu[slot] >= LEAST_SHARE:
+            if mu[slot] >= LEAST_GIVEN_OUT:
                 total += mu[slot] / kept * x[slot, i]
         mean[i] = total
     for i in range(6):
         for j in range(i, 6):
             total = 0.0
             for slot in range(SLOTS):
-                if mu[slot] >= LEAST_SHARE:
+                if mu[slot] >= LEAST_GIVEN_OUT:
                     total += (mu[slot] / kept) * (
                         p[slot, i, j] + (x[slot, i] - mean[i]) * (x[slot, j] - mean[j])
                     )
