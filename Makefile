@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 OUT := out/demo
 SCENARIO := 2022-10-04_irbm-over-japan
 
-.PHONY: help demo test check evaluate bench docs lock setup clean
+.PHONY: help demo test check evaluate bench docs lock setup warm clean
 
 help:
 	@echo "make demo      a published launch past three nations' radars: alone beside together"
@@ -18,7 +18,7 @@ help:
 	@echo "make bench     speed, beside Stone Soup"
 	@echo "make docs      the pages that are made from the code"
 
-demo: $(READY)
+demo: warm
 	@echo "1 of 3  Flying the launch of $(SCENARIO) past the radars of three nations"
 	@$(BIN)/skypact simulate $(SCENARIO) --out $(OUT) --seed 1
 	@echo "2 of 3  Tracking it from all plots"
@@ -29,8 +29,8 @@ demo: $(READY)
 		--json $(OUT)/comparison.json --picture $(OUT)/comparison.png
 	@echo "Pictures: $(OUT)/comparison.png and $(OUT)/flights.png; JSON beside them"
 
-test: $(READY)
-	@$(BIN)/python -m pytest
+test: warm
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)
 	@$(BIN)/ruff check
@@ -48,6 +48,9 @@ docs: $(READY)
 	@$(BIN)/python tools/settings_doc.py
 
 setup: $(READY)
+
+warm: $(READY)
+	@$(BIN)/python -m skypact.offline.warm
 
 $(UV):
 	@echo "Set-up: the installer, into .tools"

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import skypact
 from skypact import cli
+from skypact.offline import warm
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -100,3 +101,9 @@ def test_ci_can_be_run() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", script], check=True)
+
+
+@pytest.mark.parametrize("stage", ["tracking", "flight", "simulation"])
+def test_kernels_can_be_compiled_beforehand(stage: str) -> None:
+    warm._WORK[stage]()
+    assert warm.cold_stages([stage]) == []

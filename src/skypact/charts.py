@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
@@ -42,7 +43,7 @@ _MOST_FLIGHTS = 12
 _PATH_STEP_NS = 250_000_000
 _MOST_POINTS = 2000
 _MINUTE_NS = 60e9
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": "#9aa4ad",
@@ -85,6 +86,7 @@ class GroundPaths:
         return times, np.array([point[1:] for point in points], float).reshape(-1, 3)
 
 
+@rc_context(_STYLE)
 def draw_flights(path: Path, tracked: TrackedFiles, paths: GroundPaths) -> None:
     """Ground tracks with the 95 % areas of launch and impact, and heights over time."""
     most_seen = sorted(tracked.flights, key=lambda flight: (-flight.plots, flight.id))
@@ -101,6 +103,7 @@ def draw_flights(path: Path, tracked: TrackedFiles, paths: GroundPaths) -> None:
     _save(figure, path)
 
 
+@rc_context(_STYLE)
 def draw_comparison(path: Path, comparison: Comparison) -> None:
     """The flight with the most plots: who sees what of it, and how the impact area shrinks."""
     figure = _figure(15.5, 10.4)
@@ -136,10 +139,6 @@ def draw_comparison(path: Path, comparison: Comparison) -> None:
 
 
 def _figure(width: float, height: float) -> Figure:
-    import matplotlib
-
-    for key, value in _STYLE.items():
-        matplotlib.rcParams[key] = value
     figure = Figure(figsize=(width, height), dpi=_DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure

@@ -122,7 +122,7 @@ def track(
     _require_png(picture)
     if states is not None and states.suffix not in (".csv", ".parquet"):
         raise typer.BadParameter("its name must end in .csv or .parquet", param_hint="--states")
-    _tell_if_compiling()
+    _compile_if_cold("tracking", "flight")
     from skypact.offline.output import write_json
     from skypact.offline.state_file import StateFile
     from skypact.offline.summary import print_tracked
@@ -191,7 +191,7 @@ def simulate(
         raise typer.BadParameter("name one; --list shows them", param_hint="SCENARIO")
     if out is None:
         raise typer.BadParameter("name the folder to write to", param_hint="--out")
-    _tell_if_compiling()
+    _compile_if_cold("simulation")
     from skypact.sensing import load_radars
     from skypact.sensing.scenario import load_scenario
     from skypact.sensing.simulation import simulate as fly_past
@@ -226,7 +226,7 @@ def compare(
 ) -> None:
     """Set each nation alone beside all together: share seen, first track, areas over time."""
     _require_png(picture)
-    _tell_if_compiling()
+    _compile_if_cold("tracking", "flight")
     from skypact.offline.compare import compare_nations
     from skypact.offline.output import write_json
     from skypact.offline.summary import print_comparison
@@ -282,13 +282,15 @@ def _console(json: Path | None) -> "Console":
     return console if console.is_terminal else Console(file=console.file, width=120)
 
 
-def _tell_if_compiling() -> None:
-    """Say so where the kernels are compiled first: that takes a minute, once."""
-    import skypact.kernels.compiled  # noqa: F401  (names the cache folder)
+def _compile_if_cold(*stages: str) -> None:
+    """Compile the kernels of some stages before they are needed, and say so: once, a minute."""
+    from skypact.offline.warm import cold_stages, compile_stages
 
-    folder = Path(os.environ["NUMBA_CACHE_DIR"])
-    if not folder.is_dir() and not os.environ.get("NUMBA_DISABLE_JIT"):
-        typer.echo("Compiling the kernels for this machine, once: about a minute", err=True)
+    cold = cold_stages(stages)
+    if cold:
+        typer.echo("Compiling the kernels for this machine, once: a minute or two", err=True)
+        if len(cold) > 1 and (os.cpu_count() or 1) > 1:
+            compile_stages(cold)
 
 
 def _size(paths: list[Path]) -> int:

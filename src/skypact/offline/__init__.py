@@ -10,6 +10,9 @@ With `node.py`, the only place that knows all stages.
 | `state_file` | the `--states` file, written as the tracks come |
 | `truth` | what truly was, from a simulation's `truth.json` |
 | `summary` | tables for people |
+| `output` | files written whole or not at all |
+| `scenarios` | what `skypact simulate --list` shows |
+| `warm` | kernels compiled before they are needed |
 | `text` | times and places as people and files write them |
 """
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from skypact.errors import InputError
 from skypact.kernels.geodesic import geodesic_inverse
@@ -78,6 +77,8 @@ def match_truth(
     impacts: Sequence[Impact | None], truth: Sequence[TrueFlight]
 ) -> tuple[TrueFlight | None, ...]:
     """The true flight that each estimated impact belongs to, each once: nearest together."""
+    from scipy.optimize import linear_sum_assignment
+
     if not impacts or not truth:
         return (None,) * len(impacts)
     apart_m = np.array(
