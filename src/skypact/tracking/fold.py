@@ -183,7 +183,12 @@ def fold_scan(
         if (scan_ns - tracks.number[t, TIME_NS]) > 1_000_000_000:
             predict_track(tracks, t, scan_ns, radars, table, noise, priors, rates, w.s, w.m)
         if may_have_caused(tracks, t, scan_ns, time_ns, radar, plots, radars, settings):
-            near[candidates] = t
+            # In order of track id: which rows are free depends on how the plots came in batches.
+            k = candidates
+            while k > 0 and tracks.number[near[k - 1], TRACK_ID] > tracks.number[t, TRACK_ID]:
+                near[k] = near[k - 1]
+                k -= 1
+            near[k] = t
             candidates += 1
     cost = np.full((candidates, count), math.inf)
     for i in range(candidates):

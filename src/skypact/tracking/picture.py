@@ -91,7 +91,8 @@ class Picture:
         self._scratch = Scratches(
             s=kf.scratch(n), m=mixing_scratch(n), x=np.zeros(3 * n), p=np.zeros((3 * n, n))
         )
-        self._tracks = tables.new_tracks(_FIRST_CAPACITY, n, len(self.radars), s.first_plots)
+        capacity = min(_FIRST_CAPACITY, s.greatest_tracks)
+        self._tracks = tables.new_tracks(capacity, n, len(self.radars), s.first_plots)
         self._gravity = field(s.gravity_degree)
         self._next_id = 1
         self._held: Plots | None = None
