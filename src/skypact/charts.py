@@ -271,7 +271,9 @@ def _draw_ground(
     for px, py in zip(*projection.xy(sites[:, 0], sites[:, 1]), strict=True):
         labels.keep_free(px, py)
     for number, flight in enumerate(flights):
-        _draw_one_ground(ax, projection, labels, flight, paths, _flight_colour(number))
+        _draw_one_ground(
+            ax, projection, labels, flight, paths, _flight_colour(number), _flight_width(number)
+        )
     for radar in radars:
         px, py = projection.xy(radar.latitude_rad, radar.longitude_rad)
         labels.put(float(px), float(py), radar.id, colours[radar.nation], 7)
@@ -285,19 +287,21 @@ def _draw_one_ground(
     flight: Flight,
     paths: GroundPaths,
     colour: str,
+    width: float,
 ) -> None:
     _, path = paths.of(flight.id)
     if len(path):
         x, y = projection.xy(path[:, 0], path[:, 1])
-        ax.plot(x, y, color=colour, lw=2.2, zorder=5, solid_capstyle="round")
+        ax.plot(x, y, color=colour, lw=width, zorder=5, solid_capstyle="round")
         for i in range(0, len(x), max(1, len(x) // 12)):
             labels.keep_free(float(x[i]), float(y[i]))
         for end, begin in ((flight.launch, 0), (flight.impact, -1)):
             if end is not None:
                 ex, ey = projection.xy(end.latitude_rad, end.longitude_rad)
-                ax.plot(
-                    [x[begin], ex], [y[begin], ey], color=colour, lw=1.2, ls=(0, (4, 3)), zorder=4
-                )
+                bx, by = float(x[begin]), float(y[begin])
+                ax.plot([bx, ex], [by, ey], color=colour, lw=1.2, ls=(0, (4, 3)), zorder=4)
+                for part in np.linspace(0.02, 0.98, 25):
+                    labels.keep_free(ex + part * (bx - ex), ey + part * (by - ey), 1.0)
     if flight.launch is not None:
         _outline(ax, projection, flight.launch, colour, lw=1.0, zorder=4)
         x, y = projection.xy(flight.launch.latitude_rad, flight.launch.longitude_rad)
@@ -316,6 +320,11 @@ def _flight_colour(number: int) -> str:
     return ("#22262b", *reversed(NATION_COLOURS))[number % (len(NATION_COLOURS) + 1)]
 
 
+def _flight_width(number: int) -> float:
+    """The first lies lowest and is widest, so that those along with it do not hide it."""
+    return 4.2 if number == 0 else 1.6
+
+
 def _draw_heights(
     ax: "Axes", flights: Sequence[Flight], paths: GroundPaths, first_plot_ns: int
 ) -> None:
@@ -323,7 +332,13 @@ def _draw_heights(
         times, path = paths.of(flight.id)
         colour = _flight_colour(number)
         minutes = (times - first_plot_ns) / _MINUTE_NS
-        ax.plot(minutes, path[:, 2] / 1e3, color=colour, lw=2.0, label=f"flight {flight.id}")
+        ax.plot(
+            minutes,
+            path[:, 2] / 1e3,
+            color=colour,
+            lw=_flight_width(number),
+            label=f"flight {flight.id}",
+        )
         if flight.apogee is not None:
             at = (flight.apogee.time_ns - first_plot_ns) / _MINUTE_NS
             half = _95 * flight.apogee.height_sigma_m / 1e3
