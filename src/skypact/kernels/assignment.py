@@ -5,7 +5,23 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.kernels.compiled import allocating_kernel
+from skypact.kernels.compiled import allocating_kernel, kernel
+
+
+@kernel
+def _nothing_competes(cost: NDArray[np.float64], chosen: NDArray[np.int64]) -> bool:
+    """Choose at once where every row allows one column at most and no two the same."""
+    for i in range(cost.shape[0]):
+        chosen[i] = -1
+        for j in range(cost.shape[1]):
+            if cost[i, j] < math.inf:
+                if chosen[i] >= 0:
+                    return False
+                chosen[i] = j
+        for k in range(i):
+            if chosen[i] >= 0 and chosen[k] == chosen[i]:
+                return False
+    return True
 
 
 @allocating_kernel
@@ -16,6 +32,8 @@ def assign(cost: NDArray[np.float64], miss_cost: float, chosen: NDArray[np.int64
     the column, or -1. Shortest augmenting paths (Jonker & Volgenant, Computing 38, 1987), each row
     having a private miss column; ties go to the lower column, so the result is one and the same.
     """
+    if _nothing_competes(cost, chosen):
+        return
     rows, columns = cost.shape
     width = columns + rows
     row_of = np.full(width, -1, np.int64)

@@ -32,7 +32,9 @@ class Plots(NamedTuple):
 
     def followed_by(self, later: "Plots") -> "Plots":
         """These plots and then `later`."""
-        return Plots._make(np.concatenate((a, b)) for a, b in zip(self, later, strict=True))
+        return Plots._make(
+            np.concatenate([getattr(self, name), getattr(later, name)]) for name in self._fields
+        )
 
 
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):

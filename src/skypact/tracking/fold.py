@@ -58,6 +58,7 @@ from skypact.tracking.tables import (
     STEER,
     STEER_LOG_ODDS,
     STRIDE,
+    SURPRISE,
     TENTATIVE,
     THRUST,
     TIME_NS,
@@ -67,6 +68,8 @@ from skypact.tracking.tables import (
 
 # Free flight this probable counts for the energy of a flight.
 SURE_OF_FREE_FLIGHT = 0.99
+# Share of the newest plot in the surprise: the last five count.
+NEWEST_SHARE = 0.2
 
 
 class FoldSettings(NamedTuple):
@@ -195,8 +198,18 @@ def fold_scan(
         t = near[i]
         predict_track(tracks, t, scan_ns, radars, table, noise, priors, rates, w.s, w.m)
         for j in range(count):
-            later = time_ns[j] != scan_ns
-            if later and count > 1:
+            if count > 1 and not may_have_caused(
+                tracks,
+                t,
+                scan_ns,
+                time_ns[j : j + 1],
+                radar,
+                plots[j : j + 1],
+                radars,
+                settings,
+            ):
+                continue
+            if time_ns[j] != scan_ns:
                 cost[i, j] = _cost_later(
                     tracks,
                     t,
@@ -393,9 +406,12 @@ def observe(
     greatest = -math.inf
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
-            _, log_likelihood = update(
+            distance, log_likelihood = update(
                 tracks.x[t, slot], tracks.p[t, slot], plot, radar, radars, w.s
             )
+            if slot == FREE:
+                fresh = min(distance / 3.0, 100.0) - tracks.value[t, SURPRISE]
+                tracks.value[t, SURPRISE] += NEWEST_SHARE * fresh
             log_mu = math.log(mu[slot]) + log_likelihood
             w.x[slot] = log_mu
             greatest = max(greatest, log_mu)

@@ -34,6 +34,7 @@ from skypact.tracking.tables import (
     REMAINDER_AT,
     SLOTS,
     STEER,
+    SURPRISE,
     THRUST,
     TIME_NS,
     TrackArrays,
@@ -42,6 +43,9 @@ from skypact.tracking.tables import (
 # Once so far below its highest point, an object no longer begins to boost, and what looks like a
 # manoeuvre is one: before, the end of the boost may look like it.
 FALLEN_M = 2e3
+# Above the air a boost is thought of only while plots are this far from free flight: mean squared
+# distance per component; without a boost one in a thousand or so is.
+SURPRISING = 2.0
 # Rows of the scratch array for mixing.
 SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
 # Below this share a phase is not mixed into another.
@@ -171,6 +175,8 @@ def mix(
     if not ignite and mu[THRUST] < LEAST_SHARE:
         mu[FREE] += mu[THRUST]
         mu[THRUST] = 0.0
+    if not (steer or ignite) and mu[THRUST] == 0.0:
+        return
     _shares(mu, steer, ignite, abs(dt), rates, m[SHARES])
     for target in range(SLOTS):
         after, others = 0.0, 0.0
@@ -279,6 +285,8 @@ def predict_track(
     at = x[likeliest(mu)]
     height, _, _, _ = height_and_up(at[0], at[1], at[2])
     ignite = height > value[HIGHEST_M] - FALLEN_M
+    if free_phase == COAST and value[SURPRISE] < SURPRISING:
+        ignite = False
     mix(x, p, mu, free_phase, air_matters(at, rates), ignite, dt, priors, rates, m)
     at = x[likeliest(mu)]
     left = dt
