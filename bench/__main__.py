@@ -25,7 +25,6 @@ from bench.scenario import first, one_flight, several, write_flights
 from evaluate.free_flight import bounds
 from evaluate.scene import Scene
 from skypact.kernels import filter as kf
-from skypact.model import Plots
 from skypact.tracking import Picture, Updates
 
 SUBSET = 6000  # plots for all filters side by side: 200 s of the flight
@@ -66,7 +65,7 @@ def one_repeat(seed: int) -> dict[str, tuple[float, float]]:
 
     whole, all_plots = one_flight(seed)
     scene, plots = cut(whole, SUBSET), first(all_plots, SUBSET)
-    rest = Plots(*(column[START_PLOT:] for column in plots))
+    rest = plots.at(np.arange(START_PLOT, SUBSET))
     rows = np.arange(START_PLOT, SUBSET)
     picture = Picture(scene.radars)
     picture.observe(first(plots, START_PLOT))

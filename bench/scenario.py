@@ -1,6 +1,7 @@
 """The plots that everything here is timed on: a lofted flight of 1,000 km past three radars."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,12 @@ RADARS = (site("KR", 36.6, 127.5), site("JP", 38.0, 138.4), site("US", 35.7, 135
 
 def first(plots: Plots, count: int) -> Plots:
     """The first `count` plots."""
-    return Plots(*(column[:count] for column in plots))
+    return plots.at(np.arange(count))
+
+
+def together(parts: Sequence[Plots]) -> Plots:
+    """One after the other."""
+    return Plots(*(np.concatenate(column) for column in zip(*parts, strict=True)))  # type: ignore[arg-type]
 
 
 def one_flight(seed: int) -> tuple[Scene, Plots]:
@@ -43,11 +49,13 @@ def several(objects: int, seconds: float, seed: int) -> tuple[tuple[Radar, ...],
         latitude, longitude = 37.5 + 0.3 * (number // side), 128.0 + 0.4 * (number % side)
         start = local_state(latitude, longitude, 200e3, (850.0, -150.0, 3000.0))
         states = coasting(start, times)
-        scene = Scene(RADARS, times, radar, states, looks_like(RADARS, radar, states), np.zeros(0))
+        scene = Scene(
+            RADARS, times, radar, states, looks_like(RADARS, radar, states), np.zeros(0, int)
+        )
         columns.append(noisy(scene, random))
-    joined = Plots(*(np.concatenate(c) for c in zip(*columns, strict=True)))
+    joined = together(columns)
     order = np.lexsort((joined.scan, joined.radar, joined.time_ns))
-    return RADARS, Plots(*(column[order] for column in joined))
+    return RADARS, joined.at(order)
 
 
 def write_flights(folder: Path, plots: int, seed: int) -> tuple[Path, Path]:
@@ -60,7 +68,7 @@ def write_flights(folder: Path, plots: int, seed: int) -> tuple[Path, Path]:
         one = noisy(scene, np.random.default_rng([seed, number]))
         later = number * 3_600_000_000_000
         parts.append(one._replace(time_ns=one.time_ns + later, scan=one.scan + number * 100_000))
-    joined = Plots(*(np.concatenate(c) for c in zip(*parts, strict=True)))
+    joined = together(parts)
     write_plots(folder / f"{plots}.csv", first(joined, plots), scene.radars)
     save_radars(folder / "radars.toml", scene.radars)
     return folder / f"{plots}.csv", folder / "radars.toml"

@@ -92,7 +92,7 @@ def test_optimum_covariance_and_evidence(phase, biased):
     rows, n = (ROWS, N) if biased else (PLAIN_ROWS, 9)
     truth, _ = start(phase)
     truth = truth[:n].copy()
-    plots = plots_of(phase, truth, rows, np.arange(12) * 0.3, random)
+    plots = plots_of(phase, truth, rows, np.arange(8) * 0.5, random)
     x, p = truth.copy(), np.zeros((n, n))
     x[9:] = 0.0
     x[:6] += random.normal(size=6) * ([300.0] * 3 + [150.0] * 3)
