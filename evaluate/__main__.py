@@ -221,6 +221,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m evaluate", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few runs: a look, not a result")
     parser.add_argument("--only", action="append", metavar="STUDY", help="one study; may repeat")
+    parser.add_argument("--runs", type=int, metavar="N", help="so many runs of each study")
     parser.add_argument("--json", type=Path, default=Path("out/evaluate.json"))
     parser.add_argument(
         "--shared",
@@ -244,7 +245,7 @@ def main() -> int:
     ) as bar:
         for name in arguments.only or studies:
             study = studies[name]
-            count = study.quick if arguments.quick else study.full
+            count = arguments.runs or (study.quick if arguments.quick else study.full)
             detail = study.run(count, _progress_of(study.title, bar))
             figures = list(study.figures(detail))
             details[name] = detail | {"figures": [figure._asdict() for figure in figures]}

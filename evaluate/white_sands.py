@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from examples.white_sands import convert
 
+from examples.white_sands import convert
 from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
 from skypact.model import Plots, Radar
