@@ -297,7 +297,7 @@ def _draw_one_ground(
             labels.keep_free(float(x[i]), float(y[i]))
         for end, begin in ((flight.launch, 0), (flight.impact, -1)):
             if end is not None:
-                ex, ey = projection.xy(end.latitude_rad, end.longitude_rad)
+                ex, ey = map(float, projection.xy(end.latitude_rad, end.longitude_rad))
                 bx, by = float(x[begin]), float(y[begin])
                 ax.plot([bx, ex], [by, ey], color=colour, lw=1.2, ls=(0, (4, 3)), zorder=4)
                 for part in np.linspace(0.02, 0.98, 25):
