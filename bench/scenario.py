@@ -30,7 +30,7 @@ def first(plots: Plots, count: int) -> Plots:
 
 def together(parts: Sequence[Plots]) -> Plots:
     """One after the other."""
-    return Plots(*(np.concatenate(column) for column in zip(*parts, strict=True)))  # type: ignore[arg-type]
+    return Plots._make(np.concatenate(column) for column in zip(*parts, strict=True))
 
 
 def one_flight(seed: int) -> tuple[Scene, Plots]:
