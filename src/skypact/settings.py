@@ -109,7 +109,7 @@ class TrackingSettings(BaseModel):
         default=36, ge=2, le=80, description="Degree and order of gravity in free flight."
     )
     gravity_sigma_m_s2: float = Field(
-        default=9e-5, ge=0, description="Gravity beyond that degree at the ground, 1σ, m/s²."
+        default=1.8e-4, ge=0, description="Gravity beyond that degree at the ground, 1σ, m/s²."
     )
     gravity_scale_m: float = Field(
         default=135e3, gt=0, description="Height over which that falls by e, m."

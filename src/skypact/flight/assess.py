@@ -121,10 +121,20 @@ def _origin(launch: Launch | None, track: Track) -> tuple[float, float, float]:
 
 
 def apogee_of(track: Track) -> Apogee | None:
-    """Highest point of the path, past or to come, as free flight; None where it has none.
+    """Highest point of the path; None where there is none to tell.
 
-    Once a manoeuvre bends the path, the greatest height that was seen stands instead.
+    In free flight above the air, and before the highest point, the path is carried there. Once air
+    has bent it on its way down it cannot be carried back, and the greatest height of an estimate
+    stands; such estimates are up to 20 m apart in height about the highest point.
     """
+    height, climb = _height_and_climb(track)
+    coasting = _probability(track, Phase.COAST) > 0.5
+    if climb < 0.0 and not coasting and track.highest_m > height:
+        return Apogee(
+            time_ns=track.highest_ns,
+            height_m=track.highest_m,
+            height_sigma_m=math.hypot(track.highest_sigma_m, 20.0),
+        )
     points = normal_points(_APOGEE_SAMPLES, 6) @ square_root(track.covariance).T
     found = np.empty((_APOGEE_SAMPLES, 2))
     highest_points(track.state + points, field(PATH_DEGREE), found)

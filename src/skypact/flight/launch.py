@@ -154,7 +154,8 @@ def boost_family(count: int) -> NDArray[np.float64]:
     """`count` boosts (count, 9) as they are believed to be before anything is seen.
 
     Gain log-uniform 0.9 to 9 km/s; burn time about 60 s + 240 s / (1 + (6.3 km/s / gain)^7), 1σ
-    15 %, as is public of burn times; pitch at burn-out uniform 0° to 100°; straight up for 4 to
+    15 %, as is public of burn times, or for one in eight log-uniform 8 to 60 s, as of sounding
+    rockets; pitch at burn-out uniform 0° to 100°; straight up for 4 to
     8 s; one stage below 3 to 6 km/s of gain, above that two.
     """
     u = uniform_points(count, 8)
@@ -163,6 +164,8 @@ def boost_family(count: int) -> NDArray[np.float64]:
     boosts[:, GAIN_M_S] = gain
     spread = np.exp(0.15 * normal_points(count, 8)[:, 1])
     boosts[:, BURN_S] = (60.0 + 240.0 / (1.0 + (6300.0 / gain) ** 7)) * spread
+    short = np.arange(count) % 8 == 0
+    boosts[short, BURN_S] = 8.0 * 7.5 ** u[short, 1]
     boosts[:, PITCH_RAD] = np.radians(100.0) * u[:, 2]
     boosts[:, VERTICAL_S] = 4.0 + 4.0 * u[:, 3]
     boosts[:, STAGES] = np.where(gain < 3000.0 + 3000.0 * u[:, 4], 1.0, 2.0)

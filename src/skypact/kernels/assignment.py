@@ -9,12 +9,14 @@ from skypact.kernels.compiled import allocating_kernel, kernel
 
 
 @kernel
-def _nothing_competes(cost: NDArray[np.float64], chosen: NDArray[np.int64]) -> bool:
-    """Choose at once where every row allows one column at most and no two the same."""
+def _nothing_competes(
+    cost: NDArray[np.float64], miss_cost: float, chosen: NDArray[np.int64]
+) -> bool:
+    """Choose at once where for every row one column at most beats a miss, and no two the same."""
     for i in range(cost.shape[0]):
         chosen[i] = -1
         for j in range(cost.shape[1]):
-            if cost[i, j] < math.inf:
+            if cost[i, j] < miss_cost:
                 if chosen[i] >= 0:
                     return False
                 chosen[i] = j
@@ -32,7 +34,7 @@ def assign(cost: NDArray[np.float64], miss_cost: float, chosen: NDArray[np.int64
     the column, or -1. Shortest augmenting paths (Jonker & Volgenant, Computing 38, 1987), each row
     having a private miss column; ties go to the lower column, so the result is one and the same.
     """
-    if _nothing_competes(cost, chosen):
+    if _nothing_competes(cost, miss_cost, chosen):
         return
     rows, columns = cost.shape
     width = columns + rows

@@ -44,9 +44,10 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     `state` (6,): ECEF position m and velocity m/s; `covariance` (6, 6): over all phases.
     `first_plots` (k, 6): seconds since `first_plot_ns`, radar's number, range m, azimuth rad,
     elevation rad, range rate m/s (NaN: none) of the earliest plots, for the launch.
-    `manoeuvre_log_odds`: the greatest so far, past the highest point. `highest_m`: greatest height
-    of an estimate so far. `most_energy_j_kg`: greatest energy in free flight so far, of the motion
-    relative to the Earth, per kg (NaN: none yet).
+    `manoeuvre_log_odds`: the greatest so far, past the highest point. `highest_m`, `highest_ns`,
+    `highest_sigma_m`: greatest height of an estimate so far, when, and how well it was known.
+    `most_energy_j_kg`: greatest energy in free flight so far, of the motion relative to the Earth,
+    per kg (NaN: none yet).
     """
 
     id: int
@@ -62,5 +63,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     first_plots: NDArray[np.float64]
     manoeuvre_log_odds: float
     highest_m: float
+    highest_ns: int
+    highest_sigma_m: float
     most_energy_j_kg: float
     ended_because: str | None = None

@@ -95,6 +95,8 @@ def _flight() -> None:
         first_plots=first,
         manoeuvre_log_odds=-5.0,
         highest_m=200e3,
+        highest_ns=1_700_000_120_000_000_000,
+        highest_sigma_m=100.0,
         most_energy_j_kg=-50e6,
     )
     assess(track, demo_radars())

@@ -429,9 +429,8 @@ def observe(
 def note_extremes(
     x: NDArray[np.float64], mu: NDArray[np.float64], value: NDArray[np.float64]
 ) -> None:
-    """Note greatest height, energy in free flight, and odds of a manoeuvre, into `value`."""
+    """Note the greatest energy in free flight and odds of a manoeuvre, into `value`."""
     height, _, _, _ = height_and_up(x[0], x[1], x[2])
-    value[HIGHEST_M] = max(value[HIGHEST_M], height)
     if mu[FREE] > SURE_OF_FREE_FLIGHT:
         radius = math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
         energy = 0.5 * (x[3] * x[3] + x[4] * x[4] + x[5] * x[5]) - GM_M3_S2 / radius

@@ -27,9 +27,12 @@ from skypact.kernels.motion import (
     gravity_remainder,
 )
 from skypact.tracking.tables import (
+    FIRST_NS,
     FREE,
     FREE_PHASE,
+    HIGHEST_AT_S,
     HIGHEST_M,
+    HIGHEST_SIGMA_M,
     REMAINDER,
     REMAINDER_AT,
     SLOTS,
@@ -318,6 +321,8 @@ def predict_track(
         for slot in range(SLOTS):
             if mu[slot] > 0.0:
                 predict(phase_of(slot, free_phase), x[slot], p[slot], h, remainder, noise, s)
+        since_first = (to_ns - tracks.number[t, FIRST_NS]) * 1e-9 - left
+        note_height(at, p[likeliest(mu)], since_first, value)
         free_phase = follow_air(x[FREE], p[FREE], free_phase, priors)
         height, _, _, _ = height_and_up(at[0], at[1], at[2])
         if not height > LOWEST_M:
@@ -326,6 +331,23 @@ def predict_track(
         if mu[slot] > 0.0:
             age_biases(x[slot], p[slot], dt, radars)
     tracks.number[t, FREE_PHASE] = free_phase
+
+
+@kernel
+def note_height(
+    x: NDArray[np.float64], p: NDArray[np.float64], since_s: float, value: NDArray[np.float64]
+) -> None:
+    """Note the greatest height so far, when it was and how well it was known, into `value`."""
+    height, ux, uy, uz = height_and_up(x[0], x[1], x[2])
+    if height > value[HIGHEST_M]:
+        up = (ux, uy, uz)
+        variance = 0.0
+        for i in range(3):
+            for j in range(3):
+                variance += up[i] * p[i, j] * up[j]
+        value[HIGHEST_M] = height
+        value[HIGHEST_AT_S] = since_s
+        value[HIGHEST_SIGMA_M] = math.sqrt(max(variance, 0.0))
 
 
 @kernel

@@ -309,6 +309,8 @@ class Picture:
             first_plots=a.first[t, : number[tables.KEPT]].copy(),
             manoeuvre_log_odds=float(a.value[t, tables.STEER_LOG_ODDS]),
             highest_m=float(a.value[t, tables.HIGHEST_M]),
+            highest_ns=first_ns + round(float(a.value[t, tables.HIGHEST_AT_S]) * 1e9),
+            highest_sigma_m=float(a.value[t, tables.HIGHEST_SIGMA_M]),
             most_energy_j_kg=float(a.value[t, tables.MOST_ENERGY]),
             ended_because=_REASON[int(number[tables.REASON])],
         )

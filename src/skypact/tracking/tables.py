@@ -39,11 +39,13 @@ STEER_LOG_ODDS = 6  # greatest log odds of a manoeuvre so far, past the highest 
 HIGHEST_M = 7  # greatest height of an estimate so far
 MOST_ENERGY = 8  # greatest energy in free flight so far, relative to the Earth, J/kg
 SURPRISE = 9  # recent squared distance of plots from free flight, per component
-VALUE_COLUMNS = 10
+HIGHEST_AT_S = 10  # when that greatest height was, since FIRST_NS
+HIGHEST_SIGMA_M = 11  # and how well it was known
+VALUE_COLUMNS = 12
 
 
 class TrackArrays(NamedTuple):
-    """`number` (c, 12) int64, `value` (c, 10), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
+    """`number` (c, 12) int64, `value` (c, 12), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
 
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
     how many plots of each radar.
