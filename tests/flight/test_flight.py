@@ -1,0 +1,189 @@
+"""Flights against truth: areas that hold, kinds, classes, and what cannot be known yet."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skypact.flight import assess
+from skypact.flight.ground import (
+    CHI_SQUARED_95,
+    distances_squared,
+    ellipse_of,
+    geodetic_from_plane,
+    plane_from_geodetic,
+    region_95,
+    weighted_moments,
+    weighted_quantile,
+)
+from skypact.flight.kind import greatest_range_m, kind_probabilities, range_class
+from skypact.flight.samples import normal_points, square_root
+from skypact.kernels.geodesic import geodesic_inverse
+from skypact.kernels.gravity import GM_M3_S2
+from skypact.model import FlightKind, RangeClass
+from skypact.sensing.scenario import load_scenario
+from skypact.sensing.simulation import simulate
+from skypact.settings import FlightSettings
+from skypact.tracking import Picture
+
+NS = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def lofted():
+    """The 2022-01-30 flight past the demo's radars without its spent stage, and its truth."""
+    simulation = simulate(load_scenario("2022-01-30_hwasong-12"), seed=3)
+    payload = simulation.plots.at(np.flatnonzero(simulation.origin == 0))
+    return simulation._replace(plots=payload), simulation.paths[0]
+
+
+def flight_at(simulation, time_ns):
+    end = int(np.searchsorted(simulation.plots.time_ns, time_ns, side="right"))
+    picture = Picture(simulation.radars)
+    picture.observe(simulation.plots.at(np.arange(end)))
+    track = max(picture.tracks(), key=lambda t: t.plots)
+    return assess(track, simulation.radars)
+
+
+def test_no_impact_is_foretold_while_it_burns(lofted):
+    simulation, path = lofted
+    flight = flight_at(simulation, path.burnout_time_ns - 20 * NS)
+    assert flight.impact is None
+    assert flight.apogee is None
+    assert flight.kind == FlightKind.UNKNOWN
+
+
+def test_a_lofted_flight_after_burnout(lofted):
+    simulation, path = lofted
+    flight = flight_at(simulation, path.burnout_time_ns + 60 * NS)
+    assert flight.kind == FlightKind.BALLISTIC
+    assert flight.range_class == RangeClass.IRBM
+    # Within four of its own sigmas: one run, and 1 in 16,000 falls outside.
+    assert abs(flight.apogee.height_m - path.apogee.height_m) < 4 * flight.apogee.height_sigma_m
+    error, _ = geodesic_inverse(
+        flight.impact.latitude_rad,
+        flight.impact.longitude_rad,
+        path.impact.latitude_rad,
+        path.impact.longitude_rad,
+    )
+    # Half as far again as the 95 % ellipse's longest reach: χ² 13.5, 1 in 850.
+    assert error < 1.5 * flight.impact.ellipse_95.semi_major_m
+    away, _ = geodesic_inverse(
+        flight.launch.latitude_rad,
+        flight.launch.longitude_rad,
+        path.launch.latitude_rad,
+        path.launch.longitude_rad,
+    )
+    assert away < 1.5 * flight.launch.ellipse_95.semi_major_m
+    assert abs(flight.launch.time_ns - path.launch.time_ns) / NS < 4 * flight.launch.time_sigma_s
+
+
+def test_the_apogee_stays_after_it_came_down(lofted):
+    simulation, path = lofted
+    flight = flight_at(simulation, path.impact.time_ns)
+    assert abs(flight.apogee.height_m - path.apogee.height_m) < max(
+        4 * flight.apogee.height_sigma_m, 100.0
+    )
+
+
+def test_a_known_launch_is_kept(lofted):
+    simulation, path = lofted
+    picture = Picture(simulation.radars)
+    end = np.searchsorted(simulation.plots.time_ns, path.burnout_time_ns + 60 * NS)
+    picture.observe(simulation.plots.at(np.arange(end)))
+    track = max(picture.tracks(), key=lambda t: t.plots)
+    first = assess(track, simulation.radars)
+    assert assess(track, simulation.radars, launch=first.launch).launch is first.launch
+
+
+def test_samples_stand_for_the_normal_distribution():
+    points = normal_points(512, 7)
+    assert points.mean(axis=0) == pytest.approx(np.zeros(7), abs=1e-12)
+    assert points.T @ points / 512 == pytest.approx(np.eye(7), abs=1e-9)
+    # χ² of 7 degrees: the share below its 95 % point, 14.07; spread of a fair draw 1 %
+    assert np.mean((points**2).sum(axis=1) < 14.067) == pytest.approx(0.95, abs=0.03)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_square_root_of_any_covariance(seed):
+    random = np.random.default_rng(seed)
+    root = random.normal(size=(6, 4)) * 10.0 ** random.uniform(-3, 3, size=(6, 1))
+    covariance = root @ root.T  # of rank 4
+    factor = square_root(covariance)
+    scale = np.sqrt(np.diag(covariance))
+    assert factor @ factor.T / np.outer(scale, scale) == pytest.approx(
+        covariance / np.outer(scale, scale), abs=1e-9
+    )
+
+
+def test_region_holds_95_percent_of_points_it_has_not_seen():
+    random = np.random.default_rng(1)
+    shape = np.array([[3e3, 0.0], [1e3, 2e2]])
+    held = []
+    for _ in range(40):
+        known = random.normal(size=(512, 2)) @ shape.T
+        ring = region_95(known, np.ones(512))
+        fresh = random.normal(size=(500, 2)) @ shape.T
+        along = np.diff(ring, axis=0)
+        away = fresh[:, None, :] - ring[None, :-1]
+        side = along[:, 0] * away[:, :, 1] - along[:, 1] * away[:, :, 0]
+        inside = np.all(side >= 0.0, axis=1) | np.all(side <= 0.0, axis=1)
+        held.append(np.mean(inside))
+    # 256 held-out points fix each quantile to 1.4 %, 40 trials the mean to 0.3 %: 5 sigmas.
+    assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+
+
+def test_ellipse_has_the_size_of_a_gaussian():
+    ellipse = ellipse_of(np.array([[4.0, 0.0], [0.0, 1.0]]) * 1e6)
+    assert ellipse.semi_major_m == pytest.approx(2e3 * math.sqrt(CHI_SQUARED_95))
+    assert ellipse.semi_minor_m == pytest.approx(1e3 * math.sqrt(CHI_SQUARED_95))
+    assert ellipse.azimuth_rad == pytest.approx(math.pi / 2)  # the long way is east
+
+
+def test_plane_and_back():
+    origin = (0.7, 2.3)
+    where = geodetic_from_plane(origin, 30e3, -40e3)
+    flat = plane_from_geodetic(origin, np.array([where[0]]), np.array([where[1]]))
+    assert flat[0] == pytest.approx([30e3, -40e3], abs=1e-3)
+
+
+def test_moments_and_quantiles_of_weighted_points():
+    points = np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 4.0]])
+    mean, covariance = weighted_moments(points, np.array([2.0, 1.0, 1.0]))
+    assert mean == pytest.approx([1.0, 1.0])
+    assert covariance == pytest.approx(np.array([[1.0, 1.0], [1.0, 3.0]]))
+    assert distances_squared(points, mean, covariance)[0] == pytest.approx(1.0)
+    values = np.arange(1000.0)
+    assert weighted_quantile(values, np.ones(1000), 0.95) == pytest.approx(949.5, abs=0.51)
+
+
+@pytest.mark.parametrize(
+    ("range_m", "name"),
+    [(500e3, "srbm"), (1500e3, "mrbm"), (4500e3, "irbm"), (9000e3, "icbm")],
+)
+def test_range_class_from_the_energy_of_the_least_launch(range_m, name):
+    """Minimum-energy speed for a range on a sphere, from the textbook's formula turned round."""
+    radius = 6371e3
+    sine = math.sin(range_m / (2.0 * radius))
+    q = 2.0 * sine / (1.0 + sine)
+    energy = (0.5 * q - 1.0) * GM_M3_S2 / radius
+    assert greatest_range_m(energy) == pytest.approx(range_m, rel=1e-9)
+    found, probability = range_class(energy, 1e3)
+    assert (found, probability > 0.99) == (RangeClass(name), True)
+
+
+def test_kinds_by_shape_and_by_what_was_seen():
+    known = FlightSettings()
+    lofted = kind_probabilities(2000e3, 800e3, -math.inf, False, known)
+    assert lofted[FlightKind.BALLISTIC] > 0.99
+    flat = kind_probabilities(55e3, 400e3, -math.inf, False, known)
+    assert flat[FlightKind.BALLISTIC] < 0.5
+    seen = kind_probabilities(55e3, 400e3, 10.0, False, known)
+    assert seen[FlightKind.BALLISTIC] < 0.01
+    past = kind_probabilities(55e3, 400e3, -5.0, True, known)
+    assert past[FlightKind.BALLISTIC] > flat[FlightKind.BALLISTIC]
+    for probabilities in (lofted, flat, seen, past):
+        assert sum(probabilities.values()) == pytest.approx(1.0)
