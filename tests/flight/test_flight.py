@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial import ConvexHull
 
 from skypact.flight import assess
 from skypact.flight.ground import (
     CHI_SQUARED_95,
+    convex_hull,
     distances_squared,
     ellipse_of,
     geodetic_from_plane,
@@ -134,6 +136,19 @@ def test_region_holds_95_percent_of_points_it_has_not_seen():
         held.append(np.mean(inside))
     # 256 held-out points fix each quantile to 1.4 %, 40 trials the mean to 0.3 %: 5 sigmas.
     assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=50, deadline=None)
+def test_convex_hull_against_scipy(seed):
+    random = np.random.default_rng(seed)
+    points = random.normal(size=(random.integers(3, 80), 2))
+    expected = {tuple(point) for point in points[ConvexHull(points).vertices]}
+    assert {tuple(point) for point in convex_hull(points)} == expected
+
+
+def test_convex_hull_of_a_line_has_no_area():
+    assert len(convex_hull(np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]))) < 3
 
 
 def test_ellipse_has_the_size_of_a_gaussian():

@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
 
 from skypact.kernels.geodesic import geodesic_direct, geodesic_inverse
 from skypact.model import Ellipse
@@ -102,11 +101,32 @@ def _dense_hull(white: NDArray[np.floating], share: NDArray[np.floating]) -> NDA
     density = np.exp(-0.5 * apart / width**2) @ share
     order = np.argsort(-density, kind="stable")
     inside = white[order[: int(np.searchsorted(np.cumsum(share[order]), 0.95)) + 1]]
-    try:
-        return np.asarray(inside[ConvexHull(inside).vertices])
-    except QhullError:  # all but on a line
+    hull = convex_hull(inside)
+    if len(hull) < 3:  # all but on a line
         turn = np.linspace(0.0, 2.0 * np.pi, _RING_POINTS, endpoint=False)
         return np.asarray(np.sqrt(CHI_SQUARED_95) * np.column_stack([np.cos(turn), np.sin(turn)]))
+    return hull
+
+
+def convex_hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Corners (k, 2) of the convex hull of points (n, 2), anticlockwise; fewer than 3: on a line.
+
+    Andrew's monotone chain (Information Processing Letters 9, 1979). Of our own because importing
+    SciPy's takes a third of the time that a thousand plots may.
+    """
+    order = points[np.lexsort((points[:, 1], points[:, 0]))].tolist()
+    chains = []
+    for run in (order, order[::-1]):
+        chain: list[list[float]] = []
+        for x, y in run:
+            while len(chain) > 1:
+                (x1, y1), (x2, y2) = chain[-2], chain[-1]
+                if (x2 - x1) * (y - y1) - (y2 - y1) * (x - x1) > 0.0:
+                    break
+                chain.pop()
+            chain.append([x, y])
+        chains.append(chain[:-1])
+    return np.array(chains[0] + chains[1])
 
 
 def _growth(points: NDArray[np.float64], ring: NDArray[np.float64]) -> NDArray[np.float64]:
