@@ -40,8 +40,12 @@ def fall(
         height, ux, uy, uz = height_and_up(x, y, z)
         climb = ux * vx + uy * vy + uz * vz
         if height < 0.5:
-            if climb >= 0.0:
-                out[i, FALL_LANDED] = 0.0
+            if climb > -1.0:  # lies there already
+                latitude, longitude, _ = geodetic_from_ecef(x, y, z)
+                out[i, FALL_TIME_S] = 0.0
+                out[i, FALL_LATITUDE_RAD] = latitude
+                out[i, FALL_LONGITUDE_RAD] = longitude
+                out[i, FALL_LANDED] = 1.0
                 continue
             start = (height - 1.0) / -climb
             x, y, z = x + start * vx, y + start * vy, z + start * vz

@@ -57,8 +57,9 @@ LEAST_SHARE = 1e-3
 LEAST_GIVEN_OUT = 1e-2
 # The remainder of gravity is taken anew after so far a way; it changes by 1e-7 m/s² meanwhile.
 REMAINDER_REFRESH_M = 4e3
+NEAR_GROUND_M = 20e3
 # So deep down no path is followed any further: it has come down, however long nobody looked.
-LOWEST_M = -10e3
+LOWEST_M = -150.0
 
 
 class PhaseRates(NamedTuple):
@@ -297,6 +298,8 @@ def predict_track(
         # As far as one remainder of gravity holds, which for most plots is all the way.
         speed = math.sqrt(at[3] * at[3] + at[4] * at[4] + at[5] * at[5])
         reach = REMAINDER_REFRESH_M / max(speed, 1.0)
+        if height < NEAR_GROUND_M:  # not far into the ground in one step
+            reach = min(reach, max(1.0, 0.5 * height / max(speed, 1.0)))
         h = left if abs(left) <= reach * 1.0001 else math.copysign(reach, left)
         left = 0.0 if h == left else left - h
         k = 0.5 * h
@@ -325,7 +328,9 @@ def predict_track(
         note_height(at, p[likeliest(mu)], since_first, value)
         free_phase = follow_air(x[FREE], p[FREE], free_phase, priors)
         height, _, _, _ = height_and_up(at[0], at[1], at[2])
-        if not height > LOWEST_M:
+        if not height > LOWEST_M:  # it came down then, not now
+            tracks.number[t, TIME_NS] = to_ns - np.int64(left * 1e9)
+            dt -= left
             break
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
