@@ -90,25 +90,6 @@ def test_the_apogee_stays_after_it_came_down(lofted):
     )
 
 
-def test_a_fall_that_nobody_saw_the_end_of_keeps_its_time_and_place(lofted):
-    """An hour passes before the next clock mark; it still came down when it did."""
-    simulation, path = lofted
-    picture = Picture(simulation.radars)
-    picture.observe(simulation.plots)
-    picture.advance(path.impact.time_ns + 3600 * NS)
-    track = max(picture.tracks(), key=lambda t: t.plots)
-    assert track.ended_because == "came down"
-    impact = assess(track, simulation.radars).impact
-    assert abs(impact.time_ns - path.impact.time_ns) / NS < max(5 * impact.time_sigma_s, 5.0)
-    error, _ = geodesic_inverse(
-        impact.latitude_rad,
-        impact.longitude_rad,
-        path.impact.latitude_rad,
-        path.impact.longitude_rad,
-    )
-    assert error < max(1.5 * impact.ellipse_95.semi_major_m, 500.0)
-
-
 def test_a_known_launch_is_kept(lofted):
     simulation, path = lofted
     picture = Picture(simulation.radars)

@@ -328,9 +328,7 @@ def predict_track(
         note_height(at, p[likeliest(mu)], since_first, value)
         free_phase = follow_air(x[FREE], p[FREE], free_phase, priors)
         height, _, _, _ = height_and_up(at[0], at[1], at[2])
-        if not height > LOWEST_M:  # it came down then, not now
-            tracks.number[t, TIME_NS] = to_ns - np.int64(left * 1e9)
-            dt -= left
+        if not height > LOWEST_M:
             break
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
