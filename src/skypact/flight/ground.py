@@ -108,7 +108,7 @@ def _dense_hull(white: NDArray[np.floating], share: NDArray[np.floating]) -> NDA
     return hull
 
 
-def convex_hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
+def convex_hull(points: NDArray[np.floating]) -> NDArray[np.float64]:
     """Corners (k, 2) of the convex hull of points (n, 2), anticlockwise; fewer than 3: on a line.
 
     Andrew's monotone chain (Information Processing Letters 9, 1979). Of our own because importing
