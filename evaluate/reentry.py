@@ -56,14 +56,14 @@ def fall(ln_inverse_ballistic: float, climb_deg: float, speed_m_s: float) -> tup
         300e3,
         (speed_m_s * math.cos(climb), 0.0, speed_m_s * math.sin(climb)),
     )
-    table = field(TRUTH_DEGREE)
+    drag, table = math.exp(ln_inverse_ballistic), field(TRUTH_DEGREE)
     y, now = tuple(start.tolist()), START_NS
     states, heights = [], []
     for time in times:
         h = (int(time) - now) * 1e-9
         remainder = gravity_remainder(*y[:3], table)
         if h > 0.0:
-            y = step(REENTRY, *y, ln_inverse_ballistic, 0.0, 0.0, h, remainder)
+            y = step(REENTRY, *y, drag, 0.0, 0.0, h, remainder)
         height = height_and_up(*y[:3])[0]
         if height < 0.0:
             break
@@ -94,6 +94,7 @@ def bound_of(scene: Scene, height: Array, ln_inverse_ballistic: float) -> Array:
     settings = TrackingSettings()
     rows, n = radar_array(scene.radars)
     x, s = np.zeros(n), kf.scratch(n)
+    drag = math.exp(ln_inverse_ballistic)
     partials, f = np.zeros((3, 9)), np.zeros((9, 9))
     information = np.zeros((7, 7))
     information[3:6, 3:6] = np.eye(3) / settings.speed_sigma_m_s**2
@@ -106,7 +107,8 @@ def bound_of(scene: Scene, height: Array, ln_inverse_ballistic: float) -> Array:
         if dt > 0.0:
             middle = 0.5 * (before + state)
             phase = REENTRY if height[k] < AIR_TOP_M else COAST
-            linearise(phase, *middle.tolist(), ln_inverse_ballistic, 0.0, 0.0, partials)
+            linearise(phase, *middle.tolist(), drag, 0.0, 0.0, partials)
+            partials[:, 6] *= drag  # by λ = ln of the drag, which has the prior
             transition(partials, dt, f)
             back = np.linalg.inv(f[:7, :7])
             information = back.T @ information @ back

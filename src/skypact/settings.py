@@ -28,6 +28,11 @@ class TrackingSettings(BaseModel):
         gt=0,
         description="Squared Mahalanobis distance beyond which a plot is not a track's.",
     )
+    new_object_log_density: float = Field(
+        default=-25.0,
+        description="Natural log of how densely plots of objects not yet tracked are expected in a "
+        "scan, per m rad²: a plot less likely than that under every track starts one of its own.",
+    )
     plots_to_confirm: int = Field(
         default=5, ge=3, le=64, description="Fewest plots of a confirmed track."
     )

@@ -89,7 +89,7 @@ def acceleration(phase, state, remainder=(0.0, 0.0, 0.0), gravity_of=j2_gravity)
         lift_up = up - along * (along @ up)
         lift_up /= np.linalg.norm(lift_up)
         right = np.cross(along, lift_up)
-        drag, c_up, c_right = (math.exp(e[0]), 0.0, 0.0) if phase == REENTRY else e
+        drag, c_up, c_right = e
         out = out + 0.5 * rho * speed**2 * (-drag * along + c_up * lift_up + c_right * right)
     return out
 
@@ -114,8 +114,6 @@ def own_steps(phase, state):
     """Steps for differences in the own states: a hundredth of what is usual for them."""
     if phase == BOOST:
         return np.full(3, 0.1)
-    if phase == REENTRY:
-        return np.full(3, 1e-3)
     return np.full(3, 1e-6)
 
 
@@ -140,7 +138,7 @@ def noise_density(phase, state, noise):
         pressure = 0.5 * air_density(height) * np.linalg.norm(state[3:6]) ** 2
         most = (0.1 * noise.lift_sigma_m2_kg) ** 2
         return velocity, min(noise.manoeuvre_m2_s5 / pressure**2, most)
-    own = {COAST: 0.0, BOOST: noise.thrust_m2_s5, REENTRY: noise.inverse_ballistic_1_s}
+    own = {COAST: 0.0, BOOST: noise.thrust_m2_s5, REENTRY: noise.drag_1_s * state[6] ** 2}
     return velocity, own[phase]
 
 

@@ -12,7 +12,8 @@ from skypact.kernels import filter as kf
 from skypact.kernels.motion import BOOST, COAST, MANOEUVRE, REENTRY
 from skypact.kernels.radar_table import radar_array
 from skypact.model import Radar
-from skypact.tracking import Picture
+from skypact.settings import TrackingSettings
+from skypact.tracking.context import fold_context
 
 REMAINDER = (1e-4, -2e-4, 3e-4)
 
@@ -60,7 +61,7 @@ RADARS = [
     ),
 ]
 ROWS, N = radar_array(RADARS)
-NOISE = Picture(RADARS)._noise  # as the settings have it
+NOISE = fold_context(RADARS, TrackingSettings())[0].noise
 PLAIN_ROWS, PLAIN_N = radar_array(RADARS[:2])
 
 
@@ -79,7 +80,7 @@ def start(phase, seed=0):
     if phase == BOOST:
         x[6:9], sigma[6:9] = np.array([25.0, 1.0, 10.0]) @ axes, 3.0
     elif phase == REENTRY:
-        x[6], sigma[6] = -math.log(4000.0), 0.3
+        x[6], sigma[6] = 1.0 / 4000.0, 0.3 / 4000.0
     elif phase == MANOEUVRE:
         x[6:9], sigma[6:9] = (3e-4, 3e-4, -1e-4), 5e-5
     for row in ROWS:

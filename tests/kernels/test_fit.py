@@ -17,8 +17,8 @@ from skypact.kernels.radar_table import radar_array
 PRIORS = StartPriors(
     speed_sigma_m_s=4000.0,
     thrust_sigma_m_s2=30.0,
-    ln_inverse_ballistic=-math.log(5000.0),
-    ln_inverse_ballistic_sigma=0.8,
+    drag_m2_kg=2e-4,
+    drag_sigma_m2_kg=1.6e-4,
     thrust_density_m2_s5=4.0,
 )
 NOTHING = (0.0, 0.0, 0.0)
@@ -47,8 +47,8 @@ def residuals_of(phase, plots, rows, n):
     if phase == BOOST:
         information[6:9] = 1.0 / PRIORS.thrust_sigma_m_s2**2
     if phase == REENTRY:
-        mean[6] = PRIORS.ln_inverse_ballistic
-        information[6] = 1.0 / PRIORS.ln_inverse_ballistic_sigma**2
+        mean[6] = PRIORS.drag_m2_kg
+        information[6] = 1.0 / PRIORS.drag_sigma_m2_kg**2
     for row in rows:
         at = int(row[kf.BIAS_AT])
         if at:

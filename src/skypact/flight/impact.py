@@ -86,14 +86,20 @@ def _states_of(
     known = 7 if phase in (Phase.REENTRY, Phase.MANOEUVRE) else 6
     factor = square_root(covariance[:known, :known])
     drawn[:, :known] = state[:known] + points[:, :known] @ factor.T
-    if phase == Phase.REENTRY:
-        drawn[:, 6] = np.exp(drawn[:, 6])
-    elif phase == Phase.MANOEUVRE:
-        drawn[:, 6] = np.maximum(drawn[:, 6], 1e-5)
+    if known == 7:
+        drawn[:, 6] = _positive(drawn[:, 6], state[6], math.sqrt(covariance[6, 6]))
     else:
         spread = settings.ballistic_parameter_ln_sigma * points[:, 6]
         drawn[:, 6] = np.exp(spread) / settings.ballistic_parameter_kg_m2
     return drawn
+
+
+def _positive(drawn: NDArray[np.float64], mean: float, sigma: float) -> NDArray[np.float64]:
+    """Normal draws as log-normal ones of the same mean and deviation: drag is never negative."""
+    mean = max(mean, 0.3 * sigma, 1e-6)
+    spread = math.sqrt(math.log1p((sigma / mean) ** 2))
+    drawn = (drawn - mean) / max(sigma, 1e-12)
+    return np.asarray(mean * np.exp(spread * drawn - 0.5 * spread * spread))
 
 
 def _log_between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

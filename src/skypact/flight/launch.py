@@ -59,8 +59,8 @@ _NO_TABLE = np.zeros((0, 8))
 _PRIORS = StartPriors(
     speed_sigma_m_s=4000.0,
     thrust_sigma_m_s2=30.0,
-    ln_inverse_ballistic=-math.log(5000.0),
-    ln_inverse_ballistic_sigma=0.5,
+    drag_m2_kg=2.3e-4,
+    drag_sigma_m2_kg=1.2e-4,
     thrust_density_m2_s5=6.0,  # a pitch-over of 1.5 °/s at 30 m/s² for 10 s
 )
 # Spans of first plots that are tried for a boost, s: the shortest that knows the velocity is taken.
@@ -129,7 +129,7 @@ def _fitted(
     height = geodetic_from_ecef(*x[:3])[2]
     phase = BOOST if burning else (COAST if height > AIR_TOP_M else REENTRY)
     if phase == REENTRY:
-        x[6] = _PRIORS.ln_inverse_ballistic
+        x[6] = _PRIORS.drag_m2_kg
     ok, chi_squared, _ = fit_path(
         phase, plots, len(plots), x, p, remainder, rows, _PRIORS, scratch(n)
     )

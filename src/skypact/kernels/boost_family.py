@@ -94,7 +94,7 @@ def fly_family(
                 vx,
                 vy,
                 vz,
-                math.log(row[INVERSE_BETA_M2_KG]),
+                row[INVERSE_BETA_M2_KG],
                 0.0,
                 0.0,
                 h,

@@ -17,17 +17,13 @@ from numpy.typing import NDArray
 
 from skypact.kernels.atmosphere import density
 from skypact.kernels.compiled import kernel
-from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import copy_matrix, copy_vector
 from skypact.kernels.motion import (
     BOOST,
     MANOEUVRE,
     REENTRY,
     extra_states,
-    linearise,
-    longest_step,
-    step,
-    transition,
+    move,
 )
 from skypact.kernels.radar_geometry import (
     polar_from_local,
@@ -89,26 +85,27 @@ class MotionNoise(NamedTuple):
     gravity_scale_m: float
     gravity_time_s: float
     thrust_m2_s5: float
-    inverse_ballistic_1_s: float
+    drag_1_s: float
     manoeuvre_m2_s5: float
     lift_sigma_m2_kg: float
 
 
 @kernel
 def _noise_density(
-    phase: int, height_m: float, speed_m_s: float, noise: MotionNoise
+    phase: int, height_m: float, speed_m_s: float, drag: float, noise: MotionNoise
 ) -> tuple[float, float]:
     """Spectral densities on velocity (m²/s³) and on each of the phase's own states.
 
-    Lift and drag change so that the acceleration they give has the stated jerk; where air is thin,
-    no faster than a tenth of all the lift there is in a second.
+    `drag` m²/kg: of a re-entry, of which it changes a share. Lift and drag in a manoeuvre change so
+    that the acceleration they give has the stated jerk; where air is thin, no faster than a tenth
+    of all the lift there is in a second.
     """
     sigma = noise.gravity_sigma_m_s2 * math.exp(-max(height_m, 0.0) / noise.gravity_scale_m)
     velocity = 2.0 * sigma * sigma * noise.gravity_time_s
     if phase == BOOST:
         return velocity, noise.thrust_m2_s5
     if phase == REENTRY:
-        return velocity, noise.inverse_ballistic_1_s
+        return velocity, noise.drag_1_s * drag * drag
     if phase == MANOEUVRE:
         rho, _ = density(height_m)
         pressure = 0.5 * rho * speed_m_s * speed_m_s
@@ -213,36 +210,11 @@ def predict(
     work = s[WORK : WORK + 6]
     left = dt
     while left != 0.0:
-        height, _, _, _ = height_and_up(x[0], x[1], x[2])
-        speed = math.sqrt(x[3] * x[3] + x[4] * x[4] + x[5] * x[5])
-        longest = longest_step(phase, height, speed)
-        if abs(left) <= longest * 1.0001:
-            h, left = left, 0.0
-        else:
-            h = math.copysign(longest, left)
-            left -= h
-        e0, e1, e2 = x[6], x[7], x[8]
-        nx, ny, nz, nvx, nvy, nvz = step(
-            phase, x[0], x[1], x[2], x[3], x[4], x[5], e0, e1, e2, h, remainder
-        )
-        linearise(
-            phase,
-            0.5 * (x[0] + nx),
-            0.5 * (x[1] + ny),
-            0.5 * (x[2] + nz),
-            0.5 * (x[3] + nvx),
-            0.5 * (x[4] + nvy),
-            0.5 * (x[5] + nvz),
-            e0,
-            e1,
-            e2,
-            partials,
-        )
-        transition(partials, h, f)
+        h, height, speed = move(phase, x, left, remainder, partials, f)
+        left = 0.0 if h == left else left - h
         propagate_covariance(own, p, f, work)
-        velocity_density, own_density = _noise_density(phase, height, speed, noise)
+        velocity_density, own_density = _noise_density(phase, height, speed, x[6], noise)
         _add_noise(phase, p, partials, h, velocity_density, own_density)
-        x[0], x[1], x[2], x[3], x[4], x[5] = nx, ny, nz, nvx, nvy, nvz
 
 
 @kernel

@@ -22,16 +22,12 @@ from skypact.kernels.filter import (
     H,
     measure,
 )
-from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import cholesky, invert_cholesky, solve_cholesky
 from skypact.kernels.motion import (
     BOOST,
     REENTRY,
     extra_states,
-    linearise,
-    longest_step,
-    step,
-    transition,
+    move,
 )
 from skypact.kernels.radar_geometry import wrap_angle
 
@@ -47,8 +43,8 @@ class StartPriors(NamedTuple):
 
     speed_sigma_m_s: float
     thrust_sigma_m_s2: float
-    ln_inverse_ballistic: float
-    ln_inverse_ballistic_sigma: float
+    drag_m2_kg: float
+    drag_sigma_m2_kg: float
     thrust_density_m2_s5: float
 
 
@@ -63,7 +59,7 @@ def _prior_information(
         return 0.0, 1.0 / priors.speed_sigma_m_s**2
     if i < CORE:
         if phase == REENTRY:
-            return priors.ln_inverse_ballistic, 1.0 / priors.ln_inverse_ballistic_sigma**2
+            return priors.drag_m2_kg, 1.0 / priors.drag_sigma_m2_kg**2
         return 0.0, 1.0 / priors.thrust_sigma_m_s2**2
     for radar in range(radars.shape[0]):
         at = int(radars[radar, BIAS_AT])
@@ -86,27 +82,8 @@ def _advance(
     """Move `x` by dt and multiply the transition `total` (9, 9) from the left, in place."""
     left = dt
     while left != 0.0:
-        height, _, _, _ = height_and_up(x[0], x[1], x[2])
-        speed = math.sqrt(x[3] * x[3] + x[4] * x[4] + x[5] * x[5])
-        h = math.copysign(min(abs(left), longest_step(phase, height, speed)), left)
+        h, _, _ = move(phase, x, left, remainder, partials, f)
         left = 0.0 if h == left else left - h
-        nx, ny, nz, nvx, nvy, nvz = step(
-            phase, x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7], x[8], h, remainder
-        )
-        linearise(
-            phase,
-            0.5 * (x[0] + nx),
-            0.5 * (x[1] + ny),
-            0.5 * (x[2] + nz),
-            0.5 * (x[3] + nvx),
-            0.5 * (x[4] + nvy),
-            0.5 * (x[5] + nvz),
-            x[6],
-            x[7],
-            x[8],
-            partials,
-        )
-        transition(partials, h, f)
         for i in range(6):
             for j in range(CORE):
                 value = 0.0
@@ -116,7 +93,6 @@ def _advance(
         for i in range(6):
             for j in range(CORE):
                 total[i, j] = work[i, j]
-        x[0], x[1], x[2], x[3], x[4], x[5] = nx, ny, nz, nvx, nvy, nvz
 
 
 @allocating_kernel

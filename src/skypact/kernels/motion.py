@@ -5,7 +5,7 @@ the phase (`model.Phase`):
 
 - coast: unused;
 - boost: thrust acceleration, ECEF, m/s²;
-- re-entry: e0 = ln of the inverse ballistic parameter C_D A / m in m²/kg; e1, e2 unused;
+- re-entry: e0 = drag C_D A / m in m²/kg, the inverse ballistic parameter; e1, e2 are 0;
 - manoeuvre: drag, lift up and lift right, each as C A / m in m²/kg.
 
 Equations: Montenbruck & Gill (2000), eq. 3.1 in rotating axes; drag and lift -½ ρ v² (C A / m).
@@ -126,13 +126,10 @@ def acceleration(
     az += remainder[2]
     if phase == BOOST:
         return ax + e0, ay + e1, az + e2
-    if phase == REENTRY:
-        dx, dy, dz = air_acceleration(x, y, z, vx, vy, vz, math.exp(e0), 0.0, 0.0)
-        return ax + dx, ay + dy, az + dz
-    if phase == MANOEUVRE:
-        dx, dy, dz = air_acceleration(x, y, z, vx, vy, vz, e0, e1, e2)
-        return ax + dx, ay + dy, az + dz
-    return ax, ay, az
+    if phase == COAST:
+        return ax, ay, az
+    dx, dy, dz = air_acceleration(x, y, z, vx, vy, vz, e0, e1, e2)
+    return ax + dx, ay + dy, az + dz
 
 
 @kernel
@@ -270,23 +267,21 @@ def linearise(
     speed, tx, ty, tz, lx, ly, lz, sx, sy, sz = air_axes(vx, vy, vz, (ux, uy, uz))
     if speed == 0.0:
         return
-    drag, lift_up, lift_right = (math.exp(e0), 0.0, 0.0) if phase == REENTRY else (e0, e1, e2)
     q = 0.5 * rho * speed * speed
     along = (tx, ty, tz)
     lift = (lx, ly, lz)
     side = (sx, sy, sz)
     up = (ux, uy, uz)
     for i in range(3):
-        a_i = q * (-drag * along[i] + lift_up * lift[i] + lift_right * side[i])
+        a_i = q * (-e0 * along[i] + e1 * lift[i] + e2 * side[i])
         for j in range(3):
             out[i, j] += a_i * slope * up[j]
-            turn = -drag * ((1.0 if i == j else 0.0) - along[i] * along[j])
-            turn -= along[i] * (lift_up * lift[j] + lift_right * side[j])
+            turn = -e0 * ((1.0 if i == j else 0.0) - along[i] * along[j])
+            turn -= along[i] * (e1 * lift[j] + e2 * side[j])
             out[i, 3 + j] += 2.0 * a_i * along[j] / speed + q / speed * turn
-        if phase == REENTRY:
-            out[i, 6] = -q * drag * along[i]
-        else:
-            out[i, 6], out[i, 7], out[i, 8] = -q * along[i], q * lift[i], q * side[i]
+        out[i, 6] = -q * along[i]
+        if phase == MANOEUVRE:
+            out[i, 7], out[i, 8] = q * lift[i], q * side[i]
 
 
 @kernel
@@ -318,3 +313,43 @@ def transition(partials: NDArray[np.float64], h: float, out: NDArray[np.float64]
             out[6 + i, j] = 0.0
             out[6 + i, 3 + j] = 0.0
             out[6 + i, 6 + j] = same
+
+
+@kernel
+def move(
+    phase: int,
+    x: NDArray[np.float64],
+    left: float,
+    remainder: tuple[float, float, float],
+    partials: NDArray[np.float64],
+    f: NDArray[np.float64],
+) -> tuple[float, float, float]:
+    """Move `x` (n,) one step, at most `left` seconds (either sign), in place; `f` its transition.
+
+    `partials` (3, 9) and `f` (9, 9) are written. Returns the seconds moved, and height m and speed
+    m/s before it.
+    """
+    height, _, _, _ = height_and_up(x[0], x[1], x[2])
+    speed = math.sqrt(x[3] * x[3] + x[4] * x[4] + x[5] * x[5])
+    longest = longest_step(phase, height, speed)
+    h = left if abs(left) <= longest * 1.0001 else math.copysign(longest, left)
+    e0, e1, e2 = x[6], x[7], x[8]
+    nx, ny, nz, nvx, nvy, nvz = step(
+        phase, x[0], x[1], x[2], x[3], x[4], x[5], e0, e1, e2, h, remainder
+    )
+    linearise(
+        phase,
+        0.5 * (x[0] + nx),
+        0.5 * (x[1] + ny),
+        0.5 * (x[2] + nz),
+        0.5 * (x[3] + nvx),
+        0.5 * (x[4] + nvy),
+        0.5 * (x[5] + nvz),
+        e0,
+        e1,
+        e2,
+        partials,
+    )
+    transition(partials, h, f)
+    x[0], x[1], x[2], x[3], x[4], x[5] = nx, ny, nz, nvx, nvy, nvz
+    return h, height, speed

@@ -323,10 +323,10 @@ def descend(
         phase = REENTRY if height <= AIR_TOP_M else COAST
         e0, e1, e2 = 0.0, 0.0, 0.0
         if body.inverse_beta_m2_kg > 0.0:
-            e0 = math.log(body.inverse_beta_m2_kg)
+            e0 = body.inverse_beta_m2_kg
             if body.variation != 0.0:
                 angle = 2.0 * math.pi * (t + 0.5 * h) / body.variation_period_s
-                e0 += body.variation * math.sin(angle + body.variation_phase_rad)
+                e0 *= math.exp(body.variation * math.sin(angle + body.variation_phase_rad))
         else:
             phase = COAST
         # Manoeuvres: end one, perhaps begin the next, and hold its command over the step.
@@ -352,7 +352,7 @@ def descend(
                 gx, gy, gz = gravity_j2(x, y, z)
                 weight = math.sqrt(gx * gx + gy * gy + gz * gz)
                 radius = math.sqrt(x * x + y * y + z * z)
-                inverse_beta = math.exp(e0) if phase == REENTRY else 0.0
+                inverse_beta = e0 if phase == REENTRY else 0.0
                 e0, e1, e2 = lift_command(m, height, climb, speed, radius, weight, inverse_beta)
                 phase = MANOEUVRE
                 h = min(h, _MANOEUVRE_STEP_S, max(begun + m[LONGEST_S] - t, 1e-6))

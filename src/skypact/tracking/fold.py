@@ -4,34 +4,27 @@ Everything here is a function of the observations alone: same scans, same tracks
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.assignment import assign
 from skypact.kernels.compiled import allocating_kernel, kernel
-from skypact.kernels.filter import (
-    SIGMA,
-    SITE,
-    MotionNoise,
-    axes_of,
-    innovation,
-    update,
-)
-from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, StartPriors, fit_path
+from skypact.kernels.filter import SIGMA, SITE, axes_of, innovation, update
+from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, fit_path
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.gravity import GM_M3_S2, gravity_j2
 from skypact.kernels.linear import copy_vector
-from skypact.kernels.motion import BOOST, COAST, REENTRY, gravity_remainder
+from skypact.kernels.motion import BOOST, COAST, REENTRY
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
+from skypact.tracking.context import FoldContext, FoldSettings
 from skypact.tracking.phases import (
     FALLEN_M,
-    PhaseRates,
     combined,
     likeliest,
     phase_of,
     predict_track,
+    take_remainder,
 )
 from skypact.tracking.tables import (
     CAME_DOWN,
@@ -51,7 +44,6 @@ from skypact.tracking.tables import (
     PLOTS,
     REASON,
     REMAINDER,
-    REMAINDER_AT,
     SKIPPED,
     SLOTS,
     STATUS,
@@ -63,69 +55,30 @@ from skypact.tracking.tables import (
     THRUST,
     TIME_NS,
     TRACK_ID,
+    ScanArrays,
     TrackArrays,
+    UpdateLog,
 )
 
 # Free flight this probable counts for the energy of a flight.
 SURE_OF_FREE_FLIGHT = 0.99
+# Range rates of new objects lie within so many m/s.
+RANGE_RATES_M_S = 8e3
 # Share of the newest plot in the surprise: the last five count.
 NEWEST_SHARE = 0.2
 
 
-class FoldSettings(NamedTuple):
-    """The numbers of `settings.TrackingSettings` that the kernels use, in SI units."""
-
-    gate: float
-    plots_to_confirm: int
-    fit_plots: int
-    fit_seconds: float
-    confirm_speed_sigma_m_s: float
-    tentative_timeout_s: float
-    lost_timeout_s: float
-    first_plots_seconds: float
-    sunk_m: float
-
-
-class Scratches(NamedTuple):
-    """Arrays that the kernels write over: filter, mixing, one state, one covariance, one plot."""
-
-    s: NDArray[np.float64]
-    m: NDArray[np.float64]
-    x: NDArray[np.float64]
-    p: NDArray[np.float64]
-
-
 @allocating_kernel
 def fold_scans(
-    tracks: TrackArrays,
-    time_ns: NDArray[np.int64],
-    radar_of: NDArray[np.int32],
-    plots: NDArray[np.float64],
-    scans: NDArray[np.int64],
-    first: int,
-    next_id: int,
-    radars: NDArray[np.float64],
-    table: NDArray[np.float64],
-    settings: FoldSettings,
-    noise: MotionNoise,
-    priors: StartPriors,
-    rates: PhaseRates,
-    w: Scratches,
-    updates: NDArray[np.float64],
-    update_keys: NDArray[np.int64],
-    updated: int,
-) -> tuple[int, int, int]:
-    """Fold the scans from number `first` on, as far as there is room.
+    tracks: TrackArrays, scans: ScanArrays, first: int, c: FoldContext, log: UpdateLog
+) -> int:
+    """Fold the scans from number `first` on, as far as there is room; returns the next.
 
-    `time_ns` (k,), `radar_of` (k,), `plots` (k, 4): range m, azimuth rad, elevation rad, range rate
-    m/s. `scans` (scans + 1,): where each begins. A row goes to `updates` (u, 27) and `update_keys`
-    (u, 2: track id, time) for each update if there is room for any. Returns the next scan, the next
-    track id and how many rows of `updates` are filled: stops early where `tracks` has no free rows
-    for all plots of a scan.
+    Stops early where `tracks` has no free rows for all plots of a scan.
     """
     capacity = tracks.number.shape[0]
-    for scan in range(first, scans.shape[0] - 1):
-        begin, end = scans[scan], scans[scan + 1]
+    for scan in range(first, scans.starts.shape[0] - 1):
+        begin, end = scans.starts[scan], scans.starts[scan + 1]
         free = 0
         for t in range(capacity):
             if tracks.number[t, STATUS] == FREE_ROW:
@@ -133,25 +86,10 @@ def fold_scans(
                 if free >= end - begin:
                     break
         if free < end - begin:
-            return scan, next_id, updated
-        next_id, updated = fold_scan(
-            tracks,
-            time_ns[begin:end],
-            int(radar_of[begin]),
-            plots[begin:end],
-            next_id,
-            radars,
-            table,
-            settings,
-            noise,
-            priors,
-            rates,
-            w,
-            updates,
-            update_keys,
-            updated,
-        )
-    return scans.shape[0] - 1, next_id, updated
+            return scan
+        radar = int(scans.radar[begin])
+        fold_scan(tracks, scans.time_ns[begin:end], radar, scans.z[begin:end], c, log)
+    return scans.starts.shape[0] - 1
 
 
 @allocating_kernel
@@ -160,32 +98,22 @@ def fold_scan(
     time_ns: NDArray[np.int64],
     radar: int,
     plots: NDArray[np.float64],
-    next_id: int,
-    radars: NDArray[np.float64],
-    table: NDArray[np.float64],
-    settings: FoldSettings,
-    noise: MotionNoise,
-    priors: StartPriors,
-    rates: PhaseRates,
-    w: Scratches,
-    updates: NDArray[np.float64],
-    update_keys: NDArray[np.int64],
-    updated: int,
-) -> tuple[int, int]:
+    c: FoldContext,
+    log: UpdateLog,
+) -> None:
     """One scan of one radar: predict, gate, assign, update; what is left over starts tracks."""
     count = plots.shape[0]
     scan_ns = time_ns[0]
     near = np.full(tracks.number.shape[0], -1, np.int64)
     candidates = 0
     for t in range(tracks.number.shape[0]):
-        status = tracks.number[t, STATUS]
-        if status in (FREE_ROW, ENDED):
+        if tracks.number[t, STATUS] in (FREE_ROW, ENDED) or retire(tracks, t, scan_ns, c.settings):
             continue
-        if retire(tracks, t, scan_ns, settings):
+        if (scan_ns - tracks.number[t, TIME_NS]) > 1_000_000_000 and not grow_older(
+            tracks, t, scan_ns, c
+        ):
             continue
-        if (scan_ns - tracks.number[t, TIME_NS]) > 1_000_000_000:
-            predict_track(tracks, t, scan_ns, radars, table, noise, priors, rates, w.s, w.m)
-        if may_have_caused(tracks, t, scan_ns, time_ns, radar, plots, radars, settings):
+        if may_have_caused(tracks, t, scan_ns, time_ns, radar, plots, c):
             # In order of track id: which rows are free depends on how the plots came in batches.
             k = candidates
             while k > 0 and tracks.number[near[k - 1], TRACK_ID] > tracks.number[t, TRACK_ID]:
@@ -196,39 +124,19 @@ def fold_scan(
     cost = np.full((candidates, count), math.inf)
     for i in range(candidates):
         t = near[i]
-        predict_track(tracks, t, scan_ns, radars, table, noise, priors, rates, w.s, w.m)
+        predict_track(tracks, t, scan_ns, c)
         for j in range(count):
             if count > 1 and not may_have_caused(
-                tracks,
-                t,
-                scan_ns,
-                time_ns[j : j + 1],
-                radar,
-                plots[j : j + 1],
-                radars,
-                settings,
+                tracks, t, scan_ns, time_ns[j : j + 1], radar, plots[j : j + 1], c
             ):
                 continue
             if time_ns[j] != scan_ns:
-                cost[i, j] = _cost_later(
-                    tracks,
-                    t,
-                    time_ns[j],
-                    plots[j],
-                    radar,
-                    radars,
-                    table,
-                    noise,
-                    priors,
-                    rates,
-                    w,
-                    settings,
-                )
+                cost[i, j] = _cost_later(tracks, t, time_ns[j], plots[j], radar, c)
             else:
-                cost[i, j] = _cost(tracks, t, plots[j], radar, radars, w, settings)
+                cost[i, j] = _cost(tracks, t, plots[j], radar, c)
     chosen = np.full(candidates, -1, np.int64)
     if candidates > 0:
-        assign(cost, 0.5 * settings.gate + 60.0, chosen)
+        assign(cost, -c.settings.new_object_log_density, chosen)
     taken = np.zeros(count, np.bool_)
     for i in range(candidates):
         j = chosen[i]
@@ -236,40 +144,37 @@ def fold_scan(
             continue
         taken[j] = True
         t = near[i]
-        predict_track(tracks, t, time_ns[j], radars, table, noise, priors, rates, w.s, w.m)
-        observe(tracks, t, time_ns[j], plots[j], radar, radars, table, settings, priors, w)
-        if tracks.number[t, STATUS] == CONFIRMED and updated < updates.shape[0]:
-            write_update(tracks, t, updates, update_keys, updated, w)
-            updated += 1
+        predict_track(tracks, t, time_ns[j], c)
+        observe(tracks, t, time_ns[j], plots[j], radar, c)
+        if tracks.number[t, STATUS] == CONFIRMED and log.filled[0] < log.row.shape[0]:
+            write_update(tracks, t, log, c)
     row = 0
     for j in range(count):
         if not taken[j]:
             while tracks.number[row, STATUS] != FREE_ROW:
                 row += 1
-            start(tracks, row, next_id, time_ns[j], plots[j], radar, radars, table, priors, w)
-            next_id += 1
-    return next_id, updated
+            start(tracks, row, time_ns[j], plots[j], radar, c)
 
 
 @kernel
-def advance_tracks(
-    tracks: TrackArrays,
-    to_ns: int,
-    radars: NDArray[np.float64],
-    table: NDArray[np.float64],
-    settings: FoldSettings,
-    noise: MotionNoise,
-    priors: StartPriors,
-    rates: PhaseRates,
-    w: Scratches,
-) -> None:
+def advance_tracks(tracks: TrackArrays, to_ns: int, c: FoldContext) -> None:
     """A clock mark: every track grows older, to `to_ns`, and ends where it must."""
     for t in range(tracks.number.shape[0]):
         if tracks.number[t, STATUS] in (FREE_ROW, ENDED) or tracks.number[t, TIME_NS] >= to_ns:
             continue
-        if not retire(tracks, t, to_ns, settings):
-            predict_track(tracks, t, to_ns, radars, table, noise, priors, rates, w.s, w.m)
-            retire(tracks, t, to_ns, settings)
+        if not retire(tracks, t, to_ns, c.settings) and grow_older(tracks, t, to_ns, c):
+            retire(tracks, t, to_ns, c.settings)
+
+
+@kernel
+def grow_older(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bool:
+    """Move track `t`, unseen meanwhile, to `to_ns`; False: it came down before and has ended."""
+    if predict_track(tracks, t, to_ns, c):
+        return True
+    number = tracks.number[t]
+    number[REASON] = CAME_DOWN if number[STATUS] == CONFIRMED else NEVER_CONFIRMED
+    number[STATUS] = ENDED
+    return False
 
 
 @kernel
@@ -280,14 +185,14 @@ def may_have_caused(
     time_ns: NDArray[np.int64],
     radar: int,
     plots: NDArray[np.float64],
-    radars: NDArray[np.float64],
-    settings: FoldSettings,
+    c: FoldContext,
 ) -> bool:
     """Whether any plot of the scan is near enough to track `t` to be looked at closely.
 
-    A cheap bound: distance in space against six standard deviations of both and what acceleration
+    A cheap bound: distance in space against eight standard deviations of both and what acceleration
     may do in between.
     """
+    radars = c.radars
     slot = likeliest(tracks.mu[t])
     x = tracks.x[t, slot]
     dt = (scan_ns - tracks.number[t, TIME_NS]) * 1e-9
@@ -326,9 +231,7 @@ def _cost(
     t: int,
     plot: NDArray[np.float64],
     radar: int,
-    radars: NDArray[np.float64],
-    w: Scratches,
-    settings: FoldSettings,
+    c: FoldContext,
 ) -> float:
     """Negative log likelihood of the plot under track `t`, all phases together; ∞ out of gate."""
     nearest, greatest = math.inf, -math.inf
@@ -338,7 +241,7 @@ def _cost(
         if mu <= 0.0:
             continue
         distance, log_likelihood = innovation(
-            tracks.x[t, slot], tracks.p[t, slot], plot, radar, radars, w.s
+            tracks.x[t, slot], tracks.p[t, slot], plot, radar, c.radars, c.scratch.filter
         )
         if mu > 1e-6:
             nearest = min(nearest, distance)
@@ -348,8 +251,10 @@ def _cost(
             greatest = log_likelihood
         else:
             total += math.exp(log_likelihood - greatest)
-    if nearest > settings.gate:
+    if nearest > c.settings.gate:
         return math.inf
+    if c.radars[radar, SIGMA + 3] > 0.0 and not math.isnan(plot[3]):
+        total *= RANGE_RATES_M_S  # so that plots with range rate and without compare
     return -(greatest + math.log(total))
 
 
@@ -360,20 +265,15 @@ def _cost_later(
     plot_ns: int,
     plot: NDArray[np.float64],
     radar: int,
-    radars: NDArray[np.float64],
-    table: NDArray[np.float64],
-    noise: MotionNoise,
-    priors: StartPriors,
-    rates: PhaseRates,
-    w: Scratches,
-    settings: FoldSettings,
+    c: FoldContext,
 ) -> float:
     """`_cost` for a plot later in a scan than the track's time; the track is put back after."""
     then_ns, free_phase = tracks.number[t, TIME_NS], tracks.number[t, FREE_PHASE]
     x, p, mu = tracks.x[t].copy(), tracks.p[t].copy(), tracks.mu[t].copy()
     value = tracks.value[t].copy()
-    predict_track(tracks, t, plot_ns, radars, table, noise, priors, rates, w.s, w.m)
-    cost = _cost(tracks, t, plot, radar, radars, w, settings)
+    cost = math.inf
+    if predict_track(tracks, t, plot_ns, c):
+        cost = _cost(tracks, t, plot, radar, c)
     tracks.number[t, TIME_NS], tracks.number[t, FREE_PHASE] = then_ns, free_phase
     tracks.x[t], tracks.p[t], tracks.mu[t], tracks.value[t] = x, p, mu, value
     return cost
@@ -386,20 +286,16 @@ def observe(
     plot_ns: int,
     plot: NDArray[np.float64],
     radar: int,
-    radars: NDArray[np.float64],
-    table: NDArray[np.float64],
-    settings: FoldSettings,
-    priors: StartPriors,
-    w: Scratches,
+    c: FoldContext,
 ) -> None:
     """Update track `t`, already at the plot's time, by the plot; fit anew while it is young."""
-    number, mu = tracks.number[t], tracks.mu[t]
+    number, mu, settings = tracks.number[t], tracks.mu[t], c.settings
     number[LAST_NS] = max(number[LAST_NS], plot_ns)
     number[PLOTS] += 1
     tracks.by_radar[t, radar] += 1
     keep_first_plot(tracks, t, plot_ns, plot, radar, settings)
     if number[STATUS] == TENTATIVE or number[PLOTS] <= settings.fit_plots:
-        if young_fit(tracks, t, radars, table, settings, priors, w):
+        if young_fit(tracks, t, c):
             return
         if number[STATUS] == TENTATIVE:
             return
@@ -407,18 +303,18 @@ def observe(
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
             distance, log_likelihood = update(
-                tracks.x[t, slot], tracks.p[t, slot], plot, radar, radars, w.s
+                tracks.x[t, slot], tracks.p[t, slot], plot, radar, c.radars, c.scratch.filter
             )
             if slot == FREE:
                 fresh = min(distance / 3.0, 100.0) - tracks.value[t, SURPRISE]
                 tracks.value[t, SURPRISE] += NEWEST_SHARE * fresh
             log_mu = math.log(mu[slot]) + log_likelihood
-            w.x[slot] = log_mu
+            c.scratch.x[slot] = log_mu
             greatest = max(greatest, log_mu)
     total = 0.0
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
-            mu[slot] = max(math.exp(w.x[slot] - greatest), 1e-12)
+            mu[slot] = max(math.exp(c.scratch.x[slot] - greatest), 1e-12)
             total += mu[slot]
     for slot in range(SLOTS):
         mu[slot] /= total
@@ -482,16 +378,13 @@ def keep_first_plot(
 def start(
     tracks: TrackArrays,
     t: int,
-    track_id: int,
     plot_ns: int,
     plot: NDArray[np.float64],
     radar: int,
-    radars: NDArray[np.float64],
-    table: NDArray[np.float64],
-    priors: StartPriors,
-    w: Scratches,
+    c: FoldContext,
 ) -> None:
     """Open a tentative track at row `t` from one plot: its place, and no idea of its velocity."""
+    radars = c.radars
     number = tracks.number[t]
     number[:] = 0
     tracks.value[t] = 0.0
@@ -499,7 +392,8 @@ def start(
     tracks.mu[t] = 0.0
     tracks.value[t, STEER_LOG_ODDS] = -math.inf
     tracks.value[t, MOST_ENERGY] = math.nan
-    number[STATUS], number[TRACK_ID] = TENTATIVE, track_id
+    number[STATUS], number[TRACK_ID] = TENTATIVE, tracks.next_id[0]
+    tracks.next_id[0] += 1
     number[TIME_NS], number[FIRST_NS], number[LAST_NS] = plot_ns, plot_ns, plot_ns
     number[PLOTS], number[KEPT], number[STRIDE] = 1, 1, 1
     tracks.by_radar[t, radar] = 1
@@ -515,7 +409,7 @@ def start(
     x[0] = radars[radar, SITE] + dx
     x[1] = radars[radar, SITE + 1] + dy
     x[2] = radars[radar, SITE + 2] + dz
-    set_remainder(tracks, t, x, table)
+    take_remainder(x[0], x[1], x[2], tracks.value[t], c)
     fit_path(
         BOOST,
         tracks.first[t],
@@ -524,42 +418,23 @@ def start(
         tracks.p[t, THRUST],
         (0.0, 0.0, 0.0),
         radars,
-        priors,
-        w.s,
+        c.priors,
+        c.scratch.filter,
     )
     tracks.mu[t, THRUST] = 1.0
     number[FREE_PHASE] = COAST
     number[FITTED] = 1
 
 
-@kernel
-def set_remainder(
-    tracks: TrackArrays, t: int, x: NDArray[np.float64], table: NDArray[np.float64]
-) -> None:
-    """Take the remainder of gravity at `x` for track `t`."""
-    gx, gy, gz = gravity_remainder(x[0], x[1], x[2], table)
-    value = tracks.value[t]
-    value[REMAINDER], value[REMAINDER + 1], value[REMAINDER + 2] = gx, gy, gz
-    value[REMAINDER_AT], value[REMAINDER_AT + 1], value[REMAINDER_AT + 2] = x[0], x[1], x[2]
-
-
 @allocating_kernel
-def young_fit(
-    tracks: TrackArrays,
-    t: int,
-    radars: NDArray[np.float64],
-    table: NDArray[np.float64],
-    settings: FoldSettings,
-    priors: StartPriors,
-    w: Scratches,
-) -> bool:
+def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
     """Fit a young track to its first plots anew; True where that now is its estimate.
 
     A tentative one is fitted at every plot and confirmed when the fit is good and its velocity
     known; a confirmed one again whenever its plots have doubled, which takes back what linearising
     about a poor first guess cost.
     """
-    number = tracks.number[t]
+    number, settings, radars = tracks.number[t], c.settings, c.radars
     count = number[KEPT]
     first = tracks.first[t]
     span = first[count - 1, PLOT_TIME_S] - first[0, PLOT_TIME_S]
@@ -586,7 +461,7 @@ def young_fit(
     degrees = components + n - 3.0
     worst = degrees + 5.0 * math.sqrt(2.0 * degrees)
     evidence = (-math.inf, -math.inf)
-    fitted_x, fitted_p = w.x, w.p
+    fitted_x, fitted_p = c.scratch.x, c.scratch.p
     good = (False, False)
     for trial in range(2):
         phase = free_phase if trial == 0 else BOOST
@@ -597,9 +472,9 @@ def young_fit(
             for k in range(6, 9):
                 x[k] = 0.0
             if phase == REENTRY:
-                x[6] = priors.ln_inverse_ballistic
+                x[6] = c.priors.drag_m2_kg
         converged, chi_squared, log_evidence = fit_path(
-            phase, first, count, x, p, remainder, radars, priors, w.s
+            phase, first, count, x, p, remainder, radars, c.priors, c.scratch.filter
         )
         ok = converged and chi_squared < worst
         if trial == 0:
@@ -632,7 +507,8 @@ def young_fit(
         p = tracks.p[t, likeliest(tracks.mu[t])]
         if p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
             number[STATUS] = CONFIRMED
-    set_remainder(tracks, t, tracks.x[t, likeliest(tracks.mu[t])], table)
+    at = tracks.x[t, likeliest(tracks.mu[t])]
+    take_remainder(at[0], at[1], at[2], tracks.value[t], c)
     return True
 
 
@@ -661,22 +537,17 @@ def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> 
 
 
 @kernel
-def write_update(
-    tracks: TrackArrays,
-    t: int,
-    updates: NDArray[np.float64],
-    update_keys: NDArray[np.int64],
-    row: int,
-    w: Scratches,
-) -> None:
-    """Track `t` as it stands into row `row`: 6 states and the upper triangle, 21 numbers."""
-    update_keys[row, 0] = tracks.number[t, TRACK_ID]
-    update_keys[row, 1] = tracks.number[t, TIME_NS]
-    mean, covariance = w.x[:6], w.p[:6, :6]
+def write_update(tracks: TrackArrays, t: int, log: UpdateLog, c: FoldContext) -> None:
+    """Track `t` as it stands into the next row of the log."""
+    row = log.filled[0]
+    log.filled[0] += 1
+    log.key[row, 0] = tracks.number[t, TRACK_ID]
+    log.key[row, 1] = tracks.number[t, TIME_NS]
+    mean, covariance = c.scratch.x[:6], c.scratch.p[:6, :6]
     combined(tracks.x[t], tracks.p[t], tracks.mu[t], mean, covariance)
     at = 6
     for i in range(6):
-        updates[row, i] = mean[i]
+        log.row[row, i] = mean[i]
         for j in range(i, 6):
-            updates[row, at] = covariance[i, j]
+            log.row[row, at] = covariance[i, j]
             at += 1

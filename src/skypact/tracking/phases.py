@@ -7,15 +7,13 @@ make one are one: without air a manoeuvre is a coast.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.atmosphere import density
 from skypact.kernels.compiled import kernel
-from skypact.kernels.filter import CORE, MotionNoise, age_biases, predict
-from skypact.kernels.fit import StartPriors
+from skypact.kernels.filter import CORE, age_biases, predict
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import copy_matrix, copy_vector, forget
 from skypact.kernels.motion import (
@@ -26,6 +24,7 @@ from skypact.kernels.motion import (
     REENTRY,
     gravity_remainder,
 )
+from skypact.tracking.context import CHANGED, MIXED, MIXED_P, ONE, SHARES, FoldContext, PhaseRates
 from skypact.tracking.tables import (
     FIRST_NS,
     FREE,
@@ -49,8 +48,6 @@ FALLEN_M = 2e3
 # Above the air a boost is thought of only while plots are this far from free flight: mean squared
 # distance per component; without a boost one in a thousand or so is.
 SURPRISING = 2.0
-# Rows of the scratch array for mixing.
-SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
 # Below this share a phase is not mixed into another.
 LEAST_SHARE = 1e-3
 # ... and below this it is left out of the estimate that is given out.
@@ -58,25 +55,8 @@ LEAST_GIVEN_OUT = 1e-2
 # The remainder of gravity is taken anew after so far a way; it changes by 1e-7 m/s² meanwhile.
 REMAINDER_REFRESH_M = 4e3
 NEAR_GROUND_M = 20e3
-# So deep down no path is followed any further: it has come down, however long nobody looked.
-LOWEST_M = -150.0
-
-
-class PhaseRates(NamedTuple):
-    """How often a phase gives way to another, per second; air matters above `least_lift_m_s2`."""
-
-    boost_ends: float
-    boost_starts: float
-    manoeuvre_starts: float
-    manoeuvre_ends: float
-    lift_sigma_m2_kg: float
-    lift_acceleration_sigma_m_s2: float
-    least_lift_m_s2: float
-
-
-def mixing_scratch(n: int) -> NDArray[np.float64]:
-    """Scratch for `mix` with states of n numbers."""
-    return np.zeros((MIXED_P + (SLOTS + 1) * n, max(n, SLOTS * SLOTS)))
+# No object is followed that is faster than this.
+FASTEST_M_S = 1e5
 
 
 @kernel
@@ -109,43 +89,34 @@ def convert(
     target: int,
     x: NDArray[np.float64],
     p: NDArray[np.float64],
-    priors: StartPriors,
-    rates: PhaseRates,
+    c: FoldContext,
     out_x: NDArray[np.float64],
     out_p: NDArray[np.float64],
 ) -> None:
     """The same object seen as being in phase `target` instead of `source`: own states from priors.
 
-    Drag is kept between re-entry and manoeuvre; everything else of a phase is new to it.
+    Drag is kept from re-entry to manoeuvre, but not back, as lift drags too; everything else of a
+    phase is new to it.
     """
     copy_vector(x, out_x)
     copy_matrix(p, out_p)
     if source == target:
         return
     keep_drag = source == REENTRY and target == MANOEUVRE
-    if keep_drag:  # c = exp(λ), to first order about the mean
-        drag = math.exp(x[6])
-        out_x[6] = drag
-        for i in range(out_x.shape[0]):
-            out_p[i, 6] *= drag
-            out_p[6, i] *= drag
     for k in range(7 if keep_drag else 6, CORE):
         out_x[k] = 0.0
         forget(out_p, k, 0.0)
     if target == BOOST:
         for k in range(6, CORE):
-            out_p[k, k] = priors.thrust_sigma_m_s2**2
-    elif target == REENTRY:
-        out_x[6] = priors.ln_inverse_ballistic
-        out_p[6, 6] = priors.ln_inverse_ballistic_sigma**2
-    elif target == MANOEUVRE:
-        if not keep_drag:
-            drag = math.exp(priors.ln_inverse_ballistic)
-            out_x[6] = drag
-            out_p[6, 6] = (drag * priors.ln_inverse_ballistic_sigma) ** 2
+            out_p[k, k] = c.priors.thrust_sigma_m_s2**2
+        return
+    if not keep_drag and target != COAST:
+        out_x[6] = c.priors.drag_m2_kg
+        out_p[6, 6] = c.priors.drag_sigma_m2_kg**2
+    if target == MANOEUVRE:
         lift_sigma = min(
-            rates.lift_sigma_m2_kg,
-            rates.lift_acceleration_sigma_m_s2 / max(dynamic_pressure(x), 1e-9),
+            c.rates.lift_sigma_m2_kg,
+            c.rates.lift_acceleration_sigma_m_s2 / max(dynamic_pressure(x), 1e-9),
         )
         out_p[7, 7] = lift_sigma**2
         out_p[8, 8] = lift_sigma**2
@@ -160,20 +131,17 @@ def mix(
     steer: bool,
     ignite: bool,
     dt: float,
-    priors: StartPriors,
-    rates: PhaseRates,
-    m: NDArray[np.float64],
+    c: FoldContext,
 ) -> None:
     """Let phases give way to each other over `dt` seconds: `x` (3, n), `p` (3, n, n), `mu` (3,).
 
     In place. `steer`: whether a manoeuvre is possible; if not, its share goes to free flight.
     `ignite`: whether a boost may begin.
-    `m` from `mixing_scratch`.
     """
-    n = x.shape[1]
+    n, m = x.shape[1], c.scratch.mixing
     if mu[STEER] > 0.0 and not steer:
         if mu[STEER] > mu[FREE]:
-            convert(MANOEUVRE, free_phase, x[STEER], p[STEER], priors, rates, x[FREE], p[FREE])
+            convert(MANOEUVRE, free_phase, x[STEER], p[STEER], c, x[FREE], p[FREE])
         mu[FREE] += mu[STEER]
         mu[STEER] = 0.0
     if not ignite and mu[THRUST] < LEAST_SHARE:
@@ -181,7 +149,7 @@ def mix(
         mu[THRUST] = 0.0
     if not (steer or ignite) and mu[THRUST] == 0.0:
         return
-    _shares(mu, steer, ignite, abs(dt), rates, m[SHARES])
+    _shares(mu, steer, ignite, abs(dt), c.rates, m[SHARES])
     for target in range(SLOTS):
         after, others = 0.0, 0.0
         for source in range(SLOTS):
@@ -212,8 +180,7 @@ def mix(
                     phase_of(target, free_phase),
                     x[source],
                     p[source],
-                    priors,
-                    rates,
+                    c,
                     one_x,
                     one_p,
                 )
@@ -267,73 +234,97 @@ def likeliest(mu: NDArray[np.float64]) -> int:
 
 
 @kernel
-def predict_track(
-    tracks: TrackArrays,
-    t: int,
-    to_ns: int,
-    radars: NDArray[np.float64],
-    table: NDArray[np.float64],
-    noise: MotionNoise,
-    priors: StartPriors,
-    rates: PhaseRates,
-    s: NDArray[np.float64],
-    m: NDArray[np.float64],
-) -> None:
-    """Move track `t` with all its phases to the time `to_ns`, in place."""
+def predict_track(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bool:
+    """Move track `t` with all its phases to the time `to_ns`, in place.
+
+    False: it came down on the way, and stands where and when that was.
+    """
     dt = (to_ns - tracks.number[t, TIME_NS]) * 1e-9
     if dt == 0.0:
-        return
-    tracks.number[t, TIME_NS] = to_ns
+        return True
     x, p, mu, value = tracks.x[t], tracks.p[t], tracks.mu[t], tracks.value[t]
-    free_phase = tracks.number[t, FREE_PHASE]
     at = x[likeliest(mu)]
     height, _, _, _ = height_and_up(at[0], at[1], at[2])
     ignite = height > value[HIGHEST_M] - FALLEN_M
+    free_phase = tracks.number[t, FREE_PHASE]
     if free_phase == COAST and value[SURPRISE] < SURPRISING:
         ignite = False
-    mix(x, p, mu, free_phase, air_matters(at, rates), ignite, dt, priors, rates, m)
+    mix(x, p, mu, free_phase, air_matters(at, c.rates), ignite, dt, c)
     at = x[likeliest(mu)]
     left = dt
     while left != 0.0:
         # As far as one remainder of gravity holds, which for most plots is all the way.
         speed = math.sqrt(at[3] * at[3] + at[4] * at[4] + at[5] * at[5])
+        if not speed < FASTEST_M_S:
+            break
         reach = REMAINDER_REFRESH_M / max(speed, 1.0)
         if height < NEAR_GROUND_M:  # not far into the ground in one step
             reach = min(reach, max(1.0, 0.5 * height / max(speed, 1.0)))
         h = left if abs(left) <= reach * 1.0001 else math.copysign(reach, left)
         left = 0.0 if h == left else left - h
-        k = 0.5 * h
-        mx, my, mz = at[0] + k * at[3], at[1] + k * at[4], at[2] + k * at[5]
-        away = (
-            (mx - value[REMAINDER_AT]) ** 2
-            + (my - value[REMAINDER_AT + 1]) ** 2
-            + (mz - value[REMAINDER_AT + 2]) ** 2
-        )
-        if away > (0.5 * REMAINDER_REFRESH_M) ** 2:
-            ahead = math.copysign(min(0.5 * reach, 2.0), h)  # the middle of the way to come
-            if abs(h) >= reach:
-                ahead = k
-            mx, my, mz = at[0] + ahead * at[3], at[1] + ahead * at[4], at[2] + ahead * at[5]
-            value[REMAINDER], value[REMAINDER + 1], value[REMAINDER + 2] = gravity_remainder(
-                mx, my, mz, table
-            )
-            value[REMAINDER_AT] = mx
-            value[REMAINDER_AT + 1] = my
-            value[REMAINDER_AT + 2] = mz
-        remainder = (value[REMAINDER], value[REMAINDER + 1], value[REMAINDER + 2])
-        for slot in range(SLOTS):
-            if mu[slot] > 0.0:
-                predict(phase_of(slot, free_phase), x[slot], p[slot], h, remainder, noise, s)
+        move_track(tracks, t, h, reach, c)
         since_first = (to_ns - tracks.number[t, FIRST_NS]) * 1e-9 - left
         note_height(at, p[likeliest(mu)], since_first, value)
-        free_phase = follow_air(x[FREE], p[FREE], free_phase, priors)
-        height, _, _, _ = height_and_up(at[0], at[1], at[2])
-        if not height > LOWEST_M:
+        height, ux, uy, uz = height_and_up(at[0], at[1], at[2])
+        climb = ux * at[3] + uy * at[4] + uz * at[5]
+        if left > 0.0 and height < 0.0 and climb < 0.0:
+            back = max(height / climb, 0.0)
+            move_track(tracks, t, -min(back, h), reach, c)
+            left += min(back, h)
             break
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
-            age_biases(x[slot], p[slot], dt, radars)
-    tracks.number[t, FREE_PHASE] = free_phase
+            age_biases(x[slot], p[slot], dt - left, c.radars)
+    tracks.number[t, TIME_NS] = to_ns - np.int64(left * 1e9)
+    return left == 0.0
+
+
+@kernel
+def move_track(tracks: TrackArrays, t: int, h: float, reach: float, c: FoldContext) -> None:
+    """Move all phases of track `t` by `h` seconds, `reach` being how long gravity is one.
+
+    In place, all but its time and its biases.
+    """
+    x, p, mu, value = tracks.x[t], tracks.p[t], tracks.mu[t], tracks.value[t]
+    at = x[likeliest(mu)]
+    k = 0.5 * h
+    mx, my, mz = at[0] + k * at[3], at[1] + k * at[4], at[2] + k * at[5]
+    away = (
+        (mx - value[REMAINDER_AT]) ** 2
+        + (my - value[REMAINDER_AT + 1]) ** 2
+        + (mz - value[REMAINDER_AT + 2]) ** 2
+    )
+    if away > (0.5 * REMAINDER_REFRESH_M) ** 2:
+        ahead = math.copysign(min(0.5 * reach, 2.0), h)  # the middle of the way to come
+        if abs(h) >= reach:
+            ahead = k
+        take_remainder(
+            at[0] + ahead * at[3], at[1] + ahead * at[4], at[2] + ahead * at[5], value, c
+        )
+    remainder = (value[REMAINDER], value[REMAINDER + 1], value[REMAINDER + 2])
+    free_phase = tracks.number[t, FREE_PHASE]
+    for slot in range(SLOTS):
+        if mu[slot] > 0.0:
+            predict(
+                phase_of(slot, free_phase),
+                x[slot],
+                p[slot],
+                h,
+                remainder,
+                c.noise,
+                c.scratch.filter,
+            )
+    tracks.number[t, FREE_PHASE] = follow_air(x[FREE], p[FREE], free_phase, c)
+
+
+@kernel
+def take_remainder(
+    x: float, y: float, z: float, value: NDArray[np.float64], c: FoldContext
+) -> None:
+    """Take the remainder of gravity at a place, ECEF m, into `value`."""
+    gx, gy, gz = gravity_remainder(x, y, z, c.gravity)
+    value[REMAINDER], value[REMAINDER + 1], value[REMAINDER + 2] = gx, gy, gz
+    value[REMAINDER_AT], value[REMAINDER_AT + 1], value[REMAINDER_AT + 2] = x, y, z
 
 
 @kernel
@@ -355,13 +346,13 @@ def note_height(
 
 @kernel
 def follow_air(
-    x: NDArray[np.float64], p: NDArray[np.float64], free_phase: int, priors: StartPriors
+    x: NDArray[np.float64], p: NDArray[np.float64], free_phase: int, c: FoldContext
 ) -> int:
     """Coast or re-entry by height; the drag is believed anew at every entry into the air."""
     height, _, _, _ = height_and_up(x[0], x[1], x[2])
     if free_phase == COAST and height < AIR_TOP_M:
-        x[6] = priors.ln_inverse_ballistic
-        forget(p, 6, priors.ln_inverse_ballistic_sigma**2)
+        x[6] = c.priors.drag_m2_kg
+        forget(p, 6, c.priors.drag_sigma_m2_kg**2)
         return REENTRY
     if free_phase == REENTRY and height > AIR_TOP_M + 2e3:
         x[6] = 0.0

@@ -8,15 +8,13 @@ from numpy.typing import NDArray
 
 from skypact.errors import SkypactError
 from skypact.kernels import filter as kf
-from skypact.kernels.fit import StartPriors
-from skypact.kernels.gravity import field
-from skypact.kernels.radar_table import radar_array
 from skypact.model import Phase, Plots, Radar, Track, TrackStatus
 from skypact.model.track import PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
-from skypact.tracking.fold import FoldSettings, Scratches, advance_tracks, fold_scans
-from skypact.tracking.phases import PhaseRates, combined, mixing_scratch, phase_of
+from skypact.tracking.context import fold_context
+from skypact.tracking.fold import advance_tracks, fold_scans
+from skypact.tracking.phases import combined, phase_of
 
 _FIRST_CAPACITY = 64
 _STATUS = {
@@ -50,51 +48,9 @@ class Picture:
     def __init__(self, radars: Sequence[Radar], settings: TrackingSettings | None = None) -> None:
         self.radars = tuple(radars)
         self.settings = settings or TrackingSettings()
-        s = self.settings
-        self._radar_rows, n = radar_array(self.radars)
-        self._fold_settings = FoldSettings(
-            gate=s.gate_chi_squared,
-            plots_to_confirm=s.plots_to_confirm,
-            fit_plots=s.fit_plots,
-            fit_seconds=s.fit_seconds,
-            confirm_speed_sigma_m_s=s.confirm_speed_sigma_m_s,
-            tentative_timeout_s=s.tentative_timeout_s,
-            lost_timeout_s=s.lost_timeout_s,
-            first_plots_seconds=s.first_plots_seconds,
-            sunk_m=s.sunk_m,
-        )
-        self._noise = kf.MotionNoise(
-            gravity_sigma_m_s2=s.gravity_sigma_m_s2,
-            gravity_scale_m=s.gravity_scale_m,
-            gravity_time_s=s.gravity_time_s,
-            thrust_m2_s5=s.thrust_density_m2_s5,
-            inverse_ballistic_1_s=s.inverse_ballistic_density_1_s,
-            manoeuvre_m2_s5=s.manoeuvre_density_m2_s5,
-            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
-        )
-        self._priors = StartPriors(
-            speed_sigma_m_s=s.speed_sigma_m_s,
-            thrust_sigma_m_s2=s.thrust_sigma_m_s2,
-            ln_inverse_ballistic=-float(np.log(s.ballistic_parameter_kg_m2)),
-            ln_inverse_ballistic_sigma=s.ballistic_parameter_ln_sigma,
-            thrust_density_m2_s5=s.thrust_density_m2_s5,
-        )
-        self._rates = PhaseRates(
-            boost_ends=s.boost_ends_1_s,
-            boost_starts=s.boost_starts_1_s,
-            manoeuvre_starts=s.manoeuvre_starts_1_s,
-            manoeuvre_ends=s.manoeuvre_ends_1_s,
-            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
-            lift_acceleration_sigma_m_s2=s.lift_acceleration_sigma_m_s2,
-            least_lift_m_s2=s.least_lift_m_s2,
-        )
-        self._scratch = Scratches(
-            s=kf.scratch(n), m=mixing_scratch(n), x=np.zeros(3 * n), p=np.zeros((3 * n, n))
-        )
-        capacity = min(_FIRST_CAPACITY, s.greatest_tracks)
-        self._tracks = tables.new_tracks(capacity, n, len(self.radars), s.first_plots)
-        self._gravity = field(s.gravity_degree)
-        self._next_id = 1
+        self._context, n = fold_context(self.radars, self.settings)
+        capacity = min(_FIRST_CAPACITY, self.settings.greatest_tracks)
+        self._tracks = tables.new_tracks(capacity, n, len(self.radars), self.settings.first_plots)
         self._held: Plots | None = None
         self._ended: list[Track] = []
         self.time_ns: int | None = None
@@ -131,17 +87,7 @@ class Picture:
         """
         if self._held is not None:
             self.observe(self._held.at(np.zeros(0, np.int64)))
-        advance_tracks(
-            self._tracks,
-            time_ns,
-            self._radar_rows,
-            self._gravity,
-            self._fold_settings,
-            self._noise,
-            self._priors,
-            self._rates,
-            self._scratch,
-        )
+        advance_tracks(self._tracks, time_ns, self._context)
         self._collect_ended()
         self.time_ns = max(self.time_ns or 0, time_ns)
 
@@ -197,41 +143,21 @@ class Picture:
         z = np.column_stack(
             [plots.range_m, plots.azimuth_rad, plots.elevation_rad, plots.range_rate_m_s]
         )
-        room = len(z) if on_updates else 0
-        updates, keys = np.empty((room, 27)), np.empty((room, 2), np.int64)
-        scan, updated = 0, 0
+        scans = tables.ScanArrays(plots.time_ns, plots.radar, z, starts)
+        log = tables.update_log(len(z) if on_updates else 0)
+        scan = 0
         while True:
-            scan, self._next_id, updated = fold_scans(
-                self._tracks,
-                plots.time_ns,
-                plots.radar,
-                z,
-                starts,
-                scan,
-                self._next_id,
-                self._radar_rows,
-                self._gravity,
-                self._fold_settings,
-                self._noise,
-                self._priors,
-                self._rates,
-                self._scratch,
-                updates,
-                keys,
-                updated,
-            )
+            scan = fold_scans(self._tracks, scans, scan, self._context, log)
             self._collect_ended()
             if scan == len(starts) - 1:
                 break
             self._make_room(int(starts[scan + 1] - starts[scan]))
         self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max()))
-        if on_updates and updated:
+        count = int(log.filled[0])
+        if on_updates and count:
             on_updates(
                 Updates(
-                    keys[:updated, 0],
-                    keys[:updated, 1],
-                    updates[:updated, :6],
-                    updates[:updated, 6:],
+                    log.key[:count, 0], log.key[:count, 1], log.row[:count, :6], log.row[:count, 6:]
                 )
             )
 

@@ -48,7 +48,7 @@ class TrackArrays(NamedTuple):
     """`number` (c, 12) int64, `value` (c, 12), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
 
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
-    how many plots of each radar.
+    how many plots of each radar. `next_id` (1,): of the next track.
     """
 
     number: NDArray[np.int64]
@@ -58,6 +58,7 @@ class TrackArrays(NamedTuple):
     mu: NDArray[np.float64]
     first: NDArray[np.float64]
     by_radar: NDArray[np.int64]
+    next_id: NDArray[np.int64]
 
 
 def new_tracks(capacity: int, state_size: int, radars: int, first_plots: int) -> TrackArrays:
@@ -70,6 +71,7 @@ def new_tracks(capacity: int, state_size: int, radars: int, first_plots: int) ->
         mu=np.zeros((capacity, SLOTS)),
         first=np.zeros((capacity, first_plots, PLOT_COLUMNS)),
         by_radar=np.zeros((capacity, radars), np.int64),
+        next_id=np.ones(1, np.int64),
     )
 
 
@@ -78,7 +80,35 @@ def grown(tracks: TrackArrays, capacity: int) -> TrackArrays:
     bigger = new_tracks(
         capacity, tracks.x.shape[2], tracks.by_radar.shape[1], tracks.first.shape[1]
     )
-    rows = tracks.number.shape[0]
     for new, old in zip(bigger, tracks, strict=True):
-        new[:rows] = old
+        new[: len(old)] = old
     return bigger
+
+
+class ScanArrays(NamedTuple):
+    """Plots in the order of their scans: `time_ns` (k,), `radar` (k,), `z` (k, 4).
+
+    `z`: range m, azimuth rad, elevation rad, range rate m/s. `starts` (scans + 1,): where each scan
+    begins.
+    """
+
+    time_ns: NDArray[np.int64]
+    radar: NDArray[np.int32]
+    z: NDArray[np.float64]
+    starts: NDArray[np.int64]
+
+
+class UpdateLog(NamedTuple):
+    """Estimates after each plot, as far as there are rows: `key` (u, 2) track id and time.
+
+    `row` (u, 27): state and the upper triangle of its covariance. `filled` (1,): how many rows.
+    """
+
+    key: NDArray[np.int64]
+    row: NDArray[np.float64]
+    filled: NDArray[np.int64]
+
+
+def update_log(rows: int) -> UpdateLog:
+    """Room for so many updates."""
+    return UpdateLog(np.empty((rows, 2), np.int64), np.empty((rows, 27)), np.zeros(1, np.int64))

@@ -1,0 +1,127 @@
+"""What a fold goes by beside its tracks: radars, gravity, settings, beliefs, and scratch arrays."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skypact.kernels import filter as kf
+from skypact.kernels.fit import StartPriors
+from skypact.kernels.gravity import field
+from skypact.kernels.radar_table import radar_array
+from skypact.model import Radar
+from skypact.settings import TrackingSettings
+from skypact.tracking.tables import SLOTS
+
+# Rows of the scratch array for mixing.
+SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
+
+
+class FoldSettings(NamedTuple):
+    """The numbers of `settings.TrackingSettings` that decide about tracks, in SI units."""
+
+    gate: float
+    new_object_log_density: float
+    plots_to_confirm: int
+    fit_plots: int
+    fit_seconds: float
+    confirm_speed_sigma_m_s: float
+    tentative_timeout_s: float
+    lost_timeout_s: float
+    first_plots_seconds: float
+    sunk_m: float
+
+
+class PhaseRates(NamedTuple):
+    """How often a phase gives way to another, per second; air matters above `least_lift_m_s2`."""
+
+    boost_ends: float
+    boost_starts: float
+    manoeuvre_starts: float
+    manoeuvre_ends: float
+    lift_sigma_m2_kg: float
+    lift_acceleration_sigma_m_s2: float
+    least_lift_m_s2: float
+
+
+class Scratches(NamedTuple):
+    """Arrays that the kernels write over: `filter` and `mixing`, states `x`, covariances `p`."""
+
+    filter: NDArray[np.float64]
+    mixing: NDArray[np.float64]
+    x: NDArray[np.float64]
+    p: NDArray[np.float64]
+
+
+class FoldContext(NamedTuple):
+    """`radars` (r, 29) and `gravity` as the kernels take them; the rest as named."""
+
+    radars: NDArray[np.float64]
+    gravity: NDArray[np.float64]
+    settings: FoldSettings
+    noise: kf.MotionNoise
+    priors: StartPriors
+    rates: PhaseRates
+    scratch: Scratches
+
+
+def drag_prior(ballistic_parameter_kg_m2: float, ln_sigma: float) -> tuple[float, float]:
+    """Mean and standard deviation of the drag 1/β, m²/kg, of a log-normal β with this median."""
+    mean = math.exp(0.5 * ln_sigma**2) / ballistic_parameter_kg_m2
+    return mean, mean * math.sqrt(math.expm1(ln_sigma**2))
+
+
+def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldContext, int]:
+    """The context of a picture with these radars and settings, and the size of its states."""
+    rows, n = radar_array(radars)
+    drag, drag_sigma = drag_prior(s.ballistic_parameter_kg_m2, s.ballistic_parameter_ln_sigma)
+    context = FoldContext(
+        radars=rows,
+        gravity=field(s.gravity_degree),
+        settings=FoldSettings(
+            gate=s.gate_chi_squared,
+            new_object_log_density=s.new_object_log_density,
+            plots_to_confirm=s.plots_to_confirm,
+            fit_plots=s.fit_plots,
+            fit_seconds=s.fit_seconds,
+            confirm_speed_sigma_m_s=s.confirm_speed_sigma_m_s,
+            tentative_timeout_s=s.tentative_timeout_s,
+            lost_timeout_s=s.lost_timeout_s,
+            first_plots_seconds=s.first_plots_seconds,
+            sunk_m=s.sunk_m,
+        ),
+        noise=kf.MotionNoise(
+            gravity_sigma_m_s2=s.gravity_sigma_m_s2,
+            gravity_scale_m=s.gravity_scale_m,
+            gravity_time_s=s.gravity_time_s,
+            thrust_m2_s5=s.thrust_density_m2_s5,
+            drag_1_s=s.inverse_ballistic_density_1_s,
+            manoeuvre_m2_s5=s.manoeuvre_density_m2_s5,
+            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
+        ),
+        priors=StartPriors(
+            speed_sigma_m_s=s.speed_sigma_m_s,
+            thrust_sigma_m_s2=s.thrust_sigma_m_s2,
+            drag_m2_kg=drag,
+            drag_sigma_m2_kg=drag_sigma,
+            thrust_density_m2_s5=s.thrust_density_m2_s5,
+        ),
+        rates=PhaseRates(
+            boost_ends=s.boost_ends_1_s,
+            boost_starts=s.boost_starts_1_s,
+            manoeuvre_starts=s.manoeuvre_starts_1_s,
+            manoeuvre_ends=s.manoeuvre_ends_1_s,
+            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
+            lift_acceleration_sigma_m_s2=s.lift_acceleration_sigma_m_s2,
+            least_lift_m_s2=s.least_lift_m_s2,
+        ),
+        scratch=Scratches(
+            filter=kf.scratch(n),
+            mixing=np.zeros((MIXED_P + (SLOTS + 1) * n, max(n, SLOTS * SLOTS))),
+            x=np.zeros(3 * n),
+            p=np.zeros((3 * n, n)),
+        ),
+    )
+    return context, n
