@@ -49,8 +49,8 @@ def forecast(
 def run(folder: Path) -> dict[str, Any]:
     """Distances m of the forecasts from both radars' own plots at T+470 s, and σ distances.
 
-    `folder` holds the two recordings. The 95 % region is three-dimensional (χ² 7.81) and takes in
-    the plot's own stated uncertainty, bias included.
+    `folder` holds the two recordings. The 95 % region is three-dimensional (χ² 7.81) and the
+    forecast's alone: what the plot itself may be off is left out.
     """
     with tempfile.TemporaryDirectory() as out:
         convert(folder, Path(out))

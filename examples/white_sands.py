@@ -20,8 +20,11 @@ coordinates differs from what it measured by
 | B | -91, 46 | -4.4, 3.7 | 0.72, 0.28 |
 
 in all 16 to 796 m apart. Each radar is given an equal part, 1/√2, of the mean as an unknown offset
-(`…_bias_sigma`) and of the scatter as an error that stays alike for 10 s (the time over which the
-correlation of the differences falls by e). B's azimuth is the less certain because it looks almost
+(`…_bias_sigma`) and of the scatter as an error that stays alike for 6 s. How long it does can be
+measured in two ways: the correlation of the differences falls by e in 11 to 36 s (median 14 s),
+that of each radar's own departures from a free flight fitted to its plots of T+90 to T+150 s in 1
+to 9 s (median 2.5 s); 6 s is their geometric mean. (Radar B's forecast for T+470 s is 441, 475 and
+503 m off radar A with 2.5, 6 and 10 s.) B's azimuth is the less certain because it looks almost
 straight up. Its range difference is A's elevation error seen from B, so A's range figures are taken
 for both. From plot to plot both are far smoother (0.3 m, 0.02 mrad): the range has filtered them,
 and taking that for their accuracy would be wrong by a hundredfold.
@@ -57,7 +60,7 @@ RADAR_A = skypact.Radar(
     range_bias_sigma_m=12.0,
     azimuth_bias_sigma_rad=math.radians(0.035),
     elevation_bias_sigma_rad=math.radians(0.045),
-    correlation_time_s=10.0,
+    correlation_time_s=6.0,
     period_s=PERIOD_S,
 )
 RADAR_B = skypact.Radar(
@@ -72,14 +75,14 @@ RADAR_B = skypact.Radar(
     range_bias_sigma_m=12.0,
     azimuth_bias_sigma_rad=math.radians(0.18),
     elevation_bias_sigma_rad=math.radians(0.03),
-    correlation_time_s=10.0,
+    correlation_time_s=6.0,
     period_s=PERIOD_S,
 )
 _WHERE_FROM = """\
 # Two radars of White Sands Missile Range; sites solved from the recordings, heights above the
 # ellipsoid (mean sea level less 22 m). Accuracies: derived from how far the two disagree (16 to
 # 796 m): 1/sqrt(2) of the mean difference in each coordinate as an unknown offset (bias), of its
-# scatter as an error that stays alike for 10 s. See examples/white_sands.py.
+# scatter as an error that stays alike for 6 s. See examples/white_sands.py.
 
 """
 

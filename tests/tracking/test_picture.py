@@ -3,8 +3,10 @@
 import itertools
 import math
 
+import naive
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 from scipy.stats import chi2
 
 from evaluate.scene import (
@@ -18,6 +20,7 @@ from evaluate.scene import (
     site,
 )
 from skypact.errors import SkypactError
+from skypact.kernels.motion import REENTRY
 from skypact.model import Phase, Plots, TrackStatus
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars, load_scenario
@@ -239,22 +242,71 @@ def test_a_track_ends_when_its_object_is_down(whole_flight):
     assert by_plots.ended_because == "came down"
 
 
+FALL = local_state(39.3, 128.6, 250e3, (850.0, -150.0, -1300.0))
+
+
+def later_on(plots, seconds):
+    """The same plots so much later, in scans of their own."""
+    return plots._replace(time_ns=plots.time_ns + round(seconds * S), scan=plots.scan + 10**6)
+
+
+def ground_of(track_state, ballistic_kg_m2):
+    """Seconds until a state comes down, and where, by SciPy's integrator."""
+
+    def motion(_, y):
+        x = np.concatenate((y, [1.0 / ballistic_kg_m2, 0.0, 0.0]))
+        return np.concatenate((y[3:], naive.acceleration(REENTRY, x)))
+
+    def height(_, y):
+        return naive.height_and_up(y[:3])[0]
+
+    height.terminal = True
+    end = solve_ivp(motion, (0, 3600.0), track_state, method="DOP853", events=height, rtol=1e-9)
+    return end.t[-1], end.y[:3, -1]
+
+
 @pytest.mark.parametrize("unseen_s", [400.0, 1500.0, 7200.0, 1e6])
-def test_a_fall_that_nobody_saw_ends_too(unseen_s):
-    """Once this never came back: the path was followed through the middle of the Earth."""
-    scene = scene_of(local_state(39.3, 128.6, 250e3, (850.0, -150.0, -1300.0)), 20.0)
-    plots = noisy(scene, np.random.default_rng(4))
+def test_a_fall_that_nobody_saw_ends_when_and_where_it_does(unseen_s):
+    """However much later the next scan or clock mark comes."""
+    plots = noisy(scene_of(FALL, 20.0), np.random.default_rng(4))
+    picture, marked = Picture(RADARS), Picture(RADARS)
+    picture.observe(plots)
+    marked.observe(plots)
+    (last,) = picture.tracks()
+    assert last.status == TrackStatus.CONFIRMED
+    other = scene_of(local_state(33.0, 140.0, 250e3, (850.0, -150.0, 3000.0)), 20.0)
+    picture.observe(later_on(noisy(other, np.random.default_rng(5)), unseen_s))
+    marked.advance(last.time_ns + round(unseen_s * S))
+    settings = TrackingSettings()
+    drag = math.exp(settings.ballistic_parameter_ln_sigma**2 / 2)  # the mean of 1/β, not 1/median
+    down_s, place = ground_of(last.state, settings.ballistic_parameter_kg_m2 / drag)
+    for first, *others in (picture.tracks(), marked.tracks()):
+        assert first.status == TrackStatus.ENDED
+        assert first.ended_because == "came down"
+        # J2 alone in the twin: 3e-4 m/s² for 130 s are 3 m; the way back to the ground is straight
+        # over at most 1 s.
+        assert (first.time_ns - last.time_ns) * 1e-9 == pytest.approx(down_s, abs=0.05)
+        assert np.linalg.norm(first.state[:3] - place) < 30.0
+        assert len(others) == (first is not marked.tracks()[0])
+
+
+def test_a_new_object_is_not_taken_for_one_long_unseen():
+    """The same launch again, where the first was seen: the first has come down by then."""
+    plots = noisy(scene_of(FALL, 20.0), np.random.default_rng(4))
     picture = Picture(RADARS)
     picture.observe(plots)
-    assert [t.status for t in picture.tracks()] == [TrackStatus.CONFIRMED]
-    other = scene_of(local_state(33.0, 140.0, 250e3, (850.0, -150.0, 3000.0)), 20.0)
-    plots = noisy(other, np.random.default_rng(5))
-    late = plots.time_ns + round(unseen_s * S)
-    picture.observe(plots._replace(time_ns=late, scan=plots.scan + 10**6))
-    first, *others = picture.tracks()
-    assert first.status == TrackStatus.ENDED
-    assert first.ended_because == "came down"
-    assert len(others) == 1
+    picture.observe(later_on(plots, 400.0))
+    first, second = picture.tracks()
+    assert first.plots == second.plots == len(plots.time_ns)
+
+
+def test_a_coast_long_unseen_takes_no_object_that_it_cannot_be():
+    """A boost since then would explain any place, but less likely than another object does."""
+    up = local_state(39.3, 128.6, 250e3, (850.0, -150.0, 2900.0))
+    picture = Picture(RADARS)
+    picture.observe(noisy(scene_of(up, 20.0), np.random.default_rng(4)))
+    picture.observe(later_on(noisy(scene_of(FALL, 20.0), np.random.default_rng(5)), 400.0))
+    assert len(picture.tracks()) == 2
 
 
 def clutter(radar_count, scans, per_scan, seed, period_s=1.0):

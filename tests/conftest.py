@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hypothesis import settings
 
-for folder in (Path(__file__).parents[2], Path(__file__).parent):
+for folder in (Path(__file__).parents[1], Path(__file__).parent / "kernels"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
