@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from skypact.kernels.assignment import assign
+from skypact.kernels.assignment import assign, assignment_scratch
 
 
 def assigned(cost, miss):
     chosen = np.zeros(len(cost), np.int64)
-    assign(np.ascontiguousarray(cost, float), float(miss), chosen)
+    assign(np.ascontiguousarray(cost, float), float(miss), chosen, assignment_scratch(*cost.shape))
     return chosen
 
 

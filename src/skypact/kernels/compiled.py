@@ -30,3 +30,5 @@ from numba import njit  # noqa: E402  (reads NUMBA_CACHE_DIR when imported)
 # is called without overhead. The few that make arrays of their own use the other.
 kernel = njit(cache=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
 allocating_kernel = njit(cache=True, error_model="numpy")
+# Put into its caller as it stands: with a number for a length, its loops are unrolled for it.
+unrolled = njit(inline="always", error_model="numpy", _nrt=False)  # type: ignore[call-overload]

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.atmosphere import density
-from skypact.kernels.compiled import kernel
+from skypact.kernels.compiled import kernel, unrolled
 from skypact.kernels.linear import copy_matrix, copy_vector
 from skypact.kernels.motion import (
     BOOST,
@@ -66,7 +66,8 @@ PH = 27  # 4 × n: P Hᵀ
 GAIN = 31  # n
 PRIOR = 32  # n
 RESIDUAL = 33  # 4
-PRIOR_P = 34  # n × n
+TOTAL = 34  # 9 × 9: transition over several steps
+PRIOR_P = 43  # n × n
 
 
 def scratch(n: int) -> NDArray[np.float64]:
@@ -157,15 +158,15 @@ def _add_noise(
         p[6 + k, 6 + k] += own_density * h
 
 
-@kernel
-def propagate_covariance(
-    own: int, p: NDArray[np.float64], f: NDArray[np.float64], work: NDArray[np.float64]
+@unrolled
+def _propagate(
+    used: int,
+    n: int,
+    p: NDArray[np.float64],
+    f: NDArray[np.float64],
+    work: NDArray[np.float64],
 ) -> None:
-    """F P Fᵀ into `p`, where F is `f` (9, 9) on the core states and the identity elsewhere.
-
-    `own`: how many of the states 6:9 are in use. `work` (≥6, n) is scratch.
-    """
-    n, used = p.shape[0], 6 + own
+    """F P Fᵀ into the first `used` of `p`, and F P into the first six rows of the rest."""
     for i in range(6):
         for j in range(used):
             total = 0.0
@@ -190,6 +191,22 @@ def propagate_covariance(
         for j in range(CORE, n):
             p[i, j] = work[i, j]
             p[j, i] = work[i, j]
+
+
+@kernel
+def propagate_covariance(
+    own: int, p: NDArray[np.float64], f: NDArray[np.float64], work: NDArray[np.float64]
+) -> None:
+    """F P Fᵀ into `p`, where F is `f` (9, 9) on the core states and the identity elsewhere.
+
+    `own`: how many of the states 6:9 are in use, 0, 1 or 3. `work` (≥6, n) is scratch.
+    """
+    if own == 0:
+        _propagate(6, p.shape[0], p, f, work)
+    elif own == 1:
+        _propagate(7, p.shape[0], p, f, work)
+    else:
+        _propagate(9, p.shape[0], p, f, work)
 
 
 @kernel
@@ -307,7 +324,7 @@ def innovation(
     """
     components = measure(x, radar, radars, s)
     at = int(radars[radar, BIAS_AT])
-    distance, log_likelihood = 0.0, 0.0
+    distance, root_determinant = 0.0, 1.0
     count = 0
     # Modified Cholesky of S = H P Hᵀ + R, row by row, in the rows from WORK on.
     for i in range(components):
@@ -333,9 +350,9 @@ def innovation(
             residual -= s[WORK + i, k] * s[GAIN, k]
         s[GAIN, i] = residual / s[WORK + i, i]
         distance += s[GAIN, i] ** 2
-        log_likelihood -= math.log(s[WORK + i, i])
+        root_determinant *= s[WORK + i, i]
         count += 1
-    return distance, log_likelihood - 0.5 * distance - HALF_LOG_2_PI * count
+    return distance, -math.log(root_determinant) - 0.5 * distance - HALF_LOG_2_PI * count
 
 
 @kernel
@@ -376,6 +393,31 @@ def _jacobian_times(s: NDArray[np.float64], column: int, i: int, at: int) -> flo
     return total
 
 
+@unrolled
+def _update_first(
+    n: int,
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    ph: NDArray[np.float64],
+    innovation_variance: float,
+    noise_variance: float,
+    residual: float,
+) -> None:
+    """`update_scalar` of the first `n` states."""
+    projected = innovation_variance - noise_variance
+    for i in range(n):
+        k_i = ph[i] / innovation_variance
+        if k_i == 0.0:
+            continue
+        x[i] += k_i * residual
+        rest = ph[i] - k_i * projected
+        for j in range(i, n):
+            k_j = ph[j] / innovation_variance
+            value = p[i, j] - k_i * ph[j] - rest * k_j + k_i * noise_variance * k_j
+            p[i, j] = value
+            p[j, i] = value
+
+
 @kernel
 def update_scalar(
     x: NDArray[np.float64],
@@ -391,18 +433,12 @@ def update_scalar(
     Estimation with Applications, eq. 5.2.3-18).
     """
     n = x.shape[0]
-    projected = innovation_variance - noise_variance
-    for i in range(n):
-        k_i = ph[i] / innovation_variance
-        if k_i == 0.0:
-            continue
-        x[i] += k_i * residual
-        rest = ph[i] - k_i * projected
-        for j in range(i, n):
-            k_j = ph[j] / innovation_variance
-            value = p[i, j] - k_i * ph[j] - rest * k_j + k_i * noise_variance * k_j
-            p[i, j] = value
-            p[j, i] = value
+    if n == CORE and ph[6] == 0.0 and ph[7] == 0.0 and ph[8] == 0.0:
+        _update_first(6, x, p, ph, innovation_variance, noise_variance, residual)
+    elif n == CORE:
+        _update_first(CORE, x, p, ph, innovation_variance, noise_variance, residual)
+    else:
+        _update_first(n, x, p, ph, innovation_variance, noise_variance, residual)
 
 
 @kernel
@@ -443,7 +479,7 @@ def update(
         if turn > 0:
             copy_vector(s[PRIOR, :n], x)
             copy_matrix(s[PRIOR_P : PRIOR_P + n, :n], p)
-        round_distance, round_log = 0.0, 0.0
+        round_distance, determinant = 0.0, 1.0
         for i in range(components):
             _times_jacobian(p, s, i, at)
             noise_variance = radars[radar, SIGMA + i] ** 2
@@ -453,9 +489,10 @@ def update(
             residual = s[RESIDUAL, i] - _jacobian_times(s, GAIN, i, at)
             update_scalar(x, p, s[PH + i, :n], variance, noise_variance, residual)
             round_distance += residual * residual / variance
-            round_log -= 0.5 * math.log(variance) + HALF_LOG_2_PI
+            determinant *= variance
         if turn == 0:
-            distance, log_likelihood = round_distance, round_log - 0.5 * round_distance
+            distance = round_distance
+            log_likelihood = -0.5 * (math.log(determinant) + distance) - HALF_LOG_2_PI * components
         else:
             moved = (x[0] - about_x) ** 2 + (x[1] - about_y) ** 2 + (x[2] - about_z) ** 2
             if moved < 1.0:

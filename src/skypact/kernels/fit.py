@@ -10,19 +10,27 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.kernels.compiled import allocating_kernel, kernel
+from skypact.kernels.compiled import kernel
 from skypact.kernels.filter import (
     BIAS_AT,
     BIAS_SIGMA,
     BIASES_PER_RADAR,
     CORE,
+    GAIN,
+    PARTIALS,
+    PH,
     PREDICTED,
+    PRIOR,
+    PRIOR_P,
     RATE,
     SIGMA,
+    TOTAL,
+    TRANSITION,
+    WORK,
     H,
     measure,
 )
-from skypact.kernels.linear import cholesky, invert_cholesky, solve_cholesky
+from skypact.kernels.linear import cholesky, copy_vector, invert_cholesky, solve_cholesky
 from skypact.kernels.motion import (
     BOOST,
     REENTRY,
@@ -95,7 +103,7 @@ def _advance(
                 total[i, j] = work[i, j]
 
 
-@allocating_kernel
+@kernel
 def fit_path(
     phase: int,
     plots: NDArray[np.float64],
@@ -116,9 +124,9 @@ def fit_path(
     """
     n = x.shape[0]
     own = extra_states(phase)
-    normal, right, moving = np.empty((n, n)), np.empty(n), np.empty(n)
-    total, f, work = np.empty((9, 9)), np.empty((9, 9)), np.empty((6, 9))
-    partials, row = np.empty((3, 9)), np.empty(n)
+    normal, right, moving, row = s[PRIOR_P : PRIOR_P + n, :n], s[GAIN, :n], s[PRIOR, :n], s[PH, :n]
+    total, f = s[TOTAL : TOTAL + CORE, :CORE], s[TRANSITION : TRANSITION + CORE, :CORE]
+    work, partials = s[WORK : WORK + 6, :CORE], s[PARTIALS : PARTIALS + 3, :CORE]
     last = plots[count - 1, PLOT_TIME_S]
     chi_squared, prior_log = 0.0, 0.0
     converged = False
@@ -137,7 +145,7 @@ def fit_path(
             chi_squared += information * (mean - x[i]) ** 2
             if information > 0.0:
                 prior_log += 0.5 * math.log(information)
-        moving[:] = x
+        copy_vector(x, moving)
         total[:] = 0.0
         for i in range(9):
             total[i, i] = 1.0

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels import filter as kf
+from skypact.kernels.assignment import AssignmentScratch, assignment_scratch
 from skypact.kernels.fit import StartPriors
 from skypact.kernels.gravity import field
 from skypact.kernels.radar_table import radar_array
 from skypact.model import Radar
 from skypact.settings import TrackingSettings
-from skypact.tracking.tables import SLOTS
+from skypact.tracking.tables import SLOTS, VALUE_COLUMNS
 
 # Rows of the scratch array for mixing.
 SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
@@ -47,12 +48,26 @@ class PhaseRates(NamedTuple):
 
 
 class Scratches(NamedTuple):
-    """Arrays that the kernels write over: `filter` and `mixing`, states `x`, covariances `p`."""
+    """Arrays that the kernels write over: `filter` and `mixing`, states `x`, covariances `p`.
+
+    For one scan: the tracks `near` it (t,), `cost` of each plot (t, k), the plot `chosen` for each
+    (t,), which plots are `taken` (k,), and how much room was `wanted` (2,), t and k, where it did
+    not fit. One track put aside: `aside_x` (3, n), `aside_p` (3, n, n), `aside` (2, values).
+    """
 
     filter: NDArray[np.float64]
     mixing: NDArray[np.float64]
     x: NDArray[np.float64]
     p: NDArray[np.float64]
+    near: NDArray[np.int64]
+    cost: NDArray[np.float64]
+    assignment: AssignmentScratch
+    chosen: NDArray[np.int64]
+    taken: NDArray[np.bool_]
+    wanted: NDArray[np.int64]
+    aside_x: NDArray[np.float64]
+    aside_p: NDArray[np.float64]
+    aside: NDArray[np.float64]
 
 
 class FoldContext(NamedTuple):
@@ -122,6 +137,32 @@ def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldCont
             mixing=np.zeros((MIXED_P + (SLOTS + 1) * n, max(n, SLOTS * SLOTS))),
             x=np.zeros(3 * n),
             p=np.zeros((3 * n, n)),
+            near=np.zeros(1, np.int64),
+            cost=np.zeros((1, 1)),
+            assignment=assignment_scratch(1, 1),
+            chosen=np.zeros(1, np.int64),
+            taken=np.zeros(1, np.bool_),
+            wanted=np.zeros(2, np.int64),
+            aside_x=np.zeros((SLOTS, n)),
+            aside_p=np.zeros((SLOTS, n, n)),
+            aside=np.zeros((2, VALUE_COLUMNS)),
         ),
     )
     return context, n
+
+
+def with_room(c: FoldContext, tracks: int, near: int, plots: int) -> FoldContext:
+    """The same context with scratch for so many tracks, and so many of them near so many plots."""
+    scratch = c.scratch
+    if len(scratch.near) < tracks:
+        scratch = scratch._replace(near=np.zeros(tracks, np.int64))
+    rows, columns = scratch.cost.shape
+    if rows < near or columns < plots:
+        rows, columns = max(2 * near, rows), max(2 * plots, columns)
+        scratch = scratch._replace(
+            cost=np.zeros((rows, columns)),
+            assignment=assignment_scratch(rows, columns),
+            chosen=np.zeros(rows, np.int64),
+            taken=np.zeros(columns, np.bool_),
+        )
+    return c._replace(scratch=scratch)

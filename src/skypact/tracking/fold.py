@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.assignment import assign
-from skypact.kernels.compiled import allocating_kernel, kernel
+from skypact.kernels.compiled import kernel
 from skypact.kernels.filter import SIGMA, SITE, axes_of, innovation, update
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, fit_path
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.gravity import GM_M3_S2, gravity_j2
-from skypact.kernels.linear import copy_vector
+from skypact.kernels.linear import copy_matrix, copy_vector
 from skypact.kernels.motion import BOOST, COAST, REENTRY
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
 from skypact.tracking.context import FoldContext, FoldSettings
@@ -68,13 +68,14 @@ RANGE_RATES_M_S = 8e3
 NEWEST_SHARE = 0.2
 
 
-@allocating_kernel
+@kernel
 def fold_scans(
     tracks: TrackArrays, scans: ScanArrays, first: int, c: FoldContext, log: UpdateLog
 ) -> int:
     """Fold the scans from number `first` on, as far as there is room; returns the next.
 
-    Stops early where `tracks` has no free rows for all plots of a scan.
+    Stops early where `tracks` has no free rows for all plots of a scan, or the scratch no room for
+    them and the tracks near them: `c.scratch.wanted` then says how much of it is.
     """
     capacity = tracks.number.shape[0]
     for scan in range(first, scans.starts.shape[0] - 1):
@@ -88,11 +89,12 @@ def fold_scans(
         if free < end - begin:
             return scan
         radar = int(scans.radar[begin])
-        fold_scan(tracks, scans.time_ns[begin:end], radar, scans.z[begin:end], c, log)
+        if not fold_scan(tracks, scans.time_ns[begin:end], radar, scans.z[begin:end], c, log):
+            return scan
     return scans.starts.shape[0] - 1
 
 
-@allocating_kernel
+@kernel
 def fold_scan(
     tracks: TrackArrays,
     time_ns: NDArray[np.int64],
@@ -100,44 +102,26 @@ def fold_scan(
     plots: NDArray[np.float64],
     c: FoldContext,
     log: UpdateLog,
-) -> None:
-    """One scan of one radar: predict, gate, assign, update; what is left over starts tracks."""
+) -> bool:
+    """One scan of one radar: predict, gate, assign, update; what is left over starts tracks.
+
+    False: there is no room for it in the scratch, and nothing has been assigned.
+    """
     count = plots.shape[0]
-    scan_ns = time_ns[0]
-    near = np.full(tracks.number.shape[0], -1, np.int64)
-    candidates = 0
-    for t in range(tracks.number.shape[0]):
-        if tracks.number[t, STATUS] in (FREE_ROW, ENDED) or retire(tracks, t, scan_ns, c.settings):
-            continue
-        if (scan_ns - tracks.number[t, TIME_NS]) > 1_000_000_000 and not grow_older(
-            tracks, t, scan_ns, c
-        ):
-            continue
-        if may_have_caused(tracks, t, scan_ns, time_ns, radar, plots, c):
-            # In order of track id: which rows are free depends on how the plots came in batches.
-            k = candidates
-            while k > 0 and tracks.number[near[k - 1], TRACK_ID] > tracks.number[t, TRACK_ID]:
-                near[k] = near[k - 1]
-                k -= 1
-            near[k] = t
-            candidates += 1
-    cost = np.full((candidates, count), math.inf)
+    near = c.scratch.near
+    candidates = tracks_near(tracks, time_ns, radar, plots, c)
+    if candidates > c.scratch.cost.shape[0] or count > c.scratch.cost.shape[1]:
+        c.scratch.wanted[0], c.scratch.wanted[1] = candidates, count
+        return False
+    cost, chosen = c.scratch.cost[:candidates, :count], c.scratch.chosen[:candidates]
     for i in range(candidates):
-        t = near[i]
-        predict_track(tracks, t, scan_ns, c)
+        predict_track(tracks, near[i], time_ns[0], c)
         for j in range(count):
-            if count > 1 and not may_have_caused(
-                tracks, t, scan_ns, time_ns[j : j + 1], radar, plots[j : j + 1], c
-            ):
-                continue
-            if time_ns[j] != scan_ns:
-                cost[i, j] = _cost_later(tracks, t, time_ns[j], plots[j], radar, c)
-            else:
-                cost[i, j] = _cost(tracks, t, plots[j], radar, c)
-    chosen = np.full(candidates, -1, np.int64)
-    if candidates > 0:
-        assign(cost, -c.settings.new_object_log_density, chosen)
-    taken = np.zeros(count, np.bool_)
+            cost[i, j] = cost_of(tracks, near[i], time_ns[j], plots[j], radar, count == 1, c)
+    assign(cost, -c.settings.new_object_log_density, chosen, c.scratch.assignment)
+    taken = c.scratch.taken
+    for j in range(count):
+        taken[j] = False
     for i in range(candidates):
         j = chosen[i]
         if j < 0:
@@ -154,6 +138,42 @@ def fold_scan(
             while tracks.number[row, STATUS] != FREE_ROW:
                 row += 1
             start(tracks, row, time_ns[j], plots[j], radar, c)
+    return True
+
+
+@kernel
+def tracks_near(
+    tracks: TrackArrays,
+    time_ns: NDArray[np.int64],
+    radar: int,
+    plots: NDArray[np.float64],
+    c: FoldContext,
+) -> int:
+    """Which tracks may have caused a plot of the scan, into `c.scratch.near`; returns how many.
+
+    In order of track id: which rows are free depends on how the plots came in batches. Tracks that
+    have to, end.
+    """
+    scan_ns = time_ns[0]
+    near = c.scratch.near
+    count = 0
+    for t in range(tracks.number.shape[0]):
+        if tracks.number[t, STATUS] in (FREE_ROW, ENDED) or retire(tracks, t, scan_ns, c.settings):
+            continue
+        if (scan_ns - tracks.number[t, TIME_NS]) > 1_000_000_000 and not grow_older(
+            tracks, t, scan_ns, c
+        ):
+            continue
+        for j in range(plots.shape[0]):
+            if may_have_caused(tracks, t, time_ns[j], plots[j], radar, c):
+                k = count
+                while k > 0 and tracks.number[near[k - 1], TRACK_ID] > tracks.number[t, TRACK_ID]:
+                    near[k] = near[k - 1]
+                    k -= 1
+                near[k] = t
+                count += 1
+                break
+    return count
 
 
 @kernel
@@ -181,26 +201,21 @@ def grow_older(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bool:
 def may_have_caused(
     tracks: TrackArrays,
     t: int,
-    scan_ns: int,
-    time_ns: NDArray[np.int64],
+    plot_ns: int,
+    plot: NDArray[np.float64],
     radar: int,
-    plots: NDArray[np.float64],
     c: FoldContext,
 ) -> bool:
-    """Whether any plot of the scan is near enough to track `t` to be looked at closely.
+    """Whether a plot is near enough to track `t` to be looked at closely.
 
     A cheap bound: distance in space against eight standard deviations of both and what acceleration
     may do in between.
     """
     radars = c.radars
-    slot = likeliest(tracks.mu[t])
-    x = tracks.x[t, slot]
-    dt = (scan_ns - tracks.number[t, TIME_NS]) * 1e-9
+    x = tracks.x[t, likeliest(tracks.mu[t])]
+    dt = (plot_ns - tracks.number[t, TIME_NS]) * 1e-9
     gx, gy, gz = gravity_j2(x[0], x[1], x[2])
     k = 0.5 * dt * dt
-    px = x[0] + dt * x[3] + k * gx
-    py = x[1] + dt * x[4] + k * gy
-    pz = x[2] + dt * x[5] + k * gz
     spread = 0.0
     for other in range(SLOTS):
         if tracks.mu[t, other] > 0.0:
@@ -209,24 +224,56 @@ def may_have_caused(
                 spread,
                 q[0, 0] + q[1, 1] + q[2, 2] + dt * dt * (q[3, 3] + q[4, 4] + q[5, 5]),
             )
-    axes = axes_of(radar, radars)
+    east, north, up = local_from_polar(plot[0], plot[1], plot[2])
+    dx, dy, dz = turn_to_ecef(east, north, up, axes_of(radar, radars))
+    dx += radars[radar, SITE] - (x[0] + dt * x[3] + k * gx)
+    dy += radars[radar, SITE + 1] - (x[1] + dt * x[4] + k * gy)
+    dz += radars[radar, SITE + 2] - (x[2] + dt * x[5] + k * gz)
     angle = radars[radar, SIGMA + 1] + radars[radar, SIGMA + 2]
-    for j in range(plots.shape[0]):
-        later = (time_ns[j] - scan_ns) * 1e-9
-        east, north, up = local_from_polar(plots[j, 0], plots[j, 1], plots[j, 2])
-        dx, dy, dz = turn_to_ecef(east, north, up, axes)
-        dx = radars[radar, SITE] + dx - px - later * x[3]
-        dy = radars[radar, SITE + 1] + dy - py - later * x[4]
-        dz = radars[radar, SITE + 2] + dz - pz - later * x[5]
-        reach = 8.0 * (math.sqrt(spread) + radars[radar, SIGMA] + angle * plots[j, 0])
-        reach += 1e3 + 1e3 * (abs(dt) + later)
-        if dx * dx + dy * dy + dz * dz < reach * reach:
-            return True
-    return False
+    reach = 8.0 * (math.sqrt(spread) + radars[radar, SIGMA] + angle * plot[0])
+    reach += 1e3 + 1e3 * abs(dt)
+    return dx * dx + dy * dy + dz * dz < reach * reach
 
 
 @kernel
-def _cost(
+def cost_of(
+    tracks: TrackArrays,
+    t: int,
+    plot_ns: int,
+    plot: NDArray[np.float64],
+    radar: int,
+    is_near: bool,
+    c: FoldContext,
+) -> float:
+    """Negative log likelihood of a plot under track `t`, which stays as it is; ∞ out of gate.
+
+    `is_near`: it is known that it may have caused it.
+    """
+    if not is_near and not may_have_caused(tracks, t, plot_ns, plot, radar, c):
+        return math.inf
+    if plot_ns == tracks.number[t, TIME_NS]:
+        return _cost_now(tracks, t, plot, radar, c)
+    then_ns, free_phase = tracks.number[t, TIME_NS], tracks.number[t, FREE_PHASE]
+    w = c.scratch
+    for slot in range(SLOTS):
+        w.aside[1, slot] = tracks.mu[t, slot]
+        copy_vector(tracks.x[t, slot], w.aside_x[slot])
+        copy_matrix(tracks.p[t, slot], w.aside_p[slot])
+    copy_vector(tracks.value[t], w.aside[0])
+    cost = math.inf
+    if predict_track(tracks, t, plot_ns, c):
+        cost = _cost_now(tracks, t, plot, radar, c)
+    tracks.number[t, TIME_NS], tracks.number[t, FREE_PHASE] = then_ns, free_phase
+    for slot in range(SLOTS):
+        tracks.mu[t, slot] = w.aside[1, slot]
+        copy_vector(w.aside_x[slot], tracks.x[t, slot])
+        copy_matrix(w.aside_p[slot], tracks.p[t, slot])
+    copy_vector(w.aside[0], tracks.value[t])
+    return cost
+
+
+@kernel
+def _cost_now(
     tracks: TrackArrays,
     t: int,
     plot: NDArray[np.float64],
@@ -258,28 +305,7 @@ def _cost(
     return -(greatest + math.log(total))
 
 
-@allocating_kernel
-def _cost_later(
-    tracks: TrackArrays,
-    t: int,
-    plot_ns: int,
-    plot: NDArray[np.float64],
-    radar: int,
-    c: FoldContext,
-) -> float:
-    """`_cost` for a plot later in a scan than the track's time; the track is put back after."""
-    then_ns, free_phase = tracks.number[t, TIME_NS], tracks.number[t, FREE_PHASE]
-    x, p, mu = tracks.x[t].copy(), tracks.p[t].copy(), tracks.mu[t].copy()
-    value = tracks.value[t].copy()
-    cost = math.inf
-    if predict_track(tracks, t, plot_ns, c):
-        cost = _cost(tracks, t, plot, radar, c)
-    tracks.number[t, TIME_NS], tracks.number[t, FREE_PHASE] = then_ns, free_phase
-    tracks.x[t], tracks.p[t], tracks.mu[t], tracks.value[t] = x, p, mu, value
-    return cost
-
-
-@allocating_kernel
+@kernel
 def observe(
     tracks: TrackArrays,
     t: int,
@@ -374,7 +400,7 @@ def keep_first_plot(
     number[KEPT] += 1
 
 
-@allocating_kernel
+@kernel
 def start(
     tracks: TrackArrays,
     t: int,
@@ -387,9 +413,9 @@ def start(
     radars = c.radars
     number = tracks.number[t]
     number[:] = 0
-    tracks.value[t] = 0.0
-    tracks.by_radar[t] = 0
-    tracks.mu[t] = 0.0
+    tracks.value[t, :] = 0.0
+    tracks.by_radar[t, :] = 0
+    tracks.mu[t, :] = 0.0
     tracks.value[t, STEER_LOG_ODDS] = -math.inf
     tracks.value[t, MOST_ENERGY] = math.nan
     number[STATUS], number[TRACK_ID] = TENTATIVE, tracks.next_id[0]
@@ -426,7 +452,7 @@ def start(
     number[FITTED] = 1
 
 
-@allocating_kernel
+@kernel
 def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
     """Fit a young track to its first plots anew; True where that now is its estimate.
 
@@ -467,7 +493,7 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
         phase = free_phase if trial == 0 else BOOST
         to = FREE if trial == 0 else THRUST
         x, p = fitted_x[to * n : to * n + n], fitted_p[to * n : to * n + n]
-        x[:] = guess
+        copy_vector(guess, x)
         if phase_of(slot, number[FREE_PHASE]) != phase:
             for k in range(6, 9):
                 x[k] = 0.0
@@ -499,8 +525,8 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
             share = max(math.exp(evidence[trial] - best), 1e-9)
             tracks.mu[t, to] = share
             total += share
-            tracks.x[t, to] = fitted_x[to * n : to * n + n]
-            tracks.p[t, to] = fitted_p[to * n : to * n + n]
+            copy_vector(fitted_x[to * n : to * n + n], tracks.x[t, to])
+            copy_matrix(fitted_p[to * n : to * n + n], tracks.p[t, to])
     for slot in range(SLOTS):
         tracks.mu[t, slot] /= total
     if not confirmed and number[PLOTS] >= settings.plots_to_confirm:

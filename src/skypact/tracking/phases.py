@@ -68,18 +68,17 @@ def phase_of(slot: int, free_phase: int) -> int:
 
 
 @kernel
-def air_matters(x: NDArray[np.float64], rates: PhaseRates) -> bool:
+def air_matters(x: NDArray[np.float64], height_m: float, rates: PhaseRates) -> bool:
     """Whether lift could bend the path of `x` enough to be a phase of its own."""
-    return dynamic_pressure(x) * rates.lift_sigma_m2_kg > rates.least_lift_m_s2
+    return dynamic_pressure(x, height_m) * rates.lift_sigma_m2_kg > rates.least_lift_m_s2
 
 
 @kernel
-def dynamic_pressure(x: NDArray[np.float64]) -> float:
+def dynamic_pressure(x: NDArray[np.float64], height_m: float) -> float:
     """½ ρ v² in Pa at a state; 0 above the air."""
-    height, _, _, _ = height_and_up(x[0], x[1], x[2])
-    if height > AIR_TOP_M:
+    if height_m > AIR_TOP_M:
         return 0.0
-    rho, _ = density(height)
+    rho, _ = density(height_m)
     return 0.5 * rho * (x[3] * x[3] + x[4] * x[4] + x[5] * x[5])
 
 
@@ -114,9 +113,10 @@ def convert(
         out_x[6] = c.priors.drag_m2_kg
         out_p[6, 6] = c.priors.drag_sigma_m2_kg**2
     if target == MANOEUVRE:
+        height, _, _, _ = height_and_up(x[0], x[1], x[2])
         lift_sigma = min(
             c.rates.lift_sigma_m2_kg,
-            c.rates.lift_acceleration_sigma_m_s2 / max(dynamic_pressure(x), 1e-9),
+            c.rates.lift_acceleration_sigma_m_s2 / max(dynamic_pressure(x, height), 1e-9),
         )
         out_p[7, 7] = lift_sigma**2
         out_p[8, 8] = lift_sigma**2
@@ -249,7 +249,7 @@ def predict_track(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bo
     free_phase = tracks.number[t, FREE_PHASE]
     if free_phase == COAST and value[SURPRISE] < SURPRISING:
         ignite = False
-    mix(x, p, mu, free_phase, air_matters(at, c.rates), ignite, dt, c)
+    mix(x, p, mu, free_phase, air_matters(at, height, c.rates), ignite, dt, c)
     at = x[likeliest(mu)]
     left = dt
     while left != 0.0:
@@ -263,9 +263,10 @@ def predict_track(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bo
         h = left if abs(left) <= reach * 1.0001 else math.copysign(reach, left)
         left = 0.0 if h == left else left - h
         move_track(tracks, t, h, reach, c)
-        since_first = (to_ns - tracks.number[t, FIRST_NS]) * 1e-9 - left
-        note_height(at, p[likeliest(mu)], since_first, value)
         height, ux, uy, uz = height_and_up(at[0], at[1], at[2])
+        if height > value[HIGHEST_M]:
+            since_first = (to_ns - tracks.number[t, FIRST_NS]) * 1e-9 - left
+            note_height(height, (ux, uy, uz), p[likeliest(mu)], since_first, value)
         climb = ux * at[3] + uy * at[4] + uz * at[5]
         if left > 0.0 and height < 0.0 and climb < 0.0:
             back = max(height / climb, 0.0)
@@ -329,19 +330,20 @@ def take_remainder(
 
 @kernel
 def note_height(
-    x: NDArray[np.float64], p: NDArray[np.float64], since_s: float, value: NDArray[np.float64]
+    height_m: float,
+    up: tuple[float, float, float],
+    p: NDArray[np.float64],
+    since_s: float,
+    value: NDArray[np.float64],
 ) -> None:
     """Note the greatest height so far, when it was and how well it was known, into `value`."""
-    height, ux, uy, uz = height_and_up(x[0], x[1], x[2])
-    if height > value[HIGHEST_M]:
-        up = (ux, uy, uz)
-        variance = 0.0
-        for i in range(3):
-            for j in range(3):
-                variance += up[i] * p[i, j] * up[j]
-        value[HIGHEST_M] = height
-        value[HIGHEST_AT_S] = since_s
-        value[HIGHEST_SIGMA_M] = math.sqrt(max(variance, 0.0))
+    variance = 0.0
+    for i in range(3):
+        for j in range(3):
+            variance += up[i] * p[i, j] * up[j]
+    value[HIGHEST_M] = height_m
+    value[HIGHEST_AT_S] = since_s
+    value[HIGHEST_SIGMA_M] = math.sqrt(max(variance, 0.0))
 
 
 @kernel

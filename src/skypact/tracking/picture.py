@@ -12,7 +12,7 @@ from skypact.model import Phase, Plots, Radar, Track, TrackStatus
 from skypact.model.track import PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
-from skypact.tracking.context import fold_context
+from skypact.tracking.context import fold_context, with_room
 from skypact.tracking.fold import advance_tracks, fold_scans
 from skypact.tracking.phases import combined, phase_of
 
@@ -147,6 +147,10 @@ class Picture:
         log = tables.update_log(len(z) if on_updates else 0)
         scan = 0
         while True:
+            near, most_plots = self._context.scratch.wanted
+            self._context = with_room(
+                self._context, len(self._tracks.number), int(near), int(most_plots)
+            )
             scan = fold_scans(self._tracks, scans, scan, self._context, log)
             self._collect_ended()
             if scan == len(starts) - 1:
