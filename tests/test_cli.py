@@ -334,6 +334,16 @@ def test_output_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
     assert_one_sentence(done, "file")
 
 
+def test_a_missing_folder_is_said_before_the_work_and_not_made(
+    folder: Path, tmp_path: Path
+) -> None:
+    for option, name in (("--json", "a.json"), ("--states", "a.csv"), ("--picture", "a.png")):
+        path = tmp_path / "missing" / name
+        assert_one_sentence(track(folder, tmp_path / "none.csv", option, path), "no folder")
+    assert not (tmp_path / "missing").exists()
+    assert_one_sentence(track(folder, folder / "plots.csv", "--json", tmp_path), "is a folder")
+
+
 # Simulate
 
 

@@ -122,8 +122,10 @@ def track(
     _require_png(picture)
     if states is not None and states.suffix not in (".csv", ".parquet"):
         raise typer.BadParameter("its name must end in .csv or .parquet", param_hint="--states")
+    from skypact.offline.output import require_writable, write_json
+
+    require_writable(json, states, picture)
     _compile_if_cold("tracking", "flight")
-    from skypact.offline.output import write_json
     from skypact.offline.state_file import StateFile
     from skypact.offline.summary import print_tracked
     from skypact.offline.track import track_files
@@ -226,9 +228,11 @@ def compare(
 ) -> None:
     """Set each nation alone beside all together: share seen, first track, areas over time."""
     _require_png(picture)
+    from skypact.offline.output import require_writable, write_json
+
+    require_writable(json, picture)
     _compile_if_cold("tracking", "flight")
     from skypact.offline.compare import compare_nations
-    from skypact.offline.output import write_json
     from skypact.offline.summary import print_comparison
     from skypact.offline.truth import load_truth
     from skypact.sensing import load_radars
