@@ -364,6 +364,21 @@ def test_unknown_scenario(tmp_path: Path) -> None:
     assert_one_sentence(done, 'did you mean "sounding_rocket"')
 
 
+def test_a_wrong_scenario_is_said_before_a_missing_folder() -> None:
+    assert_one_sentence(run("simulate", "sounding_roket"), 'did you mean "sounding_rocket"')
+    assert_one_sentence(run("simulate", "no/such.toml"), "no/such.toml")
+    done = run("simulate", "sounding_rocket")
+    assert done.exit_code == 2
+    assert "skypact simulate sounding_rocket --out" in " ".join(done.stderr.split())
+
+
+def test_times_are_said_to_be_utc(folder: Path, tmp_path: Path) -> None:
+    assert "UTC" in track(folder, folder / "plots.csv").stdout
+    said = run("simulate", "2019-07-25_kn-23", "--out", tmp_path).stdout
+    assert "2019-07-24T20:34:00Z" in said
+    assert "date there was 2019-07-25" in said
+
+
 # Ways to end
 
 
