@@ -5,6 +5,7 @@
 | `flights` | the picture of `skypact track` |
 | `comparison` | the picture of `skypact compare` |
 | `paths` | where each track went, and is foretold to go |
+| `ground` | the map under the paths |
 | `labels` | labels that cover neither each other nor what they name |
 | `parts` | what both pictures are made of |
 """

@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from skypact.charts.labels import Labels
+from skypact.charts.ground import GroundMap
 from skypact.charts.parts import (
     MINUTE_NS,
     SOFT,
@@ -19,7 +19,6 @@ from skypact.charts.parts import (
     axes_at,
     faint,
     headline,
-    map_legend,
     new_figure,
     outline,
     plain,
@@ -27,16 +26,7 @@ from skypact.charts.parts import (
     sites_of,
     title,
 )
-from skypact.maps import (
-    INK,
-    FloatArray,
-    Projection,
-    centred,
-    draw_coverage,
-    draw_map,
-    frame_about,
-    nation_colours,
-)
+from skypact.maps import INK, FloatArray, Projection, nation_colours
 from skypact.model import Impact, Radar
 from skypact.offline.compare import TOGETHER, ComparedFlight, Comparison, Moment, View
 from skypact.offline.text import axes, iso_utc, kilometres, seconds, span
@@ -63,7 +53,7 @@ def draw_comparison(path: Path, comparison: Comparison) -> None:
     colours = nation_colours(comparison.radars)
     headline(figure, _comparison_title(flight), _comparison_line(flight, len(comparison.flights)))
     over_ground = axes_at(figure, 0.7, 1.4, *_MAP_IN)
-    _draw_coverage_map(over_ground, flight, comparison.radars, colours)
+    _draw_coverage_map(over_ground, flight, comparison.radars)
     _draw_areas_then(figure, flight, colours)
     in_time = [axes_at(figure, 9.0, top, 6.2, high) for top, high in _IN_TIME_IN]
     _draw_height(in_time[0], flight)
@@ -99,26 +89,16 @@ def _after(flight: ComparedFlight, time_ns: int | None) -> str:
     return "never" if time_ns is None else f"+{seconds((time_ns - flight.first_plot_ns) * 1e-9)}"
 
 
-def _draw_coverage_map(
-    ax: "Axes", flight: ComparedFlight, radars: Sequence[Radar], colours: Mapping[str, str]
-) -> None:
-    path = flight.path
-    sites = sites_of(radars)
-    ends = _ends(flight)
-    everything = np.concatenate([sites, path[:, 1:3], ends])
-    projection = centred(everything[:, 0], everything[:, 1])
-    frame = frame_about(*projection.xy(everything[:, 0], everything[:, 1]), _MAP_IN[0] / _MAP_IN[1])
-    draw_map(ax, projection, frame)
-    draw_coverage(ax, projection, frame, radars, colours)
-    labels = Labels(ax, frame)
-    x, y = projection.xy(path[:, 1], path[:, 2])
+def _draw_coverage_map(ax: "Axes", flight: ComparedFlight, radars: Sequence[Radar]) -> None:
+    path, ends = flight.path, _ends(flight)
+    ground = GroundMap(ax, np.concatenate([sites_of(radars), path[:, 1:3], ends]), radars)
+    labels = ground.labels
+    x, y = ground.projection.xy(path[:, 1], path[:, 2])
     ax.plot(x, y, color=INK, lw=2.4, zorder=5, solid_capstyle="round")
     for i in range(0, len(x), max(1, len(x) // 25)):
         labels.keep_free(float(x[i]), float(y[i]), 6.0)
-    for px, py in zip(*projection.xy(sites[:, 0], sites[:, 1]), strict=True):
-        labels.keep_free(float(px), float(py))
     for (lat, lon), near, mark in zip(ends, (0, -1), ("launch", "impact"), strict=True):
-        ex, ey = (float(n) for n in projection.xy(lat, lon))
+        ex, ey = ground.at(float(lat), float(lon))
         ax.plot([x[near], ex], [y[near], ey], color=INK, lw=1.2, ls=UNSEEN, zorder=4)
         for part in np.linspace(0.02, 0.98, 25):
             labels.keep_free(ex + part * float(x[near] - ex), ey + part * float(y[near] - ey), 1.0)
@@ -129,10 +109,7 @@ def _draw_coverage_map(
         at = int(np.argmin(np.abs(path[:, 0] - 60.0 * minute)))
         ax.plot(x[at], y[at], "o", ms=3.5, mfc="white", mec=INK, mew=1.2, zorder=7)
         labels.put(float(x[at]), float(y[at]), f"{minute} min", INK, 7)
-    for radar in radars:
-        px, py = projection.xy(radar.latitude_rad, radar.longitude_rad)
-        labels.put(float(px), float(py), radar.id, colours[radar.nation], 7)
-    map_legend(ax, colours)
+    ground.finish()
     title(ax, "Ground track, and how far each nation's radars reach")
 
 

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from skypact.charts.labels import Labels, grouped
+from skypact.charts.ground import GroundMap
+from skypact.charts.labels import grouped
 from skypact.charts.parts import (
     MINUTE_NS,
     SOFT,
@@ -19,7 +20,6 @@ from skypact.charts.parts import (
     axes_at,
     faint,
     headline,
-    map_legend,
     new_figure,
     outline,
     plain,
@@ -28,15 +28,7 @@ from skypact.charts.parts import (
     title,
 )
 from skypact.charts.paths import GroundPaths, Path, before, foretold
-from skypact.maps import (
-    INK,
-    Projection,
-    centred,
-    draw_coverage,
-    draw_map,
-    frame_about,
-    nation_colours,
-)
+from skypact.maps import INK, Projection
 from skypact.model import Flight, Impact, Launch, Radar
 from skypact.offline.text import HALF_95, axes, clock, iso_utc, kilometres, seconds
 from skypact.offline.track import TrackedFiles
@@ -149,47 +141,27 @@ def _draw_ground(ax: "Axes", drawn: Sequence[_Drawn], radars: Sequence[Radar]) -
     used = {name for one in drawn for name in one.flight.radars}
     sites = sites_of([radar for radar in radars if radar.id in used or not used])
     parts = [part.places[:, :2] for one in drawn for part in (one.start, one.seen, one.ahead)]
-    everything = np.concatenate([sites, *parts])
-    projection = centred(everything[:, 0], everything[:, 1])
-    inside = [projection.xy(everything[:, 0], everything[:, 1])]
-    inside += [outline(projection, end) for one in drawn for _, end in one.ends]
-    x, y = (np.concatenate(column) for column in zip(*inside, strict=True))
-    frame = frame_about(x, y, _MAP_IN / _HIGH_IN)
-    draw_map(ax, projection, frame)
-    colours = nation_colours(radars)
-    draw_coverage(ax, projection, frame, radars, colours)
-    labels = Labels(ax, frame)
-    for site in zip(*projection.xy(*sites_of(radars).T), strict=True):
-        labels.keep_free(*map(float, site))
+    ends = [end for one in drawn for _, end in one.ends]
+    ground = GroundMap(ax, np.concatenate([sites, *parts]), radars, ends)
     for one in drawn:
-        _draw_one_ground(ax, projection, labels, one)
-    _label_ends(projection, labels, drawn)
-    for radar in radars:
-        site = projection.xy(radar.latitude_rad, radar.longitude_rad)
-        labels.put(float(site[0]), float(site[1]), radar.id, colours[radar.nation], 7)
-    map_legend(ax, colours)
+        _draw_one_ground(ground, one)
+    _label_ends(ground, drawn)
+    ground.finish()
     title(ax, "Over ground")
 
 
-def _draw_one_ground(ax: "Axes", projection: Projection, labels: Labels, one: _Drawn) -> None:
+def _draw_one_ground(ground: GroundMap, one: _Drawn) -> None:
+    ax = ground.ax
     for part in (one.start, one.seen, one.ahead):
-        if not len(part.time_ns):
-            continue
-        x, y = projection.xy(part.places[:, 0], part.places[:, 1])
+        x, y = ground.projection.xy(part.places[:, 0], part.places[:, 1])
         ax.plot(x, y, zorder=5 if part is one.seen else 4, **_line_style(one, part))
-        for at in np.linspace(0, len(x) - 1, 30):
-            i = int(at)
-            labels.keep_free(float(x[i]), float(y[i]), 2.0)
+        for i in np.unique(np.linspace(0, len(x) - 1, 30).astype(int)) if len(x) else ():
+            ground.labels.keep_free(float(x[i]), float(y[i]), 2.0)
     for word, end in one.ends:
-        ax.fill(
-            *outline(projection, end),
-            facecolor=faint(one.colour),
-            edgecolor=one.colour,
-            lw=1.0,
-            zorder=4,
-        )
-        x, y = projection.xy(end.latitude_rad, end.longitude_rad)
-        ax.plot(x, y, _MARKERS[word], ms=6.5, mfc="white", mec=one.colour, mew=1.6, zorder=7)
+        area = outline(ground.projection, end)
+        ax.fill(*area, facecolor=faint(one.colour), edgecolor=one.colour, lw=1.0, zorder=4)
+        at = ground.at(end.latitude_rad, end.longitude_rad)
+        ax.plot(*at, _MARKERS[word], ms=6.5, mfc="white", mec=one.colour, mew=1.6, zorder=7)
 
 
 def _line_style(one: _Drawn, part: Path) -> dict[str, Any]:
@@ -198,22 +170,18 @@ def _line_style(one: _Drawn, part: Path) -> dict[str, Any]:
     return {"color": one.colour, "lw": 1.2, "ls": UNSEEN}
 
 
-def _label_ends(projection: Projection, labels: Labels, drawn: Sequence[_Drawn]) -> None:
+def _label_ends(ground: GroundMap, drawn: Sequence[_Drawn]) -> None:
     """Ends that lie together have one label, with all their numbers."""
     for word in ("launch", "impact"):
         ends = [(one, end) for one in drawn for is_word, end in one.ends if is_word == word]
-        places = []
-        for _, end in ends:
-            x, y = projection.xy(end.latitude_rad, end.longitude_rad)
-            places.append((float(x), float(y)))
-        for group in grouped(places, 9.0 * labels.km_per_point):
+        places = [ground.at(end.latitude_rad, end.longitude_rad) for _, end in ends]
+        for group in grouped(places, 9.0 * ground.labels.km_per_point):
             one, end = ends[group[0]]
             text = f"{word} {', '.join(ends[i][0].name for i in group)}".rstrip()
             if not one.name:
                 text += f" {clock(end.time_ns)}\n± {axes(end.ellipse_95)} km"
             colour = one.colour if len(group) == 1 else INK
-            x_km, y_km = places[group[0]]
-            labels.put(x_km, y_km, text, colour, 8.0)
+            ground.labels.put(*places[group[0]], text, colour, 8.0)
 
 
 def _draw_heights(ax: "Axes", drawn: Sequence[_Drawn], first_plot_ns: int) -> None:

@@ -1,6 +1,6 @@
 """What both pictures are made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +8,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from skypact.maps import GRID, INK, FloatArray, Projection, ellipse_places
 from skypact.model import Impact, Launch, Radar
@@ -93,32 +91,3 @@ def faint(colour: str) -> tuple[float, float, float, float]:
 def sites_of(radars: Sequence[Radar]) -> FloatArray:
     """(n, 2): latitude and longitude, rad."""
     return np.array([(r.latitude_rad, r.longitude_rad) for r in radars]).reshape(-1, 2)
-
-
-def map_legend(ax: "Axes", colours: Mapping[str, str], colour: str = INK) -> None:
-    """Says below a map what its signs mean."""
-    handles: list[Any] = [
-        Line2D([], [], color=colour, lw=2.4, label="seen"),
-        Line2D([], [], color=colour, lw=1.2, ls=UNSEEN, label="not seen, or foretold"),
-        Line2D([], [], color=colour, marker="o", mfc="white", mew=1.5, ls="", label="launch"),
-        Line2D([], [], color=colour, marker="x", mew=2.0, ls="", label="impact"),
-        *(
-            Patch(
-                facecolor=faint(c), edgecolor=c, label=f"{nation}: greatest reach of its radars ▲"
-            )
-            for nation, c in colours.items()
-        ),
-    ]
-    # Columns are filled downwards: signs in two of two rows, then the nations.
-    columns = 2 + -(-len(colours) // 2)
-    ax.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(0.0, -0.045),
-        borderaxespad=0.0,
-        ncols=columns,
-        frameon=False,
-        fontsize=7.5,
-        columnspacing=1.4,
-        handlelength=2.2,
-    )
