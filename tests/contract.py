@@ -70,6 +70,7 @@ class Flight(Contract):
     apogee: Apogee | None
     ground_range_km: Size | None
     impact: Impact | None
+    notes: list[str]
     status: Literal["confirmed", "ended"]
     ended_because: str | None
 
@@ -98,6 +99,8 @@ def validated(text: str) -> Document:
     for flight in document.flights:
         assert flight.first_plot <= flight.last_plot
         assert abs(sum(flight.kind_probabilities.values()) - 1.0) < 1e-3
+        unknown = {name for name in ("launch", "apogee", "impact") if not getattr(flight, name)}
+        assert {note.split(":")[0] for note in flight.notes} == unknown
         for end in (flight.launch, flight.impact):
             if end is not None:
                 assert end.ellipse_95.semi_major_km >= end.ellipse_95.semi_minor_km

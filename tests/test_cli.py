@@ -334,6 +334,16 @@ def test_output_that_cannot_be_written(folder: Path, tmp_path: Path) -> None:
     assert_one_sentence(done, "file")
 
 
+def test_a_missing_folder_is_said_before_the_work_and_not_made(
+    folder: Path, tmp_path: Path
+) -> None:
+    for option, name in (("--json", "a.json"), ("--states", "a.csv"), ("--picture", "a.png")):
+        path = tmp_path / "missing" / name
+        assert_one_sentence(track(folder, tmp_path / "none.csv", option, path), "no folder")
+    assert not (tmp_path / "missing").exists()
+    assert_one_sentence(track(folder, folder / "plots.csv", "--json", tmp_path), "is a folder")
+
+
 # Simulate
 
 
@@ -352,6 +362,21 @@ def test_simulate_lists_its_scenarios() -> None:
 def test_unknown_scenario(tmp_path: Path) -> None:
     done = run("simulate", "sounding_roket", "--out", tmp_path)
     assert_one_sentence(done, 'did you mean "sounding_rocket"')
+
+
+def test_a_wrong_scenario_is_said_before_a_missing_folder() -> None:
+    assert_one_sentence(run("simulate", "sounding_roket"), 'did you mean "sounding_rocket"')
+    assert_one_sentence(run("simulate", "no/such.toml"), "no/such.toml")
+    done = run("simulate", "sounding_rocket")
+    assert done.exit_code == 2
+    assert "skypact simulate sounding_rocket --out" in " ".join(done.stderr.split())
+
+
+def test_times_are_said_to_be_utc(folder: Path, tmp_path: Path) -> None:
+    assert "UTC" in track(folder, folder / "plots.csv").stdout
+    said = run("simulate", "2019-07-25_kn-23", "--out", tmp_path).stdout
+    assert "2019-07-24T20:34:00Z" in said
+    assert "date there was 2019-07-25" in said
 
 
 # Ways to end

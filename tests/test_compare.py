@@ -1,11 +1,13 @@
 """Each nation alone beside all together."""
 
+import io
 import json
 import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 import skypact
@@ -19,7 +21,8 @@ from skypact.offline.compare import (
     _own_plots,
     compare_nations,
 )
-from skypact.offline.truth import TrueFlight, match_truth
+from skypact.offline.summary import _view_cells, print_comparison
+from skypact.offline.truth import Sighting, TrueFlight, match_truth, require_same_flights
 from skypact.tracking import Updates
 
 NS = 1_000_000_000
@@ -91,8 +94,31 @@ def test_command_writes_table_json_and_picture(folder: Path, tmp_path: Path) -> 
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_table_keeps_each_number_on_one_line(comparison, width: int) -> None:
+    console = Console(width=width, file=io.StringIO())
+    print_comparison(console, comparison)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    flight = comparison.flights[0]
+    begin = next(i for i, line in enumerate(lines) if line.startswith(f"Flight {flight.id}"))
+    for view in flight.views:
+        at = next(i for i in range(begin, len(lines)) if lines[i].startswith(view.name))
+        assert f"{100 * view.share:.0f} %" in lines[at]
+        assert lines[at + 1].startswith(f"{len(view.radars)} radar")
+
+
+def test_an_old_estimate_is_not_repeated(comparison) -> None:
+    flight = comparison.flights[0]
+    known = next(m for m in flight.together.moments if m.flight and m.flight.impact)
+    stale = flight.together._replace(moments=(known._replace(time_ns=flight.first_plot_ns), known))
+    cells = _view_cells(stale, flight, [flight.first_plot_ns, known.time_ns])
+    assert "×" in cells[3]
+    assert cells[4] == "unchanged"
+
+
 def test_truth_of_no_use_is_one_sentence(folder: Path, tmp_path: Path) -> None:
-    for content in ("{}", "[", '{"objects": [{"id": "a"}]}', '{"objects": 3}'):
+    for content in ("{}", "[", '{"objects": []}', '{"objects": [{"id": "a"}]}', '{"objects": 3}'):
         (tmp_path / "truth.json").write_text(content)
         with pytest.raises(skypact.InputError, match="truth"):
             skypact.load_truth(tmp_path / "truth.json")
@@ -135,31 +161,71 @@ def test_an_estimate_belongs_to_the_flight_nearest_at_its_time() -> None:
     assert _nearest(alone, together, [1, 2]).tolist() == [1, 1, 2, -1]
 
 
-def test_each_truth_is_given_once() -> None:
-    def true(name: str, longitude_deg: float) -> TrueFlight:
-        return TrueFlight(
-            id=name,
-            launch_time_ns=0,
-            launch_latitude_rad=0.7,
-            launch_longitude_rad=2.2,
-            apogee_m=1e5,
-            impact_time_ns=1,
-            impact_latitude_rad=0.7,
-            impact_longitude_rad=math.radians(longitude_deg),
-        )
+def true_flight(
+    name: str, longitude_deg: float, launch_s: int = 0, latitude_rad: float = 0.7
+) -> TrueFlight:
+    """Eastward from 126° E, ten minutes long."""
+    return TrueFlight(
+        id=name,
+        launch_time_ns=launch_s * NS,
+        launch_latitude_rad=latitude_rad,
+        launch_longitude_rad=math.radians(126.0),
+        apogee_m=1e5,
+        impact_time_ns=(launch_s + 600) * NS,
+        impact_latitude_rad=latitude_rad,
+        impact_longitude_rad=math.radians(longitude_deg),
+    )
 
-    def impact(longitude_deg: float) -> Impact:
-        return Impact(
-            time_ns=1,
+
+def sighting(longitude_deg: float | None, begin_s: int = 30) -> Sighting:
+    """Seen for nine minutes from 127° to 130° E, with an estimate of its impact or none."""
+    impact = None
+    if longitude_deg is not None:
+        impact = Impact(
+            time_ns=(begin_s + 570) * NS,
             time_sigma_s=1.0,
             latitude_rad=0.7,
             longitude_rad=math.radians(longitude_deg),
             ellipse_95=Ellipse(semi_major_m=1.0, semi_minor_m=1.0, azimuth_rad=0.0),
             region_95=(),
         )
+    places = ((0.7, math.radians(127.0)), (0.7, math.radians(130.0)))
+    return Sighting(begin_s * NS, (begin_s + 540) * NS, places, impact)
 
-    truth = (true("payload", 140.0), true("booster", 139.9))
-    found = match_truth([impact(139.99), impact(139.96), None, impact(10.0)], truth)
+
+def test_each_truth_is_given_once() -> None:
+    truth = (true_flight("payload", 140.0), true_flight("booster", 139.9))
+    found = match_truth([sighting(139.99), sighting(139.96), sighting(None), sighting(10.0)], truth)
     assert [f.id if f else None for f in found] == ["payload", "booster", None, None]
     assert match_truth([], truth) == ()
-    assert match_truth([None], ()) == (None,)
+    assert match_truth([sighting(None)], ()) == (None,)
+
+
+def test_two_flights_of_one_path_are_told_apart_by_time() -> None:
+    truth = (true_flight("second", 133.0, 1380), true_flight("first", 133.0))
+    found = match_truth([sighting(133.0), sighting(133.0, 1410)], truth)
+    assert [f.id if f else None for f in found] == ["first", "second"]
+    near = (true_flight("second", 133.0, 60), true_flight("first", 133.0))
+    found = match_truth([sighting(133.001, 90), sighting(132.999)], near)
+    assert [f.id if f else None for f in found] == ["second", "first"]
+
+
+def test_the_truth_of_other_flights_is_refused() -> None:
+    require_same_flights([sighting(None)], [true_flight("this", 133.0)])
+    require_same_flights([], [true_flight("this", 133.0)])
+    with pytest.raises(skypact.InputError, match="1970-01-02"):
+        require_same_flights([sighting(None)], [true_flight("next day", 133.0, 86400)])
+    with pytest.raises(skypact.InputError, match="elsewhere"):
+        require_same_flights([sighting(None)], [true_flight("far south", 133.0, latitude_rad=-0.7)])
+
+
+def test_command_refuses_the_truth_of_another_flight(folder: Path, tmp_path: Path) -> None:
+    words = ["simulate", "sounding_rocket", "--out", str(tmp_path)]
+    assert CliRunner().invoke(cli.app, words).exit_code == 0
+    words = ["compare", folder / "plots.csv", "--radars", folder / "radars.toml"]
+    words += ["--truth", tmp_path / "truth.json"]
+    done = CliRunner().invoke(cli.app, [str(word) for word in words])
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "others than those of the plots" in done.stderr

@@ -122,8 +122,10 @@ def track(
     _require_png(picture)
     if states is not None and states.suffix not in (".csv", ".parquet"):
         raise typer.BadParameter("its name must end in .csv or .parquet", param_hint="--states")
+    from skypact.offline.output import require_writable, write_json
+
+    require_writable(json, states, picture)
     _compile_if_cold("tracking", "flight")
-    from skypact.offline.output import write_json
     from skypact.offline.state_file import StateFile
     from skypact.offline.summary import print_tracked
     from skypact.offline.track import track_files
@@ -165,6 +167,7 @@ def track(
 
 @app.command()
 def simulate(
+    context: typer.Context,
     scenario: Annotated[
         str | None, typer.Argument(metavar="SCENARIO", help="A name of --list, or a TOML file.")
     ] = None,
@@ -181,17 +184,25 @@ def simulate(
     ] = False,
 ) -> None:
     """Fly a scenario past radars: writes radars.toml, plots.csv, truth.json and truth.csv."""
-    if list_names:
-        from skypact.offline.scenarios import scenario_titles
+    from skypact.offline.scenarios import launch_line, require_scenario, scenario_titles
 
+    if list_names:
         for name, title in scenario_titles().items():
             typer.echo(f"{name:28}  {title}")
         return
     if scenario is None:
-        raise typer.BadParameter("name one; --list shows them", param_hint="SCENARIO")
+        context.fail(
+            "name a scenario and a folder, such as: skypact simulate sounding_rocket --out flight "
+            "(--list shows the scenarios)"
+        )
+    require_scenario(scenario)
     if out is None:
-        raise typer.BadParameter("name the folder to write to", param_hint="--out")
+        context.fail(
+            f"name the folder to write to, such as: skypact simulate {scenario} --out flight"
+        )
     _compile_if_cold("simulation")
+    from rich.markup import escape
+
     from skypact.sensing import load_radars
     from skypact.sensing.scenario import load_scenario
     from skypact.sensing.simulation import simulate as fly_past
@@ -201,15 +212,17 @@ def simulate(
     table = load_radars(radars) if radars is not None else None
     simulation = fly_past(loaded, table, seed)
     write_simulation(out, simulation)
-    console = _console(None)
+    launched_ns = min(int(path.time_ns[0]) for path in simulation.paths)
     objects = ", ".join(path.object_id for path in simulation.paths)
-    console.print(f"[bold]{loaded.title}[/]", highlight=False)
-    console.print(
-        f"{len(simulation.paths)} objects ({objects}), {len(simulation.radars)} radars, "
-        f"{len(simulation.plots.time_ns):,} plots: radars.toml, plots.csv, truth.json and "
-        f"truth.csv are in {out}",
-        highlight=False,
-    )
+    console = _console(None)
+    console.print(f"[bold]{escape(loaded.title)}[/]", highlight=False, soft_wrap=True)
+    for line in (
+        launch_line(loaded.name, launched_ns),
+        f"{len(simulation.paths)} objects ({objects}) past {len(simulation.radars)} radars: "
+        f"{len(simulation.plots.time_ns):,} plots",
+        f"radars.toml, plots.csv, truth.json and truth.csv are in {out}",
+    ):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -226,9 +239,11 @@ def compare(
 ) -> None:
     """Set each nation alone beside all together: share seen, first track, areas over time."""
     _require_png(picture)
+    from skypact.offline.output import require_writable, write_json
+
+    require_writable(json, picture)
     _compile_if_cold("tracking", "flight")
     from skypact.offline.compare import compare_nations
-    from skypact.offline.output import write_json
     from skypact.offline.summary import print_comparison
     from skypact.offline.truth import load_truth
     from skypact.sensing import load_radars

@@ -9,6 +9,7 @@ the flight that it then is.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
 from multiprocessing import get_context
 from os import PathLike
 from typing import Any, NamedTuple
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 
 from skypact.flight import assess
 from skypact.kernels.geodesy import geodetic_from_ecef
-from skypact.model import Flight, Impact, Plots, Radar, Rejection, Track
+from skypact.model import Flight, Impact, Launch, Plots, Radar, Rejection, Track
 from skypact.offline.flight_json import impact_as_json, launch_as_json, rejections_as_json
+from skypact.offline.reasons import unknown_because
 from skypact.offline.text import iso_utc
-from skypact.offline.truth import TrueFlight, match_truth
+from skypact.offline.truth import Sighting, TrueFlight, match_truth, require_same_flights
 from skypact.sensing import read_plots
-from skypact.settings import Settings
+from skypact.settings import FlightSettings, Settings
 from skypact.tracking import Picture, Updates
 
 TOGETHER = "together"
@@ -134,7 +136,8 @@ def compare_nations(
 
     The plots are held in memory. With several `workers` the tracks are assessed in processes of
     their own (a script that asks for that needs `if __name__ == "__main__":`). `on_progress` gets
-    how many assessments are done, and their number. Raises as `read_plots` does.
+    how many assessments are done, and their number. Raises as `read_plots` does, and InputError
+    where the truth is of other flights.
     """
     settings = settings or Settings()
     columns, rejections = read_plots(plots, radars)
@@ -144,6 +147,8 @@ def compare_nations(
         name: _history(name, columns, radars, times, settings) for name in (*nations, TOGETHER)
     }
     shares = _shares(histories)
+    if truth:
+        require_same_flights([_sighting(of[TOGETHER], None) for of in shares.values()], truth)
     flights = _assessed(shares, histories, settings, workers, on_progress)
     compared = _compared(shares, histories, flights, columns, radars, truth)
     return Comparison(tuple(radars), nations, compared, len(columns.time_ns), rejections)
@@ -298,27 +303,49 @@ def _assessed(
     workers: int,
     on_progress: Callable[[int, int], None] | None,
 ) -> _Flights:
-    """What each of these tracks means, each asked once."""
-    wanted = {
-        (name, track.id, track.plots): track
-        for by_name in shares.values()
-        for name, share in by_name.items()
-        for track in share.tracks
-        if track is not None
-    }
-    tables = [histories[name].radars for name, _, _ in wanted]
+    """What each of these tracks means at each moment, each asked once."""
+    lives: dict[tuple[str, int], dict[int, Track]] = {}
+    for by_name in shares.values():
+        for name, share in by_name.items():
+            for track in share.tracks:
+                if track is not None:
+                    lives.setdefault((name, track.id), {})[track.plots] = track
+    # The longest first, so that no process is left with one at the end.
+    order = sorted(lives, key=lambda key: -len(lives[key]))
+    tracks = [[lives[key][plots] for plots in sorted(lives[key])] for key in order]
+    tables = [histories[name].radars for name, _ in order]
+    settled_s, total = settings.tracking.first_plots_seconds, sum(map(len, tracks))
     flights: dict[tuple[str, int, int], Flight] = {}
     with _mapping(workers) as mapping:
-        found = mapping(assess, wanted.values(), tables, [settings.flight] * len(wanted))
-        for key, flight in zip(wanted, found, strict=True):
-            flights[key] = flight
+        found = mapping(_assessed_life, tracks, tables, repeat(settings.flight), repeat(settled_s))
+        for (name, _), life in zip(order, found, strict=True):
+            flights |= {(name, flight.id, flight.plots): flight for flight in life}
             if on_progress:
-                on_progress(len(flights), len(wanted))
+                on_progress(len(flights), total)
+    return flights
+
+
+def _assessed_life(
+    tracks: Sequence[Track], radars: Sequence[Radar], settings: FlightSettings, settled_s: float
+) -> list[Flight]:
+    """One track at several moments, in order; its launch is sought no more after `settled_s`.
+
+    The launch rests on the first plots alone, of which no more are kept from then on, and takes
+    most of an assessment.
+    """
+    flights: list[Flight] = []
+    launch: Launch | None = None
+    for track in tracks:
+        flight = assess(track, radars, settings, launch=launch)
+        flights.append(flight)
+        lived_s = (track.last_plot_ns - track.first_plot_ns) * _NS
+        if lived_s > settled_s:
+            launch = flight.launch
     return flights
 
 
 @contextmanager
-def _mapping(workers: int) -> Iterator[Callable[..., Iterable[Flight]]]:
+def _mapping(workers: int) -> Iterator[Callable[..., Iterable[list[Flight]]]]:
     """`map`, in this process or in several."""
     if workers <= 1:
         yield map
@@ -336,12 +363,17 @@ def _compared(
     truth: Sequence[TrueFlight],
 ) -> tuple[ComparedFlight, ...]:
     """The flights of the picture of all, as every picture sees them."""
-    impacts = [_last_impact(by_name[TOGETHER], flights) for by_name in shares.values()]
-    truths = match_truth(impacts, truth)
+    together = [by_name[TOGETHER] for by_name in shares.values()]
+    truths = match_truth([_sighting(s, _last_impact(s, flights)) for s in together], truth)
     return tuple(
         _one_flight(flight_id, true, by_name, histories, flights, plots, radars)
         for (flight_id, by_name), true in zip(shares.items(), truths, strict=True)
     )
+
+
+def _sighting(share: _Share, impact: Impact | None) -> Sighting:
+    ends = [geodetic_from_ecef(*map(float, share.state[i, :3]))[:2] for i in (0, -1)]
+    return Sighting(int(share.plot_ns[0]), int(share.plot_ns[-1]), tuple(ends), impact)
 
 
 def _last_impact(share: _Share, flights: _Flights) -> Impact | None:
@@ -479,6 +511,7 @@ def _moment_as_json(moment: Moment, first_plot_ns: int) -> dict[str, Any]:
         "seen": moment.is_seen,
         "launch": launch,
         "impact": impact,
+        "notes": list(unknown_because(flight)),
     }
 
 

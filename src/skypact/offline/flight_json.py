@@ -1,4 +1,4 @@
-"""Flights as the `--json` contract states them: degrees, km, ISO times; null for the unknown."""
+"""Flights as the `--json` contract states them: degrees, km, ISO times; null with its reason."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from skypact.model import Apogee, Ellipse, Flight, Impact, Launch, Rejection
+from skypact.offline.reasons import unknown_because
 from skypact.offline.text import iso_utc
 
 _TIME_DIGITS = 3
@@ -30,6 +31,7 @@ def flight_as_json(flight: Flight) -> dict[str, Any]:
         "apogee": apogee_as_json(flight.apogee),
         "ground_range_km": _km(flight.ground_range_m),
         "impact": impact_as_json(flight.impact),
+        "notes": list(unknown_because(flight)),
     }
 
 

@@ -9,11 +9,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from skypact.errors import InputError
+
+
+def require_writable(*paths: Path | None) -> None:
+    """Raise InputError where a file cannot be written: before the work, not after it.
+
+    A folder that is missing is more often a slip than a wish, so none is made for a file. None and
+    `-`, stdout, are passed over.
+    """
+    for path in paths:
+        if path is None or str(path) == "-":
+            continue
+        if path.is_dir():
+            raise InputError(str(path), "is a folder", "name a file in it")
+        if not path.parent.is_dir():
+            reason = f"there is no folder {path.parent}"
+            raise InputError(str(path), reason, "make it, or name another file")
+        if not os.access(path.parent, os.W_OK):
+            reason = f"nothing can be written in the folder {path.parent}"
+            raise InputError(str(path), reason, "name another file")
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; it takes the place of `path` if all goes well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     part = Path(name)

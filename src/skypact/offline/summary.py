@@ -1,22 +1,34 @@
-"""Tables for people."""
+"""Tables for people, from 80 columns on."""
 
+import math
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
-from skypact.model import Ellipse, Flight, FlightKind, Rejection
-from skypact.offline.compare import SEEN_WITHIN_S, ComparedFlight, Comparison, Moment, View
-from skypact.offline.text import clock, iso_utc, kilometres, kilometres_within, place, seconds, span
+from skypact.model import Flight, FlightKind, Impact, Launch, Rejection
+from skypact.offline.compare import SEEN_WITHIN_S, ComparedFlight, Comparison, View
+from skypact.offline.reasons import unknown_because
+from skypact.offline.text import (
+    HALF_95,
+    axes,
+    clock,
+    iso_utc,
+    kilometres,
+    kilometres_within,
+    place,
+    seconds,
+    span,
+    three_digits,
+)
 from skypact.offline.track import TrackedFiles, rejections_by_reason
 
-_95 = 1.959964
-"""Half width of a 95 % interval over its standard deviation."""
+_WIDE = 110
+"""From so many columns on, the names of radars find room."""
 _MOST_FLIGHTS = 20
 _MOST_ROWS = 5
-_PI = 3.141592653589793
 _UNKNOWN = "not known"
 
 
@@ -26,7 +38,7 @@ def print_tracked(console: Console, tracked: TrackedFiles) -> None:
     found = _count(len(tracked.flights), "flight") if tracked.flights else "No flight"
     console.print(f"[bold]{found}[/] in {_count(tracked.plots, 'plot')}, {times}", highlight=False)
     if tracked.flights:
-        console.print(_flights(tracked.flights))
+        _print_flights(console, tracked.flights)
     _print_rejections(console, tracked.rejections, tracked.notes)
 
 
@@ -35,58 +47,75 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     if not comparison.flights:
         console.print("[bold]No flight[/] was found by all together", highlight=False)
     for flight in comparison.flights[:_MOST_FLIGHTS]:
-        console.print(_compared(flight))
+        _print_compared(console, flight)
     _say_more(console, len(comparison.flights))
     if comparison.flights:
-        console.print(
-            "Seen: part of the time from the first to the last plot in any picture in which this "
-            f"one had a plot in the last {SEEN_WITHIN_S:g} s. First track: after the first "
-            "plot in any. Areas: 95 % ellipses, semi-major × semi-minor axis, as estimated then; "
-            "off: distance from the truth.",
-            style="dim",
-            highlight=False,
+        _explain(
+            console,
+            "Times are UTC. Seen: part of the time from the first to the last plot in any picture "
+            f"in which this one had a plot in the last {SEEN_WITHIN_S:g} s. First track: after the "
+            "first plot in any. Impact and launch: semi-axes of the 95 % ellipse, as estimated "
+            "then; off: distance from the truth; unchanged: no plot since the column before.",
         )
     _print_rejections(console, comparison.rejections, ())
 
 
-def _flights(flights: Sequence[Flight]) -> Group | Table:
-    shown = sorted(flights, key=lambda flight: (-flight.plots, flight.id))[:_MOST_FLIGHTS]
-    table = Table(box=box.SIMPLE_HEAD, show_lines=True, pad_edge=False, expand=False)
+def _explain(console: Console, text: str) -> None:
+    console.print(text, style="dim", highlight=False, markup=False)
+
+
+def _print_flights(console: Console, flights: Sequence[Flight]) -> None:
+    most_seen = sorted(flights, key=lambda flight: (-flight.plots, flight.id))[:_MOST_FLIGHTS]
+    shown = sorted(most_seen, key=lambda flight: flight.id)
+    wide = console.width >= _WIDE
+    table = Table(box=box.SIMPLE_HEAD, show_lines=True, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("Flight", "Seen by", "Launch", "Apogee", "Impact"):
-        table.add_column(heading, overflow="fold")
-    for flight in sorted(shown, key=lambda flight: flight.id):
-        table.add_row(*_cells(flight))
-    if len(flights) == len(shown):
-        return table
-    return Group(table, Text(f"and {len(flights) - len(shown):,} more with fewer plots: --json"))
+        table.add_column(heading)
+    for flight in shown:
+        table.add_row(*_cells(flight, wide))
+    console.print(table)
+    _say_more(console, len(flights))
+    for flight in shown:
+        for reason in unknown_because(flight):
+            console.print(f"Flight {flight.id}, {reason}", highlight=False, markup=False)
+    _explain(
+        console,
+        "Times are UTC. ± holds the truth with 95 %: half an interval of a time or height "
+        "(1.96 σ; JSON has σ), the semi-axes of an ellipse on the ground, and its area.",
+    )
 
 
-def _cells(flight: Flight) -> tuple[str, ...]:
+def _cells(flight: Flight, wide: bool) -> tuple[str, ...]:
+    gap = " " if wide else "\n"
     kind = str(flight.kind).replace("_", "-")
     if flight.kind is not FlightKind.UNKNOWN:
-        kind += f" {_percent(flight.kind_probability)}"
+        kind += f"{gap}{_percent(flight.kind_probability)}"
     range_class = "range class unknown"
     if flight.range_class is not None:
         probability = flight.range_class_probability
         range_class = str(flight.range_class).upper()
         range_class += "" if probability is None else f" {_percent(probability)}"
+    radars = ", ".join(flight.radars) if wide else _count(len(flight.radars), "radar")
     return (
         f"[bold]{flight.id}[/]\n{kind}\n{range_class}",
-        f"{', '.join(flight.nations)}\n{', '.join(flight.radars)}\n{flight.plots:,} plots\n"
-        f"{clock(flight.first_plot_ns)} to {clock(flight.last_plot_ns)}",
-        _launch(flight),
+        f"{', '.join(flight.nations)}\n{radars}\n{_count(flight.plots, 'plot')}\n"
+        f"{clock(flight.first_plot_ns)} to{gap}{clock(flight.last_plot_ns)}",
+        _end(flight.launch, wide),
         _apogee(flight),
-        _impact(flight),
+        _end(flight.impact, wide),
     )
 
 
-def _launch(flight: Flight) -> str:
-    launch = flight.launch
-    if launch is None:
+def _end(at: Launch | Impact | None, wide: bool) -> str:
+    """When and where a flight began or ends."""
+    if at is None:
         return _UNKNOWN
+    e = at.ellipse_95
+    where = place(at.latitude_rad, at.longitude_rad, e.semi_minor_m, " " if wide else "\n")
+    square_km = math.pi * e.semi_major_m * e.semi_minor_m / 1e6
     return (
-        f"{clock(launch.time_ns)} ± {seconds(_95 * launch.time_sigma_s)}\n"
-        f"{place(launch.latitude_rad, launch.longitude_rad)}\n{_area(launch.ellipse_95)}"
+        f"{clock(at.time_ns)} ± {seconds(HALF_95 * at.time_sigma_s)}\n"
+        f"{where}\n± {axes(e)} km\n{three_digits(square_km)} km²"
     )
 
 
@@ -94,83 +123,73 @@ def _apogee(flight: Flight) -> str:
     apogee = flight.apogee
     if apogee is None:
         return _UNKNOWN
-    height = kilometres_within(apogee.height_m, _95 * apogee.height_sigma_m)
-    text = f"{height} km\nat {clock(apogee.time_ns)}"
+    height, half = kilometres_within(apogee.height_m, HALF_95 * apogee.height_sigma_m)
+    text = f"{height} km\n± {half} km\nat {clock(apogee.time_ns)}"
     if flight.ground_range_m is not None:
         text += f"\nrange {kilometres(flight.ground_range_m)} km"
     return text
 
 
-def _impact(flight: Flight) -> str:
-    impact = flight.impact
-    if impact is None:
-        return _UNKNOWN
-    return (
-        f"{clock(impact.time_ns)} ± {seconds(_95 * impact.time_sigma_s)}\n"
-        f"{place(impact.latitude_rad, impact.longitude_rad)}\n{_area(impact.ellipse_95)}"
-    )
-
-
-def _area(ellipse: Ellipse) -> str:
-    """The 95 % ellipse: semi-axes and area."""
-    square_km = _PI * ellipse.semi_major_m * ellipse.semi_minor_m / 1e6
-    digits = 0 if square_km >= 99.5 else 1 if square_km >= 9.95 else 2
-    return f"± {_axes(ellipse)} ({square_km:,.{digits}f} km²)"
-
-
-def _axes(ellipse: Ellipse) -> str:
-    return f"{kilometres(ellipse.semi_major_m)} × {kilometres(ellipse.semi_minor_m)} km"
-
-
-def _compared(flight: ComparedFlight) -> Table:
-    span_ns = flight.last_plot_ns - flight.first_plot_ns
+def _print_compared(console: Console, flight: ComparedFlight) -> None:
+    """A row per picture. What a row says of areas stands in km, and below it how far it is off."""
+    seen_for = span((flight.last_plot_ns - flight.first_plot_ns) * 1e-9)
     named = f"Flight {flight.id}" + (f" ({flight.truth.id})" if flight.truth else "")
-    title = f"[bold]{named}[/]: {iso_utc(flight.first_plot_ns, 0)}, seen for {span(span_ns * 1e-9)}"
-    table = Table(title=title, title_justify="left", title_style="", box=box.SIMPLE_HEAD)
-    for heading in ("Picture", "Radars", "Seen", "First track"):
-        table.add_column(heading, justify="left" if heading == "Picture" else "right")
-    moments = [flight.first_plot_ns + round(share * span_ns) for share in (0.25, 0.5, 1.0)]
+    line = f"[bold]{escape(named)}[/]: {iso_utc(flight.first_plot_ns, 0)}, seen for {seen_for}"
+    console.print(line, highlight=False)
+    gap = 2 if console.width >= _WIDE else 0
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0))
+    table.add_column("Picture", no_wrap=True)
+    for heading in ("Seen", "First\ntrack"):
+        table.add_column(heading, justify="right")
+    moments = _moments_shown(flight)
     for time_ns in moments:
-        table.add_column(
-            f"Impact at {span((time_ns - flight.first_plot_ns) * 1e-9)}", justify="right"
-        )
-    table.add_column("Launch, last", justify="right")
+        after = span((time_ns - flight.first_plot_ns) * 1e-9)
+        table.add_column(f"Impact after\n{after}\nkm", justify="right", no_wrap=True)
+    table.add_column("Launch,\nlast\nkm", justify="right", no_wrap=True)
     for view in flight.views:
         is_last = view is flight.together
         if is_last:
             table.add_section()
         table.add_row(*_view_cells(view, flight, moments), style="bold" if is_last else None)
-    return table
+    console.print(table)
+    console.print()
+
+
+def _moments_shown(flight: ComparedFlight) -> list[int]:
+    """Up to three moments: nearest to when a quarter, half and all of its time in sight is over."""
+    span_ns = flight.last_plot_ns - flight.first_plot_ns
+    times = [m.time_ns for m in flight.together.moments if m.time_ns >= flight.first_plot_ns]
+    wanted = [flight.first_plot_ns + round(share * span_ns) for share in (0.25, 0.5, 1.0)]
+    return sorted({min(times, key=lambda at: abs(at - time_ns)) for time_ns in wanted})
 
 
 def _view_cells(view: View, flight: ComparedFlight, moments: Sequence[int]) -> tuple[str, ...]:
     first = "never"
     if view.first_track_ns is not None:
         first = f"+{seconds((view.first_track_ns - flight.first_plot_ns) * 1e-9)}"
+    impacts, before = [], None
+    for time_ns in moments:
+        moment = view.at(time_ns)
+        known = moment.flight.impact if moment.flight else None
+        is_old = moment.flight is not None and moment.flight is before
+        impacts.append("unchanged" if known and is_old else _area(known, moment.impact_error_m))
+        before = moment.flight
+    last = view.moments[-1]
+    launch = last.flight.launch if last.flight else None
     return (
-        view.name,
-        str(len(view.radars)),
+        f"{view.name}\n{_count(len(view.radars), 'radar')}",
         _percent(view.share),
         first,
-        *(_impact_then(view.at(time_ns)) for time_ns in moments),
-        _launch_then(view.moments[-1]),
+        *impacts,
+        _area(launch, last.launch_error_m),
     )
 
 
-def _impact_then(moment: Moment) -> str:
-    if moment.flight is None or moment.flight.impact is None:
+def _area(at: Launch | Impact | None, error_m: float | None) -> str:
+    """Semi-axes of the 95 % ellipse in km, and how far it is off."""
+    if at is None:
         return "–"
-    return _with_error(moment.flight.impact.ellipse_95, moment.impact_error_m)
-
-
-def _launch_then(moment: Moment) -> str:
-    if moment.flight is None or moment.flight.launch is None:
-        return "–"
-    return _with_error(moment.flight.launch.ellipse_95, moment.launch_error_m)
-
-
-def _with_error(ellipse: Ellipse, error_m: float | None) -> str:
-    return _axes(ellipse) + ("" if error_m is None else f"\noff {kilometres(error_m)} km")
+    return axes(at.ellipse_95) + ("" if error_m is None else f"\noff {kilometres(error_m)}")
 
 
 def _print_rejections(

@@ -4,7 +4,13 @@ import datetime
 import math
 import re
 
+from skypact.model import Ellipse
+
+HALF_95 = 1.959964
+"""Half width of a 95 % interval over its standard deviation."""
 _SECOND_NS = 1_000_000_000
+_DEGREE_M = 111.2e3
+"""Of latitude."""
 _ISO_8601 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9})\d*)?([Zz]|[+-]\d\d:?\d\d)?"
 )
@@ -38,29 +44,44 @@ def clock(time_ns: int, digits: int = 0) -> str:
     return iso_utc(time_ns, digits)[11:-1]
 
 
-def place(latitude_rad: float, longitude_rad: float) -> str:
-    """A place as people read it: 40.61° N 126.43° E."""
+def place(latitude_rad: float, longitude_rad: float, within_m: float, gap: str = " ") -> str:
+    """A place as people read it: 40.61° N 126.43° E.
+
+    As many digits as tell places `within_m` apart (an area's semi-minor axis): 1 to 6, the last
+    worth at most that much.
+    """
+    digits = math.ceil(math.log10(_DEGREE_M / max(within_m, 1e-3)))
+    digits = min(max(digits, 1), 6)
     latitude, longitude = math.degrees(latitude_rad), math.degrees(longitude_rad)
     north, east = "N" if latitude >= 0.0 else "S", "E" if longitude >= 0.0 else "W"
-    return f"{abs(latitude):.2f}° {north} {abs(longitude):.2f}° {east}"
+    return f"{abs(latitude):.{digits}f}° {north}{gap}{abs(longitude):.{digits}f}° {east}"
 
 
 def kilometres(metres: float) -> str:
     """A length in km with three digits that count: 0.034, 1.24, 12.4, 1,240."""
-    km = metres / 1000.0
-    return f"{km:,.{_digits(km)}f}"
+    return three_digits(metres / 1000.0)
 
 
-def kilometres_within(metres: float, half_m: float) -> str:
-    """A length and half its 95 % interval in km, to two digits of the latter: 550.3 ± 0.6."""
-    half_km = half_m / 1000.0
-    digits = min(3, max(0, 1 - math.floor(math.log10(max(half_km, 1e-3)))))
-    return f"{metres / 1000.0:,.{digits}f} ± {max(half_km, 1e-3):,.{digits}f}"
+def three_digits(value: float) -> str:
+    """A number with three digits that count, and three decimals at most."""
+    return f"{value:,.{_digits(value)}f}"
+
+
+def kilometres_within(metres: float, half_m: float) -> tuple[str, str]:
+    """A length and half its 95 % interval in km, to two digits of the latter: 550.3 and 0.6."""
+    half_km = max(half_m / 1000.0, 1e-3)
+    digits = min(3, max(0, 1 - math.floor(math.log10(half_km))))
+    return f"{metres / 1000.0:,.{digits}f}", f"{half_km:,.{digits}f}"
 
 
 def seconds(value_s: float) -> str:
     """A span as people read it: 0.42 s, 12.3 s, 310 s."""
     return f"{value_s:,.{min(2, _digits(value_s))}f} s"
+
+
+def axes(ellipse: Ellipse) -> str:
+    """An ellipse's semi-axes in km: 3.43 × 0.370."""
+    return f"{kilometres(ellipse.semi_major_m)} × {kilometres(ellipse.semi_minor_m)}"
 
 
 def span(value_s: float) -> str:

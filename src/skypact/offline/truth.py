@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,10 +13,30 @@ import numpy as np
 from skypact.errors import InputError
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.model import Impact, Launch
-from skypact.offline.text import utc_ns
+from skypact.offline.text import iso_utc, utc_ns
 
 _FARTHEST_M = 300e3
 """A flight and a true object whose impacts differ by more than this are not the same."""
+_NOT_THE_SAME_M = 1e9
+_LATE_M_S = 1000.0
+"""What a second between their impacts counts for beside a distance."""
+_DETOUR = 0.5
+"""A flight may be this share of the true range longer than the straight way, and _FARTHEST_M."""
+_AROUND_NS = 120_000_000_000
+"""Plots may stand so long before a launch or after an impact: clocks err, parts fall slower."""
+
+
+class Sighting(NamedTuple):
+    """What is known of a flight to tell which true one it is.
+
+    Its first and last plot (UTC ns), where it was first and last (latitude, longitude, rad), and
+    the latest estimate of its impact.
+    """
+
+    first_ns: int
+    last_ns: int
+    places: tuple[tuple[float, float], ...]
+    impact: Impact | None
 
 
 class TrueFlight(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +82,7 @@ def load_truth(path: str | PathLike[str]) -> tuple[TrueFlight, ...]:
     place, remedy = str(path), "give the truth.json that skypact simulate wrote"
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-        return tuple(_true_flight(entry) for entry in document["objects"])
+        found = tuple(_true_flight(entry) for entry in document["objects"])
     except FileNotFoundError:
         raise InputError(place, "there is no such file", "correct the path") from None
     except OSError as error:
@@ -71,27 +91,62 @@ def load_truth(path: str | PathLike[str]) -> tuple[TrueFlight, ...]:
         raise InputError(place, f"{error} is missing", remedy) from None
     except (ValueError, TypeError) as error:
         raise InputError(place, f"is no truth file ({error})", remedy) from None
+    if not found:
+        raise InputError(place, "holds no object", remedy)
+    return found
+
+
+def could_be(seen: Sighting, true: TrueFlight) -> bool:
+    """Whether a flight was seen when and where a true one flew."""
+    if seen.first_ns < true.launch_time_ns - _AROUND_NS:
+        return False
+    if seen.last_ns > true.impact_time_ns + _AROUND_NS:
+        return False
+    start = true.launch_latitude_rad, true.launch_longitude_rad
+    end = true.impact_latitude_rad, true.impact_longitude_rad
+    longest_m = (1.0 + _DETOUR) * distance_m(*start, *end) + _FARTHEST_M
+    return all(distance_m(*start, *at) + distance_m(*at, *end) < longest_m for at in seen.places)
+
+
+def require_same_flights(sightings: Sequence[Sighting], truth: Sequence[TrueFlight]) -> None:
+    """Raise InputError where none of the flights seen is one of the truth."""
+    if not sightings or any(could_be(seen, true) for seen in sightings for true in truth):
+        return
+    flown = min(true.launch_time_ns for true in truth), max(true.impact_time_ns for true in truth)
+    when = min(seen.first_ns for seen in sightings), max(seen.last_ns for seen in sightings)
+    elsewhere = " elsewhere" if flown[0] <= when[1] and when[0] <= flown[1] else ""
+    raise InputError(
+        "truth",
+        f"its flights are others than those of the plots: they flew{elsewhere} from "
+        f"{iso_utc(flown[0], 0)} to {iso_utc(flown[1], 0)}, and the plots' were seen from "
+        f"{iso_utc(when[0], 0)} to {iso_utc(when[1], 0)}",
+        "give the truth.json that was written with these plots, or none",
+    )
 
 
 def match_truth(
-    impacts: Sequence[Impact | None], truth: Sequence[TrueFlight]
+    sightings: Sequence[Sighting], truth: Sequence[TrueFlight]
 ) -> tuple[TrueFlight | None, ...]:
-    """The true flight that each estimated impact belongs to, each once: nearest together."""
+    """The true flight that each sighted one is, each once: those whose impacts agree best."""
     from scipy.optimize import linear_sum_assignment
 
-    if not impacts or not truth:
-        return (None,) * len(impacts)
-    apart_m = np.array(
-        [
-            [true.impact_error_m(impact) if impact else 10.0 * _FARTHEST_M for true in truth]
-            for impact in impacts
-        ]
-    )
-    found: list[TrueFlight | None] = [None] * len(impacts)
+    if not sightings or not truth:
+        return (None,) * len(sightings)
+    apart_m = np.array([[_apart_m(seen, true) for true in truth] for seen in sightings])
+    found: list[TrueFlight | None] = [None] * len(sightings)
     for row, column in zip(*linear_sum_assignment(apart_m), strict=True):
-        if apart_m[row, column] < _FARTHEST_M:
+        if apart_m[row, column] < _NOT_THE_SAME_M:
             found[row] = truth[column]
     return tuple(found)
+
+
+def _apart_m(seen: Sighting, true: TrueFlight) -> float:
+    """How far two impacts are apart in place and time; _NOT_THE_SAME_M for different flights."""
+    if seen.impact is None or not could_be(seen, true):
+        return _NOT_THE_SAME_M
+    off_m = true.impact_error_m(seen.impact)
+    late_s = abs(seen.impact.time_ns - true.impact_time_ns) * 1e-9
+    return off_m + _LATE_M_S * late_s if off_m < _FARTHEST_M else _NOT_THE_SAME_M
 
 
 def _true_flight(entry: dict[str, Any]) -> TrueFlight:

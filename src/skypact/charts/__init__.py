@@ -1,0 +1,17 @@
+"""Pictures that explain themselves: flights on a map, and each nation beside all together.
+
+| module | what it does |
+| --- | --- |
+| `flights` | the picture of `skypact track` |
+| `comparison` | the picture of `skypact compare` |
+| `paths` | where each track went, and is foretold to go |
+| `ground` | the map under the paths |
+| `labels` | labels that cover neither each other nor what they name |
+| `parts` | what both pictures are made of |
+"""
+
+from skypact.charts.comparison import draw_comparison
+from skypact.charts.flights import draw_flights
+from skypact.charts.paths import GroundPaths
+
+__all__ = ["GroundPaths", "draw_comparison", "draw_flights"]

@@ -1,0 +1,100 @@
+"""What pictures are made of: paths foretold, labels, and what a whole picture says."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+import skypact
+from skypact.charts import GroundPaths, draw_flights, flights, parts
+from skypact.charts.labels import Labels, grouped
+from skypact.charts.paths import before, foretold
+from skypact.maps import Frame
+
+NS = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def rising(tmp_path_factory: pytest.TempPathFactory) -> tuple[skypact.TrackedFiles, GroundPaths]:
+    """Flights of a sounding rocket's plots up to two minutes before its apogee."""
+    folder = tmp_path_factory.mktemp("rocket")
+    simulation = skypact.simulate(skypact.load_scenario("sounding_rocket"))
+    skypact.write_simulation(folder, simulation)
+    paths = GroundPaths()
+    tracked = skypact.track_files(
+        folder / "plots.csv",
+        simulation.radars,
+        until_ns=simulation.paths[0].apogee.time_ns - 120 * NS,
+        on_updates=paths.take,
+    )
+    return tracked, paths
+
+
+def test_a_path_is_foretold_over_its_apogee_to_its_impact(rising) -> None:
+    tracked, paths = rising
+    flight = max(tracked.flights, key=lambda flight: flight.plots)
+    track = next(track for track in tracked.picture.tracks() if track.id == flight.id)
+    seen = paths.of(flight.id)
+    ahead = foretold(track, flight, seen)
+    assert ahead.time_ns[0] == seen.time_ns[-1]
+    assert (np.diff(ahead.time_ns) >= 0).all()
+    assert ahead.time_ns[-1] == flight.impact.time_ns
+    assert ahead.places[-1].tolist() == [
+        *(flight.impact.latitude_rad, flight.impact.longitude_rad, 0.0),
+    ]
+    assert ahead.places[:, 2].max() == pytest.approx(flight.apogee.height_m, abs=1e3)
+    start = before(flight.launch, seen)
+    assert start.places[0, 2] == 0.0
+    assert start.time_ns[-1] == seen.time_ns[0]
+
+
+def test_nothing_is_foretold_where_the_impact_is_unknown(rising) -> None:
+    tracked, paths = rising
+    flight = msgspec.structs.replace(tracked.flights[0], impact=None)
+    track = next(track for track in tracked.picture.tracks() if track.id == flight.id)
+    assert len(foretold(track, flight, paths.of(flight.id)).time_ns) == 0
+    assert len(before(None, paths.of(flight.id)).time_ns) == 0
+
+
+def test_a_picture_that_was_cut_shows_the_apogee(
+    rising, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+    monkeypatch.setattr(flights, "save", lambda figure, path: kept.append(figure))
+    draw_flights(tmp_path / "flight.png", *rising)
+    over_time = kept[0].axes[1]
+    highest_km = max(flight.apogee.height_m for flight in rising[0].flights) / 1e3
+    assert over_time.get_ylim()[1] > highest_km
+    words = {text.get_text() for text in kept[0].axes[0].get_legend().get_texts()}
+    assert {"seen", "not seen, or foretold", "launch", "impact"} <= words
+    assert any("reach" in word for word in words)
+    titles = [ax.get_title(loc="left") for ax in kept[0].axes[2:]]
+    assert len(titles) == 2 * len(rising[0].flights)
+    assert all("±" in title for title in titles)
+
+
+def test_ends_that_lie_together_are_one_group() -> None:
+    points = [(0.0, 0.0), (100.0, 0.0), (3.0, 4.0), (101.0, -2.0), (50.0, 0.0)]
+    assert grouped(points, 5.0) == [[0, 2], [1, 3], [4]]
+    assert grouped([], 5.0) == []
+
+
+def test_every_flight_of_a_picture_has_a_colour_of_its_own() -> None:
+    assert len(set(flights._COLOURS)) == len(flights._COLOURS) >= flights._MOST_FLIGHTS
+
+
+def test_labels_cover_neither_each_other_nor_what_is_to_be_kept_free() -> None:
+    figure = parts.new_figure(8.0, 8.0)
+    ax = parts.axes_at(figure, 1.0, 1.0, 6.0, 6.0)
+    frame = Frame(-100.0, 100.0, -100.0, 100.0)
+    ax.set_xlim(frame.west, frame.east)
+    ax.set_ylim(frame.south, frame.north)
+    labels = Labels(ax, frame)
+    for number in range(6):
+        labels.put(0.0, 0.5 * number, f"impact {number}", "black")
+    figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 6
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
