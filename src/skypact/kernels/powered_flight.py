@@ -29,9 +29,8 @@ from skypact.kernels.motion import (
     COAST,
     MANOEUVRE,
     REENTRY,
-    air_acceleration,
+    acceleration,
     gravity_remainder,
-    inertial_terms,
     longest_step,
     step,
 )
@@ -186,14 +185,10 @@ def _boost_acceleration(
 ) -> tuple[float, float, float]:
     a = thrust_acceleration(boost.stages, stage, share)
     dx, dy, dz = thrust_direction(boost, t, burnout_s)
-    gx, gy, gz = gravity_j2(x, y, z)
-    cx, cy = inertial_terms(x, y, vx, vy)
-    fx, fy, fz = air_acceleration(x, y, z, vx, vy, vz, boost.inverse_beta_m2_kg, 0.0, 0.0)
-    return (
-        gx + cx + fx + a * dx + remainder[0],
-        gy + cy + fy + a * dy + remainder[1],
-        gz + fz + a * dz + remainder[2],
+    fx, fy, fz = acceleration(
+        REENTRY, x, y, z, vx, vy, vz, boost.inverse_beta_m2_kg, 0.0, 0.0, remainder
     )
+    return fx + a * dx, fy + a * dy, fz + a * dz
 
 
 @kernel
