@@ -4,7 +4,8 @@ A row is one line: a quoted cell may hold commas but no line break, so that a st
 its own line and no other, and a row's number is always the line that an editor shows. Arrow
 splits each block at once, straight into numbers; only where a row of a block is at fault are its
 cells taken as text, so as to say what stands there, and only a block that does not come out as one
-row per line is gone through line by line. How the file is cut into blocks changes nothing in what is read.
+row per line is gone through line by line. How the file is cut into blocks changes nothing in what
+is read.
 """
 
 import csv
