@@ -69,9 +69,9 @@ def write_flights(folder: Path, plots: int, seed: int) -> tuple[Path, Path]:
         later = number * 3_600_000_000_000
         parts.append(one._replace(time_ns=one.time_ns + later, scan=one.scan + number * 100_000))
     joined = together(parts)
-    write_plots(folder / f"{plots}.csv", first(joined, plots), scene.radars)
+    write_plots(folder / "plots.csv", first(joined, plots), scene.radars)
     save_radars(folder / "radars.toml", scene.radars)
-    return folder / f"{plots}.csv", folder / "radars.toml"
+    return folder / "plots.csv", folder / "radars.toml"
 
 
 __all__ = ["RADARS", "START_NS", "first", "one_flight", "several", "write_flights"]

@@ -103,6 +103,23 @@ def test_ci_can_be_run() -> None:
     subprocess.run(["bash", "-n", script], check=True)
 
 
+def test_kernels_start_without_scipy_and_leave_numba_whole() -> None:
+    script = """
+import sys
+import numpy as np
+import skypact.kernels.geodesy as geodesy
+geodesy.ecef_from_geodetic(0.5, 1.0, 0.0)
+assert "scipy.linalg" not in sys.modules
+import numba
+@numba.njit
+def uses_blas(a, b):
+    return np.dot(a, b), np.correlate(b[0], b[1])
+turned, correlation = uses_blas(2.0 * np.eye(2), np.ones((2, 2)))
+assert (turned == 2.0).all() and correlation == 2.0
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 @pytest.mark.parametrize("stage", ["tracking", "flight", "simulation"])
 def test_kernels_can_be_compiled_beforehand(stage: str) -> None:
     warm._WORK[stage]()

@@ -148,6 +148,27 @@ def test_refuses_optional_cells(tmp_path, column, cell, reason):
     assert refused.reason.startswith(reason)
 
 
+@pytest.mark.parametrize("zone", ["Z", "+02:00", ""])
+def test_a_fault_elsewhere_changes_no_number(tmp_path, zone):
+    """Blocks without fault become numbers at once, others by way of text."""
+    numbers = np.random.default_rng(5).normal(1.0, 0.3, (200, 5)).clip(0.01)
+    rows = [
+        f"2024-03-01T00:{k // 60:02}:{k % 60:02}.{k:09}{zone},kr1"
+        f",{abs(a) * 1e5!r},{b!r},{c:.3e},{d!r},{k - 100}"
+        for k, (a, b, c, d, _) in enumerate(numbers.tolist())
+    ]
+    header = HEADER + ",snr_db,scan"
+    sound, refused = read(tmp_path, lines(*rows, header=header))
+    assert refused == ()
+    fault = f"2024-03-01T00:03:21{zone},kr1,-005.0,1,1,1,1"
+    other, refused = read(tmp_path, lines(*rows, fault, header=header))
+    assert [rejection.reason for rejection in refused] == ['range_m is not above 0: "-005.0"']
+    assert len(sound.time_ns) == len(rows)
+    for one, two in zip(sound, other, strict=True):
+        assert one.dtype == two.dtype
+        assert one.tobytes() == two.tobytes()
+
+
 def test_optional_cells_may_be_empty_or_nan(tmp_path):
     content = lines(f"{good(0)},,nan", f"{good(1)},5,6", header=f"{HEADER},range_rate_m_s,snr_db")
     plots, refused = read(tmp_path, content)

@@ -93,6 +93,30 @@ def cluttered():
     return radars, seen.plots
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_scans_are_those_of_their_radar_and_number_in_the_order_of_their_first_plots(seed):
+    random = np.random.default_rng(seed)
+    n = 60
+    gaps = random.integers(1 if seed % 2 else 0, 3, n)
+    radar = random.integers(0, len(RADARS), n).astype(np.int32)
+    scan = np.zeros(n, np.int64)
+    for own in (radar == k for k in range(len(RADARS))):
+        # A scan a plot, or several plots, or, out of turn, a scan that comes again.
+        steps = (lambda k: np.ones(k, int), lambda k: random.integers(0, 2, k))[seed % 3 > 0]
+        scan[own] = np.cumsum(steps(int(own.sum()))) % (5 if seed % 3 == 2 else n)
+    empty = np.zeros(n)
+    plots = Plots(np.cumsum(gaps) * S, radar, empty, empty, empty, empty, empty, scan)
+    order, starts = Picture(RADARS)._scans(plots)
+    groups = {}
+    for k in range(n):
+        groups.setdefault((radar[k], scan[k]), []).append(k)
+    name = [(r.nation, r.id) for r in RADARS]
+    wanted = sorted(
+        groups.items(), key=lambda item: (plots.time_ns[item[1][0]], name[item[0][0]], item[0][1])
+    )
+    assert [order[a:b].tolist() for a, b in itertools.pairwise(starts)] == [k for _, k in wanted]
+
+
 def test_same_tracks_however_the_plots_come_in_batches(cluttered):
     radars, plots = cluttered
     whole = Picture(radars)

@@ -2,13 +2,16 @@
 
 A row is one line: a quoted cell may hold commas but no line break, so that a stray quote spoils
 its own line and no other, and a row's number is always the line that an editor shows. Arrow
-splits each block at once; only a block that does not come out as one row per line is gone through
-line by line. How the file is cut into blocks changes nothing in what is read.
+splits each block at once, straight into numbers; only where a row of a block is at fault are its
+cells taken as text, so as to say what stands there, and only a block that does not come out as one
+row per line is gone through line by line. How the file is cut into blocks changes nothing in what
+is read.
 """
 
 import csv
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -43,6 +46,13 @@ _OTHER_MAGIC = {
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
 }
+
+
+# What a column's cells are, as Arrow is told; all times of a block bear a zone, or none does.
+_ID, _UTC, _NO_ZONE, _REAL, _WHOLE = "id", "utc", "no zone", "real", "whole"
+_MEASURED = ("range_m", "azimuth_deg", "elevation_deg", "range_rate_m_s", "snr_db")
+_OTHERS = dict.fromkeys(_MEASURED, _REAL) | {"radar": _ID, "scan": _WHOLE}
+_NUMBERS = tuple({"time": zone} | _OTHERS for zone in (_UTC, _NO_ZONE))
 
 
 class _Chunk(NamedTuple):
@@ -222,15 +232,26 @@ def _column_names(file: str, line: bytes) -> tuple[str, ...]:
 
 
 def _rows(block: _Lines, table: _Table) -> RawRows:
+    """A block as numbers; as text where a line is no row, or a cell none of what belongs there."""
+    for types in _NUMBERS if block.lines else ():
+        arrays = _arrow_columns(block.text, table, block.lines, types)
+        if arrays is not None:
+            rows = np.arange(block.first_row, block.first_row + block.lines, dtype=np.int64)
+            as_text = partial(_rows_as_text, block, table)
+            return RawRows(arrays, rows, (), block.bytes_read, as_text=as_text)
+    return _rows_as_text(block, table)
+
+
+def _rows_as_text(block: _Lines, table: _Table) -> RawRows:
     refused: list[RefusedRows] = []
     if block.broken is not None:
         refused.append(_broken_off(block))
-    arrays = _arrow_columns(block.text, table, block.lines)
+    arrays = _arrow_columns(block.text, table, block.lines, {})
     rows = np.arange(block.first_row, block.first_row + block.lines, dtype=np.int64)
     if arrays is None:
         text, rows, faults = _sound_lines(block, table.width)
         refused += faults
-        arrays = _arrow_columns(text, table, len(rows))
+        arrays = _arrow_columns(text, table, len(rows), {})
     if arrays is None:
         raise AssertionError("lines that were found sound do not come out as rows")
     return RawRows(arrays, rows, tuple(refused), block.bytes_read)
@@ -243,14 +264,21 @@ def _broken_off(block: _Lines) -> RefusedRows:
     return RefusedRows(rows, reason, "copy the file again", lambda _: detail)
 
 
-def _arrow_columns(text: bytes, table: _Table, expected: int) -> "dict[str, pa.Array] | None":
-    """The used columns as text; None unless every line of the text is one sound row."""
+def _arrow_columns(
+    text: bytes, table: _Table, expected: int, types: Mapping[str, str]
+) -> "dict[str, pa.Array] | None":
+    """The used columns in some types, else as text.
+
+    None unless every line of the text is one sound row with cells of those types.
+    """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     if not expected:
         return {name: pa.array([], pa.string()) for name in table.used}
     if _has_overlong_line(text) or not _is_utf8(text):
+        return None
+    if types and _may_hold_hexadecimals(text):
         return None
     try:
         rows = arrow_csv.read_csv(
@@ -261,7 +289,7 @@ def _arrow_columns(text: bytes, table: _Table, expected: int) -> "dict[str, pa.A
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
                 check_utf8=False,
-                column_types={name: pa.string() for name in table.used},
+                column_types={name: _arrow_type(types.get(name)) for name in table.used},
                 include_columns=table.used,
                 null_values=[""],
                 strings_can_be_null=True,
@@ -272,6 +300,21 @@ def _arrow_columns(text: bytes, table: _Table, expected: int) -> "dict[str, pa.A
     if rows.num_rows != expected:
         return None
     return {name: rows.column(name).chunk(0) for name in table.used}
+
+
+def _arrow_type(kind: str | None) -> "pa.DataType":
+    import pyarrow as pa
+
+    if kind == _ID:
+        return pa.dictionary(pa.int32(), pa.string())
+    if kind in (_UTC, _NO_ZONE):
+        return pa.timestamp("ns", "UTC" if kind == _UTC else None)
+    return {_REAL: pa.float64(), _WHOLE: pa.int64()}.get(kind or "", pa.string())
+
+
+def _may_hold_hexadecimals(text: bytes) -> bool:
+    """Arrow takes them for integers; looks for the rarer character first, which is quick."""
+    return (b"x" in text and b"0x" in text) or (b"X" in text and b"0X" in text)
 
 
 def _has_overlong_line(text: bytes) -> bool:

@@ -160,13 +160,18 @@ def _first_equal(ordered: SourcedPlots) -> NDArray[np.intp]:
     too; so only these last are compared by all fields.
     """
     plots = ordered.plots
+    original = np.arange(len(ordered.row))
+    same_time = np.zeros(len(original) + 1, dtype=bool)
+    same_time[1:-1] = plots.time_ns[1:] == plots.time_ns[:-1]
+    among = np.flatnonzero(same_time[1:] | same_time[:-1])
+    if not len(among):
+        return original
     measured = [
         _comparable(column)
         for column in (plots.azimuth_rad, plots.elevation_rad, plots.range_rate_m_s, plots.snr_db)
     ]
-    original = np.arange(len(ordered.row))
     look, range_m = original.copy(), plots.range_m
-    alike, first = _alike(original, [plots.time_ns, plots.radar, plots.scan])
+    alike, first = _alike(among, [plots.time_ns, plots.radar, plots.scan])
     look[alike] = first
     alike, _ = _alike(alike, [look, range_m])
     alike, first = _alike(alike, [look, range_m, *measured])

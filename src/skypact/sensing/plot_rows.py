@@ -90,6 +90,8 @@ class RawRows(NamedTuple):
     """A block of n rows as a reader found them: the known columns, (n,) each, and row numbers.
 
     `refused` are the rows that are no rows at all; `bytes_read` counts from the file's start.
+    `as_text`: the same rows with each cell as it stands in the file, where `columns` are already
+    numbers; asked for only if a row is refused.
     """
 
     columns: dict[str, "pa.Array"]
@@ -97,6 +99,7 @@ class RawRows(NamedTuple):
     refused: tuple[RefusedRows, ...]
     bytes_read: int
     notes: tuple[str, ...] = ()
+    as_text: "Callable[[], RawRows] | None" = None
 
 
 class SourcedPlots(NamedTuple):
@@ -270,6 +273,15 @@ def usable_plots(
     raw: RawRows, file: int, radars: RadarTable, settings: PlotFileSettings
 ) -> tuple[SourcedPlots, list[RefusedRows]]:
     """The plots of a block in row order, SI units, elevations geometric; and the rows refused."""
+    sourced, refused = _sifted(raw, file, radars, settings)
+    if refused and raw.as_text is not None:
+        sourced, refused = _sifted(raw.as_text(), file, radars, settings)
+    return _unrefracted(sourced, radars), refused
+
+
+def _sifted(
+    raw: RawRows, file: int, radars: RadarTable, settings: PlotFileSettings
+) -> tuple[SourcedPlots, list[RefusedRows]]:
     sieve = _Sieve(raw)
     time_ns = _times(sieve)
     radar = _radars(sieve, radars)
@@ -293,8 +305,7 @@ def usable_plots(
     )
     files = np.full(len(raw.rows), file, dtype=np.int32)
     everything = SourcedPlots(plots, files, raw.rows)
-    sound = everything if sieve.sound.all() else everything.take(sieve.sound)
-    return _unrefracted(sound, radars), sieve.refused
+    return everything if sieve.sound.all() else everything.take(sieve.sound), sieve.refused
 
 
 def _unrefracted(sourced: SourcedPlots, radars: RadarTable) -> SourcedPlots:
@@ -318,13 +329,14 @@ def _times(sieve: _Sieve) -> NDArray[np.int64]:
 
 def _radars(sieve: _Sieve, radars: RadarTable) -> NDArray[np.int32]:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    column = pc.cast(sieve.raw.columns["radar"], pa.string()).dictionary_encode()
+    column = sieve.raw.columns["radar"]
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
     names = [name.strip() for name in column.dictionary.to_pylist()]
     known = np.array([radars.index.get(name, -1) for name in names] or [-1], dtype=np.int32)
     named = np.array([bool(name) for name in names] or [False])
-    codes = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
+    codes = _filled(column.indices)
     empty = _nulls(column.indices) | ~named[codes]
     radar = np.where(empty, np.int32(-1), known[codes])
 
@@ -388,6 +400,10 @@ def _scans(sieve: _Sieve) -> NDArray[np.int64] | None:
 def _number_cells(array: "pa.Array") -> _Cells:
     """Numbers from text or any numeric type; NaN where there is none."""
     import pyarrow as pa
+
+    if pa.types.is_float64(array.type):
+        empty = _nulls(array)
+        return _Cells(array.to_numpy(zero_copy_only=False), empty, np.zeros_like(empty))
     import pyarrow.compute as pc
 
     try:
@@ -403,11 +419,15 @@ def _number_cells(array: "pa.Array") -> _Cells:
 def _integer_cells(array: "pa.Array") -> _Cells:
     """Whole numbers within ±(2⁶³ − 1) from text or any numeric type; 0 where there is none."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if pa.types.is_string(array.type):
         return _integer_cells_from_text(array)
     empty = _nulls(array)
+    if pa.types.is_int64(array.type):
+        values = _filled(array)
+        return _Cells(values, empty, values < -_GREATEST_INT64)
+    import pyarrow.compute as pc
+
     if pa.types.is_integer(array.type):
         if pa.types.is_uint64(array.type):
             array = pc.if_else(pc.less_equal(array, _GREATEST_INT64), array, None)
@@ -441,11 +461,10 @@ def _integer_cells_from_text(array: "pa.Array") -> _Cells:
 def _time_cells(array: "pa.Array") -> tuple[_Cells, NDArray[np.bool_]]:
     """UTC in ns since 1970, from text, a timestamp or int64 ns; and which lie outside int64."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     if pa.types.is_string(array.type):
         return _time_cells_from_text(array)
-    ticks = _filled(pc.cast(array, pa.int64()))
+    ticks = _filled(array.view(pa.int64()))
     empty = _nulls(array)
     ns_per_tick = _ns_per_tick(array.type)
     outside = (ticks < 0) | (ticks >= _LAST_SECOND * (NANOSECONDS_PER_SECOND // ns_per_tick))
@@ -541,5 +560,7 @@ def _nulls(array: "pa.Array") -> NDArray[np.bool_]:
     return array.is_null().to_numpy(zero_copy_only=False)
 
 
-def _filled(integers: "pa.Array") -> NDArray[np.int64]:
-    return integers.fill_null(0).to_numpy(zero_copy_only=False)
+def _filled(integers: "pa.Array") -> NDArray[Any]:
+    """Whole numbers of the array's own type; 0 where there are none."""
+    filled = integers.fill_null(0) if integers.null_count else integers
+    return filled.to_numpy(zero_copy_only=False)

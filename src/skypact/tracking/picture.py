@@ -97,19 +97,31 @@ class Picture:
         Scans come in the order of their first plots; within a scan plots stay as they are.
         """
         n = len(plots.time_ns)
+        if self._each_a_scan(plots):
+            return np.arange(n), np.arange(n + 1)
         nation = self._rank()[plots.radar]
-        key = np.lexsort((np.arange(n), plots.scan, plots.radar))
+        key = np.lexsort((plots.scan, plots.radar))
         new = np.ones(n, bool)
         new[1:] = (np.diff(plots.radar[key]) != 0) | (np.diff(plots.scan[key]) != 0)
         first_ns = plots.time_ns[key[new]]
         number = np.cumsum(new) - 1
         scan_ns = np.empty(n, np.int64)
         scan_ns[key] = first_ns[number]
-        order = np.lexsort((np.arange(n), plots.time_ns, plots.scan, nation, scan_ns))
+        order = np.lexsort((plots.time_ns, plots.scan, nation, scan_ns))
         radar, scan = plots.radar[order], plots.scan[order]
         begins = np.ones(n, bool)
         begins[1:] = (np.diff(radar) != 0) | (np.diff(scan) != 0)
         return order, np.append(np.flatnonzero(begins), n)
+
+    def _each_a_scan(self, plots: Plots) -> bool:
+        """Whether all times differ and each radar counts on with each plot: no scan has two."""
+        if not (plots.time_ns[1:] > plots.time_ns[:-1]).all():
+            return False
+        # Few bits sort by counting, three times as fast.
+        few_bits = plots.radar.astype(np.min_scalar_type(len(self.radars)))
+        by_radar = np.argsort(few_bits, kind="stable")
+        radar, scan = few_bits[by_radar], plots.scan[by_radar]
+        return bool(((scan[1:] > scan[:-1]) | (radar[1:] != radar[:-1])).all())
 
     def _rank(self) -> NDArray[np.int64]:
         """Place of each radar when sorted by nation and id: ties in time go by it."""
