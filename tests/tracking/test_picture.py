@@ -503,3 +503,15 @@ def test_tracks_are_values():
     picture.observe(rows(plots, slice(60, None)))
     for was, now in zip(before, (track.state, track.covariance, track.first_plots), strict=True):
         assert was.tobytes() == now.tobytes()
+
+
+def test_plots_so_dense_that_the_first_are_thinned_out():
+    """Hundreds a second from each radar: once such a track stayed tentative for ever."""
+    fast = tuple(changed(radar, period_s=1 / 400) for radar in RADARS)
+    scene = scene_of(local_state(39.3, 128.6, 250e3, (850.0, -150.0, 2900.0)), 4.0, fast)
+    picture = Picture(fast)
+    picture.observe(noisy(scene, np.random.default_rng(6)))
+    (track,) = picture.tracks()
+    assert track.status == TrackStatus.CONFIRMED
+    assert track.plots == len(scene.time_ns)
+    assert nees(track, scene.states[-1]) < chi2.ppf(0.99, 6)  # one draw with a fixed seed

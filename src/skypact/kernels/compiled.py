@@ -24,11 +24,14 @@ def _cache_folder() -> Path:
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder()))
 
-from numba import njit  # noqa: E402  (reads NUMBA_CACHE_DIR when imported)
+from numba import config, njit  # noqa: E402  (reads NUMBA_CACHE_DIR when imported)
+
+# Also where Numba was imported before.
+config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]  # type: ignore[attr-defined]
 
 # Without Numba's reference counting: such a kernel cannot allocate, compiles in half the time and
 # is called without overhead. The few that make arrays of their own use the other.
 kernel = njit(cache=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
 allocating_kernel = njit(cache=True, error_model="numpy")
-# Put into its caller as it stands: with a number for a length, its loops are unrolled for it.
-unrolled = njit(inline="always", error_model="numpy", _nrt=False)  # type: ignore[call-overload]
+# Put into its caller as it stands: with a number for a length, its loops are inlined for it.
+inlined = njit(inline="always", error_model="numpy", _nrt=False)  # type: ignore[call-overload]

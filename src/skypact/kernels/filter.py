@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.atmosphere import density
-from skypact.kernels.compiled import kernel, unrolled
+from skypact.kernels.compiled import inlined, kernel
 from skypact.kernels.linear import copy_matrix, copy_vector
 from skypact.kernels.motion import (
     BOOST,
@@ -158,7 +158,7 @@ def _add_noise(
         p[6 + k, 6 + k] += own_density * h
 
 
-@unrolled
+@inlined
 def _propagate(
     used: int,
     n: int,
@@ -393,7 +393,7 @@ def _jacobian_times(s: NDArray[np.float64], column: int, i: int, at: int) -> flo
     return total
 
 
-@unrolled
+@inlined
 def _update_first(
     n: int,
     x: NDArray[np.float64],

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.assignment import assign
-from skypact.kernels.compiled import kernel
+from skypact.kernels.compiled import inlined, kernel
 from skypact.kernels.filter import SIGMA, SITE, axes_of, innovation, update
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, fit_path
 from skypact.kernels.geodesy import height_and_up
@@ -94,7 +94,7 @@ def fold_scans(
     return scans.starts.shape[0] - 1
 
 
-@kernel
+@inlined
 def fold_scan(
     tracks: TrackArrays,
     time_ns: NDArray[np.int64],
@@ -141,7 +141,7 @@ def fold_scan(
     return True
 
 
-@kernel
+@inlined
 def tracks_near(
     tracks: TrackArrays,
     time_ns: NDArray[np.int64],
@@ -197,7 +197,7 @@ def grow_older(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bool:
     return False
 
 
-@kernel
+@inlined
 def may_have_caused(
     tracks: TrackArrays,
     t: int,
@@ -235,7 +235,7 @@ def may_have_caused(
     return dx * dx + dy * dy + dz * dz < reach * reach
 
 
-@kernel
+@inlined
 def cost_of(
     tracks: TrackArrays,
     t: int,
@@ -272,7 +272,7 @@ def cost_of(
     return cost
 
 
-@kernel
+@inlined
 def _cost_now(
     tracks: TrackArrays,
     t: int,
@@ -305,7 +305,7 @@ def _cost_now(
     return -(greatest + math.log(total))
 
 
-@kernel
+@inlined
 def observe(
     tracks: TrackArrays,
     t: int,
@@ -347,7 +347,7 @@ def observe(
     note_extremes(tracks.x[t, likeliest(mu)], mu, tracks.value[t])
 
 
-@kernel
+@inlined
 def note_extremes(
     x: NDArray[np.float64], mu: NDArray[np.float64], value: NDArray[np.float64]
 ) -> None:
@@ -465,8 +465,10 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
     first = tracks.first[t]
     span = first[count - 1, PLOT_TIME_S] - first[0, PLOT_TIME_S]
     confirmed = number[STATUS] == CONFIRMED
-    if number[STRIDE] != 1 or (
-        confirmed and (count < 2 * number[FITTED] or span > settings.fit_seconds)
+    if number[SKIPPED] != 0:  # the newest plot is not among those kept
+        return False
+    if confirmed and (
+        number[STRIDE] != 1 or count < 2 * number[FITTED] or span > settings.fit_seconds
     ):
         return False
     last_ns = number[FIRST_NS] + np.int64(round(first[count - 1, PLOT_TIME_S] * 1e9))
@@ -538,7 +540,7 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
     return True
 
 
-@kernel
+@inlined
 def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> bool:
     """End track `t` if it came down, was lost, or was never confirmed in time."""
     number = tracks.number[t]
@@ -562,7 +564,7 @@ def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> 
     return True
 
 
-@kernel
+@inlined
 def write_update(tracks: TrackArrays, t: int, log: UpdateLog, c: FoldContext) -> None:
     """Track `t` as it stands into the next row of the log."""
     row = log.filled[0]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.atmosphere import density
-from skypact.kernels.compiled import kernel
+from skypact.kernels.compiled import inlined, kernel
 from skypact.kernels.filter import CORE, age_biases, predict
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import copy_matrix, copy_vector, forget
@@ -122,7 +122,7 @@ def convert(
         out_p[8, 8] = lift_sigma**2
 
 
-@kernel
+@inlined
 def mix(
     x: NDArray[np.float64],
     p: NDArray[np.float64],
@@ -138,7 +138,6 @@ def mix(
     In place. `steer`: whether a manoeuvre is possible; if not, its share goes to free flight.
     `ignite`: whether a boost may begin.
     """
-    n, m = x.shape[1], c.scratch.mixing
     if mu[STEER] > 0.0 and not steer:
         if mu[STEER] > mu[FREE]:
             convert(MANOEUVRE, free_phase, x[STEER], p[STEER], c, x[FREE], p[FREE])
@@ -147,8 +146,23 @@ def mix(
     if not ignite and mu[THRUST] < LEAST_SHARE:
         mu[FREE] += mu[THRUST]
         mu[THRUST] = 0.0
-    if not (steer or ignite) and mu[THRUST] == 0.0:
-        return
+    if steer or ignite or mu[THRUST] > 0.0:
+        _mix_all(x, p, mu, free_phase, steer, ignite, dt, c)
+
+
+@kernel
+def _mix_all(
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    mu: NDArray[np.float64],
+    free_phase: int,
+    steer: bool,
+    ignite: bool,
+    dt: float,
+    c: FoldContext,
+) -> None:
+    """`mix`, where more than one phase is possible."""
+    n, m = x.shape[1], c.scratch.mixing
     _shares(mu, steer, ignite, abs(dt), c.rates, m[SHARES])
     for target in range(SLOTS):
         after, others = 0.0, 0.0
@@ -280,7 +294,7 @@ def predict_track(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bo
     return left == 0.0
 
 
-@kernel
+@inlined
 def move_track(tracks: TrackArrays, t: int, h: float, reach: float, c: FoldContext) -> None:
     """Move all phases of track `t` by `h` seconds, `reach` being how long gravity is one.
 
