@@ -41,7 +41,7 @@ from skypact.kernels.boost_family import (
 from skypact.kernels.filter import CORE, scratch
 from skypact.kernels.fit import PLOT_TIME_S, StartPriors, fit_path
 from skypact.kernels.geodesy import ecef_from_geodetic, geodetic_from_ecef, local_axes
-from skypact.kernels.gravity import PATH_DEGREE, field
+from skypact.kernels.gravity import GM_M3_S2, PATH_DEGREE, field
 from skypact.kernels.motion import (
     AIR_TOP_M,
     BOOST,
@@ -50,6 +50,7 @@ from skypact.kernels.motion import (
     coast_path,
     gravity_remainder,
 )
+from skypact.kernels.powered_flight import STANDARD_GRAVITY_M_S2
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
 from skypact.kernels.radar_table import radar_array
 from skypact.model import Launch, Radar, Track
@@ -76,6 +77,9 @@ _LEAST_NEIGHBOURS = 40.0
 # Drag in boost is only roughly known, and thrust need not point along the velocity.
 _THRUST_SIGMA_M_S2 = 2.0
 _HEADINGS = 24
+# Speed that a boost loses to air, at most, by how short it is: of the whole family.
+_MOST_DRAG_LOSS_M_S = 600.0
+_MOST_DRAG_LOSS_M = 35e3
 
 
 class FirstSight(NamedTuple):
@@ -280,6 +284,7 @@ def _matched(
         return None
     heading = math.atan2(seen[0], seen[1])
     boosts = boost_family(settings.launch_samples)
+    boosts = boosts[_within_reach(boosts, sight, height)]
     above = np.zeros((len(boosts), ABOVE_COLUMNS))
     ground = ecef_from_geodetic(latitude, longitude, 0.0)
     fly_family(boosts, ground, heading, max(height, 100.0), _NO_TABLE, above)
@@ -311,6 +316,27 @@ def _matched(
         longitude_rad=where[1],
         ellipse_95=ellipse_of(covariance[:2, :2] + np.eye(2)),
     )
+
+
+def _within_reach(
+    boosts: NDArray[np.float64], sight: FirstSight, height_m: float
+) -> NDArray[np.bool_]:
+    """Which boosts may have led to a sight, by their gain of speed alone.
+
+    A thrust all at once on the ground would take √(v² + 2 g h) of it; a boost takes that and what
+    gravity takes meanwhile, at most g times its duration, and drag.
+    """
+    speed = float(np.linalg.norm(sight.state[3:6]))
+    unsure = 5.0 * math.sqrt(float(np.trace(sight.covariance[3:6, 3:6])))
+    radius = float(np.linalg.norm(sight.state[:3]))
+    lifted = 2.0 * GM_M3_S2 / radius * max(height_m, 0.0) / (radius - height_m)
+    gain = boosts[:, GAIN_M_S]
+    enough = gain > math.sqrt(max(speed - unsure, 0.0) ** 2 + lifted)
+    if sight.burning:
+        return np.asarray(enough)
+    burn_s = boosts[:, BURN_S]
+    lost = STANDARD_GRAVITY_M_S2 * burn_s + _MOST_DRAG_LOSS_M_S + _MOST_DRAG_LOSS_M / burn_s
+    return np.asarray(enough & (gain < math.hypot(speed + unsure, math.sqrt(lifted)) + lost))
 
 
 def _turned(
@@ -373,7 +399,7 @@ def _weights(
     away: NDArray[np.float64], spread: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
     """Gaussian weights (n,) summing to 1, and the least squared distance."""
-    distance = np.einsum("ni,ij,nj->n", away, np.linalg.inv(spread), away)
+    distance = np.sum(away @ np.linalg.inv(spread) * away, axis=1)
     weight = np.exp(-0.5 * (distance - distance.min()))
     return weight / weight.sum(), float(distance.min())
 
