@@ -149,6 +149,12 @@ class FlightSettings(BaseModel):
     impact_samples: int = Field(
         default=512, ge=64, le=65536, description="Paths carried to the ground for an impact area."
     )
+    manoeuvre_samples: int = Field(
+        default=160,
+        ge=48,
+        le=65536,
+        description="... and of each kind that manoeuvres, whose paths take far longer to carry.",
+    )
     launch_samples: int = Field(
         default=3000,
         ge=200,

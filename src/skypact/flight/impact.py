@@ -1,6 +1,5 @@
 """Where and when it comes down: many paths to the ground, weighted by what they may be."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,8 @@ from skypact.flight.ground import (
     weighted_moments,
     weighted_quantile,
 )
-from skypact.flight.samples import normal_points, square_root, uniform_points
+from skypact.flight.programmes import Programmes
+from skypact.flight.samples import normal_points, square_root
 from skypact.kernels.fall import (
     FALL_COLUMNS,
     FALL_LANDED,
@@ -26,15 +26,14 @@ from skypact.kernels.fall import (
     fall,
 )
 from skypact.kernels.gravity import PATH_DEGREE, field
-from skypact.kernels.powered_flight import MANOEUVRE_COLUMNS, STANDARD_GRAVITY_M_S2
-from skypact.model import FlightKind, Impact, Phase, Track
+from skypact.kernels.powered_flight import MANOEUVRE_COLUMNS
+from skypact.model import Impact, Phase, Track
 from skypact.settings import FlightSettings
 
 _NO_PATH = np.zeros((0, 8))
-_MOST_MANOEUVRES = 2
 # A kind gets at least this share of the samples once it is this likely at all.
 _LEAST_KIND = 0.002
-_LEAST_SAMPLES = 48
+LEAST_SAMPLES = 48
 
 
 class Falls(NamedTuple):
@@ -65,7 +64,7 @@ def sample_states(
     states, weights = [], []
     for estimate in phases:
         share = estimate.probability / total
-        n = max(_LEAST_SAMPLES, round(count * share))
+        n = max(LEAST_SAMPLES, round(count * share))
         points = normal_points(n, 7)
         states.append(
             _states_of(estimate.phase, estimate.state, estimate.covariance, points, settings)
@@ -94,61 +93,6 @@ def _states_of(
         spread = settings.ballistic_parameter_ln_sigma * points[:, 6]
         drawn[:, 6] = np.exp(spread) / settings.ballistic_parameter_kg_m2
     return drawn
-
-
-def _log_between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    return np.asarray(low * (high / low) ** u)
-
-
-def _between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    return np.asarray(low + (high - low) * u)
-
-
-def pull_ups(count: int, begun: bool) -> NDArray[np.float64]:
-    """Pull-ups (count, 2, 10) as quasi-ballistic flights are believed to do; the second unused.
-
-    Columns as in kernels/powered_flight.py. `begun`: it is in one now and some of it is over.
-    """
-    u = uniform_points(count, 7)
-    rows = np.zeros((count, _MOST_MANOEUVRES, MANOEUVRE_COLUMNS))
-    one = rows[:, 0]
-    one[:, 0] = 1e9 if begun else _between(u[:, 0], 25e3, 40e3)
-    one[:, 1] = _between(u[:, 1], 0.0 if begun else 10.0, 120.0)
-    one[:, 3] = math.inf
-    one[:, 4] = np.radians(_between(u[:, 2], 0.0, 6.0))
-    one[:, 5] = 4.0
-    one[:, 6] = _log_between(u[:, 3], 0.5e-3, 2e-3)
-    one[:, 7] = _between(u[:, 4], 2.0, 3.5)
-    one[:, 8] = _between(u[:, 5], 4.0, 12.0) * STANDARD_GRAVITY_M_S2
-    return rows
-
-
-def glides(count: int, begun: bool, range_m: float, flown_m: float) -> NDArray[np.float64]:
-    """Glides and the dives that end them (count, 2, 10).
-
-    `range_m`: ground range without lift from here on. `flown_m`: ground range so far. A glide that
-    is `begun` may end in its dive at once or go on for as far again.
-    """
-    u = uniform_points(count, 7)
-    rows = np.zeros((count, _MOST_MANOEUVRES, MANOEUVRE_COLUMNS))
-    glide, dive = rows[:, 0], rows[:, 1]
-    glide[:, 0] = 1e9 if begun else _between(u[:, 0], 40e3, 50e3)
-    glide[:, 1] = math.inf
-    glide[:, 2] = _between(u[:, 1], 22e3, 28e3)
-    if begun:
-        glide[:, 3] = flown_m * _between(np.maximum(u[:, 2], 0.35), 0.7, 1.7)
-    else:
-        glide[:, 3] = range_m * _between(u[:, 2], 1.1, 1.8)
-    glide[:, 4] = np.radians(_between(u[:, 3], -1.2, -0.2))
-    glide[:, 5] = 8.0
-    glide[:, 6] = _log_between(u[:, 4], 1e-3, 4e-3)
-    glide[:, 7] = _between(u[:, 5], 2.0, 4.0)
-    glide[:, 8] = 8.0 * STANDARD_GRAVITY_M_S2
-    glide[:, 9] = np.radians(_between(u[:, 6], -40.0, 40.0))
-    dive[:, 0], dive[:, 1], dive[:, 3] = 1e9, math.inf, math.inf
-    dive[:, 4], dive[:, 5], dive[:, 7] = math.radians(-60.0), 3.0, 3.0
-    dive[:, 6], dive[:, 8] = glide[:, 6], glide[:, 8]
-    return rows
 
 
 def carry_down(
@@ -185,27 +129,15 @@ def together(parts: list[tuple[float, Falls]]) -> Falls:
 
 
 def manoeuvred_falls(
-    kind: FlightKind,
     track: Track,
-    probability: float,
-    begun: bool,
-    range_m: float,
-    flown_m: float,
+    programmes: Programmes,
+    count: int,
     launch_ecef_m: tuple[float, float, float],
     settings: FlightSettings,
 ) -> Falls:
-    """Falls of one manoeuvring kind, with samples by its probability.
-
-    `begun`: as if the manoeuvre were under way. `range_m`, `flown_m`: ground range without lift and
-    so far.
-    """
-    count = max(_LEAST_SAMPLES, round(settings.impact_samples * probability))
+    """Falls of a manoeuvring kind: about `count` states, each flying one of its programmes."""
     states, weights = sample_states(track, count, settings)
-    rows = (
-        pull_ups(len(states), begun)
-        if kind == FlightKind.QUASI_BALLISTIC
-        else glides(len(states), begun, range_m, flown_m)
-    )
+    rows, states[:, 6] = programmes.drawn(len(states))
     return carry_down(states, weights, rows, launch_ecef_m)
 
 
