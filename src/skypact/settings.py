@@ -177,6 +177,12 @@ class FlightSettings(BaseModel):
         default=0.12, ge=0, description="Share of flights that pull up on their way down."
     )
     glide_share: float = Field(default=0.08, ge=0, description="Share of flights that glide.")
+    glide_ends_soon_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Least belief that a glide under way dives within the next minute.",
+    )
     aircraft_speed_m_s: float = Field(
         default=1000.0,
         gt=0,

@@ -211,17 +211,17 @@ def _impact(
     settings: FlightSettings,
 ) -> Impact | None:
     """The impact over all kinds that it may be, each before, in or after its manoeuvre."""
-    parts = [(max(kinds.get(FlightKind.BALLISTIC, 0.0), 1e-6), free)]
+    parts = []
+    falling = max(kinds.get(FlightKind.BALLISTIC, 0.0), 1e-6)
     for kind, programmes in manoeuvring.items():
         probability = kinds.get(kind, 0.0)
         going_on = probability * (1.0 - programmes.over)
-        if programmes.over > 0.0:
-            parts.append((probability * programmes.over, free))
+        falling += probability * programmes.over
         if worth_carrying(going_on):
             count = max(LEAST_SAMPLES, round(settings.manoeuvre_samples * going_on))
             falls = manoeuvred_falls(track, programmes, count, _origin(launch, track), settings)
             parts.append((going_on, falls))
-    return impact_of(together(parts), track.time_ns)
+    return impact_of(together([(falling, free), *parts]), track.time_ns)
 
 
 def _median_range(free: Falls, origin: tuple[float, float, float]) -> float:

@@ -39,7 +39,7 @@ LEAST_SAMPLES = 48
 class Falls(NamedTuple):
     """Where n sample paths come down: `weight` (n,) summing to 1, `time_s` (n,) from the track's.
 
-    `latitude_rad`, `longitude_rad` (n,), `landed` (n,) bool, `kind` (n,) of each path.
+    `latitude_rad`, `longitude_rad` (n,), `landed` (n,) bool, `group` (n,): what it was carried as.
     """
 
     weight: NDArray[np.float64]
@@ -47,6 +47,7 @@ class Falls(NamedTuple):
     latitude_rad: NDArray[np.float64]
     longitude_rad: NDArray[np.float64]
     landed: NDArray[np.bool_]
+    group: NDArray[np.int64]
 
 
 def sample_states(
@@ -116,16 +117,21 @@ def carry_down(
         out[:, FALL_LATITUDE_RAD],
         out[:, FALL_LONGITUDE_RAD],
         out[:, FALL_LANDED] > 0.0,
+        np.zeros(n, np.int64),
     )
 
 
 def together(parts: list[tuple[float, Falls]]) -> Falls:
     """Several groups of falls with their probabilities as one."""
     total = sum(probability for probability, _ in parts)
-    return Falls(
-        np.concatenate([f.weight * (probability / total) for probability, f in parts]),
-        *(np.concatenate(column) for column in list(zip(*(f for _, f in parts), strict=True))[1:]),
-    )
+    groups = [
+        falls._replace(
+            weight=falls.weight * (probability / total),
+            group=np.full(len(falls.weight), number, np.int64),
+        )
+        for number, (probability, falls) in enumerate(parts)
+    ]
+    return Falls(*(np.concatenate(column) for column in zip(*groups, strict=True)))
 
 
 def manoeuvred_falls(
@@ -159,7 +165,7 @@ def impact_of(falls: Falls, time_ns: int) -> Impact | None:
     mean, covariance = weighted_moments(flat, weight)
     covariance = covariance + np.eye(2)  # a metre: heights are above the ellipsoid, not the sea
     size = weighted_quantile(distances_squared(flat, mean, covariance), weight, 0.95)
-    ring = region_95(flat, weight)
+    ring = region_95(flat, weight, falls.group[landed])
     times = falls.time_s[landed]
     time_s = float(weight @ times)
     where = geodetic_from_plane(origin, *mean)

@@ -27,6 +27,7 @@ from skypact.kernels.powered_flight import (
     LONGEST_S,
     MANOEUVRE_COLUMNS,
     MOST_LIFT_M2_KG,
+    PATH_ANGLE_RAD,
     STANDARD_GRAVITY_M_S2,
     START_HEIGHT_M,
     TIME_CONSTANT_S,
@@ -59,6 +60,13 @@ _SEEN_S = 15.0
 _UNSEEN_MANOEUVRE = 0.05
 _BELIEVED_ODDS = 12.0
 _OUTSIDE = -30.0
+# How far from the angle aimed at a pull-up ends.
+_PULLED_SIGMA_RAD = math.radians(4.0)
+# A glide that got so much farther than it would have without lift may end, and soon is this.
+_LEAST_GLIDED = 1.05
+_SOON_S = 60.0
+# The tracker follows a change of lift late: for so much of the time what it says is of no use.
+_LATE_SHARE = 0.2
 
 
 class Sight(NamedTuple):
@@ -117,7 +125,7 @@ class Programmes(NamedTuple):
 
 
 def sight_of(track: Track, launch: Launch | None, free_range_m: float) -> Sight:
-    """What `track` shows of its programme. `free_range_m`: from launch, if it flew free from now."""
+    """What `track` shows of its programme. `free_range_m`: from launch, if it flies free on."""
     x = track.state
     latitude, longitude, height = geodetic_from_ecef(*x[:3])
     axes = np.array(local_axes(latitude, longitude)).reshape(3, 3)
@@ -142,14 +150,9 @@ def sight_of(track: Track, launch: Launch | None, free_range_m: float) -> Sight:
     shares = {p.phase: p.probability for p in track.phases}
     steered = shares.get(Phase.MANOEUVRE, 0.0)
     free = shares.get(Phase.REENTRY, 0.0) + shares.get(Phase.COAST, 0.0)
-    lift = next(
-        (
-            (p.state[6:9], p.covariance[6:9, 6:9])
-            for p in track.phases
-            if p.phase == Phase.MANOEUVRE
-        ),
-        None,
-    )
+    lifts = [
+        (p.state[6:9], p.covariance[6:9, 6:9]) for p in track.phases if p.phase == Phase.MANOEUVRE
+    ]
     since_apogee = (track.time_ns - track.highest_ns) * 1e-9
     if velocity[2] > 0.0 and not manoeuvred:
         since_apogee = 0.0
@@ -168,7 +171,7 @@ def sight_of(track: Track, launch: Launch | None, free_range_m: float) -> Sight:
         range_ln_sigma=range_ln_sigma,
         apogee_m=track.highest_m,
         since_apogee_s=since_apogee,
-        lift=lift,
+        lift=lifts[0] if lifts else None,
         free=free / (1.0 - _STEERED_BEFORE),
         steered=steered / _STEERED_BEFORE,
         log_odds=track.manoeuvre_log_odds,
@@ -254,7 +257,7 @@ def glides(count: int, range_m: float, range_ln_sigma: float) -> NDArray[np.floa
 
 
 def free_fit(sight: Sight) -> float:
-    """How well it fits that there is no lift now and never was, on the scale of `Programmes.fit`."""
+    """How well it fits that there never was any lift, on the scale of `Programmes.fit`."""
     nothing = np.zeros((1, 3))
     nothing[:, 0] = math.nan
     fit = _lift_fit(sight, nothing, np.full(1, math.inf))[0] + _course_fit(sight, np.zeros(1))[0]
@@ -269,6 +272,8 @@ def fitting(kind: FlightKind, sight: Sight, settings: FlightSettings) -> Program
     rows = (
         glides(CANDIDATES, sight.range_m, sight.range_ln_sigma) if glide else pull_ups(CANDIDATES)
     ).copy()
+    if glide:
+        _end_soon(sight, rows, settings)
     since = _since_start(sight, rows[:, 0, START_HEIGHT_M])
     begun = since > 0.0
     turned = np.where(begun, np.tan(rows[:, 0, BANK_RAD]) * _turn_by_bank(sight), 0.0)
@@ -276,11 +281,14 @@ def fitting(kind: FlightKind, sight: Sight, settings: FlightSettings) -> Program
         over, dead = np.zeros(CANDIDATES, bool), _end_glides(sight, rows, begun)
     else:
         over, dead = begun & (since >= rows[:, 0, LONGEST_S]), np.zeros(CANDIDATES, bool)
+        since_end = since - rows[:, 0, LONGEST_S]
         rows[:, 0, LONGEST_S] -= np.where(begun, np.minimum(since, rows[:, 0, LONGEST_S]), 0.0)
     steering = begun & ~over
     command = _commands(sight, rows[:, 0], inverse_beta, steering)
     slowness_s = np.where(steering, rows[:, 0, TIME_CONSTANT_S], math.inf)
     fit = _lift_fit(sight, command, slowness_s) + _course_fit(sight, turned)
+    if not glide:
+        fit += np.where(over, _fallen_fit(sight, rows[:, 0, PATH_ANGLE_RAD], since_end), 0.0)
     # What had begun would have been seen, and what was seen had begun.
     fit -= np.where(begun, 0.0, min(max(sight.log_odds, 0.0), _BELIEVED_ODDS))
     if -math.inf < sight.log_odds < 0.0:
@@ -309,6 +317,15 @@ def _since_start(sight: Sight, start_m: NDArray[np.float64]) -> NDArray[np.float
     below = (sight.height_m < start_m) & (sight.since_apogee_s > 0.0)
     # Below it, it has begun whatever the time; above, only if it fell there long ago.
     return np.where(below, np.maximum(since, 0.1), np.where(since > 20.0, since, 0.0))
+
+
+def _end_soon(sight: Sight, rows: NDArray[np.float64], settings: FlightSettings) -> None:
+    """Let a share of the glides end within the next minute, in place, if they may end by now."""
+    if sight.log_odds <= 0.0 or sight.flown_m < _LEAST_GLIDED * sight.range_m:
+        return
+    some = np.arange(len(rows)) % max(round(1.0 / settings.glide_ends_soon_share), 1) == 0
+    ahead = np.linspace(0.0, _SOON_S * sight.speed_m_s, int(some.sum()))
+    rows[some, 0, END_GROUND_RANGE_M] = sight.flown_m + ahead
 
 
 def _end_glides(
@@ -374,7 +391,7 @@ def _lift_fit(
     lift = command[:, 1:]
     unnoticed = _UNNOTICED_M_S2 / pressure
     size = (lift**2).sum(axis=1)
-    likelihood = sight.free * np.exp(-0.5 * size / unnoticed**2) + 1e-9
+    likelihood = _LATE_SHARE + sight.free * np.exp(-0.5 * size / unnoticed**2)
     if sight.lift is not None and sight.steered > 0.0:
         mean, covariance = sight.lift
         before = min(1.5e-3, 40.0 / pressure)
@@ -393,6 +410,17 @@ def _lift_fit(
         ratio = height * np.exp(-0.5 * distance + 0.5 * np.minimum(size / before**2, 4.0))
         likelihood = likelihood + sight.steered * np.minimum(ratio, 1e6)
     return np.asarray(np.log(likelihood))
+
+
+def _fallen_fit(
+    sight: Sight, path_angle_rad: NDArray[np.float64], since_s: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Ln likelihood (n,) of the climb now, if lift ended so long ago on such a path."""
+    falling = sight.weight_m_s2 - sight.speed_m_s**2 / sight.radius_m
+    fallen = np.maximum(falling * np.maximum(since_s, 0.0), 0.0)
+    climb = np.maximum(sight.speed_m_s * np.sin(path_angle_rad) - fallen, -0.95 * sight.speed_m_s)
+    sigma = 20.0 + _PULLED_SIGMA_RAD * sight.speed_m_s + 0.2 * fallen
+    return np.asarray(-0.5 * ((sight.climb_m_s - climb) / sigma) ** 2)
 
 
 def _turn_by_bank(sight: Sight) -> float:
