@@ -172,6 +172,26 @@ class FlightSettings(BaseModel):
     ballistic_parameter_ln_sigma: float = Field(
         default=0.5, gt=0, description="... and the standard deviation of its logarithm."
     )
+    light_share: float = Field(
+        default=0.05,
+        ge=0,
+        lt=1,
+        description="Belief that an object is light, as a spent stage is, before air slows it.",
+    )
+    light_ballistic_parameter_kg_m2: float = Field(
+        default=550.0, gt=0, description="... its ballistic parameter's median, kg/m²."
+    )
+    light_ballistic_parameter_ln_sigma: float = Field(
+        default=0.5, gt=0, description="... and the standard deviation of its logarithm."
+    )
+    air_density_ln_sigma: float = Field(
+        default=0.03,
+        ge=0,
+        description="How far the air's density is from the standard's: 1σ of its logarithm.",
+    )
+    wind_sigma_m_s: float = Field(
+        default=10.0, ge=0, description="Wind on the way down: 1σ of each component, m/s."
+    )
     ballistic_share: float = Field(default=0.80, gt=0, description="Share of ballistic flights.")
     quasi_ballistic_share: float = Field(
         default=0.12, ge=0, description="Share of flights that pull up on their way down."

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from skypact.flight.impact import (
     LEAST_SAMPLES,
     Falls,
-    carry_down,
+    free_falls,
     impact_of,
     manoeuvred_falls,
-    sample_states,
     together,
     worth_carrying,
 )
@@ -64,9 +63,7 @@ def assess(
     if _is_aircraft(track, settings):
         kinds = {FlightKind.AIRCRAFT: 1.0}
     elif boosting <= settings.greatest_boost_probability:
-        free = carry_down(
-            *sample_states(track, settings.impact_samples, settings), None, _origin(launch, track)
-        )
+        free = free_falls(track, settings, _origin(launch, track))
         orbiting = _orbiting_share(track, free)
         sight = _sight(track, launch, free)
         manoeuvring = {

@@ -9,7 +9,7 @@ from skypact.model import Ellipse
 CHI_SQUARED_95 = 5.991464547107979  # two degrees of freedom
 _RING_POINTS = 72
 # A group of less weight has no area of its own to be held.
-_GROUP_OF_WEIGHT = 0.15
+GROUP_OF_WEIGHT = 0.15
 
 
 def plane_from_geodetic(
@@ -108,7 +108,7 @@ def _groups(share: NDArray[np.float64], group: NDArray[np.int64]) -> list[NDArra
     """Indices of each group of some weight; the others are taken together with the greatest."""
     weight_of = {int(name): share[group == name].sum() for name in np.unique(group)}
     greatest = max(weight_of, key=lambda name: weight_of[name])
-    small = [name for name, weight in weight_of.items() if weight < _GROUP_OF_WEIGHT]
+    small = [name for name, weight in weight_of.items() if weight < GROUP_OF_WEIGHT]
     own = np.where(np.isin(group, small), greatest, group)
     return [np.flatnonzero(own == name) for name in np.unique(own)]
 

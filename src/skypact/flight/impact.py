@@ -1,5 +1,8 @@
 """Where and when it comes down: many paths to the ground, weighted by what they may be."""
 
+import functools
+import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +10,7 @@ from numpy.typing import NDArray
 
 from skypact.flight.ground import (
     CHI_SQUARED_95,
+    GROUP_OF_WEIGHT,
     distances_squared,
     ellipse_of,
     geodetic_from_plane,
@@ -28,12 +32,17 @@ from skypact.kernels.fall import (
 from skypact.kernels.gravity import PATH_DEGREE, field
 from skypact.kernels.powered_flight import MANOEUVRE_COLUMNS
 from skypact.model import Impact, Phase, Track
+from skypact.model.track import PhaseEstimate
 from skypact.settings import FlightSettings
 
+EARTH_RADIUS_M = 6371e3
 _NO_PATH = np.zeros((0, 8))
 # A kind gets at least this share of the samples once it is this likely at all.
 _LEAST_KIND = 0.002
 LEAST_SAMPLES = 48
+_GROUPS = 2
+# Less than so much of what was believed before is nothing learnt.
+_LEAST_INFORMATION = 0.01
 
 
 class Falls(NamedTuple):
@@ -52,26 +61,80 @@ class Falls(NamedTuple):
 
 def sample_states(
     track: Track, count: int, settings: FlightSettings
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """States (count, 7) that stand for a track as if it flew free, and their weights (count,).
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """States (count, 7) that stand for a track as if it flew free, weights and groups (count,).
 
     Position, velocity (ECEF) and inverse ballistic parameter m²/kg. Phases are taken by their
-    probabilities, boost left out.
+    probabilities, boost left out. Group 1 are light bodies, where they are likely enough.
     """
     phases = [p for p in track.phases if p.phase != Phase.BOOST and p.probability > 1e-3]
     if not phases:
         phases = list(track.phases)
     total = sum(p.probability for p in phases)
-    states, weights = [], []
+    states, weights, groups = [], [], []
     for estimate in phases:
-        share = estimate.probability / total
-        n = max(LEAST_SAMPLES, round(count * share))
-        points = normal_points(n, 7)
-        states.append(
-            _states_of(estimate.phase, estimate.state, estimate.covariance, points, settings)
-        )
-        weights.append(np.full(n, share / n))
-    return np.vstack(states), np.concatenate(weights)
+        for group, part, phase, state, covariance in _bodies(estimate, settings):
+            share = part * estimate.probability / total
+            n = max(LEAST_SAMPLES, round(count * share))
+            states.append(_states_of(phase, state, covariance, normal_points(n, 7), settings))
+            weights.append(np.full(n, share / n))
+            groups.append(np.full(n, group, np.int64))
+    return np.vstack(states), np.concatenate(weights), np.concatenate(groups)
+
+
+def _bodies(
+    estimate: PhaseEstimate, settings: FlightSettings
+) -> Iterator[tuple[int, float, Phase, NDArray[np.float64], NDArray[np.float64]]]:
+    """What a phase's body may be: group, share, phase, state and covariance of each.
+
+    The tracker believes one ballistic parameter, of warheads, and holds plots against it. A spent
+    stage's lies far outside. What the plots say alone, the tracker's belief divided by its prior,
+    is held against that of light bodies as well.
+    """
+    whole = (0, 1.0, estimate.phase, estimate.state, estimate.covariance)
+    light = _light(estimate, settings) if estimate.phase == Phase.REENTRY else None
+    if light is None:
+        yield whole
+        return
+    share, mean, variance = light
+    if share < GROUP_OF_WEIGHT:
+        yield whole
+        return
+    if share < 1.0 - GROUP_OF_WEIGHT:
+        yield whole[0], 1.0 - share, *whole[2:]
+    else:
+        share = 1.0
+    # Place and velocity go along with the parameter as they are correlated.
+    state, covariance = estimate.state.copy(), estimate.covariance.copy()
+    slope = covariance[:7, 6] / covariance[6, 6]
+    state[:7] += slope * (mean - estimate.state[6])
+    covariance[:7, :7] += np.outer(slope, slope) * (variance - covariance[6, 6])
+    yield 1, share, estimate.phase, state, covariance
+
+
+def _light(estimate: PhaseEstimate, settings: FlightSettings) -> tuple[float, float, float] | None:
+    """Probability that a body in air is light, and then mean and variance of ln of its inverse
+    ballistic parameter; None where plots say nothing of it.
+    """
+    own = -math.log(settings.ballistic_parameter_kg_m2), settings.ballistic_parameter_ln_sigma**2
+    light = (
+        -math.log(settings.light_ballistic_parameter_kg_m2),
+        settings.light_ballistic_parameter_ln_sigma**2,
+    )
+    mean, variance = float(estimate.state[6]), float(estimate.covariance[6, 6])
+    information = 1.0 / variance - 1.0 / own[1]
+    if information <= _LEAST_INFORMATION / own[1]:
+        return None
+    said = (mean / variance - own[0] / own[1]) / information
+    odds = settings.light_share / (1.0 - settings.light_share)
+    odds *= _density(said, light[0], light[1] + 1.0 / information)
+    odds /= max(_density(said, own[0], own[1] + 1.0 / information), 1e-300)
+    after = 1.0 / (1.0 / light[1] + information)
+    return odds / (1.0 + odds), after * (light[0] / light[1] + information * said), after
+
+
+def _density(value: float, mean: float, variance: float) -> float:
+    return math.exp(-0.5 * (value - mean) ** 2 / variance) / math.sqrt(variance)
 
 
 def _states_of(
@@ -94,6 +157,50 @@ def _states_of(
         spread = settings.ballistic_parameter_ln_sigma * points[:, 6]
         drawn[:, 6] = np.exp(spread) / settings.ballistic_parameter_kg_m2
     return drawn
+
+
+def free_falls(
+    track: Track,
+    settings: FlightSettings,
+    launch_ecef_m: tuple[float, float, float],
+) -> Falls:
+    """Falls without lift, through air that is not quite the standard's and has wind."""
+    states, weights, groups = sample_states(track, settings.impact_samples, settings)
+    points = _unrelated_points(len(states))
+    states[:, 6] *= np.exp(settings.air_density_ln_sigma * points[:, 0])
+    falls = carry_down(states, weights, None, launch_ecef_m)
+    blown_s = _lag_s(states, falls, launch_ecef_m)
+    east, north = settings.wind_sigma_m_s * points[:, 1:].T * blown_s
+    return falls._replace(
+        latitude_rad=falls.latitude_rad + north / EARTH_RADIUS_M,
+        longitude_rad=falls.longitude_rad + east / EARTH_RADIUS_M / np.cos(falls.latitude_rad),
+        group=groups,
+    )
+
+
+def _lag_s(
+    states: NDArray[np.float64], falls: Falls, launch_ecef_m: tuple[float, float, float]
+) -> NDArray[np.float64]:
+    """How much later (n,) each comes down than it would without air.
+
+    By Didion's lag rule wind moves it by so many seconds of wind (McCoy, Modern Exterior
+    Ballistics, 1999, ch. 7). Worked out for the middle one, and for the others by their drag.
+    """
+    landed = np.flatnonzero(falls.landed)
+    if len(landed) == 0:
+        return np.zeros(len(states))
+    middle = landed[np.argsort(falls.time_s[landed], kind="stable")[len(landed) // 2]]
+    empty = states[middle : middle + 1].copy()
+    empty[0, 6] = 0.0
+    without = carry_down(empty, np.ones(1), None, launch_ecef_m)
+    lag = max(float(falls.time_s[middle] - without.time_s[0]), 0.0)
+    return np.asarray(np.minimum(lag * states[:, 6] / states[middle, 6], falls.time_s))
+
+
+@functools.cache
+def _unrelated_points(count: int) -> NDArray[np.float64]:
+    """Standard normal points (count, 3) unrelated to those of the states."""
+    return np.random.default_rng(1).permutation(normal_points(count, 3))
 
 
 def carry_down(
@@ -127,7 +234,7 @@ def together(parts: list[tuple[float, Falls]]) -> Falls:
     groups = [
         falls._replace(
             weight=falls.weight * (probability / total),
-            group=np.full(len(falls.weight), number, np.int64),
+            group=falls.group + _GROUPS * number,
         )
         for number, (probability, falls) in enumerate(parts)
     ]
@@ -142,7 +249,7 @@ def manoeuvred_falls(
     settings: FlightSettings,
 ) -> Falls:
     """Falls of a manoeuvring kind: about `count` states, each flying one of its programmes."""
-    states, weights = sample_states(track, count, settings)
+    states, weights, _ = sample_states(track, count, settings)
     rows, states[:, 6] = programmes.drawn(len(states))
     return carry_down(states, weights, rows, launch_ecef_m)
 
