@@ -197,6 +197,11 @@ class FlightSettings(BaseModel):
         default=0.12, ge=0, description="Share of flights that pull up on their way down."
     )
     glide_share: float = Field(default=0.08, ge=0, description="Share of flights that glide.")
+    manoeuvre_lag_s: float = Field(
+        default=8.0,
+        ge=0,
+        description="The longest a tracker takes to follow a change of lift, s; half take 1/16.",
+    )
     glide_ends_soon_share: float = Field(
         default=0.1,
         gt=0,

@@ -99,9 +99,18 @@ def region_95(
         hull = np.sqrt(CHI_SQUARED_95) * np.column_stack([np.cos(turn), np.sin(turn)])
     centre = hull.mean(axis=0)
     reach = _growth(white - centre, hull - centre)
-    growth = max(weighted_quantile(reach[of[1::2]], share[of[1::2]], 0.95) for of in groups)
+    growth = max(_reach_95(reach[of[1::2]], share[of[1::2]]) for of in groups)
     flat = mean + (centre + (hull - centre) * growth) @ factor.T
     return np.vstack([flat, flat[:1]])
+
+
+def _reach_95(reach: NDArray[np.float64], share: NDArray[np.float64]) -> float:
+    """What holds 95 % of values yet to be drawn, on average over draws.
+
+    The k-th of n holds k / (n + 1) of them, and stands at (k - 1/2) / n of those that there are.
+    """
+    effective = float(share.sum() ** 2 / np.sum(share**2))
+    return weighted_quantile(reach, share, min(0.95 + 0.45 / effective, 1.0))
 
 
 def _groups(share: NDArray[np.float64], group: NDArray[np.int64]) -> list[NDArray[np.int64]]:

@@ -20,7 +20,8 @@ from skypact.flight.ground import (
     weighted_quantile,
 )
 from skypact.flight.programmes import Programmes
-from skypact.flight.samples import normal_points, square_root
+from skypact.flight.samples import normal_points, square_root, uniform_points
+from skypact.kernels.atmosphere import density
 from skypact.kernels.fall import (
     FALL_COLUMNS,
     FALL_LANDED,
@@ -29,6 +30,7 @@ from skypact.kernels.fall import (
     FALL_TIME_S,
     fall,
 )
+from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.kernels.gravity import PATH_DEGREE, field
 from skypact.kernels.powered_flight import MANOEUVRE_COLUMNS
 from skypact.model import Impact, Phase, Track
@@ -41,6 +43,7 @@ _NO_PATH = np.zeros((0, 8))
 _LEAST_KIND = 0.002
 LEAST_SAMPLES = 48
 _GROUPS = 2
+_LIFT_M2_KG = 1.5e-3
 # Less than so much of what was believed before is nothing learnt.
 _LEAST_INFORMATION = 0.01
 
@@ -251,7 +254,24 @@ def manoeuvred_falls(
     """Falls of a manoeuvring kind: about `count` states, each flying one of its programmes."""
     states, weights, _ = sample_states(track, count, settings)
     rows, states[:, 6] = programmes.drawn(len(states))
+    if track.manoeuvre_log_odds > 0.0:
+        _fall_behind(states, settings.manoeuvre_lag_s)
     return carry_down(states, weights, rows, launch_ecef_m)
+
+
+def _fall_behind(states: NDArray[np.float64], longest_s: float) -> None:
+    """Spread states by what a tracker that follows a change of lift late is off, in place.
+
+    A lag τ = longest u⁴ (most are short, few long) at an acceleration of 10 to 40 m/s², by the air.
+    """
+    points = uniform_points(len(states), 4)
+    lag = longest_s * points[:, 0] ** 4
+    x = states.mean(axis=0)
+    rho, _ = density(geodetic_from_ecef(*x[:3])[2])
+    lift = 0.5 * rho * float(x[3:6] @ x[3:6]) * _LIFT_M2_KG
+    away = _unrelated_points(len(states)) * min(max(lift, 10.0), 40.0)
+    states[:, :3] += 0.5 * away * lag[:, None] ** 2
+    states[:, 3:6] += away * lag[:, None]
 
 
 def worth_carrying(probability: float) -> bool:

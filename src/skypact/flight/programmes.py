@@ -62,6 +62,10 @@ _BELIEVED_ODDS = 12.0
 _OUTSIDE = -30.0
 # How far from the angle aimed at a pull-up ends.
 _PULLED_SIGMA_RAD = math.radians(4.0)
+# How near a glide or pull-up is to the angle that it aims at, and how often it is not there yet.
+_STEERED_SIGMA_RAD = math.radians(2.0)
+_NOT_YET_SHARE = 0.3
+_CLIMB_M_S = 100.0  # the unit of likelihoods of a climb
 # A glide that got so much farther than it would have without lift may end, and soon is this.
 _LEAST_GLIDED = 1.05
 _SOON_S = 60.0
@@ -260,8 +264,9 @@ def free_fit(sight: Sight) -> float:
     """How well it fits that there never was any lift, on the scale of `Programmes.fit`."""
     nothing = np.zeros((1, 3))
     nothing[:, 0] = math.nan
-    fit = _lift_fit(sight, nothing, np.full(1, math.inf))[0] + _course_fit(sight, np.zeros(1))[0]
-    return math.exp(fit - min(max(sight.log_odds, 0.0), _BELIEVED_ODDS))
+    fit = _lift_fit(sight, nothing, np.full(1, math.inf)) + _course_fit(sight, np.zeros(1))
+    fit += _falling_climb_fit(sight, np.zeros(1), np.full(1, sight.since_apogee_s))
+    return math.exp(fit[0] - min(max(sight.log_odds, 0.0), _BELIEVED_ODDS))
 
 
 def fitting(kind: FlightKind, sight: Sight, settings: FlightSettings) -> Programmes:
@@ -279,6 +284,7 @@ def fitting(kind: FlightKind, sight: Sight, settings: FlightSettings) -> Program
     turned = np.where(begun, np.tan(rows[:, 0, BANK_RAD]) * _turn_by_bank(sight), 0.0)
     if glide:
         over, dead = np.zeros(CANDIDATES, bool), _end_glides(sight, rows, begun)
+        since_end = np.zeros(CANDIDATES)
     else:
         over, dead = begun & (since >= rows[:, 0, LONGEST_S]), np.zeros(CANDIDATES, bool)
         since_end = since - rows[:, 0, LONGEST_S]
@@ -287,8 +293,13 @@ def fitting(kind: FlightKind, sight: Sight, settings: FlightSettings) -> Program
     command = _commands(sight, rows[:, 0], inverse_beta, steering)
     slowness_s = np.where(steering, rows[:, 0, TIME_CONSTANT_S], math.inf)
     fit = _lift_fit(sight, command, slowness_s) + _course_fit(sight, turned)
-    if not glide:
-        fit += np.where(over, _fallen_fit(sight, rows[:, 0, PATH_ANGLE_RAD], since_end), 0.0)
+    falling_s = np.where(over, since_end, sight.since_apogee_s)
+    from_angle = np.where(over, rows[:, 0, PATH_ANGLE_RAD], 0.0)
+    fit += np.where(
+        steering,
+        _steered_climb_fit(sight, rows[:, 0, PATH_ANGLE_RAD]),
+        _falling_climb_fit(sight, from_angle, falling_s),
+    )
     # What had begun would have been seen, and what was seen had begun.
     fit -= np.where(begun, 0.0, min(max(sight.log_odds, 0.0), _BELIEVED_ODDS))
     if -math.inf < sight.log_odds < 0.0:
@@ -412,15 +423,25 @@ def _lift_fit(
     return np.asarray(np.log(likelihood))
 
 
-def _fallen_fit(
+def _falling_climb_fit(
     sight: Sight, path_angle_rad: NDArray[np.float64], since_s: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Ln likelihood (n,) of the climb now, if lift ended so long ago on such a path."""
+    """Ln likelihood (n,) of the climb now, if it has fallen free since it flew at such an angle."""
     falling = sight.weight_m_s2 - sight.speed_m_s**2 / sight.radius_m
     fallen = np.maximum(falling * np.maximum(since_s, 0.0), 0.0)
     climb = np.maximum(sight.speed_m_s * np.sin(path_angle_rad) - fallen, -0.95 * sight.speed_m_s)
     sigma = 20.0 + _PULLED_SIGMA_RAD * sight.speed_m_s + 0.2 * fallen
-    return np.asarray(-0.5 * ((sight.climb_m_s - climb) / sigma) ** 2)
+    away = (sight.climb_m_s - climb) / sigma
+    known = sight.since_apogee_s > 0.0
+    return np.asarray(np.log(_CLIMB_M_S / sigma) - (0.5 * away**2 if known else 0.0))
+
+
+def _steered_climb_fit(sight: Sight, path_angle_rad: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ln likelihood (n,) of the climb now, if it is steered to an angle, which takes its time."""
+    sigma = 20.0 + _STEERED_SIGMA_RAD * sight.speed_m_s
+    away = (sight.climb_m_s - sight.speed_m_s * np.sin(path_angle_rad)) / sigma
+    reached = (1.0 - _NOT_YET_SHARE) * np.exp(-0.5 * away**2) / sigma
+    return np.asarray(np.log(_CLIMB_M_S * (reached + _NOT_YET_SHARE / max(sight.speed_m_s, 1.0))))
 
 
 def _turn_by_bank(sight: Sight) -> float:
