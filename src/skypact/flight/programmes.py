@@ -307,7 +307,7 @@ def fitting(kind: FlightKind, sight: Sight, settings: FlightSettings) -> Program
     fit = np.where(dead, -math.inf, fit)
     best = float(fit.max())
     if best == -math.inf:  # outside all that is believed: fly on as any of them
-        fit, best = np.zeros(CANDIDATES), _OUTSIDE
+        fit, best = np.full(CANDIDATES, _OUTSIDE), _OUTSIDE
     weight = np.exp(fit - best)
     mean = math.exp(best) * float(weight.mean())
     weight = _tempered(weight)
