@@ -185,12 +185,16 @@ class FlightSettings(BaseModel):
         default=0.5, gt=0, description="... and the standard deviation of its logarithm."
     )
     air_density_ln_sigma: float = Field(
-        default=0.03,
+        default=0.01,
         ge=0,
-        description="How far the air's density is from the standard's: 1σ of its logarithm.",
+        description="How far the air's density is from what is known of it: 1σ of its logarithm. "
+        "0.01 with a forecast, 0.03 without.",
     )
     wind_sigma_m_s: float = Field(
-        default=10.0, ge=0, description="Wind on the way down: 1σ of each component, m/s."
+        default=3.0,
+        ge=0,
+        description="Wind on the way down that is not known: 1σ of each component, m/s. "
+        "3 with a forecast, 10 without.",
     )
     ballistic_share: float = Field(default=0.80, gt=0, description="Share of ballistic flights.")
     quasi_ballistic_share: float = Field(

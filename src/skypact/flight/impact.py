@@ -92,42 +92,45 @@ def _bodies(
 
     The tracker believes one ballistic parameter, of warheads, and holds plots against it. A spent
     stage's lies far outside. What the plots say alone, the tracker's belief divided by its prior,
-    is held against that of light bodies as well.
+    is held against that of light bodies as well. A coast says nothing.
     """
-    whole = (0, 1.0, estimate.phase, estimate.state, estimate.covariance)
-    light = _light(estimate, settings) if estimate.phase == Phase.REENTRY else None
-    if light is None:
-        yield whole
-        return
-    share, mean, variance = light
+    phase, state, covariance = estimate.phase, estimate.state.copy(), estimate.covariance.copy()
+    own = -math.log(settings.ballistic_parameter_kg_m2), settings.ballistic_parameter_ln_sigma**2
+    if phase == Phase.COAST:
+        phase, state[6] = Phase.REENTRY, own[0]
+        covariance[6, :], covariance[:, 6] = 0.0, 0.0
+        covariance[6, 6] = own[1]
+    share, mean, variance = 0.0, 0.0, 0.0
+    if phase == Phase.REENTRY:
+        share, mean, variance = _light(float(state[6]), float(covariance[6, 6]), own, settings)
     if share < GROUP_OF_WEIGHT:
-        yield whole
+        yield 0, 1.0, phase, state, covariance
         return
     if share < 1.0 - GROUP_OF_WEIGHT:
-        yield whole[0], 1.0 - share, *whole[2:]
+        yield 0, 1.0 - share, phase, state.copy(), covariance.copy()
     else:
         share = 1.0
     # Place and velocity go along with the parameter as they are correlated.
-    state, covariance = estimate.state.copy(), estimate.covariance.copy()
     slope = covariance[:7, 6] / covariance[6, 6]
-    state[:7] += slope * (mean - estimate.state[6])
+    state[:7] += slope * (mean - state[6])
     covariance[:7, :7] += np.outer(slope, slope) * (variance - covariance[6, 6])
-    yield 1, share, estimate.phase, state, covariance
+    yield 1, share, phase, state, covariance
 
 
-def _light(estimate: PhaseEstimate, settings: FlightSettings) -> tuple[float, float, float] | None:
-    """Probability that a body in air is light, and then mean and variance of ln of its inverse
-    ballistic parameter; None where plots say nothing of it.
+def _light(
+    mean: float, variance: float, own: tuple[float, float], settings: FlightSettings
+) -> tuple[float, float, float]:
+    """Probability that a body is light, and then mean and variance of ln of its 1/β.
+
+    `mean`, `variance`: of ln 1/β as the tracker has it; `own`: as it believed before any plot.
     """
-    own = -math.log(settings.ballistic_parameter_kg_m2), settings.ballistic_parameter_ln_sigma**2
     light = (
         -math.log(settings.light_ballistic_parameter_kg_m2),
         settings.light_ballistic_parameter_ln_sigma**2,
     )
-    mean, variance = float(estimate.state[6]), float(estimate.covariance[6, 6])
     information = 1.0 / variance - 1.0 / own[1]
     if information <= _LEAST_INFORMATION / own[1]:
-        return None
+        return settings.light_share, *light
     said = (mean / variance - own[0] / own[1]) / information
     odds = settings.light_share / (1.0 - settings.light_share)
     odds *= _density(said, light[0], light[1] + 1.0 / information)
@@ -149,7 +152,7 @@ def _states_of(
 ) -> NDArray[np.float64]:
     """One phase's states (n, 7) at standard normal `points` (n, 7)."""
     drawn = np.empty((len(points), 7))
-    known = 7 if phase in (Phase.REENTRY, Phase.MANOEUVRE) else 6
+    known = 6 if phase == Phase.BOOST else 7
     factor = square_root(covariance[:known, :known])
     drawn[:, :known] = state[:known] + points[:, :known] @ factor.T
     if phase == Phase.REENTRY:
