@@ -1,8 +1,13 @@
-"""How often the 95 % areas of impact and launch hold the truth, over a population of flights."""
+"""How often the 95 % areas of impact and launch hold the truth, over a population of flights.
 
+`python -m evaluate.coverage --kinds glide --flights 60` judges the impacts of some kinds alone, in
+one process.
+"""
+
+import argparse
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -12,8 +17,8 @@ from numpy.typing import NDArray
 from skypact.flight import assess
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.geodesy import geodetic_from_ecef
-from skypact.model import Ellipse, Flight, Impact, Plots
-from skypact.sensing.population import random_flight
+from skypact.model import Ellipse, Flight, FlightKind, Impact, Plots
+from skypact.sensing.population import KIND_SHARES, random_flight
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
 from skypact.sensing.simulator import TruthPath, fly_programme
@@ -21,6 +26,7 @@ from skypact.tracking import Picture
 
 MOMENTS = ("burn-out + 30 s", "mid-flight", "60 s before impact")
 NS = 1_000_000_000
+_SIZES = {"in_region": "region_km2", "in_ellipse": "area_km2"}
 
 
 def inside_ellipse(
@@ -39,6 +45,15 @@ def inside_region(impact: Impact, truth: tuple[float, float]) -> bool:
     east = (ring[:, 0] - truth[1] + math.pi) % (2 * math.pi) - math.pi
     angle = np.unwrap(np.arctan2(ring[:, 1] - truth[0], east * math.cos(truth[0])))
     return abs(angle[-1] - angle[0]) > math.pi
+
+
+def region_area_m2(impact: Impact) -> float:
+    """Area of the region's ring, on a sphere of the Earth's mean radius."""
+    ring = np.array(impact.region_95)  # longitude, latitude
+    east = (ring[:, 0] - ring[0, 0] + math.pi) % (2 * math.pi) - math.pi
+    x, y = east * math.cos(ring[:, 1].mean()) * 6371008.8, ring[:, 1] * 6371008.8
+    y -= y[0]
+    return float(abs(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))) / 2.0
 
 
 def moments_of(path: TruthPath) -> tuple[int, ...]:
@@ -66,6 +81,7 @@ def judge(path: TruthPath, flight: Flight | None) -> dict[str, Any]:
             "in_ellipse": inside_ellipse(i.latitude_rad, i.longitude_rad, i.ellipse_95, truth),
             "in_region": inside_region(i, truth),
             "error_m": error,
+            "region_km2": region_area_m2(i) / 1e6,
             "area_km2": math.pi * i.ellipse_95.semi_major_m * i.ellipse_95.semi_minor_m / 1e6,
             "time_sigmas": (path.impact.time_ns - i.time_ns) / NS / max(i.time_sigma_s, 1e-3),
         }
@@ -189,12 +205,20 @@ def shares(rows: list[dict[str, Any]], what: str, key: str) -> dict[str, Any]:
         "share": held / len(areas),
         "interval_95": [low, high],
         "median_error_km": float(np.median([area["error_m"] for area in areas])) / 1e3,
+        "median_area_km2": float(np.median([area[_SIZES[key]] for area in areas]))
+        if key in _SIZES and _SIZES[key] in areas[0]
+        else None,
     }
 
 
 def impacts(flights: int, seed: int, progress: Callable[[int], None]) -> dict[str, Any]:
     """Coverage of the impact areas: per moment, and per kind and moment."""
     rows = [row for flight in many(one_flight, flights, seed, progress) for row in flight]
+    return impact_table(rows, flights)
+
+
+def impact_table(rows: list[dict[str, Any]], flights: int) -> dict[str, Any]:
+    """Rows of `one_flight` as coverage per moment, and per kind and moment."""
     table: dict[str, Any] = {"flights": flights, "not_seen": sum(not r["seen"] for r in rows) // 3}
     for key in ("in_ellipse", "in_region"):
         table[key] = {
@@ -223,3 +247,40 @@ def launches(flights: int, seed: int, progress: Callable[[int], None]) -> dict[s
             [r for r in rows if r["after_burnout"]], "launch", "in_ellipse"
         ),
     }
+
+
+def of_kinds(kinds: Sequence[FlightKind], flights: int, seed: int) -> Iterator[int]:
+    """Indices of the first `flights` of the population that are of some kinds."""
+    index = 0
+    while flights > 0:
+        if random_flight(seed, index).kind in kinds:
+            flights -= 1
+            yield index
+        index += 1
+
+
+def main() -> None:
+    """Judge the impacts of some kinds of flights and print the shares that hold."""
+    parser = argparse.ArgumentParser(prog="python -m evaluate.coverage", description=__doc__)
+    parser.add_argument("--kinds", nargs="+", type=FlightKind, default=list(KIND_SHARES))
+    parser.add_argument("--flights", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    indices = of_kinds(arguments.kinds, arguments.flights, arguments.seed)
+    rows = [row for index in indices for row in one_flight(arguments.seed, index)]
+    table = impact_table(rows, arguments.flights)
+    for key in ("in_region", "in_ellipse"):
+        for moment, kinds in table[key].items():
+            for kind, cell in kinds.items():
+                if not cell["judged"]:
+                    continue
+                low, high = cell["interval_95"]
+                print(
+                    f"{key} {moment}, {kind}: {cell['share']:.1%} ({low:.1%}-{high:.1%})"
+                    f" of {cell['judged']}, median area {cell['median_area_km2']:.4g} km²,"
+                    f" median error {cell['median_error_km']:.3g} km"
+                )
+
+
+if __name__ == "__main__":
+    main()
