@@ -1,5 +1,8 @@
 """How often the 95 % areas of impact and launch hold the truth, over a population of flights.
 
+The simulator's air stands still. Ballistic flights are judged by where wind would have put them,
+drawn as the flight stage believes it: by its speed times the time that air cost them.
+
 `python -m evaluate.coverage --kinds glide --flights 60` judges the impacts of some kinds alone, in
 one process.
 """
@@ -15,13 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.flight import assess
+from skypact.flight.ground import geodetic_from_plane
+from skypact.flight.impact import carry_down
 from skypact.kernels.geodesic import geodesic_inverse
-from skypact.kernels.geodesy import geodetic_from_ecef
+from skypact.kernels.geodesy import ecef_from_geodetic, geodetic_from_ecef
+from skypact.kernels.motion import AIR_TOP_M
 from skypact.model import Ellipse, Flight, FlightKind, Impact, Plots
 from skypact.sensing.population import KIND_SHARES, random_flight
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
 from skypact.sensing.simulator import TruthPath, fly_programme
+from skypact.settings import FlightSettings
 from skypact.tracking import Picture
 
 MOMENTS = ("burn-out + 30 s", "mid-flight", "60 s before impact")
@@ -67,9 +74,27 @@ def _upto(plots: Plots, begin: int, end_ns: int) -> tuple[Plots, int]:
     return plots.at(np.arange(begin, end)), end
 
 
-def judge(path: TruthPath, flight: Flight | None) -> dict[str, Any]:
-    """One flight against its truth."""
-    truth = (path.impact.latitude_rad, path.impact.longitude_rad)
+def blown_impact(path: TruthPath, seed: int, index: int) -> tuple[float, float]:
+    """Latitude and longitude of a flight's impact in wind; where it was without, if it has lift."""
+    still = path.impact.latitude_rad, path.impact.longitude_rad
+    if path.kind != FlightKind.BALLISTIC:
+        return still
+    time_ns = np.linspace(path.apogee.time_ns, path.impact.time_ns, 400).astype(np.int64)
+    above = np.flatnonzero(_heights(path, time_ns) > AIR_TOP_M)
+    begin_ns = time_ns[above[-1]] if len(above) else time_ns[0]
+    state = np.append(path.state_at(np.array([begin_ns]))[0], 0.0)
+    empty = carry_down(state[None], np.ones(1), None, ecef_from_geodetic(*still, 0.0))
+    lag_s = (path.impact.time_ns - begin_ns) / NS - float(empty.time_s[0])
+    wind = np.random.default_rng([seed, index, 2]).normal(size=2) * FlightSettings().wind_sigma_m_s
+    east, north = wind * max(lag_s, 0.0)
+    return geodetic_from_plane(still, float(east), float(north))
+
+
+def judge(
+    path: TruthPath, flight: Flight | None, fell_at: tuple[float, float] | None = None
+) -> dict[str, Any]:
+    """One flight against its truth. `fell_at`: latitude and longitude, if not the path's."""
+    truth = fell_at or (path.impact.latitude_rad, path.impact.longitude_rad)
     row: dict[str, Any] = {"seen": flight is not None, "impact": None, "launch": None}
     if flight is None:
         return row
@@ -112,6 +137,7 @@ def one_flight(seed: int, index: int) -> list[dict[str, Any]]:
     picture, begin = Picture(radars), 0
     rows = []
     launch = None
+    fell_at = blown_impact(path, seed, index)
     for moment, when in zip(MOMENTS, moments_of(path), strict=True):
         due, begin = _upto(plots, begin, max(when, plots.time_ns[0] if len(plots.time_ns) else 0))
         picture.observe(due)
@@ -120,7 +146,7 @@ def one_flight(seed: int, index: int) -> list[dict[str, Any]]:
         flight = assess(known, radars, launch=launch) if known else None
         if known and flight and known.last_plot_ns - known.first_plot_ns > 60 * NS:
             launch = flight.launch
-        row = judge(path, flight)
+        row = judge(path, flight, fell_at)
         last_seen_s = (when - known.last_plot_ns) / NS if known else None
         rows.append(
             row
