@@ -202,7 +202,7 @@ class FlightSettings(BaseModel):
     )
     glide_share: float = Field(default=0.08, ge=0, description="Share of flights that glide.")
     manoeuvre_lag_s: float = Field(
-        default=8.0,
+        default=6.0,
         ge=0,
         description="The longest a tracker takes to follow a change of lift, s; half take 1/16.",
     )

@@ -44,6 +44,9 @@ _LEAST_KIND = 0.002
 LEAST_SAMPLES = 48
 _GROUPS = 2
 _LIFT_M2_KG = 1.5e-3
+# After a manoeuvre drag is known so much worse, and a tracker lags that much less behind.
+_AFTER_LIFT_LN_SIGMA = 0.05
+_AFTER_LIFT_SHARE = 1.0 / 32.0
 # Less than so much of what was believed before is nothing learnt.
 _LEAST_INFORMATION = 0.01
 
@@ -173,7 +176,11 @@ def free_falls(
     """Falls without lift, through air that is not quite the standard's and has wind."""
     states, weights, groups = sample_states(track, settings.impact_samples, settings)
     points = _unrelated_points(len(states))
-    states[:, 6] *= np.exp(settings.air_density_ln_sigma * points[:, 0])
+    spread = settings.air_density_ln_sigma
+    if track.manoeuvre_log_odds > 0.0:  # what drag it has without lift was learnt with it
+        spread = math.hypot(spread, _AFTER_LIFT_LN_SIGMA)
+        _fall_behind(states, _AFTER_LIFT_SHARE * settings.manoeuvre_lag_s)
+    states[:, 6] *= np.exp(spread * points[:, 0])
     falls = carry_down(states, weights, None, launch_ecef_m)
     blown_s = _lag_s(states, falls, launch_ecef_m)
     east, north = settings.wind_sigma_m_s * points[:, 1:].T * blown_s
