@@ -45,8 +45,8 @@ LEAST_SAMPLES = 48
 _GROUPS = 2
 _LIFT_M2_KG = 1.5e-3
 # After a manoeuvre drag is known so much worse, and a tracker lags that much less behind.
-_AFTER_LIFT_LN_SIGMA = 0.05
-_AFTER_LIFT_SHARE = 1.0 / 32.0
+_AFTER_LIFT_LN_SIGMA = 0.03
+_AFTER_LIFT_SHARE = 1.0 / 64.0
 # Less than so much of what was believed before is nothing learnt.
 _LEAST_INFORMATION = 0.01
 
