@@ -1,8 +1,16 @@
-"""How often the 95 % areas of impact and launch hold the truth, over a population of flights."""
+"""How often the 95 % areas of impact and launch hold the truth, over a population of flights.
 
+The simulator's air stands still. Ballistic flights are judged by where wind would have put them,
+drawn as the flight stage believes it: by its speed times the time that air cost them.
+
+`python -m evaluate.coverage --kinds glide --flights 60` judges the impacts of some kinds alone, in
+one process.
+"""
+
+import argparse
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -10,17 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.flight import assess
+from skypact.flight.ground import geodetic_from_plane
+from skypact.flight.impact import carry_down
 from skypact.kernels.geodesic import geodesic_inverse
-from skypact.kernels.geodesy import geodetic_from_ecef
-from skypact.model import Ellipse, Flight, Impact, Plots
-from skypact.sensing.population import random_flight
+from skypact.kernels.geodesy import ecef_from_geodetic, geodetic_from_ecef
+from skypact.kernels.motion import AIR_TOP_M
+from skypact.model import Ellipse, Flight, FlightKind, Impact, Plots
+from skypact.sensing.population import KIND_SHARES, random_flight
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
 from skypact.sensing.simulator import TruthPath, fly_programme
+from skypact.settings import FlightSettings
 from skypact.tracking import Picture
 
 MOMENTS = ("burn-out + 30 s", "mid-flight", "60 s before impact")
 NS = 1_000_000_000
+_SIZES = {"in_region": "region_km2", "in_ellipse": "area_km2"}
 
 
 def inside_ellipse(
@@ -41,6 +54,15 @@ def inside_region(impact: Impact, truth: tuple[float, float]) -> bool:
     return abs(angle[-1] - angle[0]) > math.pi
 
 
+def region_area_m2(impact: Impact) -> float:
+    """Area of the region's ring, on a sphere of the Earth's mean radius."""
+    ring = np.array(impact.region_95)  # longitude, latitude
+    east = (ring[:, 0] - ring[0, 0] + math.pi) % (2 * math.pi) - math.pi
+    x, y = east * math.cos(ring[:, 1].mean()) * 6371008.8, ring[:, 1] * 6371008.8
+    y -= y[0]
+    return float(abs(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))) / 2.0
+
+
 def moments_of(path: TruthPath) -> tuple[int, ...]:
     """The three moments at which a flight is judged, ns."""
     burnout, impact = path.burnout_time_ns, path.impact.time_ns
@@ -52,9 +74,27 @@ def _upto(plots: Plots, begin: int, end_ns: int) -> tuple[Plots, int]:
     return plots.at(np.arange(begin, end)), end
 
 
-def judge(path: TruthPath, flight: Flight | None) -> dict[str, Any]:
-    """One flight against its truth."""
-    truth = (path.impact.latitude_rad, path.impact.longitude_rad)
+def blown_impact(path: TruthPath, seed: int, index: int) -> tuple[float, float]:
+    """Latitude and longitude of a flight's impact in wind; where it was without, if it has lift."""
+    still = path.impact.latitude_rad, path.impact.longitude_rad
+    if path.kind != FlightKind.BALLISTIC:
+        return still
+    time_ns = np.linspace(path.apogee.time_ns, path.impact.time_ns, 400).astype(np.int64)
+    above = np.flatnonzero(_heights(path, time_ns) > AIR_TOP_M)
+    begin_ns = time_ns[above[-1]] if len(above) else time_ns[0]
+    state = np.append(path.state_at(np.array([begin_ns]))[0], 0.0)
+    empty = carry_down(state[None], np.ones(1), None, ecef_from_geodetic(*still, 0.0))
+    lag_s = (path.impact.time_ns - begin_ns) / NS - float(empty.time_s[0])
+    wind = np.random.default_rng([seed, index, 2]).normal(size=2) * FlightSettings().wind_sigma_m_s
+    east, north = wind * max(lag_s, 0.0)
+    return geodetic_from_plane(still, float(east), float(north))
+
+
+def judge(
+    path: TruthPath, flight: Flight | None, fell_at: tuple[float, float] | None = None
+) -> dict[str, Any]:
+    """One flight against its truth. `fell_at`: latitude and longitude, if not the path's."""
+    truth = fell_at or (path.impact.latitude_rad, path.impact.longitude_rad)
     row: dict[str, Any] = {"seen": flight is not None, "impact": None, "launch": None}
     if flight is None:
         return row
@@ -66,6 +106,7 @@ def judge(path: TruthPath, flight: Flight | None) -> dict[str, Any]:
             "in_ellipse": inside_ellipse(i.latitude_rad, i.longitude_rad, i.ellipse_95, truth),
             "in_region": inside_region(i, truth),
             "error_m": error,
+            "region_km2": region_area_m2(i) / 1e6,
             "area_km2": math.pi * i.ellipse_95.semi_major_m * i.ellipse_95.semi_minor_m / 1e6,
             "time_sigmas": (path.impact.time_ns - i.time_ns) / NS / max(i.time_sigma_s, 1e-3),
         }
@@ -96,6 +137,7 @@ def one_flight(seed: int, index: int) -> list[dict[str, Any]]:
     picture, begin = Picture(radars), 0
     rows = []
     launch = None
+    fell_at = blown_impact(path, seed, index)
     for moment, when in zip(MOMENTS, moments_of(path), strict=True):
         due, begin = _upto(plots, begin, max(when, plots.time_ns[0] if len(plots.time_ns) else 0))
         picture.observe(due)
@@ -104,7 +146,7 @@ def one_flight(seed: int, index: int) -> list[dict[str, Any]]:
         flight = assess(known, radars, launch=launch) if known else None
         if known and flight and known.last_plot_ns - known.first_plot_ns > 60 * NS:
             launch = flight.launch
-        row = judge(path, flight)
+        row = judge(path, flight, fell_at)
         last_seen_s = (when - known.last_plot_ns) / NS if known else None
         rows.append(
             row
@@ -189,12 +231,20 @@ def shares(rows: list[dict[str, Any]], what: str, key: str) -> dict[str, Any]:
         "share": held / len(areas),
         "interval_95": [low, high],
         "median_error_km": float(np.median([area["error_m"] for area in areas])) / 1e3,
+        "median_area_km2": float(np.median([area[_SIZES[key]] for area in areas]))
+        if key in _SIZES and _SIZES[key] in areas[0]
+        else None,
     }
 
 
 def impacts(flights: int, seed: int, progress: Callable[[int], None]) -> dict[str, Any]:
     """Coverage of the impact areas: per moment, and per kind and moment."""
     rows = [row for flight in many(one_flight, flights, seed, progress) for row in flight]
+    return impact_table(rows, flights)
+
+
+def impact_table(rows: list[dict[str, Any]], flights: int) -> dict[str, Any]:
+    """Rows of `one_flight` as coverage per moment, and per kind and moment."""
     table: dict[str, Any] = {"flights": flights, "not_seen": sum(not r["seen"] for r in rows) // 3}
     for key in ("in_ellipse", "in_region"):
         table[key] = {
@@ -223,3 +273,40 @@ def launches(flights: int, seed: int, progress: Callable[[int], None]) -> dict[s
             [r for r in rows if r["after_burnout"]], "launch", "in_ellipse"
         ),
     }
+
+
+def of_kinds(kinds: Sequence[FlightKind], flights: int, seed: int) -> Iterator[int]:
+    """Indices of the first `flights` of the population that are of some kinds."""
+    index = 0
+    while flights > 0:
+        if random_flight(seed, index).kind in kinds:
+            flights -= 1
+            yield index
+        index += 1
+
+
+def main() -> None:
+    """Judge the impacts of some kinds of flights and print the shares that hold."""
+    parser = argparse.ArgumentParser(prog="python -m evaluate.coverage", description=__doc__)
+    parser.add_argument("--kinds", nargs="+", type=FlightKind, default=list(KIND_SHARES))
+    parser.add_argument("--flights", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    indices = of_kinds(arguments.kinds, arguments.flights, arguments.seed)
+    rows = [row for index in indices for row in one_flight(arguments.seed, index)]
+    table = impact_table(rows, arguments.flights)
+    for key in ("in_region", "in_ellipse"):
+        for moment, kinds in table[key].items():
+            for kind, cell in kinds.items():
+                if not cell["judged"]:
+                    continue
+                low, high = cell["interval_95"]
+                print(
+                    f"{key} {moment}, {kind}: {cell['share']:.1%} ({low:.1%}-{high:.1%})"
+                    f" of {cell['judged']}, median area {cell['median_area_km2']:.4g} km²,"
+                    f" median error {cell['median_error_km']:.3g} km"
+                )
+
+
+if __name__ == "__main__":
+    main()

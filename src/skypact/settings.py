@@ -154,6 +154,12 @@ class FlightSettings(BaseModel):
     impact_samples: int = Field(
         default=512, ge=64, le=65536, description="Paths carried to the ground for an impact area."
     )
+    manoeuvre_samples: int = Field(
+        default=160,
+        ge=48,
+        le=65536,
+        description="... and of each kind that manoeuvres, whose paths take far longer to carry.",
+    )
     launch_samples: int = Field(
         default=3000,
         ge=200,
@@ -171,11 +177,46 @@ class FlightSettings(BaseModel):
     ballistic_parameter_ln_sigma: float = Field(
         default=0.5, gt=0, description="... and the standard deviation of its logarithm."
     )
+    light_share: float = Field(
+        default=0.05,
+        ge=0,
+        lt=1,
+        description="Belief that an object is light, as a spent stage is, before air slows it.",
+    )
+    light_ballistic_parameter_kg_m2: float = Field(
+        default=550.0, gt=0, description="... its ballistic parameter's median, kg/m²."
+    )
+    light_ballistic_parameter_ln_sigma: float = Field(
+        default=0.5, gt=0, description="... and the standard deviation of its logarithm."
+    )
+    air_density_ln_sigma: float = Field(
+        default=0.01,
+        ge=0,
+        description="How far the air's density is from what is known of it: 1σ of its logarithm. "
+        "0.01 with a forecast, 0.03 without.",
+    )
+    wind_sigma_m_s: float = Field(
+        default=3.0,
+        ge=0,
+        description="Wind on the way down that is not known: 1σ of each component, m/s. "
+        "3 with a forecast, 10 without.",
+    )
     ballistic_share: float = Field(default=0.80, gt=0, description="Share of ballistic flights.")
     quasi_ballistic_share: float = Field(
         default=0.12, ge=0, description="Share of flights that pull up on their way down."
     )
     glide_share: float = Field(default=0.08, ge=0, description="Share of flights that glide.")
+    manoeuvre_lag_s: float = Field(
+        default=6.0,
+        ge=0,
+        description="The longest a tracker takes to follow a change of lift, s; half take 1/16.",
+    )
+    glide_ends_soon_share: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Least belief that a glide under way dives within the next minute.",
+    )
     aircraft_speed_m_s: float = Field(
         default=1000.0,
         gt=0,

@@ -7,16 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.flight.impact import (
+    LEAST_SAMPLES,
     Falls,
-    carry_down,
+    free_falls,
     impact_of,
     manoeuvred_falls,
-    sample_states,
     together,
     worth_carrying,
 )
 from skypact.flight.kind import kind_probabilities, range_class
 from skypact.flight.launch import launch_of
+from skypact.flight.programmes import Programmes, Sight, fitting, free_fit, sight_of
 from skypact.flight.samples import normal_points, square_root
 from skypact.kernels.fall import highest_points
 from skypact.kernels.geodesic import geodesic_inverse
@@ -37,10 +38,7 @@ from skypact.settings import FlightSettings
 
 _APOGEE_SAMPLES = 64
 _ORBIT_PERIGEE_M = 90e3
-# Below this height, falling, a pull-up or glide would have been seen.
-_LEAST_MANOEUVRE_HEIGHT_M = 22e3
 _EARTH_RADIUS_M = 6371e3
-_MANOEUVRING = 0.5
 
 
 def assess(
@@ -65,15 +63,20 @@ def assess(
     if _is_aircraft(track, settings):
         kinds = {FlightKind.AIRCRAFT: 1.0}
     elif boosting <= settings.greatest_boost_probability:
-        free = carry_down(
-            *sample_states(track, settings.impact_samples, settings), None, _origin(launch, track)
-        )
+        free = free_falls(track, settings, _origin(launch, track))
         orbiting = _orbiting_share(track, free)
-        kinds = _kinds(track, launch, apogee, free, settings)
+        sight = _sight(track, launch, free)
+        manoeuvring = {
+            kind: fitting(kind, sight, settings)
+            for kind in (FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE)
+        }
+        fits = {kind: programmes.fit for kind, programmes in manoeuvring.items()}
+        fits[FlightKind.BALLISTIC] = free_fit(sight)
+        kinds = _kinds(track, apogee, free, sight, fits, settings)
         kinds = {kind: share * (1.0 - orbiting) for kind, share in kinds.items()}
         if orbiting > 0.0:
             kinds[FlightKind.ORBITAL] = orbiting
-        impact = _impact(track, launch, free, kinds, settings)
+        impact = _impact(track, launch, free, kinds, manoeuvring, settings)
     size, size_probability = _range_class(track)
     kind = max(kinds, key=lambda name: kinds[name])
     nations = {radar.id: radar.nation for radar in radars}
@@ -176,28 +179,24 @@ def _orbiting_share(track: Track, free: Falls) -> float:
     return float(free.weight[~free.landed].sum()) if perigee > _ORBIT_PERIGEE_M else 0.0
 
 
+def _sight(track: Track, launch: Launch | None, free: Falls) -> Sight:
+    """What the track shows of its programme."""
+    return sight_of(track, launch, _median_range(free, _origin(launch, track)))
+
+
 def _kinds(
     track: Track,
-    launch: Launch | None,
     apogee: Apogee | None,
     free: Falls,
+    sight: Sight,
+    fits: dict[FlightKind, float],
     settings: FlightSettings,
 ) -> dict[FlightKind, float]:
     """Kind probabilities from the shape of the path as free flight and what was seen."""
     if not free.landed.any():
         return {FlightKind.UNKNOWN: 1.0}
-    height, climb = _height_and_climb(track)
-    middle = int(
-        np.argmin(np.where(free.landed, np.abs(free.time_s - np.median(free.time_s)), np.inf))
-    )
-    origin = geodetic_from_ecef(*_origin(launch, track))
-    range_m, _ = geodesic_inverse(
-        origin[0], origin[1], free.latitude_rad[middle], free.longitude_rad[middle]
-    )
-    top = max(apogee.height_m if apogee else height, track.highest_m)
-    steering = _probability(track, Phase.MANOEUVRE)
-    past = climb < 0.0 and height < _LEAST_MANOEUVRE_HEIGHT_M and steering < _MANOEUVRING
-    return kind_probabilities(top, range_m, track.manoeuvre_log_odds, past, settings)
+    top = max(apogee.height_m if apogee else sight.height_m, track.highest_m)
+    return kind_probabilities(top, sight.range_m, fits, settings)
 
 
 def _impact(
@@ -205,35 +204,21 @@ def _impact(
     launch: Launch | None,
     free: Falls,
     kinds: dict[FlightKind, float],
+    manoeuvring: dict[FlightKind, Programmes],
     settings: FlightSettings,
 ) -> Impact | None:
     """The impact over all kinds that it may be, each before, in or after its manoeuvre."""
-    steering = _probability(track, Phase.MANOEUVRE)
-    manoeuvred = track.manoeuvre_log_odds > 0.0
-    origin = _origin(launch, track)
-    range_m, flown_m = _median_range(free, origin), _flown(track, origin)
-    parts = [(max(kinds.get(FlightKind.BALLISTIC, 0.0), 1e-6), free)]
-    for kind in (FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE):
+    parts = []
+    falling = max(kinds.get(FlightKind.BALLISTIC, 0.0), 1e-6)
+    for kind, programmes in manoeuvring.items():
         probability = kinds.get(kind, 0.0)
-        # A glide goes on until its dive ends it; a pull-up may be over.
-        going_on = 1.0 if manoeuvred and kind == FlightKind.GLIDE else steering
-        for share, begun in ((going_on, True), (1.0 - going_on, False)):
-            if not worth_carrying(probability * share):
-                continue
-            if manoeuvred and not begun:
-                parts.append((probability * share, free))
-                continue
-            falls = manoeuvred_falls(
-                kind, track, probability * share, begun, range_m, flown_m, origin, settings
-            )
-            parts.append((probability * share, falls))
-    return impact_of(together(parts), track.time_ns)
-
-
-def _flown(track: Track, origin: tuple[float, float, float]) -> float:
-    """Ground range m so far."""
-    here, there = geodetic_from_ecef(*origin), geodetic_from_ecef(*track.state[:3])
-    return geodesic_inverse(here[0], here[1], there[0], there[1])[0]
+        going_on = probability * (1.0 - programmes.over)
+        falling += probability * programmes.over
+        if worth_carrying(going_on):
+            count = max(LEAST_SAMPLES, round(settings.manoeuvre_samples * going_on))
+            falls = manoeuvred_falls(track, programmes, count, _origin(launch, track), settings)
+            parts.append((going_on, falls))
+    return impact_of(together([(falling, free), *parts]), track.time_ns)
 
 
 def _median_range(free: Falls, origin: tuple[float, float, float]) -> float:

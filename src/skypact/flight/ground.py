@@ -8,6 +8,8 @@ from skypact.model import Ellipse
 
 CHI_SQUARED_95 = 5.991464547107979  # two degrees of freedom
 _RING_POINTS = 72
+# A group of less weight has no area of its own to be held.
+GROUP_OF_WEIGHT = 0.15
 
 
 def plane_from_geodetic(
@@ -73,39 +75,66 @@ def distances_squared(
     return np.einsum("ni,ij,nj->n", away, np.linalg.inv(covariance), away)
 
 
-def region_95(points: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def region_95(
+    points: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    group: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
     """A closed ring (k, 2), convex, that holds 95 % of the weight of points (n, 2).
 
     The hull of the densest 95 % (Gaussian kernel) of every other point, grown about its centre
     until it holds 95 % of the other half: a hull holds more of the points that made it than of
-    those to come.
+    those to come. `group` (n,): what each point stands for; of every group of some weight it holds
+    95 %, whichever it is (docs/decisions/0008-impact-areas.md).
     """
     share = weights / weights.sum()
+    groups = _groups(share, np.zeros(len(points), np.int64) if group is None else group)
     mean, covariance = weighted_moments(points, share)
     covariance = covariance + np.eye(2) * max(1e-9 * np.trace(covariance), 1e-2)
     factor = np.linalg.cholesky(covariance)
-    white = np.linalg.solve(factor, (points - mean).T).T
-    ring = _dense_hull(white[::2], share[::2] / share[::2].sum())
-    centre = ring.mean(axis=0)
-    growth = _growth(white[1::2] - centre, ring - centre)
-    ring = centre + (ring - centre) * weighted_quantile(growth, share[1::2], 0.95)
-    flat = mean + ring @ factor.T
+    white = np.asarray(np.linalg.solve(factor, (points - mean).T).T, np.float64)
+    hull = convex_hull(white[np.concatenate([_densest(white, share, of[::2]) for of in groups])])
+    if len(hull) < 3:  # all but on a line
+        turn = np.linspace(0.0, 2.0 * np.pi, _RING_POINTS, endpoint=False)
+        hull = np.sqrt(CHI_SQUARED_95) * np.column_stack([np.cos(turn), np.sin(turn)])
+    centre = hull.mean(axis=0)
+    reach = _growth(white - centre, hull - centre)
+    growth = max(_reach_95(reach[of[1::2]], share[of[1::2]]) for of in groups)
+    flat = mean + (centre + (hull - centre) * growth) @ factor.T
     return np.vstack([flat, flat[:1]])
 
 
-def _dense_hull(white: NDArray[np.floating], share: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Convex hull (k, 2) of the densest 95 % of points (n, 2) whose covariance is about 1."""
-    effective = 1.0 / np.sum(share**2)
-    width = effective ** (-1.0 / 6.0)  # Scott's rule in two dimensions
-    apart = ((white[:, None, :] - white[None, :, :]) ** 2).sum(axis=2)
-    density = np.exp(-0.5 * apart / width**2) @ share
+def _reach_95(reach: NDArray[np.float64], share: NDArray[np.float64]) -> float:
+    """What holds 95 % of values yet to be drawn, on average over draws.
+
+    The k-th of n holds k / (n + 1) of them, and stands at (k - 1/2) / n of those that there are.
+    """
+    effective = float(share.sum() ** 2 / np.sum(share**2))
+    return weighted_quantile(reach, share, min(0.95 + 0.45 / effective, 1.0))
+
+
+def _groups(share: NDArray[np.float64], group: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Indices of each group of some weight; the others are taken together with the greatest."""
+    weight_of = {int(name): share[group == name].sum() for name in np.unique(group)}
+    greatest = max(weight_of, key=lambda name: weight_of[name])
+    small = [name for name, weight in weight_of.items() if weight < GROUP_OF_WEIGHT]
+    own = np.where(np.isin(group, small), greatest, group)
+    return [np.flatnonzero(own == name) for name in np.unique(own)]
+
+
+def _densest(
+    white: NDArray[np.float64], share: NDArray[np.float64], of: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Those of the points `of` that are the densest 95 % among them."""
+    part = share[of] / share[of].sum()
+    mean, covariance = weighted_moments(white[of], part)
+    covariance = covariance + np.eye(2) * max(1e-9 * np.trace(covariance), 1e-12)
+    z = np.linalg.solve(np.linalg.cholesky(covariance), (white[of] - mean).T).T
+    width = float(1.0 / np.sum(part**2)) ** (-1.0 / 6.0)  # Scott's rule in two dimensions
+    apart = ((z[:, None, :] - z[None, :, :]) ** 2).sum(axis=2)
+    density = np.exp(-0.5 * apart / width**2) @ part
     order = np.argsort(-density, kind="stable")
-    inside = white[order[: int(np.searchsorted(np.cumsum(share[order]), 0.95)) + 1]]
-    hull = convex_hull(inside)
-    if len(hull) < 3:  # all but on a line
-        turn = np.linspace(0.0, 2.0 * np.pi, _RING_POINTS, endpoint=False)
-        return np.asarray(np.sqrt(CHI_SQUARED_95) * np.column_stack([np.cos(turn), np.sin(turn)]))
-    return hull
+    return of[order[: int(np.searchsorted(np.cumsum(part[order]), 0.95)) + 1]]
 
 
 def convex_hull(points: NDArray[np.floating]) -> NDArray[np.float64]:

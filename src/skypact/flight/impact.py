@@ -1,6 +1,8 @@
 """Where and when it comes down: many paths to the ground, weighted by what they may be."""
 
+import functools
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 
 from skypact.flight.ground import (
     CHI_SQUARED_95,
+    GROUP_OF_WEIGHT,
     distances_squared,
     ellipse_of,
     geodetic_from_plane,
@@ -16,7 +19,9 @@ from skypact.flight.ground import (
     weighted_moments,
     weighted_quantile,
 )
+from skypact.flight.programmes import Programmes
 from skypact.flight.samples import normal_points, square_root, uniform_points
+from skypact.kernels.atmosphere import density
 from skypact.kernels.fall import (
     FALL_COLUMNS,
     FALL_LANDED,
@@ -25,22 +30,32 @@ from skypact.kernels.fall import (
     FALL_TIME_S,
     fall,
 )
+from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.kernels.gravity import PATH_DEGREE, field
-from skypact.kernels.powered_flight import MANOEUVRE_COLUMNS, STANDARD_GRAVITY_M_S2
-from skypact.model import FlightKind, Impact, Phase, Track
+from skypact.kernels.motion import drag_belief
+from skypact.kernels.powered_flight import MANOEUVRE_COLUMNS
+from skypact.model import Impact, Phase, Track
+from skypact.model.track import PhaseEstimate
 from skypact.settings import FlightSettings
 
+EARTH_RADIUS_M = 6371e3
 _NO_PATH = np.zeros((0, 8))
-_MOST_MANOEUVRES = 2
 # A kind gets at least this share of the samples once it is this likely at all.
 _LEAST_KIND = 0.002
-_LEAST_SAMPLES = 48
+LEAST_SAMPLES = 48
+_GROUPS = 2
+_LIFT_M2_KG = 1.5e-3
+# After a manoeuvre drag is known so much worse, and a tracker lags that much less behind.
+_AFTER_LIFT_LN_SIGMA = 0.03
+_AFTER_LIFT_SHARE = 1.0 / 64.0
+# Less than so much of what was believed before is nothing learnt.
+_LEAST_INFORMATION = 0.01
 
 
 class Falls(NamedTuple):
     """Where n sample paths come down: `weight` (n,) summing to 1, `time_s` (n,) from the track's.
 
-    `latitude_rad`, `longitude_rad` (n,), `landed` (n,) bool, `kind` (n,) of each path.
+    `latitude_rad`, `longitude_rad` (n,), `landed` (n,) bool, `group` (n,): what it was carried as.
     """
 
     weight: NDArray[np.float64]
@@ -48,30 +63,89 @@ class Falls(NamedTuple):
     latitude_rad: NDArray[np.float64]
     longitude_rad: NDArray[np.float64]
     landed: NDArray[np.bool_]
+    group: NDArray[np.int64]
 
 
 def sample_states(
     track: Track, count: int, settings: FlightSettings
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """States (count, 7) that stand for a track as if it flew free, and their weights (count,).
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """States (count, 7) that stand for a track as if it flew free, weights and groups (count,).
 
     Position, velocity (ECEF) and inverse ballistic parameter m²/kg. Phases are taken by their
-    probabilities, boost left out.
+    probabilities, boost left out. Group 1 are light bodies, where they are likely enough.
     """
     phases = [p for p in track.phases if p.phase != Phase.BOOST and p.probability > 1e-3]
     if not phases:
         phases = list(track.phases)
     total = sum(p.probability for p in phases)
-    states, weights = [], []
+    states, weights, groups = [], [], []
     for estimate in phases:
-        share = estimate.probability / total
-        n = max(_LEAST_SAMPLES, round(count * share))
-        points = normal_points(n, 7)
-        states.append(
-            _states_of(estimate.phase, estimate.state, estimate.covariance, points, settings)
-        )
-        weights.append(np.full(n, share / n))
-    return np.vstack(states), np.concatenate(weights)
+        for group, part, phase, state, covariance in _bodies(estimate, settings):
+            share = part * estimate.probability / total
+            n = max(LEAST_SAMPLES, round(count * share))
+            states.append(_states_of(phase, state, covariance, normal_points(n, 7), settings))
+            weights.append(np.full(n, share / n))
+            groups.append(np.full(n, group, np.int64))
+    return np.vstack(states), np.concatenate(weights), np.concatenate(groups)
+
+
+def _bodies(
+    estimate: PhaseEstimate, settings: FlightSettings
+) -> Iterator[tuple[int, float, Phase, NDArray[np.float64], NDArray[np.float64]]]:
+    """What a phase's body may be: group, share, phase, state and covariance of each.
+
+    The tracker believes one ballistic parameter, of warheads, and holds plots against it. A spent
+    stage's lies far outside. What the plots say alone, the tracker's belief divided by its prior,
+    is held against that of light bodies as well. A coast says nothing.
+    """
+    phase, state, covariance = estimate.phase, estimate.state.copy(), estimate.covariance.copy()
+    own = drag_belief(settings.ballistic_parameter_kg_m2, settings.ballistic_parameter_ln_sigma)
+    if phase == Phase.COAST:
+        phase, state[6] = Phase.REENTRY, own[0]
+        covariance[6, :], covariance[:, 6] = 0.0, 0.0
+        covariance[6, 6] = own[1] ** 2
+    share, mean, variance = 0.0, 0.0, 0.0
+    if phase == Phase.REENTRY:
+        share, mean, variance = _light(float(state[6]), float(covariance[6, 6]), own, settings)
+    if share < GROUP_OF_WEIGHT:
+        yield 0, 1.0, phase, state, covariance
+        return
+    if share < 1.0 - GROUP_OF_WEIGHT:
+        yield 0, 1.0 - share, phase, state.copy(), covariance.copy()
+    else:
+        share = 1.0
+    # Place and velocity go along with the drag as they are correlated.
+    slope = covariance[:7, 6] / covariance[6, 6]
+    state[:7] += slope * (mean - state[6])
+    covariance[:7, :7] += np.outer(slope, slope) * (variance - covariance[6, 6])
+    yield 1, share, phase, state, covariance
+
+
+def _light(
+    mean: float, variance: float, own: tuple[float, float], settings: FlightSettings
+) -> tuple[float, float, float]:
+    """Probability that a body is light, and then mean and variance of its drag 1/β.
+
+    `mean`, `variance`: of the drag as the tracker has it; `own`: mean and standard deviation that
+    it believed before any plot.
+    """
+    light = drag_belief(
+        settings.light_ballistic_parameter_kg_m2, settings.light_ballistic_parameter_ln_sigma
+    )
+    own_variance, light_variance = own[1] ** 2, light[1] ** 2
+    information = 1.0 / variance - 1.0 / own_variance
+    if information <= _LEAST_INFORMATION / own_variance:
+        return settings.light_share, light[0], light_variance
+    said = (mean / variance - own[0] / own_variance) / information
+    odds = settings.light_share / (1.0 - settings.light_share)
+    odds *= _density(said, light[0], light_variance + 1.0 / information)
+    odds /= max(_density(said, own[0], own_variance + 1.0 / information), 1e-300)
+    after = 1.0 / (1.0 / light_variance + information)
+    return odds / (1.0 + odds), after * (light[0] / light_variance + information * said), after
+
+
+def _density(value: float, mean: float, variance: float) -> float:
+    return math.exp(-0.5 * (value - mean) ** 2 / variance) / math.sqrt(variance)
 
 
 def _states_of(
@@ -83,7 +157,7 @@ def _states_of(
 ) -> NDArray[np.float64]:
     """One phase's states (n, 7) at standard normal `points` (n, 7)."""
     drawn = np.empty((len(points), 7))
-    known = 7 if phase in (Phase.REENTRY, Phase.MANOEUVRE) else 6
+    known = 6 if phase == Phase.BOOST else 7
     factor = square_root(covariance[:known, :known])
     drawn[:, :known] = state[:known] + points[:, :known] @ factor.T
     if known == 7:
@@ -102,59 +176,52 @@ def _positive(drawn: NDArray[np.float64], mean: float, sigma: float) -> NDArray[
     return np.asarray(mean * np.exp(spread * drawn - 0.5 * spread * spread))
 
 
-def _log_between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    return np.asarray(low * (high / low) ** u)
+def free_falls(
+    track: Track,
+    settings: FlightSettings,
+    launch_ecef_m: tuple[float, float, float],
+) -> Falls:
+    """Falls without lift, through air that is not quite the standard's and has wind."""
+    states, weights, groups = sample_states(track, settings.impact_samples, settings)
+    points = _unrelated_points(len(states))
+    spread = settings.air_density_ln_sigma
+    if track.manoeuvre_log_odds > 0.0:  # what drag it has without lift was learnt with it
+        spread = math.hypot(spread, _AFTER_LIFT_LN_SIGMA)
+        _fall_behind(states, _AFTER_LIFT_SHARE * settings.manoeuvre_lag_s)
+    states[:, 6] *= np.exp(spread * points[:, 0])
+    falls = carry_down(states, weights, None, launch_ecef_m)
+    blown_s = _lag_s(states, falls, launch_ecef_m)
+    east, north = settings.wind_sigma_m_s * points[:, 1:].T * blown_s
+    return falls._replace(
+        latitude_rad=falls.latitude_rad + north / EARTH_RADIUS_M,
+        longitude_rad=falls.longitude_rad + east / EARTH_RADIUS_M / np.cos(falls.latitude_rad),
+        group=groups,
+    )
 
 
-def _between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    return np.asarray(low + (high - low) * u)
+def _lag_s(
+    states: NDArray[np.float64], falls: Falls, launch_ecef_m: tuple[float, float, float]
+) -> NDArray[np.float64]:
+    """How much later (n,) each comes down than it would without air.
 
-
-def pull_ups(count: int, begun: bool) -> NDArray[np.float64]:
-    """Pull-ups (count, 2, 10) as quasi-ballistic flights are believed to do; the second unused.
-
-    Columns as in kernels/powered_flight.py. `begun`: it is in one now and some of it is over.
+    By Didion's lag rule wind moves it by so many seconds of wind (McCoy, Modern Exterior
+    Ballistics, 1999, ch. 7). Worked out for the middle one, and for the others by their drag.
     """
-    u = uniform_points(count, 7)
-    rows = np.zeros((count, _MOST_MANOEUVRES, MANOEUVRE_COLUMNS))
-    one = rows[:, 0]
-    one[:, 0] = 1e9 if begun else _between(u[:, 0], 25e3, 40e3)
-    one[:, 1] = _between(u[:, 1], 0.0 if begun else 10.0, 120.0)
-    one[:, 3] = math.inf
-    one[:, 4] = np.radians(_between(u[:, 2], 0.0, 6.0))
-    one[:, 5] = 4.0
-    one[:, 6] = _log_between(u[:, 3], 0.5e-3, 2e-3)
-    one[:, 7] = _between(u[:, 4], 2.0, 3.5)
-    one[:, 8] = _between(u[:, 5], 4.0, 12.0) * STANDARD_GRAVITY_M_S2
-    return rows
+    landed = np.flatnonzero(falls.landed)
+    if len(landed) == 0:
+        return np.zeros(len(states))
+    middle = landed[np.argsort(falls.time_s[landed], kind="stable")[len(landed) // 2]]
+    empty = states[middle : middle + 1].copy()
+    empty[0, 6] = 0.0
+    without = carry_down(empty, np.ones(1), None, launch_ecef_m)
+    lag = max(float(falls.time_s[middle] - without.time_s[0]), 0.0)
+    return np.asarray(np.minimum(lag * states[:, 6] / states[middle, 6], falls.time_s))
 
 
-def glides(count: int, begun: bool, range_m: float, flown_m: float) -> NDArray[np.float64]:
-    """Glides and the dives that end them (count, 2, 10).
-
-    `range_m`: ground range without lift from here on. `flown_m`: ground range so far. A glide that
-    is `begun` may end in its dive at once or go on for as far again.
-    """
-    u = uniform_points(count, 7)
-    rows = np.zeros((count, _MOST_MANOEUVRES, MANOEUVRE_COLUMNS))
-    glide, dive = rows[:, 0], rows[:, 1]
-    glide[:, 0] = 1e9 if begun else _between(u[:, 0], 40e3, 50e3)
-    glide[:, 1] = math.inf
-    glide[:, 2] = _between(u[:, 1], 22e3, 28e3)
-    if begun:
-        glide[:, 3] = flown_m * _between(np.maximum(u[:, 2], 0.35), 0.7, 1.7)
-    else:
-        glide[:, 3] = range_m * _between(u[:, 2], 1.1, 1.8)
-    glide[:, 4] = np.radians(_between(u[:, 3], -1.2, -0.2))
-    glide[:, 5] = 8.0
-    glide[:, 6] = _log_between(u[:, 4], 1e-3, 4e-3)
-    glide[:, 7] = _between(u[:, 5], 2.0, 4.0)
-    glide[:, 8] = 8.0 * STANDARD_GRAVITY_M_S2
-    glide[:, 9] = np.radians(_between(u[:, 6], -40.0, 40.0))
-    dive[:, 0], dive[:, 1], dive[:, 3] = 1e9, math.inf, math.inf
-    dive[:, 4], dive[:, 5], dive[:, 7] = math.radians(-60.0), 3.0, 3.0
-    dive[:, 6], dive[:, 8] = glide[:, 6], glide[:, 8]
-    return rows
+@functools.cache
+def _unrelated_points(count: int) -> NDArray[np.float64]:
+    """Standard normal points (count, 3) unrelated to those of the states."""
+    return np.random.default_rng(1).permutation(normal_points(count, 3))
 
 
 def carry_down(
@@ -178,41 +245,51 @@ def carry_down(
         out[:, FALL_LATITUDE_RAD],
         out[:, FALL_LONGITUDE_RAD],
         out[:, FALL_LANDED] > 0.0,
+        np.zeros(n, np.int64),
     )
 
 
 def together(parts: list[tuple[float, Falls]]) -> Falls:
     """Several groups of falls with their probabilities as one."""
     total = sum(probability for probability, _ in parts)
-    return Falls(
-        np.concatenate([f.weight * (probability / total) for probability, f in parts]),
-        *(np.concatenate(column) for column in list(zip(*(f for _, f in parts), strict=True))[1:]),
-    )
+    groups = [
+        falls._replace(
+            weight=falls.weight * (probability / total),
+            group=falls.group + _GROUPS * number,
+        )
+        for number, (probability, falls) in enumerate(parts)
+    ]
+    return Falls(*(np.concatenate(column) for column in zip(*groups, strict=True)))
 
 
 def manoeuvred_falls(
-    kind: FlightKind,
     track: Track,
-    probability: float,
-    begun: bool,
-    range_m: float,
-    flown_m: float,
+    programmes: Programmes,
+    count: int,
     launch_ecef_m: tuple[float, float, float],
     settings: FlightSettings,
 ) -> Falls:
-    """Falls of one manoeuvring kind, with samples by its probability.
-
-    `begun`: as if the manoeuvre were under way. `range_m`, `flown_m`: ground range without lift and
-    so far.
-    """
-    count = max(_LEAST_SAMPLES, round(settings.impact_samples * probability))
-    states, weights = sample_states(track, count, settings)
-    rows = (
-        pull_ups(len(states), begun)
-        if kind == FlightKind.QUASI_BALLISTIC
-        else glides(len(states), begun, range_m, flown_m)
-    )
+    """Falls of a manoeuvring kind: about `count` states, each flying one of its programmes."""
+    states, weights, _ = sample_states(track, count, settings)
+    rows, states[:, 6] = programmes.drawn(len(states))
+    if track.manoeuvre_log_odds > 0.0:
+        _fall_behind(states, settings.manoeuvre_lag_s)
     return carry_down(states, weights, rows, launch_ecef_m)
+
+
+def _fall_behind(states: NDArray[np.float64], longest_s: float) -> None:
+    """Spread states by what a tracker that follows a change of lift late is off, in place.
+
+    A lag τ = longest u⁴ (most are short, few long) at an acceleration of 10 to 40 m/s², by the air.
+    """
+    points = uniform_points(len(states), 4)
+    lag = longest_s * points[:, 0] ** 4
+    x = states.mean(axis=0)
+    rho, _ = density(geodetic_from_ecef(*x[:3])[2])
+    lift = 0.5 * rho * float(x[3:6] @ x[3:6]) * _LIFT_M2_KG
+    away = _unrelated_points(len(states)) * min(max(lift, 10.0), 40.0)
+    states[:, :3] += 0.5 * away * lag[:, None] ** 2
+    states[:, 3:6] += away * lag[:, None]
 
 
 def worth_carrying(probability: float) -> bool:
@@ -233,7 +310,7 @@ def impact_of(falls: Falls, time_ns: int) -> Impact | None:
     mean, covariance = weighted_moments(flat, weight)
     covariance = covariance + np.eye(2)  # a metre: heights are above the ellipsoid, not the sea
     size = weighted_quantile(distances_squared(flat, mean, covariance), weight, 0.95)
-    ring = region_95(flat, weight)
+    ring = region_95(flat, weight, falls.group[landed])
     times = falls.time_s[landed]
     time_s = float(weight @ times)
     where = geodetic_from_plane(origin, *mean)

@@ -59,17 +59,12 @@ def shape_densities(apogee_m: float, range_m: float) -> dict[FlightKind, float]:
 
 
 def kind_probabilities(
-    apogee_m: float,
-    range_m: float,
-    manoeuvre_log_odds: float,
-    past_manoeuvres: bool,
-    settings: FlightSettings,
+    apogee_m: float, range_m: float, fits: dict[FlightKind, float], settings: FlightSettings
 ) -> dict[FlightKind, float]:
     """Probabilities of ballistic, quasi-ballistic and glide.
 
-    `apogee_m`, `range_m`: of the path without lift. `manoeuvre_log_odds`: greatest log odds that it
-    was seen to manoeuvre (-∞: never looked at in air). `past_manoeuvres`: it has fallen through the
-    heights where lift works without using it.
+    `apogee_m`, `range_m`: of the path without lift. `fits`: how well what was seen of its motion
+    fits each kind (`flight.programmes`).
     """
     share = {
         FlightKind.BALLISTIC: settings.ballistic_share,
@@ -77,14 +72,9 @@ def kind_probabilities(
         FlightKind.GLIDE: settings.glide_share,
     }
     weight = {
-        kind: share[kind] * (density + 1e-6)
+        kind: share[kind] * (density + 1e-6) * max(fits[kind], 1e-30)
         for kind, density in shape_densities(apogee_m, range_m).items()
     }
-    if manoeuvre_log_odds > 0.0:
-        weight[FlightKind.BALLISTIC] *= math.exp(-min(manoeuvre_log_odds, 12.0))
-    elif past_manoeuvres:
-        for kind in (FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE):
-            weight[kind] *= 0.05
     total = sum(weight.values())
     return {kind: value / total for kind, value in weight.items()}
 

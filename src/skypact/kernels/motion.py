@@ -27,6 +27,12 @@ COAST, BOOST, REENTRY, MANOEUVRE = 0, 1, 2, 3
 AIR_TOP_M = 120e3
 
 
+def drag_belief(ballistic_parameter_kg_m2: float, ln_sigma: float) -> tuple[float, float]:
+    """Mean and standard deviation of the drag 1/β, m²/kg, of a log-normal β with this median."""
+    mean = math.exp(0.5 * ln_sigma**2) / ballistic_parameter_kg_m2
+    return mean, mean * math.sqrt(math.expm1(ln_sigma**2))
+
+
 @kernel
 def extra_states(phase: int) -> int:
     """How many of e0, e1, e2 a phase uses."""

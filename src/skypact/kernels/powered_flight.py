@@ -56,6 +56,7 @@ MANOEUVRE_COLUMNS = 10
 _MEAN_RADIUS_M = 6371008.8
 _LONGEST_FLIGHT_S = 6 * 3600.0
 _MANOEUVRE_STEP_S = 0.1
+_COARSE_MANOEUVRE_STEP_S = 0.25
 
 
 class Boost(NamedTuple):
@@ -350,7 +351,8 @@ def descend(
                 inverse_beta = e0 if phase == REENTRY else 0.0
                 e0, e1, e2 = lift_command(m, height, climb, speed, radius, weight, inverse_beta)
                 phase = MANOEUVRE
-                h = min(h, _MANOEUVRE_STEP_S, max(begun + m[LONGEST_S] - t, 1e-6))
+                longest = _COARSE_MANOEUVRE_STEP_S if coarse else _MANOEUVRE_STEP_S
+                h = min(h, longest, max(begun + m[LONGEST_S] - t, 1e-6))
         if t >= remainder_until:
             span = max(h, 1.0)
             remainder = _remainder(x, y, z, vx, vy, vz, 0.5 * span, table)

@@ -1,6 +1,5 @@
 """What a fold goes by beside its tracks: radars, gravity, settings, beliefs, and scratch arrays."""
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from skypact.kernels import filter as kf
 from skypact.kernels.assignment import AssignmentScratch, assignment_scratch
 from skypact.kernels.fit import StartPriors
 from skypact.kernels.gravity import field
+from skypact.kernels.motion import drag_belief
 from skypact.kernels.radar_table import radar_array
 from skypact.model import Radar
 from skypact.settings import TrackingSettings
@@ -82,16 +82,10 @@ class FoldContext(NamedTuple):
     scratch: Scratches
 
 
-def drag_prior(ballistic_parameter_kg_m2: float, ln_sigma: float) -> tuple[float, float]:
-    """Mean and standard deviation of the drag 1/β, m²/kg, of a log-normal β with this median."""
-    mean = math.exp(0.5 * ln_sigma**2) / ballistic_parameter_kg_m2
-    return mean, mean * math.sqrt(math.expm1(ln_sigma**2))
-
-
 def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldContext, int]:
     """The context of a picture with these radars and settings, and the size of its states."""
     rows, n = radar_array(radars)
-    drag, drag_sigma = drag_prior(s.ballistic_parameter_kg_m2, s.ballistic_parameter_ln_sigma)
+    drag, drag_sigma = drag_belief(s.ballistic_parameter_kg_m2, s.ballistic_parameter_ln_sigma)
     context = FoldContext(
         radars=rows,
         gravity=field(s.gravity_degree),
