@@ -70,6 +70,7 @@ class Flight(Contract):
     apogee: Apogee | None
     ground_range_km: Size | None
     impact: Impact | None
+    parted_from: int | None
     notes: list[str]
     status: Literal["confirmed", "ended"]
     ended_because: str | None

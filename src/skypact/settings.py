@@ -71,6 +71,17 @@ class TrackingSettings(BaseModel):
         ge=0,
         description="A falling track ends once its estimate is so deep down, m.",
     )
+    parting_m: float = Field(
+        default=1000.0,
+        ge=0,
+        description="A track that begins so near another, beside 5σ, parted from it, m;",
+    )
+    parting_m_s: float = Field(
+        default=300.0, ge=0, description="... if it is no faster than this beside it, m/s,"
+    )
+    parting_after_s: float = Field(
+        default=10.0, ge=0, description="... and the other was seen at least so long before, s."
+    )
     greatest_tracks: int = Field(
         default=100_000, ge=16, description="Most tracks at once, tentative ones among them."
     )

@@ -515,3 +515,20 @@ def test_plots_so_dense_that_the_first_are_thinned_out():
     assert track.status == TrackStatus.CONFIRMED
     assert track.plots == len(scene.time_ns)
     assert nees(track, scene.states[-1]) < chi2.ppf(0.99, 6)  # one draw with a fixed seed
+
+
+def test_what_parts_from_another_is_told_from_what_is_launched_beside_it():
+    """A booster keeps the id of what it parted from; a salvo has nothing in common."""
+    paths = fly(load_scenario("2022-10-04_irbm-over-japan"))
+    burnout = paths[0].burnout_time_ns
+    simulated = observe(paths, demo_radars(), seed=3, start_ns=burnout - 60 * S)
+    picture = Picture(demo_radars())
+    picture.observe(rows(simulated.plots, simulated.plots.time_ns < burnout + 60 * S))
+    first, second = picture.tracks()
+    assert (first.parted_from, second.parted_from) == (None, first.id)
+    assert (first.company, second.company) == (2, 2)
+
+    paths = fly(load_scenario("2022-06-05_eight"))
+    picture = Picture(demo_radars())
+    picture.observe(observe(paths, demo_radars(), seed=3).plots)
+    assert [(t.parted_from, t.company) for t in picture.tracks()] == [(None, 1)] * 8

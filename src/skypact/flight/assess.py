@@ -51,7 +51,8 @@ def assess(
     """The flight that `track` means at its time, each part with its uncertainty.
 
     `radars`: the table that the track's plots refer to. `launch`: of this track, if it was worked
-    out before; it no longer changes once the track is a minute old. What cannot be known yet is
+    out before (it no longer changes once the track is a minute old), or of the track that it parted
+    from. What cannot be known yet is
     None: the impact while a boost may go on, the launch before the velocity is known.
     """
     settings = settings or FlightSettings()
@@ -96,6 +97,7 @@ def assess(
         apogee=apogee if boosting <= settings.greatest_boost_probability else None,
         ground_range_m=_ground_range(launch, impact),
         impact=impact,
+        parted_from=track.parted_from,
     )
 
 

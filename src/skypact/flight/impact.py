@@ -78,9 +78,11 @@ def sample_states(
     if not phases:
         phases = list(track.phases)
     total = sum(p.probability for p in phases)
+    # Of several that parted all are spent stages or parts but one.
+    light_share = max(settings.light_share, 1.0 - 1.0 / track.company)
     states, weights, groups = [], [], []
     for estimate in phases:
-        for group, part, phase, state, covariance in _bodies(estimate, settings):
+        for group, part, phase, state, covariance in _bodies(estimate, light_share, settings):
             share = part * estimate.probability / total
             n = max(LEAST_SAMPLES, round(count * share))
             states.append(_states_of(phase, state, covariance, normal_points(n, 7), settings))
@@ -90,7 +92,7 @@ def sample_states(
 
 
 def _bodies(
-    estimate: PhaseEstimate, settings: FlightSettings
+    estimate: PhaseEstimate, light_share: float, settings: FlightSettings
 ) -> Iterator[tuple[int, float, Phase, NDArray[np.float64], NDArray[np.float64]]]:
     """What a phase's body may be: group, share, phase, state and covariance of each.
 
@@ -106,7 +108,9 @@ def _bodies(
         covariance[6, 6] = own[1] ** 2
     share, mean, variance = 0.0, 0.0, 0.0
     if phase == Phase.REENTRY:
-        share, mean, variance = _light(float(state[6]), float(covariance[6, 6]), own, settings)
+        share, mean, variance = _light(
+            float(state[6]), float(covariance[6, 6]), own, light_share, settings
+        )
     if share < GROUP_OF_WEIGHT:
         yield 0, 1.0, phase, state, covariance
         return
@@ -122,7 +126,11 @@ def _bodies(
 
 
 def _light(
-    mean: float, variance: float, own: tuple[float, float], settings: FlightSettings
+    mean: float,
+    variance: float,
+    own: tuple[float, float],
+    light_share: float,
+    settings: FlightSettings,
 ) -> tuple[float, float, float]:
     """Probability that a body is light, and then mean and variance of its drag 1/β.
 
@@ -135,9 +143,9 @@ def _light(
     own_variance, light_variance = own[1] ** 2, light[1] ** 2
     information = 1.0 / variance - 1.0 / own_variance
     if information <= _LEAST_INFORMATION / own_variance:
-        return settings.light_share, light[0], light_variance
+        return light_share, light[0], light_variance
     said = (mean / variance - own[0] / own_variance) / information
-    odds = settings.light_share / (1.0 - settings.light_share)
+    odds = light_share / (1.0 - light_share)
     odds *= _density(said, light[0], light_variance + 1.0 / information)
     odds /= max(_density(said, own[0], own_variance + 1.0 / information), 1e-300)
     after = 1.0 / (1.0 / light_variance + information)

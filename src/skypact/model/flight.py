@@ -63,7 +63,10 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Flight(msgspec.Struct, frozen=True, kw_only=True):
-    """One flight as known at one moment; what cannot be known yet is None."""
+    """One flight as known at one moment; what cannot be known yet is None.
+
+    `parted_from`: the flight that it was part of before, as a stage is.
+    """
 
     id: int
     kind: FlightKind
@@ -80,3 +83,4 @@ class Flight(msgspec.Struct, frozen=True, kw_only=True):
     apogee: Apogee | None
     ground_range_m: float | None
     impact: Impact | None
+    parted_from: int | None = None

@@ -28,7 +28,7 @@ class PhaseEstimate(msgspec.Struct, frozen=True, kw_only=True):
     """One phase's share of a track: probability, state and covariance.
 
     `state` (9,): ECEF position m, velocity m/s, then three that depend on the phase: boost: thrust
-    acceleration m/s² (ECEF); re-entry: ln of the inverse ballistic parameter (m²/kg), 0, 0;
+    acceleration m/s² (ECEF); re-entry: drag 1/β (m²/kg), 0, 0;
     manoeuvre: drag, lift up and lift right per mass (m²/kg); coast: unused. `covariance` (9, 9).
     """
 
@@ -47,7 +47,8 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     `manoeuvre_log_odds`: the greatest so far, past the highest point. `highest_m`, `highest_ns`,
     `highest_sigma_m`: greatest height of an estimate so far, when, and how well it was known.
     `most_energy_j_kg`: greatest energy in free flight so far, of the motion relative to the Earth,
-    per kg (NaN: none yet).
+    per kg (NaN: none yet). `parted_from`: the track beside which it began, as a stage or a part
+    does; `company`: how many tracks go back to one in this way, itself among them.
     """
 
     id: int
@@ -67,3 +68,5 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     highest_sigma_m: float
     most_energy_j_kg: float
     ended_because: str | None = None
+    parted_from: int | None = None
+    company: int = 1

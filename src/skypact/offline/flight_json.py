@@ -31,6 +31,7 @@ def flight_as_json(flight: Flight) -> dict[str, Any]:
         "apogee": apogee_as_json(flight.apogee),
         "ground_range_km": _km(flight.ground_range_m),
         "impact": impact_as_json(flight.impact),
+        "parted_from": flight.parted_from,
         "notes": list(unknown_because(flight)),
     }
 

@@ -95,9 +95,10 @@ def _cells(flight: Flight, wide: bool) -> tuple[str, ...]:
         probability = flight.range_class_probability
         range_class = str(flight.range_class).upper()
         range_class += "" if probability is None else f" {_percent(probability)}"
+    parted = "" if flight.parted_from is None else f"\nparted from {flight.parted_from}"
     radars = ", ".join(flight.radars) if wide else _count(len(flight.radars), "radar")
     return (
-        f"[bold]{flight.id}[/]\n{kind}\n{range_class}",
+        f"[bold]{flight.id}[/]\n{kind}\n{range_class}{parted}",
         f"{', '.join(flight.nations)}\n{radars}\n{_count(flight.plots, 'plot')}\n"
         f"{clock(flight.first_plot_ns)} to{gap}{clock(flight.last_plot_ns)}",
         _end(flight.launch, wide),

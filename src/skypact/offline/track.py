@@ -62,7 +62,13 @@ class TrackedFiles(NamedTuple):
 def flights(picture: Picture, settings: Settings | None = None) -> tuple[Flight, ...]:
     """What each track of a picture means, as of now: launch, apogee, kind, impact; oldest first."""
     settings = settings or Settings()
-    return tuple(assess(track, picture.radars, settings.flight) for track in picture.tracks())
+    found: dict[int, Flight] = {}
+    for track in picture.tracks():
+        # What parted from another was launched with it.
+        parent = None if track.parted_from is None else found.get(track.parted_from)
+        launch = None if parent is None else parent.launch
+        found[track.id] = assess(track, picture.radars, settings.flight, launch=launch)
+    return tuple(found.values())
 
 
 def track_files(

@@ -33,6 +33,9 @@ class FoldSettings(NamedTuple):
     lost_timeout_s: float
     first_plots_seconds: float
     sunk_m: float
+    parting_m: float
+    parting_m_s: float
+    parting_after_s: float
 
 
 class PhaseRates(NamedTuple):
@@ -100,6 +103,9 @@ def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldCont
             lost_timeout_s=s.lost_timeout_s,
             first_plots_seconds=s.first_plots_seconds,
             sunk_m=s.sunk_m,
+            parting_m=s.parting_m,
+            parting_m_s=s.parting_m_s,
+            parting_after_s=s.parting_after_s,
         ),
         noise=kf.MotionNoise(
             gravity_sigma_m_s2=s.gravity_sigma_m_s2,

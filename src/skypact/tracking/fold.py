@@ -41,6 +41,7 @@ from skypact.tracking.tables import (
     MOST_ENERGY,
     NEVER_CONFIRMED,
     NOT_SEEN,
+    PARTED_FROM,
     PLOTS,
     REASON,
     REMAINDER,
@@ -535,9 +536,42 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
         p = tracks.p[t, likeliest(tracks.mu[t])]
         if p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
             number[STATUS] = CONFIRMED
+            number[PARTED_FROM] = parent_of(tracks, t, c.settings)
     at = tracks.x[t, likeliest(tracks.mu[t])]
     take_remainder(at[0], at[1], at[2], tracks.value[t], c)
     return True
+
+
+@kernel
+def parent_of(tracks: TrackArrays, t: int, settings: FoldSettings) -> int:
+    """Id of the track that track `t` parted from: the nearest that it began beside; 0: none."""
+    mine = tracks.number[t]
+    slot = likeliest(tracks.mu[t])
+    x, p = tracks.x[t, slot], tracks.p[t, slot]
+    parent, nearest = 0, math.inf
+    for other in range(tracks.number.shape[0]):
+        number = tracks.number[other]
+        older_s = (mine[FIRST_NS] - number[FIRST_NS]) * 1e-9
+        if other == t or number[STATUS] != CONFIRMED or older_s < settings.parting_after_s:
+            continue
+        slot = likeliest(tracks.mu[other])
+        y, q = tracks.x[other, slot], tracks.p[other, slot]
+        dt = (mine[TIME_NS] - number[TIME_NS]) * 1e-9
+        gravity = gravity_j2(y[0], y[1], y[2])
+        apart, faster, place, speed = 0.0, 0.0, 0.0, 0.0
+        for k in range(3):
+            apart += (x[k] - y[k] - dt * y[3 + k] - 0.5 * dt * dt * gravity[k]) ** 2
+            faster += (x[3 + k] - y[3 + k] - dt * gravity[k]) ** 2
+            place += p[k, k] + q[k, k] + dt * dt * q[3 + k, 3 + k]
+            speed += p[3 + k, 3 + k] + q[3 + k, 3 + k]
+        near = apart < (settings.parting_m + 5.0 * math.sqrt(place)) ** 2
+        if (
+            near
+            and faster < (settings.parting_m_s + 5.0 * math.sqrt(speed)) ** 2
+            and (apart < nearest or (apart == nearest and number[TRACK_ID] < parent))
+        ):
+            parent, nearest = number[TRACK_ID], apart
+    return parent
 
 
 @inlined

@@ -1,9 +1,11 @@
 """A picture: all tracks built from one set of observations."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from skypact.errors import SkypactError
@@ -213,7 +215,7 @@ class Picture:
         if tentative:
             wanted |= status == tables.TENTATIVE
         living = [self._track(int(t)) for t in np.flatnonzero(wanted)]
-        return tuple(sorted(self._ended + living, key=lambda track: track.id))
+        return _in_company(sorted(self._ended + living, key=lambda track: track.id))
 
     def _track(self, t: int) -> Track:
         """Row `t` as a frozen track."""
@@ -255,4 +257,21 @@ class Picture:
             highest_sigma_m=float(a.value[t, tables.HIGHEST_SIGMA_M]),
             most_energy_j_kg=float(a.value[t, tables.MOST_ENERGY]),
             ended_because=_REASON[int(number[tables.REASON])],
+            parted_from=int(number[tables.PARTED_FROM]) or None,
         )
+
+
+def _in_company(tracks: Sequence[Track]) -> tuple[Track, ...]:
+    """The same tracks, each with the number of those that go back to one track with it."""
+    parent = {track.id: track.parted_from for track in tracks}
+
+    def first_of(track_id: int) -> int:
+        before = parent.get(track_id)
+        return track_id if before is None else first_of(before)
+
+    firsts = [first_of(track.id) for track in tracks]
+    size = Counter(firsts)
+    return tuple(
+        structs.replace(track, company=size[first]) if size[first] > 1 else track
+        for track, first in zip(tracks, firsts, strict=True)
+    )

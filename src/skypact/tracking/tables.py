@@ -27,7 +27,8 @@ STRIDE = 8  # one plot in so many is kept
 SKIPPED = 9
 FITTED = 10  # plots in the last least-squares fit
 REASON = 11  # why it ended
-NUMBER_COLUMNS = 12
+PARTED_FROM = 12  # id of the track beside which it began; 0: none
+NUMBER_COLUMNS = 13
 
 FREE_ROW, TENTATIVE, CONFIRMED, ENDED = 0, 1, 2, 3
 NOT_ENDED, CAME_DOWN, NOT_SEEN, NEVER_CONFIRMED = 0, 1, 2, 3
@@ -45,7 +46,7 @@ VALUE_COLUMNS = 12
 
 
 class TrackArrays(NamedTuple):
-    """`number` (c, 12) int64, `value` (c, 12), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
+    """`number` (c, 13) int64, `value` (c, 12), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
 
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
     how many plots of each radar. `next_id` (1,): of the next track.
