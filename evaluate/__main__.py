@@ -219,7 +219,7 @@ def _progress_of(title: str, bar: Progress) -> Step:
 
 
 def main() -> int:
-    """Run the studies asked for and print their figures; 1 where one that was asked is not met."""
+    """Run the studies asked for, print their figures and write their detail."""
     parser = argparse.ArgumentParser(prog="python -m evaluate", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few runs: a look, not a result")
     parser.add_argument("--only", action="append", metavar="STUDY", help="one study; may repeat")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from skypact.kernels.compiled import allocating_kernel
 from skypact.kernels.geodesy import geodetic_from_ecef, height_and_up, local_axes
 from skypact.kernels.gravity import GM_M3_S2
-from skypact.kernels.motion import BOOST, REENTRY, longest_step, step
+from skypact.kernels.motion import AIR_TOP_M, BOOST, REENTRY, longest_step, step
 from skypact.kernels.powered_flight import Boost, ascend, thrust_acceleration
 
 # Columns of a boost's parameters.
@@ -49,7 +49,9 @@ def fly_family(
     """Fly each of `boosts` (n, 9) from a place on the ground and see it rise through `height_m`.
 
     Speed and path angle are relative to the Earth. `out` (n, 8) is written. Gravity to J2; nodes at
-    most 2 s apart, between them the motion is taken as evenly accelerated.
+    most 4 s apart, above the air 10 s; between them the motion is taken as evenly accelerated. That
+    is good to h³ / 12 of what acceleration changes by in a second: some metres in thrust (0.5
+    m/s³), 1 m above the air (0.01 m/s³).
     """
     latitude, longitude, _ = geodetic_from_ecef(*position_ecef_m)
     axes = local_axes(latitude, longitude)
@@ -76,7 +78,7 @@ def fly_family(
         out[i, RISES] = 0.0
         if thrust_acceleration(stages, 0, 0.0) < 10.0:
             continue
-        count, burnout_s, x, y, z, vx, vy, vz = ascend(boost, no_table, 2.0, nodes)
+        count, burnout_s, x, y, z, vx, vy, vz = ascend(boost, no_table, 4.0, nodes)
         t = burnout_s
         # On upward without thrust, as far as needed.
         while 0 < count < _NODES:
@@ -85,7 +87,7 @@ def fly_family(
             if height > height_m or climb <= 0.0:
                 break
             speed = math.sqrt(vx * vx + vy * vy + vz * vz)
-            h = min(2.0, 2.0 * longest_step(REENTRY, height, speed))
+            h = 2.0 * longest_step(REENTRY, height, speed) if height < AIR_TOP_M else 10.0
             x, y, z, vx, vy, vz = step(
                 REENTRY,
                 x,
