@@ -201,3 +201,29 @@ def test_kinds_by_shape_and_by_what_was_seen():
     assert seen[FlightKind.BALLISTIC] < 0.01
     for probabilities in (lofted, flat, seen):
         assert sum(probabilities.values()) == pytest.approx(1.0)
+
+
+def test_time_alone_changes_no_impact():
+    """Carried on unseen by the tracker, a pull-up's area once grew from 0.3 to 13,000 km²."""
+    simulation = simulate(load_scenario("2019-07-25_kn-23"), seed=3)
+    plots, radars = simulation.plots, simulation.radars
+    picture = Picture(radars)
+    picture.observe(plots.at(np.flatnonzero(plots.time_ns < plots.time_ns[0] + 600 * NS)))
+    (then,) = picture.tracks()
+    picture.advance(then.time_ns + 900 * NS)
+    (later,) = picture.tracks()
+    assert (then.ended_because, later.ended_because) == (None, "came down")
+    assert later.last_seen is not None
+    before, after = assess(then, radars), assess(later, radars)
+    assert before.impact == after.impact
+    assert before.kind == after.kind == FlightKind.QUASI_BALLISTIC
+
+
+def test_what_was_never_seen_to_rise_has_no_apogee(lofted):
+    simulation, _ = lofted
+    last = simulation.plots.time_ns[-1]
+    picture = Picture(simulation.radars)
+    picture.observe(simulation.plots.at(np.flatnonzero(simulation.plots.time_ns > last - 40 * NS)))
+    (track,) = picture.tracks()
+    assert track.highest_ns < track.first_plot_ns + 5 * NS
+    assert assess(track, simulation.radars).apogee is None

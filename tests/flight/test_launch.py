@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
+from evaluate.scene import looks_like
+from skypact.flight import assess
 from skypact.flight.launch import _NO_TABLE, FirstSight, _within_reach, boost_family
 from skypact.kernels.boost_family import ABOVE_COLUMNS, BURNING, RISES, SPEED_M_S, fly_family
-from skypact.kernels.geodesy import ecef_from_geodetic
+from skypact.kernels.geodesic import geodesic_inverse
+from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
+from skypact.model import Plots, Radar
+from skypact.tracking import Picture
 
 
 @pytest.mark.parametrize("height_m", [10e3, 40e3, 150e3, 600e3])
@@ -23,3 +28,40 @@ def test_a_boost_that_led_to_a_sight_is_never_left_out(height_m):
         assert possible[k]
         kept.append(possible.mean())
     assert np.mean(kept) < (0.95 if height_m < 40e3 else 0.6)  # or nothing is saved
+
+
+def test_a_launch_seen_from_the_pad():
+    """1.2 km above the ellipsoid, from a standstill at 6 g: to the radar's own accuracy."""
+    radar = Radar(
+        id="A",
+        nation="USA",
+        latitude_rad=0.566,
+        longitude_rad=-1.85,
+        height_m=1200.0,
+        range_sigma_m=3.0,
+        azimuth_sigma_rad=1e-4,
+        elevation_sigma_rad=1e-4,
+    )
+    begin = 1_700_000_000 * 10**9
+    times = np.arange(0.02, 1.5, 0.05)
+    place = ecef_from_geodetic(0.5665, -1.8495, 1210.0)
+    axes = np.array(local_axes(0.5665, -1.8495)).reshape(3, 3)
+    climbed = np.array(place) + 0.5 * times[:, None] ** 2 * (axes.T @ [2.0, 1.0, 59.0])
+    exact = looks_like((radar,), np.zeros(len(times), np.int32), np.pad(climbed, ((0, 0), (0, 3))))
+    random = np.random.default_rng(1)
+    z = exact[:, :3] + random.normal(size=(len(times), 3)) * [3.0, 1e-4, 1e-4]
+    unknown = np.full(len(times), np.nan)
+    plots = Plots(
+        begin + np.rint(times * 1e9).astype(np.int64),
+        np.zeros(len(times), np.int32),
+        *z.T,
+        unknown,
+        unknown,
+        np.arange(len(times)),
+    )
+    picture = Picture((radar,))
+    picture.observe(plots)
+    launch = assess(picture.tracks()[0], (radar,)).launch
+    off, _ = geodesic_inverse(launch.latitude_rad, launch.longitude_rad, 0.5665, -1.8495)
+    assert abs(launch.time_ns - begin) * 1e-9 < 3.0 * launch.time_sigma_s < 1.0
+    assert off < launch.ellipse_95.semi_major_m < 30.0

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from skypact.flight.impact import (
@@ -38,6 +39,8 @@ from skypact.settings import FlightSettings
 
 _APOGEE_SAMPLES = 64
 _ORBIT_PERIGEE_M = 90e3
+# Seen to rise for so long, an object's highest estimate is its apogee's.
+_RISING_NS = 5_000_000_000
 _EARTH_RADIUS_M = 6371e3
 
 
@@ -57,6 +60,7 @@ def assess(
     """
     settings = settings or FlightSettings()
     launch = launch or launch_of(track, radars, settings)
+    track = _as_last_seen(track, settings)
     apogee = apogee_of(track)
     impact: Impact | None = None
     kinds: dict[FlightKind, float] = {FlightKind.UNKNOWN: 1.0}
@@ -101,6 +105,27 @@ def assess(
     )
 
 
+def _as_last_seen(track: Track, settings: FlightSettings) -> Track:
+    """The track as after its last plot: time alone tells nothing new of where it comes down.
+
+    Carried on unseen, it would spread by whatever any lift might do; programmes of manoeuvres say
+    more. A boost that no one sees end is left to the tracker.
+    """
+    seen = track.last_seen
+    if seen is None:
+        return track
+    boosting = sum(p.probability for p in seen.phases if p.phase == Phase.BOOST)
+    if boosting > settings.greatest_boost_probability:
+        return track
+    return structs.replace(
+        track,
+        time_ns=seen.time_ns,
+        state=seen.state,
+        covariance=seen.covariance,
+        phases=seen.phases,
+    )
+
+
 def _probability(track: Track, phase: Phase) -> float:
     return sum(p.probability for p in track.phases if p.phase == phase)
 
@@ -135,6 +160,8 @@ def apogee_of(track: Track) -> Apogee | None:
     height, climb = _height_and_climb(track)
     coasting = _probability(track, Phase.COAST) > 0.5
     if climb < 0.0 and not coasting and track.highest_m > height:
+        if track.highest_ns < track.first_plot_ns + _RISING_NS:
+            return None  # it was falling when it was first seen
         return Apogee(
             time_ns=track.highest_ns,
             height_m=track.highest_m,

@@ -77,6 +77,9 @@ _LEAST_NEIGHBOURS = 40.0
 # Drag in boost is only roughly known, and thrust need not point along the velocity.
 _THRUST_SIGMA_M_S2 = 2.0
 _HEADINGS = 24
+# So slow under thrust it has only just left the ground; less acceleration than this is no lift-off.
+_JUST_LAUNCHED_M_S = 60.0
+_LEAST_LIFT_OFF_M_S2 = 2.0
 # Speed that a boost loses to air, at most, by how short it is: of the whole family.
 _MOST_DRAG_LOSS_M_S = 600.0
 _MOST_DRAG_LOSS_M = 35e3
@@ -187,6 +190,8 @@ def launch_of(track: Track, radars: Sequence[Radar], settings: FlightSettings) -
     sight = first_sight(track, radars)
     if sight is None:
         return None
+    if sight.burning and (just := _just_launched(track, sight)) is not None:
+        return just
     earlier_s = 0.0
     if not sight.burning:
         risen = _back_to_rising(sight)
@@ -194,6 +199,35 @@ def launch_of(track: Track, radars: Sequence[Radar], settings: FlightSettings) -
             return None
         sight, earlier_s = risen
     return _matched(track, sight, earlier_s, settings)
+
+
+def _just_launched(track: Track, sight: FirstSight) -> Launch | None:
+    """The launch of what was seen so early that it still stands where it began, or nearly.
+
+    At v under constant acceleration a it began v / a before, v² / 2a behind; at whatever height the
+    ground has there. None where it is faster than `_JUST_LAUNCHED_M_S`.
+    """
+    axes, latitude, longitude, _ = _local(sight.state)
+    velocity = axes @ sight.state[3:6]
+    speed = float(np.linalg.norm(velocity))
+    acceleration = axes @ sight.state[6:9] - np.array([0.0, 0.0, STANDARD_GRAVITY_M_S2])
+    a = float(np.linalg.norm(acceleration))
+    if speed > _JUST_LAUNCHED_M_S or a < _LEAST_LIFT_OFF_M_S2:
+        return None
+    seconds = speed / a
+    moved = -0.5 * seconds * velocity[:2]
+    turned = axes @ sight.covariance[:3, :3] @ axes.T
+    speed_sigma = math.sqrt(float(np.trace(sight.covariance[3:6, 3:6])))
+    spread = turned[:2, :2] + np.eye(2) * (0.5 * seconds * speed_sigma) ** 2
+    where = geodetic_from_plane((latitude, longitude), *moved)
+    return Launch(
+        time_ns=track.first_plot_ns - round(seconds * 1e9),
+        # Thrust may have begun gently: half the time is not known.
+        time_sigma_s=math.hypot(speed_sigma / a, 0.5 * seconds),
+        latitude_rad=where[0],
+        longitude_rad=where[1],
+        ellipse_95=ellipse_of(spread + np.outer(moved, moved) / 4.0 + np.eye(2)),
+    )
 
 
 def _back_to_rising(sight: FirstSight) -> tuple[FirstSight, float] | None:

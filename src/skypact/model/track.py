@@ -38,6 +38,15 @@ class PhaseEstimate(msgspec.Struct, frozen=True, kw_only=True):
     covariance: NDArray[np.float64]
 
 
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """A track's estimate at `time_ns`, right after a plot; fields as of `Track`."""
+
+    time_ns: int
+    state: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    phases: tuple[PhaseEstimate, ...]
+
+
 class Track(msgspec.Struct, frozen=True, kw_only=True):
     """One track as it stands at `time_ns` (UTC since 1970).
 
@@ -48,7 +57,8 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     `highest_sigma_m`: greatest height of an estimate so far, when, and how well it was known.
     `most_energy_j_kg`: greatest energy in free flight so far, of the motion relative to the Earth,
     per kg (NaN: none yet). `parted_from`: the track beside which it began, as a stage or a part
-    does; `company`: how many tracks go back to one in this way, itself among them.
+    does; `company`: how many tracks go back to one in this way, itself among them. `last_seen`: the
+    estimate after its last plot, where it is older than `time_ns`.
     """
 
     id: int
@@ -70,3 +80,4 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     ended_because: str | None = None
     parted_from: int | None = None
     company: int = 1
+    last_seen: Estimate | None = None

@@ -45,6 +45,8 @@ from skypact.tracking.tables import (
     PLOTS,
     REASON,
     REMAINDER,
+    SEEN_NS,
+    SEEN_PHASE,
     SKIPPED,
     SLOTS,
     STATUS,
@@ -131,6 +133,7 @@ def fold_scan(
         t = near[i]
         predict_track(tracks, t, time_ns[j], c)
         observe(tracks, t, time_ns[j], plots[j], radar, c)
+        note_seen(tracks, t)
         if tracks.number[t, STATUS] == CONFIRMED and log.filled[0] < log.row.shape[0]:
             write_update(tracks, t, log, c)
     row = 0
@@ -346,6 +349,19 @@ def observe(
     for slot in range(SLOTS):
         mu[slot] /= total
     note_extremes(tracks.x[t, likeliest(mu)], mu, tracks.value[t])
+
+
+@inlined
+def note_seen(tracks: TrackArrays, t: int) -> None:
+    """Note track `t` as it stands, right after a plot: what follows it unseen knows no better."""
+    number = tracks.number[t]
+    number[SEEN_NS], number[SEEN_PHASE] = number[TIME_NS], number[FREE_PHASE]
+    for slot in range(SLOTS):
+        mu = tracks.mu[t, slot]
+        tracks.seen_mu[t, slot] = mu
+        if mu > 0.0:
+            copy_vector(tracks.x[t, slot], tracks.seen_x[t, slot])
+            copy_matrix(tracks.p[t, slot], tracks.seen_p[t, slot])
 
 
 @inlined

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skypact.errors import SkypactError
 from skypact.kernels import filter as kf
 from skypact.model import Phase, Plots, Radar, Track, TrackStatus
-from skypact.model.track import PhaseEstimate
+from skypact.model.track import Estimate, PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
 from skypact.tracking.context import fold_context, with_room
@@ -221,27 +221,21 @@ class Picture:
         """Row `t` as a frozen track."""
         a = self._tracks
         number = a.number[t]
-        mean, covariance = np.zeros(6), np.zeros((6, 6))
-        combined(a.x[t], a.p[t], a.mu[t], mean, covariance)
-        free_phase = int(number[tables.FREE_PHASE])
-        phases = tuple(
-            PhaseEstimate(
-                phase=Phase(phase_of(slot, free_phase)),
-                probability=float(a.mu[t, slot]),
-                state=a.x[t, slot, : kf.CORE].copy(),
-                covariance=a.p[t, slot, : kf.CORE, : kf.CORE].copy(),
-            )
-            for slot in range(tables.SLOTS)
-            if a.mu[t, slot] > 0.0
+        now = _estimate(
+            int(number[tables.TIME_NS]), a.x[t], a.p[t], a.mu[t], int(number[tables.FREE_PHASE])
         )
+        seen_ns, last_seen = int(number[tables.SEEN_NS]), None
+        if 0 < seen_ns < now.time_ns:
+            phase = int(number[tables.SEEN_PHASE])
+            last_seen = _estimate(seen_ns, a.seen_x[t], a.seen_p[t], a.seen_mu[t], phase)
         first_ns = int(number[tables.FIRST_NS])
         return Track(
             id=int(number[tables.TRACK_ID]),
             status=_STATUS[int(number[tables.STATUS])],
-            time_ns=int(number[tables.TIME_NS]),
-            state=mean,
-            covariance=covariance,
-            phases=phases,
+            time_ns=now.time_ns,
+            state=now.state,
+            covariance=now.covariance,
+            phases=now.phases,
             first_plot_ns=first_ns,
             last_plot_ns=int(number[tables.LAST_NS]),
             plots=int(number[tables.PLOTS]),
@@ -258,7 +252,31 @@ class Picture:
             most_energy_j_kg=float(a.value[t, tables.MOST_ENERGY]),
             ended_because=_REASON[int(number[tables.REASON])],
             parted_from=int(number[tables.PARTED_FROM]) or None,
+            last_seen=last_seen,
         )
+
+
+def _estimate(
+    time_ns: int,
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    mu: NDArray[np.float64],
+    free_phase: int,
+) -> Estimate:
+    """Slots `x` (3, n), `p` (3, n, n), `mu` (3,) as a frozen estimate."""
+    mean, covariance = np.zeros(6), np.zeros((6, 6))
+    combined(x, p, mu, mean, covariance)
+    phases = tuple(
+        PhaseEstimate(
+            phase=Phase(phase_of(slot, free_phase)),
+            probability=float(mu[slot]),
+            state=x[slot, : kf.CORE].copy(),
+            covariance=p[slot, : kf.CORE, : kf.CORE].copy(),
+        )
+        for slot in range(tables.SLOTS)
+        if mu[slot] > 0.0
+    )
+    return Estimate(time_ns=time_ns, state=mean, covariance=covariance, phases=phases)
 
 
 def _in_company(tracks: Sequence[Track]) -> tuple[Track, ...]:

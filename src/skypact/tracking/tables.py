@@ -28,7 +28,9 @@ SKIPPED = 9
 FITTED = 10  # plots in the last least-squares fit
 REASON = 11  # why it ended
 PARTED_FROM = 12  # id of the track beside which it began; 0: none
-NUMBER_COLUMNS = 13
+SEEN_NS = 13  # when the estimate as last seen is of, and what its slot FREE was
+SEEN_PHASE = 14
+NUMBER_COLUMNS = 15
 
 FREE_ROW, TENTATIVE, CONFIRMED, ENDED = 0, 1, 2, 3
 NOT_ENDED, CAME_DOWN, NOT_SEEN, NEVER_CONFIRMED = 0, 1, 2, 3
@@ -46,10 +48,11 @@ VALUE_COLUMNS = 12
 
 
 class TrackArrays(NamedTuple):
-    """`number` (c, 13) int64, `value` (c, 12), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
+    """`number` (c, 15) int64, `value` (c, 12), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
 
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
-    how many plots of each radar. `next_id` (1,): of the next track.
+    how many plots of each radar. `seen_x`, `seen_p`, `seen_mu`: as last seen. `next_id` (1,): of
+    the next track.
     """
 
     number: NDArray[np.int64]
@@ -59,6 +62,9 @@ class TrackArrays(NamedTuple):
     mu: NDArray[np.float64]
     first: NDArray[np.float64]
     by_radar: NDArray[np.int64]
+    seen_x: NDArray[np.float64]
+    seen_p: NDArray[np.float64]
+    seen_mu: NDArray[np.float64]
     next_id: NDArray[np.int64]
 
 
@@ -72,6 +78,9 @@ def new_tracks(capacity: int, state_size: int, radars: int, first_plots: int) ->
         mu=np.zeros((capacity, SLOTS)),
         first=np.zeros((capacity, first_plots, PLOT_COLUMNS)),
         by_radar=np.zeros((capacity, radars), np.int64),
+        seen_x=np.zeros((capacity, SLOTS, state_size)),
+        seen_p=np.zeros((capacity, SLOTS, state_size, state_size)),
+        seen_mu=np.zeros((capacity, SLOTS)),
         next_id=np.ones(1, np.int64),
     )
 
