@@ -182,7 +182,9 @@ def apogee_of(track: Track) -> Apogee | None:
 
 
 def _is_aircraft(track: Track, settings: FlightSettings) -> bool:
-    """Slow, low, and kept up by something for a while."""
+    """Slow, low, and kept up by something for a while; no part of a missile."""
+    if track.parted_from is not None:
+        return False
     lived_s = (track.last_plot_ns - track.first_plot_ns) * 1e-9
     free = _probability(track, Phase.COAST) + _probability(track, Phase.REENTRY)
     return (
