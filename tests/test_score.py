@@ -13,12 +13,19 @@ from skypact import cli
 from skypact.errors import InputError, SettingsError
 from skypact.model import TrackStatus
 from skypact.offline.metrics import Cutoffs, Measures
-from skypact.offline.score import score_files, score_plots
+from skypact.offline.score import score_files, score_plots, score_states
+from skypact.offline.state_file import (
+    COVARIANCE_COLUMNS,
+    STATE_COLUMNS,
+    StateFile,
+    read_states,
+)
+from skypact.offline.track import track_files
 from skypact.offline.true_paths import TruePath, load_true_paths
 from skypact.sensing import load_radars, read_plots
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import Simulation, simulate, write_simulation
-from skypact.tracking import Picture
+from skypact.tracking import Picture, Updates
 
 SCENARIO = "2022-06-05_eight"
 S = 1_000_000_000
@@ -189,6 +196,103 @@ def test_false_tracks_are_counted(simulation: Simulation) -> None:
     assert found.siap.spuriousness > 0.3
 
 
+# Estimates instead of plots
+
+
+@pytest.fixture(scope="module", params=["csv", "parquet"])
+def states(request: pytest.FixtureRequest, folder: Path) -> Path:
+    path = folder / f"states.{request.param}"
+    with StateFile(path) as file:
+        track_files(
+            folder / "plots.csv", load_radars(folder / "radars.toml"), on_updates=file.write
+        )
+    return path
+
+
+def test_estimates_score_as_the_picture_does_while_it_has_plots(
+    folder: Path, states: Path, document: dict
+) -> None:
+    words = ("--states", states, "--truth", folder / "truth.csv", "--step", 2)
+    words += ("--radars", folder / "radars.toml", "--json", "-")
+    done = CliRunner().invoke(cli.app, ["score", *map(str, words)])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["plots"] == 0
+    assert "10 s apart" in found["definitions"]["tracks"]
+    assert found.keys() == document.keys()
+    for name in ("tracks", "false_tracks", "track_changes_per_object"):
+        assert found[name] == document[name]
+    same = "share_of_time_in_sight_with_a_track"
+    assert found[same] == pytest.approx(document[same], abs=0.01)
+    # A fall that nobody sees has no estimates.
+    same = "share_of_object_time_with_a_track"
+    assert document[same] - 0.1 < found[same] < document[same]
+    assert found["nees_over_6"] == pytest.approx(document["nees_over_6"], rel=0.2)
+    assert found["siap"]["position_m"] == pytest.approx(document["siap"]["position_m"], rel=0.2)
+
+
+def estimates_of(time_s, state, track=1) -> Updates:
+    time_ns = np.rint(np.asarray(time_s) * 1e9).astype(np.int64)
+    unit = np.zeros(21)
+    unit[[0, 6, 11, 15, 18, 20]] = 1.0
+    return Updates(
+        np.full(len(time_ns), track), time_ns, np.asarray(state), np.tile(unit, (len(time_ns), 1))
+    )
+
+
+def test_between_estimates_a_track_moves_evenly_and_in_long_gaps_it_is_gone() -> None:
+    def state(t: float) -> list[float]:  # constant acceleration: what is assumed in between
+        return [100.0 * t + 5.0 * t * t, 7e6, 0.0, 100.0 + 10.0 * t, 0.0, 0.0]
+
+    times = np.arange(0.0, 61.0)
+    nodes = np.array([state(t) for t in times])
+    truth = [TruePath("a", np.rint(times * 1e9).astype(np.int64), nodes[:, :3], nodes[:, 3:])]
+    seen = [3.2, 3.2, 7.9, 12.0, 12.1, 21.5, 40.0, 45.0]  # 3.2: the later row of equal times
+    given = np.array([state(t) for t in seen])
+    given[0] += 500.0
+    found = score_states(estimates_of(seen, given), truth, gap_s=10.0)
+    there = found.measures.over_time.tracks
+    assert np.flatnonzero(there).tolist() == [*range(4, 22), *range(40, 46)]
+    one = found.measures.objects[0]
+    assert one.position_rmse_m < 1e-6
+    assert one.velocity_rmse_m_s < 1e-6
+    assert found.measures.siap.longest_segment == pytest.approx(18 / 61)
+    assert math.isnan(found.measures.completeness_in_sight)
+    assert found.as_json()["share_of_time_in_sight_with_a_track"] is None
+    alone = score_states(estimates_of([5.0], [state(5.0)]), truth)
+    assert alone.measures.over_time.tracks.sum() == 1
+    with pytest.raises(InputError, match="the estimates are from"):
+        score_states(estimates_of([500.0], [state(5.0)]), truth)
+    with pytest.raises(SettingsError, match="gap_s"):
+        score_states(estimates_of([5.0], [state(5.0)]), truth, gap_s=0.0)
+
+
+def test_a_file_of_estimates_of_no_use_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "states.csv"
+    names = ["track", "time", *STATE_COLUMNS, *COVARIANCE_COLUMNS]
+    good = ["1", "2022-06-05T00:08:00Z", *["1"] * 27]
+
+    def said(*rows: list[str], heading: list[str] = names) -> str:
+        path.write_text("\n".join(",".join(row) for row in (heading, *rows)) + "\n")
+        with pytest.raises(InputError) as error:
+            read_states(path)
+        return str(error.value)
+
+    assert "holds no estimate" in said()
+    assert "has no column c55" in said(good[:-1], heading=names[:-1])
+    assert "rows without c55" in said([*good[:-1], ""])
+    assert "row 3: has a number that is not finite" in said(good, [*good[:-1], "inf"])
+    assert "row 2: has a number" in said([*good[:-1], "-1"])
+    assert "holds no estimates" in said([*good[:-1], "x"])
+    path.write_text("\n".join(",".join(row) for row in (names, good)) + "\n")
+    assert read_states(path).time_ns.tolist() == [1_654_387_680 * S]
+    with pytest.raises(InputError, match="no such file"):
+        read_states(tmp_path / "none.parquet")
+    (tmp_path / "bad.parquet").write_text("nothing")
+    with pytest.raises(InputError, match="holds no estimates"):
+        read_states(tmp_path / "bad.parquet")
+
+
 # What is refused
 
 
@@ -210,14 +314,20 @@ def test_cutoffs_out_of_range_are_refused(simulation: Simulation) -> None:
 def test_wrong_usage_is_two(folder: Path) -> None:
     for words in (("--step", 0), ("--hold", 2), ("--ospa-p", 0.5), ("--cutoff-m", -1)):
         assert score(folder, *words).exit_code == 2
-    assert CliRunner().invoke(cli.app, ["score", "plots.csv", "--radars", "r.toml"]).exit_code == 2
+    assert score(folder, "--states", folder / "states.csv").exit_code == 2
+    for words in (
+        ("score", "plots.csv", "--radars", "r.toml"),
+        ("score", "plots.csv", "--truth", "t.csv"),
+        ("score", "--truth", "t.csv"),
+    ):
+        assert CliRunner().invoke(cli.app, words).exit_code == 2
 
 
 def test_a_truth_of_another_time_is_refused(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "truth.csv"
     other.write_text((folder / "truth.csv").read_text().replace("2022-06-05", "2022-06-07"))
     radars, truth = load_radars(folder / "radars.toml"), load_true_paths(other)
-    with pytest.raises(InputError, match=r"its objects flew from 2022-06-07"):
+    with pytest.raises(InputError, match=r"flew from 2022-06-07T\S+ to \S+, and the plots are"):
         score_files(folder / "plots.csv", radars, truth, cutoffs=Cutoffs(step_s=60.0))
 
 

@@ -270,8 +270,7 @@ def compare(
 
 @app.command()
 def score(
-    plots: PlotFiles,
-    radars: Radars,
+    context: typer.Context,
     truth: Annotated[
         Path,
         typer.Option(
@@ -279,6 +278,18 @@ def score(
             help="What truly was, or the truth.json beside it: skypact simulate.",
         ),
     ],
+    plots: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PLOTS…]", help="Plot files: CSV, gzipped CSV or Parquet."),
+    ] = None,
+    radars: Annotated[
+        Path | None,
+        typer.Option(metavar="RADARS.toml", help="The radars and their accuracy; with plots."),
+    ] = None,
+    states: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Score these estimates instead: .csv or .parquet, ECEF."),
+    ] = None,
     json: Json = None,
     step: Annotated[
         float, typer.Option(metavar="S", min=1e-3, help="Time from moment to moment, s.")
@@ -305,26 +316,43 @@ def score(
     ospa_p: Annotated[
         float, typer.Option(metavar="P", min=1.0, help="Order p of OSPA and GOSPA.")
     ] = 2.0,
+    gap_s: Annotated[
+        float,
+        typer.Option(
+            metavar="S", min=1e-3, help="With --states: a track is not there in longer gaps, s."
+        ),
+    ] = 10.0,
     settings: SettingsFile = None,
 ) -> None:
-    """Score the picture against the truth: objects followed, false tracks, OSPA, GOSPA, SIAP."""
+    """Score the tracks against the truth: objects followed, false tracks, OSPA, GOSPA, SIAP."""
+    if (states is None) == (not plots):
+        context.fail("name plot files, or a file of estimates with --states")
+    if states is None and radars is None:
+        context.fail("name the radars of the plots with --radars")
     from skypact.offline.output import require_writable, write_json
 
     require_writable(json)
-    _compile_if_cold("tracking")
+    if plots:
+        _compile_if_cold("tracking")
     from skypact.offline.metrics import Cutoffs
-    from skypact.offline.score import score_files
+    from skypact.offline.score import score_files, score_states
+    from skypact.offline.state_file import read_states
     from skypact.offline.summary import print_score
     from skypact.offline.true_paths import load_true_paths
     from skypact.sensing import load_radars
 
-    table, chosen, paths = load_radars(radars), _settings(settings), load_true_paths(truth)
+    table = () if radars is None else load_radars(radars)
+    chosen, paths = _settings(settings), load_true_paths(truth)
     c_m = cutoff_m if ospa_c_m is None else ospa_c_m
     cutoffs = Cutoffs(step_s=step, cutoff_m=cutoff_m, hold=hold, ospa_c_m=c_m, ospa_p=ospa_p)
-    with _progress("Scoring", _size(plots)) as on_progress:
-        scored = score_files(
-            plots, table, paths, settings=chosen, cutoffs=cutoffs, on_progress=on_progress
-        )
+    if states is not None:
+        estimates = read_states(states)
+        scored = score_states(estimates, paths, radars=table, cutoffs=cutoffs, gap_s=gap_s)
+    else:
+        with _progress("Scoring", _size(plots or [])) as on_progress:
+            scored = score_files(
+                plots or [], table, paths, settings=chosen, cutoffs=cutoffs, on_progress=on_progress
+            )
     if json is not None:
         write_json(json, scored.as_json())
     print_score(_console(json), scored)

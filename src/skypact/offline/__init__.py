@@ -23,8 +23,8 @@ With `node.py`, the only place that knows all stages.
 
 from skypact.offline.compare import Comparison, compare_nations
 from skypact.offline.metrics import Cutoffs
-from skypact.offline.score import Score, score_files, score_plots
-from skypact.offline.state_file import StateFile
+from skypact.offline.score import Score, score_files, score_plots, score_states
+from skypact.offline.state_file import StateFile, read_states
 from skypact.offline.track import TrackedFiles, flights, track_files
 from skypact.offline.true_paths import TruePath, load_true_paths
 
@@ -38,7 +38,9 @@ __all__ = [
     "compare_nations",
     "flights",
     "load_true_paths",
+    "read_states",
     "score_files",
     "score_plots",
+    "score_states",
     "track_files",
 ]

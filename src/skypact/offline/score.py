@@ -22,15 +22,22 @@ from skypact.offline.true_paths import TruePath
 from skypact.sensing import PlotBatch, stream_plots
 from skypact.sensing.radar_model import visible_from
 from skypact.settings import Settings
-from skypact.tracking import Picture
+from skypact.tracking import Picture, Updates
 
+GAP_S = 10.0
+"""A track of a states file without an estimate for longer is not there meanwhile."""
 _NS = 1_000_000_000
 _MOST_MOMENTS = 1_000_000
+_FORETOLD = "confirmed, foretold from the plots up to the moment"
 
 
 class Score(NamedTuple):
-    """How well a picture followed the objects of a truth; `measures.objects` go by their place."""
+    """How well a picture followed the objects of a truth; `measures.objects` go by their place.
 
+    `source` says what the tracks are at a moment.
+    """
+
+    source: str
     cutoffs: Cutoffs
     paths: tuple[TruePath, ...]
     measures: Measures
@@ -43,7 +50,7 @@ class Score(NamedTuple):
         m, over = self.measures, self.measures.over_time
         return {
             "cutoffs": self.cutoffs._asdict(),
-            "definitions": definitions(self.cutoffs),
+            "definitions": {"tracks": self.source} | definitions(self.cutoffs),
             "begin": iso_utc(int(over.time_ns[0])),
             "end": iso_utc(int(over.time_ns[-1])),
             "duration_s": m.duration_s,
@@ -90,8 +97,7 @@ def definitions(cutoffs: Cutoffs) -> dict[str, str]:
     """What each figure means, with the cut-offs that it rests on."""
     c, cutoff = f"{cutoffs.ospa_c_m:g} m", f"{cutoffs.cutoff_m:g} m"
     return {
-        "moments": f"every {cutoffs.step_s:g} s from the first to the last true state; confirmed "
-        "tracks, foretold from the plots up to the moment",
+        "moments": f"every {cutoffs.step_s:g} s from the first to the last true state",
         "track on an object": "all at once, each track to one object, least sum of squared "
         f"distances, none beyond {cutoff}; that of an object and the track that followed it last "
         f"counts {cutoffs.hold:g} times; what is left over is on the nearest within {cutoff}",
@@ -128,11 +134,10 @@ def score_files(
     cutoffs, settings = _checked(cutoffs or Cutoffs()), settings or Settings()
     fold = _FoldedFiles(stream_plots(plots, radars), on_progress)
     picture = Picture(radars, settings.tracking)
-    measures = measure(_samples(picture, fold, truth, cutoffs), cutoffs)
+    measures = measure(_samples(picture, fold, _at_moments(truth, radars, cutoffs.step_s)), cutoffs)
     fold.require_same_time(truth)
-    return Score(
-        cutoffs, tuple(truth), measures, fold.plots, tuple(fold.rejections), tuple(fold.notes)
-    )
+    told = tuple(fold.rejections), tuple(fold.notes)
+    return Score(_FORETOLD, cutoffs, tuple(truth), measures, fold.plots, *told)
 
 
 def score_plots(
@@ -146,8 +151,38 @@ def score_plots(
     """The same from plots in memory, in the order of the fold."""
     cutoffs, settings = _checked(cutoffs or Cutoffs()), settings or Settings()
     picture = Picture(radars, settings.tracking)
-    measures = measure(_samples(picture, _Folded(plots), truth, cutoffs), cutoffs)
-    return Score(cutoffs, tuple(truth), measures, len(plots.time_ns), (), ())
+    measures = measure(
+        _samples(picture, _Folded(plots), _at_moments(truth, radars, cutoffs.step_s)), cutoffs
+    )
+    return Score(_FORETOLD, cutoffs, tuple(truth), measures, len(plots.time_ns), (), ())
+
+
+def score_states(
+    estimates: Updates,
+    truth: Sequence[TruePath],
+    *,
+    radars: Sequence[Radar] = (),
+    cutoffs: Cutoffs | None = None,
+    gap_s: float = GAP_S,
+) -> Score:
+    """Score any tracker's estimates, each track's in order of time (`read_states`).
+
+    Between two estimates of a track, `gap_s` apart or less, its velocity and covariance go over
+    evenly, and its position with the velocity; it is not there in longer gaps, before its first and
+    after its last. Without `radars` nothing is told of objects in sight. Raises SettingsError for a
+    cut-off out of range, InputError where the truth flew at another time.
+    """
+    cutoffs = _checked(cutoffs or Cutoffs())
+    if not (math.isfinite(gap_s) and gap_s > 0.0):
+        raise SettingsError(f"gap_s = {gap_s:g} is not a positive number")
+    first, last = int(estimates.time_ns.min()), int(estimates.time_ns.max())
+    _require_same_time("estimates", first, last, truth)
+    source = (
+        f"of the states file; between estimates {gap_s:g} s apart or less, even velocity change"
+    )
+    at_moments = _at_moments(truth, radars, cutoffs.step_s)
+    measures = measure(_state_samples(estimates, at_moments, gap_s), cutoffs)
+    return Score(source, cutoffs, tuple(truth), measures, 0, (), ())
 
 
 def _checked(cutoffs: Cutoffs) -> Cutoffs:
@@ -164,8 +199,39 @@ def _checked(cutoffs: Cutoffs) -> Cutoffs:
     return cutoffs
 
 
-def _moments(truth: Sequence[TruePath], step_s: float) -> NDArray[np.int64]:
-    """Multiples of the step, UTC since 1970, from the first true state to the last."""
+class _Truth(NamedTuple):
+    """Moments (k,), and at each the states (k, objects, 6), NaN off their paths, and in sight."""
+
+    time_ns: NDArray[np.int64]
+    states: NDArray[np.float64]
+    in_sight: NDArray[np.bool_]
+
+    def sample(self, k: int, estimates: Sequence["_Estimate"]) -> Sample:
+        """What truly was at a moment, and what was estimated."""
+        here = np.flatnonzero(np.isfinite(self.states[k, :, 0]))
+        return Sample(
+            time_ns=int(self.time_ns[k]),
+            objects=tuple(here.tolist()),
+            true=self.states[k, here],
+            in_sight=self.in_sight[k, here],
+            tracks=tuple(one.track for one in estimates),
+            states=np.array([one.state for one in estimates]).reshape(-1, 6),
+            covariances=np.array([one.covariance for one in estimates]).reshape(-1, 6, 6),
+        )
+
+
+class _Estimate(NamedTuple):
+    """A track's state (6,) and covariance (6, 6) at a moment."""
+
+    track: int
+    state: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+
+def _at_moments(truth: Sequence[TruePath], radars: Sequence[Radar], step_s: float) -> _Truth:
+    """The truth at the multiples of the step, UTC, from the first true state to the last."""
+    if not truth:
+        raise InputError("truth", "holds no object", "give the truth.csv of these plots")
     step_ns = round(step_s * 1e9)
     first = -(-min(int(path.time_ns[0]) for path in truth) // step_ns)
     last = max(int(path.time_ns[-1]) for path in truth) // step_ns
@@ -174,36 +240,9 @@ def _moments(truth: Sequence[TruePath], step_s: float) -> NDArray[np.int64]:
             f"step_s = {step_s:g} makes {max(0, last - first + 1):,} moments of this truth; "
             f"1 to {_MOST_MOMENTS:,} can be scored"
         )
-    return np.arange(first, last + 1) * step_ns
-
-
-def _samples(
-    picture: Picture, fold: "_Folded", truth: Sequence[TruePath], cutoffs: Cutoffs
-) -> Iterator[Sample]:
-    """Truth and tracks at each moment, while the picture is folded up to it."""
-    times = _moments(truth, cutoffs.step_s)
+    times = np.arange(first, last + 1) * step_ns
     states = np.stack([path.state_at(times) for path in truth], axis=1)
-    in_sight = _in_sight(picture.radars, states)
-    for k, time_ns in enumerate(times):
-        for plots in fold.up_to(int(time_ns)):
-            picture.observe(plots, more_to_come=True)
-        tracks = [
-            track
-            for track in picture.advanced(int(time_ns)).tracks()
-            if track.status is TrackStatus.CONFIRMED
-        ]
-        here = np.flatnonzero(np.isfinite(states[k, :, 0]))
-        yield Sample(
-            time_ns=int(time_ns),
-            objects=tuple(here.tolist()),
-            true=states[k, here],
-            in_sight=in_sight[k, here],
-            tracks=tuple(track.id for track in tracks),
-            states=np.array([track.state for track in tracks]).reshape(-1, 6),
-            covariances=np.array([track.covariance for track in tracks]).reshape(-1, 6, 6),
-        )
-    for _ in fold.up_to(None):  # read, and what is wrong with it told; no truth stands beside it
-        pass
+    return _Truth(times, states, _in_sight(radars, states))
 
 
 def _in_sight(radars: Sequence[Radar], states: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -215,6 +254,57 @@ def _in_sight(radars: Sequence[Radar], states: NDArray[np.float64]) -> NDArray[n
         own |= visible_from(radar, states[exists])[1]
     seen[exists] = own
     return seen
+
+
+def _samples(picture: Picture, fold: "_Folded", truth: _Truth) -> Iterator[Sample]:
+    """Truth and tracks at each moment, while the picture is folded up to it."""
+    for k, time_ns in enumerate(truth.time_ns.tolist()):
+        for plots in fold.up_to(time_ns):
+            picture.observe(plots, more_to_come=True)
+        tracks = picture.advanced(time_ns).tracks()
+        living = [track for track in tracks if track.status is TrackStatus.CONFIRMED]
+        yield truth.sample(k, [_Estimate(t.id, t.state, t.covariance) for t in living])
+    for _ in fold.up_to(None):  # read, and what is wrong with it told; no truth stands beside it
+        pass
+
+
+def _state_samples(estimates: Updates, truth: _Truth, gap_s: float) -> Iterator[Sample]:
+    """Truth and the estimates of all tracks at each moment."""
+    at: list[list[_Estimate]] = [[] for _ in truth.time_ns]
+    numbers, begins = np.unique(estimates.track, return_index=True)
+    ends = [*begins[1:], len(estimates.track)]
+    for number, begin, end in zip(numbers.tolist(), begins, ends, strict=True):
+        own = Updates._make(column[begin:end] for column in estimates)
+        for k, state, covariance in _between(own, truth.time_ns, gap_s):
+            at[k].append(_Estimate(number, state, covariance))
+    for k, here in enumerate(at):
+        yield truth.sample(k, here)
+
+
+def _between(
+    own: Updates, times: NDArray[np.int64], gap_s: float
+) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
+    """One track at those moments at which it is there: number of the moment, state, covariance."""
+    last_of_time = np.append(np.diff(own.time_ns) > 0, True)
+    own = Updates._make(column[last_of_time] for column in own)
+    within = np.flatnonzero((times >= own.time_ns[0]) & (times <= own.time_ns[-1]))
+    right = np.searchsorted(own.time_ns, times[within])
+    left = np.where(own.time_ns[right] == times[within], right, right - 1)
+    near = own.time_ns[right] - own.time_ns[left] <= round(gap_s * 1e9)
+    within, left, right = within[near], left[near], right[near]
+    apart_ns = own.time_ns[right] - own.time_ns[left]
+    share = ((times[within] - own.time_ns[left]) / np.maximum(apart_ns, 1))[:, None]
+    # Not the slope of a curve through the positions: what plots a tenth of a second apart move them
+    # by is no speed. Velocity goes over evenly, and position with it.
+    before, after = own.state[left], own.state[right]
+    state = (1.0 - share) * before + share * after
+    bow_s = 0.5e-9 * apart_ns[:, None] * share * (1.0 - share)
+    state[:, :3] -= bow_s * (after[:, 3:] - before[:, 3:])
+    upper = (1.0 - share) * own.covariance[left] + share * own.covariance[right]
+    rows, columns = np.triu_indices(6)
+    whole = np.empty((len(within), 6, 6))
+    whole[:, rows, columns] = whole[:, columns, rows] = upper
+    yield from zip(within.tolist(), state, whole, strict=True)
 
 
 class _Folded:
@@ -273,17 +363,22 @@ class _FoldedFiles(_Folded):
 
     def require_same_time(self, truth: Sequence[TruePath]) -> None:
         """Raise InputError where no plot is from the time of the truth."""
-        begin = min(int(path.time_ns[0]) for path in truth)
-        end = max(int(path.time_ns[-1]) for path in truth)
         if self._first_ns is None:
             raise EmptyInputError("plots", "there is none", "give a file with plots")
-        if self._first_ns > end or self._last_ns < begin:
-            raise InputError(
-                "truth",
-                f"its objects flew from {iso_utc(begin, 0)} to {iso_utc(end, 0)}, and the plots "
-                f"are from {iso_utc(self._first_ns, 0)} to {iso_utc(self._last_ns, 0)}",
-                "give the truth.csv that was written with these plots",
-            )
+        _require_same_time("plots", self._first_ns, self._last_ns, truth)
+
+
+def _require_same_time(what: str, first_ns: int, last_ns: int, truth: Sequence[TruePath]) -> None:
+    """Raise InputError where nothing is from the time of the truth."""
+    begin = min(int(path.time_ns[0]) for path in truth)
+    end = max(int(path.time_ns[-1]) for path in truth)
+    if first_ns > end or last_ns < begin:
+        raise InputError(
+            "truth",
+            f"its objects flew from {iso_utc(begin, 0)} to {iso_utc(end, 0)}, and the {what} "
+            f"are from {iso_utc(first_ns, 0)} to {iso_utc(last_ns, 0)}",
+            f"give the truth.csv that belongs to these {what}",
+        )
 
 
 def _object_as_json(path: TruePath, one: ObjectScore) -> dict[str, Any]:

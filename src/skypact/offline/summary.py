@@ -67,7 +67,7 @@ def print_score(console: Console, score: Score) -> None:
     times = f"{iso_utc(int(over.time_ns[0]), 0)} to {iso_utc(int(over.time_ns[-1]), 0)}"
     console.print(
         f"[bold]{_count(len(m.objects), 'object')}[/], {_count(m.tracks, 'track')}, "
-        f"{_count(score.plots, 'plot')}, {times}",
+        f"{_count(score.plots, 'plot') + ', ' if score.plots else ''}{times}",
         highlight=False,
     )
     _print_objects(console, score)
@@ -80,8 +80,8 @@ def print_score(console: Console, score: Score) -> None:
     console.print()
     _explain(
         console,
-        f"At moments {cutoffs.step_s:g} s apart, of confirmed tracks foretold from the plots so "
-        f"far. A track is on an object within {cutoffs.cutoff_m:g} m; where several are, all are "
+        f"At moments {cutoffs.step_s:g} s apart; tracks: {score.source}. "
+        f"A track is on an object within {cutoffs.cutoff_m:g} m; where several are, all are "
         "assigned at once by squared distance, that to the track of the moment before counting "
         f"{cutoffs.hold:g} times. In sight: within the limits of any radar. False: on no object "
         f"for more than half of its time. OSPA and GOSPA: c = {cutoffs.ospa_c_m:g} m, "
