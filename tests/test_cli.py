@@ -91,7 +91,7 @@ def assert_one_sentence(done, words: str) -> None:
 def test_help_names_the_commands() -> None:
     done = run("--help")
     assert done.exit_code == 0
-    for command in ("track", "simulate", "compare"):
+    for command in ("track", "simulate", "compare", "score"):
         assert command in done.stdout
 
 

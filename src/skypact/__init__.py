@@ -23,7 +23,21 @@ if TYPE_CHECKING:
     )
     from skypact.flight.assess import assess
     from skypact.model import Flight, Plots, Radar, Rejection, Track
-    from skypact.offline import Comparison, TrackedFiles, compare_nations, flights, track_files
+    from skypact.offline import (
+        Comparison,
+        Cutoffs,
+        Score,
+        TrackedFiles,
+        TruePath,
+        compare_nations,
+        flights,
+        load_true_paths,
+        read_states,
+        score_files,
+        score_plots,
+        score_states,
+        track_files,
+    )
     from skypact.offline.flight_json import flight_as_json
     from skypact.offline.truth import load_truth
     from skypact.sensing import (
@@ -51,9 +65,17 @@ _HOME = {
     "skypact.model": ("Flight", "Plots", "Radar", "Rejection", "Track"),
     "skypact.offline": (
         "Comparison",
+        "Cutoffs",
+        "Score",
         "TrackedFiles",
+        "TruePath",
         "compare_nations",
         "flights",
+        "load_true_paths",
+        "read_states",
+        "score_files",
+        "score_plots",
+        "score_states",
         "track_files",
     ),
     "skypact.offline.flight_json": ("flight_as_json",),
@@ -76,6 +98,7 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __version__ = "0.1.0"
 __all__ = [
     "Comparison",
+    "Cutoffs",
     "EmptyInputError",
     "Flight",
     "InputError",
@@ -85,12 +108,14 @@ __all__ = [
     "Radar",
     "Rejection",
     "ScenarioError",
+    "Score",
     "Settings",
     "SettingsError",
     "Simulation",
     "SkypactError",
     "Track",
     "TrackedFiles",
+    "TruePath",
     "Updates",
     "assess",
     "compare_nations",
@@ -100,10 +125,15 @@ __all__ = [
     "load_radars",
     "load_scenario",
     "load_settings",
+    "load_true_paths",
     "load_truth",
     "read_plots",
+    "read_states",
     "save_radars",
     "scenario_names",
+    "score_files",
+    "score_plots",
+    "score_states",
     "simulate",
     "stream_plots",
     "track_files",

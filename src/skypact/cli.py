@@ -1,4 +1,4 @@
-"""The commands: `skypact track`, `simulate`, `compare`.
+"""The commands: `skypact track`, `simulate`, `compare`, `score`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -266,6 +266,96 @@ def compare(
     if json is not None:
         write_json(json, comparison.as_json())
     print_comparison(_console(json), comparison)
+
+
+@app.command()
+def score(
+    context: typer.Context,
+    truth: Annotated[
+        Path,
+        typer.Option(
+            metavar="truth.csv",
+            help="What truly was, or the truth.json beside it: skypact simulate.",
+        ),
+    ],
+    plots: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PLOTS…]", help="Plot files: CSV, gzipped CSV or Parquet."),
+    ] = None,
+    radars: Annotated[
+        Path | None,
+        typer.Option(metavar="RADARS.toml", help="The radars and their accuracy; with plots."),
+    ] = None,
+    states: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Score these estimates instead: .csv or .parquet, ECEF."),
+    ] = None,
+    json: Json = None,
+    step: Annotated[
+        float, typer.Option(metavar="S", min=1e-3, help="Time from moment to moment, s.")
+    ] = 1.0,
+    cutoff_m: Annotated[
+        float,
+        typer.Option(metavar="M", min=1e-3, help="A track farther than this is on no object, m."),
+    ] = 1000.0,
+    hold: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            min=0.01,
+            max=1.0,
+            help="What the distance to the track of the moment before counts; 1: as any other.",
+        ),
+    ] = 0.5,
+    ospa_c_m: Annotated[
+        float | None,
+        typer.Option(
+            metavar="M", min=1e-3, help="Cut-off c of OSPA and GOSPA, m; without it that above."
+        ),
+    ] = None,
+    ospa_p: Annotated[
+        float, typer.Option(metavar="P", min=1.0, help="Order p of OSPA and GOSPA.")
+    ] = 2.0,
+    gap_s: Annotated[
+        float,
+        typer.Option(
+            metavar="S", min=1e-3, help="With --states: a track is not there in longer gaps, s."
+        ),
+    ] = 10.0,
+    settings: SettingsFile = None,
+) -> None:
+    """Score the tracks against the truth: objects followed, false tracks, OSPA, GOSPA, SIAP."""
+    if (states is None) == (not plots):
+        context.fail("name plot files, or a file of estimates with --states")
+    if states is None and radars is None:
+        context.fail("name the radars of the plots with --radars")
+    from skypact.offline.output import require_writable, write_json
+
+    require_writable(json)
+    if plots:
+        _compile_if_cold("tracking")
+    from skypact.offline.metrics import Cutoffs
+    from skypact.offline.score import score_files, score_states
+    from skypact.offline.state_file import read_states
+    from skypact.offline.summary import print_score
+    from skypact.offline.true_paths import load_true_paths
+    from skypact.sensing import load_radars
+
+    table = () if radars is None else load_radars(radars)
+    chosen, paths = _settings(settings), load_true_paths(truth)
+    c_m = cutoff_m if ospa_c_m is None else ospa_c_m
+    cutoffs = Cutoffs(step_s=step, cutoff_m=cutoff_m, hold=hold, ospa_c_m=c_m, ospa_p=ospa_p)
+    if states is not None:
+        estimates = read_states(states)
+        scored = score_states(estimates, paths, radars=table, cutoffs=cutoffs, gap_s=gap_s)
+    else:
+        with _progress("Scoring", _size(plots or [])) as on_progress:
+            scored = score_files(
+                plots or [], table, paths, settings=chosen, cutoffs=cutoffs, on_progress=on_progress
+            )
+    if json is not None:
+        write_json(json, scored.as_json())
+    print_score(_console(json), scored)
 
 
 def _settings(path: Path | None) -> "Settings":

@@ -146,6 +146,27 @@ def test_same_tracks_however_the_plots_come_in_batches(cluttered):
         assert np.concatenate([u.state for u in stream]).tobytes() == wanted.tobytes()
 
 
+def test_to_be_asked_for_its_tracks_ahead_changes_nothing():
+    plots = noisy(scene_of(FALL, 20.0), np.random.default_rng(4))
+    whole, asked = Picture(RADARS), Picture(RADARS)
+    whole.observe(plots)
+    half = len(plots.time_ns) // 2
+    asked.observe(rows(plots, slice(half)), more_to_come=True)
+    later_ns = int(plots.time_ns[half - 1]) + 700_000_000
+    ahead = asked.advanced(later_ns)
+    for _ in range(3):
+        asked.advanced(later_ns + 600 * S)  # down by then
+    # Those held back for more plots take part.
+    marked = Picture(RADARS)
+    marked.observe(rows(plots, slice(half)))
+    marked.advance(later_ns)
+    same(ahead.tracks(tentative=True), marked.tracks(tentative=True))
+    assert ahead.time_ns == later_ns
+    assert all(track.time_ns == later_ns for track in ahead.tracks())
+    asked.observe(rows(plots, slice(half, None)))
+    same(asked.tracks(tentative=True), whole.tracks(tentative=True))
+
+
 def test_same_tracks_again_and_with_the_radars_listed_otherwise(cluttered):
     radars, plots = cluttered
     one, again = Picture(radars), Picture(radars)

@@ -1,4 +1,5 @@
-"""The offline commands: from files to flights, and each nation beside all together.
+"""The offline commands: from files to flights, each nation beside all together, and the
+picture against the truth.
 
 With `node.py`, the only place that knows all stages.
 
@@ -6,10 +7,13 @@ With `node.py`, the only place that knows all stages.
 | --- | --- |
 | `track` | plot files to a picture and its flights |
 | `compare` | each nation alone beside all together |
+| `score` | a picture against the truth |
+| `metrics` | OSPA, GOSPA, SIAP, NEES: pure, of any tracker |
 | `flight_json` | flights as the `--json` contract states them |
 | `reasons` | why a launch, apogee or impact is not known |
 | `state_file` | the `--states` file, written as the tracks come |
 | `truth` | what truly was, from a simulation's `truth.json` |
+| `true_paths` | the same at every time, from its `truth.csv` |
 | `summary` | tables for people |
 | `output` | files written whole or not at all |
 | `scenarios` | what the commands ask of scenarios without flying them |
@@ -18,14 +22,25 @@ With `node.py`, the only place that knows all stages.
 """
 
 from skypact.offline.compare import Comparison, compare_nations
-from skypact.offline.state_file import StateFile
+from skypact.offline.metrics import Cutoffs
+from skypact.offline.score import Score, score_files, score_plots, score_states
+from skypact.offline.state_file import StateFile, read_states
 from skypact.offline.track import TrackedFiles, flights, track_files
+from skypact.offline.true_paths import TruePath, load_true_paths
 
 __all__ = [
     "Comparison",
+    "Cutoffs",
+    "Score",
     "StateFile",
     "TrackedFiles",
+    "TruePath",
     "compare_nations",
     "flights",
+    "load_true_paths",
+    "read_states",
+    "score_files",
+    "score_plots",
+    "score_states",
     "track_files",
 ]

@@ -1,11 +1,13 @@
-"""The `--states` file: every estimate of every confirmed track, written as they come."""
+"""The `--states` file: every estimate of every confirmed track, written as they come, and read."""
 
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from skypact.errors import InputError
+import numpy as np
+
+from skypact.errors import EmptyInputError, InputError
 from skypact.offline.output import replacing
 from skypact.tracking import Updates
 
@@ -59,6 +61,59 @@ class StateFile:
     def write(self, updates: Updates) -> None:
         """Add a row per estimate."""
         self._writer.write_table(_table(updates, _schema(self._path.suffix == ".parquet")))
+
+
+def read_states(path: Path) -> Updates:
+    """All estimates of such a file, whoever wrote it: each track's in order of time.
+
+    Raises InputError where it cannot be used, EmptyInputError where nothing is in it.
+    """
+    place, remedy = str(path), "give a file as skypact track --states writes it"
+    table = _read_table(path, remedy)
+    if not table.num_rows:
+        raise EmptyInputError(place, "holds no estimate", remedy)
+    track = table["track"].to_numpy()
+    time_ns = table["time"].cast("int64").to_numpy()
+    state = np.column_stack([table[name].to_numpy() for name in STATE_COLUMNS])
+    covariance = np.column_stack([table[name].to_numpy() for name in COVARIANCE_COLUMNS])
+    diagonal = [COVARIANCE_COLUMNS.index(f"c{i}{i}") for i in range(6)]
+    fine = np.isfinite(state).all(axis=1) & np.isfinite(covariance).all(axis=1)
+    fine &= (covariance[:, diagonal] > 0.0).all(axis=1)
+    if not fine.all():
+        wrong = int(np.argmin(fine)) + (1 if path.suffix == ".parquet" else 2)
+        reason = "has a number that is not finite, or a variance that is not positive"
+        raise InputError(f"{place}, row {wrong}", reason, "leave that row out")
+    order = np.lexsort((time_ns, track))
+    return Updates(track[order], time_ns[order], state[order], covariance[order])
+
+
+def _read_table(path: Path, remedy: str) -> "pa.Table":
+    """Its columns, as they should be."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyarrow import csv
+
+    numbers = dict.fromkeys((*STATE_COLUMNS, *COVARIANCE_COLUMNS), pa.float64())
+    types = {"track": pa.int64(), "time": pa.timestamp("ns", "UTC"), **numbers}
+    try:
+        if path.suffix == ".parquet":
+            table = pq.read_table(path)
+        else:
+            options = csv.ConvertOptions(column_types=types, null_values=[""])
+            table = csv.read_csv(path, convert_options=options)
+        missing = [name for name in types if name not in table.column_names]
+        if missing:
+            raise InputError(str(path), f"has no column {missing[0]}", remedy)
+        empty = [name for name in types if table[name].null_count]
+        if empty:
+            raise InputError(str(path), f"has rows without {empty[0]}", remedy)
+        return table.select(list(types)).cast(pa.schema(list(types.items())))
+    except FileNotFoundError:
+        raise InputError(str(path), "there is no such file", "correct the path") from None
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
+    except pa.ArrowException as error:
+        raise InputError(str(path), f"holds no estimates ({error})", remedy) from None
 
 
 def _schema(is_parquet: bool) -> "pa.Schema":

@@ -11,6 +11,7 @@ from rich.table import Table
 from skypact.model import Flight, FlightKind, Impact, Launch, Rejection
 from skypact.offline.compare import SEEN_WITHIN_S, ComparedFlight, Comparison, View
 from skypact.offline.reasons import unknown_because
+from skypact.offline.score import Score
 from skypact.offline.text import (
     HALF_95,
     axes,
@@ -58,6 +59,111 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
             "then; off: distance from the truth; unchanged: no plot since the column before.",
         )
     _print_rejections(console, comparison.rejections, ())
+
+
+def print_score(console: Console, score: Score) -> None:
+    """How well the objects were followed, and the figures of all together."""
+    m, over, cutoffs = score.measures, score.measures.over_time, score.cutoffs
+    times = f"{iso_utc(int(over.time_ns[0]), 0)} to {iso_utc(int(over.time_ns[-1]), 0)}"
+    console.print(
+        f"[bold]{_count(len(m.objects), 'object')}[/], {_count(m.tracks, 'track')}, "
+        f"{_count(score.plots, 'plot') + ', ' if score.plots else ''}{times}",
+        highlight=False,
+    )
+    _print_objects(console, score)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column()
+    table.add_column()
+    for name, text in _score_lines(score):
+        table.add_row(name, text)
+    console.print(table)
+    console.print()
+    _explain(
+        console,
+        f"At moments {cutoffs.step_s:g} s apart; tracks: {score.source}. "
+        f"A track is on an object within {cutoffs.cutoff_m:g} m; where several are, all are "
+        "assigned at once by squared distance, that to the track of the moment before counting "
+        f"{cutoffs.hold:g} times. In sight: within the limits of any radar. False: on no object "
+        f"for more than half of its time. OSPA and GOSPA: c = {cutoffs.ospa_c_m:g} m, "
+        f"p = {cutoffs.ospa_p:g}, means of order p over the moments with an object or a track.",
+    )
+    _print_rejections(console, score.rejections, score.notes)
+
+
+def _print_objects(console: Console, score: Score) -> None:
+    """A row per object, in the order of the truth."""
+    objects = score.measures.objects
+    shown = sorted(objects)[:_MOST_FLIGHTS]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("Object")
+    for heading in (
+        "With a\ntrack",
+        "In sight\nwith one",
+        "First\ntrack",
+        "Track\nchanges",
+        "Position\nRMSE m",
+        "Velocity\nRMSE m/s",
+        "NEES/6",
+    ):
+        table.add_column(heading, justify="right")
+    for number in shown:
+        one, path = objects[number], score.paths[number]
+        first = "never"
+        if one.first_followed_ns is not None:
+            first = f"+{seconds((one.first_followed_ns - int(path.time_ns[0])) * 1e-9)}"
+        table.add_row(
+            escape(path.id),
+            _tenths(one.followed_s / one.exists_s),
+            _tenths(one.followed_in_sight_s / one.in_sight_s) if one.in_sight_s else "–",
+            first,
+            f"{one.changes}",
+            _known(one.position_rmse_m),
+            _known(one.velocity_rmse_m_s),
+            _known(one.nees_over_6),
+        )
+    console.print(table)
+    if len(objects) > len(shown):
+        console.print(f"and {len(objects) - len(shown):,} more: --json")
+
+
+def _score_lines(score: Score) -> list[tuple[str, str]]:
+    """Names and figures of all objects together."""
+    m, siap = score.measures, score.measures.siap
+    return [
+        (
+            "Object-time with a track",
+            f"{_tenths(siap.completeness)}; of that in sight {_tenths(m.completeness_in_sight)}",
+        ),
+        ("False tracks a minute", f"{_known(m.false_tracks_per_minute)} ({m.false_tracks} in all)"),
+        ("Changes of track per object", _known(m.changes_per_object)),
+        (
+            "NEES/6 of the tracks that follow",
+            f"{_known(m.nees_over_6)}; {_tenths(m.nees_within_95)} of NEES below its 95 %",
+        ),
+        (
+            "SIAP",
+            f"completeness {_known(siap.completeness)}, ambiguity {_known(siap.ambiguity)}, "
+            f"spuriousness {_known(siap.spuriousness)}, "
+            f"longest segment {_known(siap.longest_segment)},\n"
+            f"position {_known(siap.position_m)} m, velocity {_known(siap.velocity_m_s)} m/s, "
+            f"track changes {_known(60.0 * siap.track_changes_per_s)} a minute",
+        ),
+        ("OSPA", f"{_known(m.ospa_m)} m"),
+        (
+            "GOSPA",
+            f"{_known(m.gospa_m)} m: localisation {_known(m.localisation_m)}, "
+            f"missed {_known(m.missed_m)}, false {_known(m.false_m)}",
+        ),
+    ]
+
+
+def _known(value: float) -> str:
+    """A number with three digits that count, or a dash."""
+    return three_digits(value) if math.isfinite(value) else "–"
+
+
+def _tenths(share: float) -> str:
+    return f"{100.0 * share:.1f} %" if math.isfinite(share) else "–"
 
 
 def _explain(console: Console, text: str) -> None:

@@ -67,27 +67,39 @@ class TruthPath(NamedTuple):
 
     def state_at(self, time_ns: ArrayLike) -> NDArray[np.float64]:
         """Position m and velocity m/s, ECEF (n, 6), at `time_ns` (n,); NaN off the path."""
-        asked = np.asarray(time_ns, dtype=np.int64)
-        left = np.searchsorted(self.time_ns, asked, side="right") - 1
-        left = np.clip(left, 0, len(self.time_ns) - 2)
-        begin = self.time_ns[left]
-        h = ((self.time_ns[left + 1] - begin) * 1e-9)[..., None]
-        s = ((asked - begin) * 1e-9)[..., None] / h
-        p0, p1 = self.position_ecef_m[left], self.position_ecef_m[left + 1]
-        v0, v1 = self.velocity_ecef_m_s[left] * h, self.velocity_ecef_m_s[left + 1] * h
-        step = p1 - p0
-        # p0 + s v0 + s² (3 step - 2 v0 - v1) + s³ (v0 + v1 - 2 step): small numbers last
-        square, cube = 3.0 * step - 2.0 * v0 - v1, v0 + v1 - 2.0 * step
-        position = p0 + s * (v0 + s * (square + s * cube))
-        velocity = (v0 + s * (2.0 * square + 3.0 * s * cube)) / h
-        state = np.concatenate((position, velocity), axis=-1)
-        state[(asked < self.time_ns[0]) | (asked > self.time_ns[-1])] = np.nan
-        return state
+        return states_between(
+            self.time_ns, self.position_ecef_m, self.velocity_ecef_m_s, np.asarray(time_ns)
+        )
 
     def phase_at(self, time_ns: ArrayLike) -> NDArray[np.int8]:
         """`model.Phase` as int8 (n,) at `time_ns` (n,); that of the nearest end off the path."""
         left = np.searchsorted(self.time_ns, np.asarray(time_ns), side="right") - 1
         return self.phase[np.clip(left, 0, len(self.phase) - 1)]
+
+
+def states_between(
+    node_ns: NDArray[np.int64],
+    position_m: NDArray[np.float64],
+    velocity_m_s: NDArray[np.float64],
+    time_ns: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Position and velocity (n, 6) at `time_ns` (n,) from nodes of them; NaN off the path."""
+    asked = np.asarray(time_ns, dtype=np.int64)
+    left = np.searchsorted(node_ns, asked, side="right") - 1
+    left = np.clip(left, 0, len(node_ns) - 2)
+    begin = node_ns[left]
+    h = ((node_ns[left + 1] - begin) * 1e-9)[..., None]
+    s = ((asked - begin) * 1e-9)[..., None] / h
+    p0, p1 = position_m[left], position_m[left + 1]
+    v0, v1 = velocity_m_s[left] * h, velocity_m_s[left + 1] * h
+    step = p1 - p0
+    # p0 + s v0 + s² (3 step - 2 v0 - v1) + s³ (v0 + v1 - 2 step): small numbers last
+    square, cube = 3.0 * step - 2.0 * v0 - v1, v0 + v1 - 2.0 * step
+    position = p0 + s * (v0 + s * (square + s * cube))
+    velocity = (v0 + s * (2.0 * square + 3.0 * s * cube)) / h
+    state = np.concatenate((position, velocity), axis=-1)
+    state[(asked < node_ns[0]) | (asked > node_ns[-1])] = np.nan
+    return state
 
 
 def fly_programme(
