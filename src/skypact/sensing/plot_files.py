@@ -18,15 +18,18 @@ from numpy.typing import NDArray
 
 from skypact.errors import EmptyInputError, InputError
 from skypact.model import Plots, Radar, Rejection
+from skypact.sensing.plot_clock import FileClock
 from skypact.sensing.plot_csv import csv_rows
-from skypact.sensing.plot_order import NewestTime, TimeOrder
+from skypact.sensing.plot_order import TimeOrder
 from skypact.sensing.plot_parquet import PARQUET_MAGIC, parquet_rows
 from skypact.sensing.plot_rows import (
     NANOSECONDS_PER_SECOND,
     PlotFileSettings,
     RadarTable,
     RawRows,
+    RefusedRows,
     RejectionLedger,
+    SourcedPlots,
     usable_plots,
 )
 from skypact.sensing.refraction import apparent_elevation
@@ -103,7 +106,7 @@ class _Feed:
 
     def __init__(self, path: Path, index: int, settings: PlotFileSettings) -> None:
         self.path, self.index = path, index
-        self.newest = NewestTime(settings.reorder_window_s)
+        self.clock = FileClock(settings.reorder_window_s)
         self.ledger = RejectionLedger(str(path), settings.max_listed_rejections)
         self.bytes_total = _size(path)
         self.bytes_read = 0
@@ -158,7 +161,7 @@ class _Stream:
                 stack.callback(feed.rows.close)
             unfinished = list(self._feeds)
             while unfinished:
-                feed = min(unfinished, key=lambda feed: feed.newest.time_ns)
+                feed = min(unfinished, key=lambda feed: feed.clock.time_ns)
                 rejections, notes, goes_on = self._read_on(feed)
                 if not goes_on:
                     unfinished.remove(feed)
@@ -176,19 +179,25 @@ class _Stream:
         except InputError as error:
             if len(self._feeds) == 1:
                 raise
-            return [feed.ledger.enter_whole_file(error)], (), False
+            rejections = self._take_in(feed, *feed.clock.finish())
+            return [*rejections, feed.ledger.enter_whole_file(error)], (), False
         if raw is None:
-            return [], (), False
+            return self._take_in(feed, *feed.clock.finish()), (), False
         sourced, refused = usable_plots(raw, feed.index, self._radars, self._settings)
-        in_time, late = feed.newest.pass_in_time(sourced)
+        in_time, out_of_time = feed.clock.take(sourced)
+        return self._take_in(feed, in_time, [*refused, *out_of_time]), raw.notes, True
+
+    def _take_in(
+        self, feed: _Feed, in_time: SourcedPlots, refused: list[RefusedRows]
+    ) -> list[Rejection]:
         self._order.add(feed.index, in_time)
         feed.plots_read += len(in_time.row)
-        return feed.ledger.enter([*refused, *late]), raw.notes, True
+        return feed.ledger.enter(refused)
 
     def _let_out(self, unfinished: list[_Feed]) -> tuple[Plots, list[Rejection]]:
         before_ns = None
         if unfinished:
-            before_ns = min(feed.newest.time_ns for feed in unfinished) - self._window_ns
+            before_ns = min(feed.clock.time_ns for feed in unfinished) - self._window_ns
         ordered, duplicates = self._order.release(before_ns)
         rejections = [
             rejection

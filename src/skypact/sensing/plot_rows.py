@@ -115,6 +115,24 @@ class SourcedPlots(NamedTuple):
         return SourcedPlots(plots, self.file[which], self.row[which])
 
 
+def joined(blocks: Sequence[SourcedPlots]) -> SourcedPlots:
+    """Blocks one after the other."""
+    if len(blocks) == 1:
+        return blocks[0]
+    if not blocks:
+        return no_plots()
+    plots = Plots._make(map(np.concatenate, zip(*(b.plots for b in blocks), strict=True)))
+    files = np.concatenate([block.file for block in blocks])
+    return SourcedPlots(plots, files, np.concatenate([block.row for block in blocks]))
+
+
+def no_plots() -> SourcedPlots:
+    """Zero plots in the types of all others."""
+    whole, real = np.empty(0, np.int64), np.empty(0, np.float64)
+    plots = Plots(whole, np.empty(0, np.int32), real, real, real, real, real, whole)
+    return SourcedPlots(plots, np.empty(0, np.int32), whole)
+
+
 class RadarTable:
     """The radars as arrays (r,) by their index, and the ids to find them by."""
 
