@@ -16,16 +16,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skypact.errors import EmptyInputError, InputError, SettingsError
+from skypact.errors import EmptyInputError, InputError
 from skypact.model import Plots, Radar
 from skypact.sensing import (
-    PlotFileSettings,
     apparent_elevation,
     geometric_elevation,
     read_plots,
     stream_plots,
     write_plots,
 )
+from skypact.settings import SensingSettings
 
 
 def radar(radar_id: str, nation: str, **more) -> Radar:
@@ -61,7 +61,7 @@ def save(folder: Path, content: bytes, name: str = "plots.csv") -> Path:
 
 
 def read(folder: Path, content: bytes, **options):
-    return read_plots(save(folder, content), RADARS, settings=PlotFileSettings(**options))
+    return read_plots(save(folder, content), RADARS, settings=SensingSettings(**options))
 
 
 def test_si_units_and_missing_options(tmp_path):
@@ -403,7 +403,7 @@ def test_a_radar_whose_clock_is_ahead_throughout(tmp_path, blocks):
 def test_wrong_clocks_of_one_of_several_files(tmp_path):
     first = save(tmp_path, lines(*(at(i + DAY * (i == 70)) for i in range(3000))), "1.csv")
     second = save(tmp_path, lines(*(at(i + 0.5, "jp3") for i in range(3000))), "2.csv")
-    settings = PlotFileSettings(block_bytes=5000)
+    settings = SensingSettings(block_bytes=5000)
     seen = np.array([], dtype=np.int64)
     rejections = []
     for batch in stream_plots([first, second], RADARS, settings=settings):
@@ -497,7 +497,7 @@ def test_parquet_faults_by_row_from_1(tmp_path, batch_rows):
         "extra": [[1]] * 6,
     }
     pq.write_table(pa.table(table), file)
-    plots, refused = read_plots(file, RADARS, settings=PlotFileSettings(batch_rows=batch_rows))
+    plots, refused = read_plots(file, RADARS, settings=SensingSettings(batch_rows=batch_rows))
     assert len(plots.time_ns) == 1
     assert [(r.row, r.reason.partition(":")[0]) for r in refused] == [
         (2, "radar is empty"),
@@ -514,13 +514,6 @@ def test_parquet_column_of_a_wrong_type(tmp_path):
     pq.write_table(pa.table(table), file)
     with pytest.raises(InputError, match='column "time" has the type bool'):
         read_plots(file, RADARS)
-
-
-def test_settings_out_of_range():
-    with pytest.raises(SettingsError, match="reorder_window_s is -1"):
-        PlotFileSettings(reorder_window_s=-1)
-    with pytest.raises(SettingsError, match="max_range_km is nan"):
-        PlotFileSettings(max_range_km=math.nan)
 
 
 def test_writing_an_unknown_format(tmp_path):
@@ -600,7 +593,7 @@ def test_order_depends_neither_on_blocks_nor_files_nor_disorder(
         mine = [rows[i] for i in disordered if of_file[i] == file]
         paths.append(save(folder, lines(*mine, header=header), f"{file}.csv"))
     expected, _ = read_plots(folder / "all.csv", RADARS)
-    batches = list(stream_plots(paths, RADARS, settings=PlotFileSettings(block_bytes=block_bytes)))
+    batches = list(stream_plots(paths, RADARS, settings=SensingSettings(block_bytes=block_bytes)))
     assert not any(batch.rejections for batch in batches)
     for column, parts in zip(expected, zip(*(b.plots for b in batches), strict=True), strict=True):
         np.testing.assert_array_equal(np.concatenate(parts), column)

@@ -24,7 +24,6 @@ from skypact.sensing.plot_order import TimeOrder
 from skypact.sensing.plot_parquet import PARQUET_MAGIC, parquet_rows
 from skypact.sensing.plot_rows import (
     NANOSECONDS_PER_SECOND,
-    PlotFileSettings,
     RadarTable,
     RawRows,
     RefusedRows,
@@ -33,12 +32,13 @@ from skypact.sensing.plot_rows import (
     usable_plots,
 )
 from skypact.sensing.refraction import apparent_elevation
+from skypact.settings import SensingSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FilePath = str | PathLike[str]
-DEFAULT_SETTINGS = PlotFileSettings()
+DEFAULT_SETTINGS = SensingSettings()
 _ROWS_PER_WRITE = 1 << 16
 
 
@@ -61,7 +61,7 @@ def stream_plots(
     paths: FilePath | Iterable[FilePath],
     radars: Sequence[Radar],
     *,
-    settings: PlotFileSettings = DEFAULT_SETTINGS,
+    settings: SensingSettings = DEFAULT_SETTINGS,
 ) -> Iterator[PlotBatch]:
     """Read plot files merged into one order: time, nation, radar id, scan, file, row.
 
@@ -79,7 +79,7 @@ def read_plots(
     paths: FilePath | Iterable[FilePath],
     radars: Sequence[Radar],
     *,
-    settings: PlotFileSettings = DEFAULT_SETTINGS,
+    settings: SensingSettings = DEFAULT_SETTINGS,
 ) -> tuple[Plots, tuple[Rejection, ...]]:
     """Read plot files at once: n plots in the order of the fold, and the rows refused.
 
@@ -104,7 +104,7 @@ def _listed(paths: FilePath | Iterable[FilePath]) -> tuple[Path, ...]:
 class _Feed:
     """One file being read: its rows to come, and what has been seen of it so far."""
 
-    def __init__(self, path: Path, index: int, settings: PlotFileSettings) -> None:
+    def __init__(self, path: Path, index: int, settings: SensingSettings) -> None:
         self.path, self.index = path, index
         self.clock = FileClock(settings.reorder_window_s)
         self.ledger = RejectionLedger(str(path), settings.max_listed_rejections)
@@ -135,7 +135,7 @@ def _size(path: Path) -> int:
     return size
 
 
-def _rows_of(path: Path, settings: PlotFileSettings) -> Generator[RawRows, None, None]:
+def _rows_of(path: Path, settings: SensingSettings) -> Generator[RawRows, None, None]:
     """The reader that the file's first bytes ask for."""
     with path.open("rb") as file:
         is_parquet = file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
@@ -146,7 +146,7 @@ class _Stream:
     """All files being read together."""
 
     def __init__(
-        self, paths: tuple[Path, ...], radars: Sequence[Radar], settings: PlotFileSettings
+        self, paths: tuple[Path, ...], radars: Sequence[Radar], settings: SensingSettings
     ) -> None:
         self._settings = settings
         self._radars = RadarTable(radars)
