@@ -47,7 +47,8 @@ class PlotBatch(NamedTuple):
 
     `plots` follow on those of the batch before in the order of the fold; elevations are geometric.
     `rejections`: rows refused. `bytes_read` of `bytes_total` tells the progress over all files.
-    `notes`: what is worth knowing and no fault, such as unknown columns; each told once.
+    `notes`: what is worth knowing beside them, such as unknown columns, or that most rows of a
+    file were refused; each told once.
     """
 
     plots: Plots
@@ -110,7 +111,7 @@ class _Feed:
         self.ledger = RejectionLedger(str(path), settings.max_listed_rejections)
         self.bytes_total = _size(path)
         self.bytes_read = 0
-        self.plots_read = 0
+        self.plots_read = self.rows_refused = 0
         self.rows = _rows_of(path, settings)
 
     def next_rows(self) -> RawRows | None:
@@ -123,6 +124,15 @@ class _Feed:
             raise InputError(str(self.path), reason, remedy) from None
         self.bytes_read = self.bytes_total if raw is None else raw.bytes_read
         return raw
+
+    def last_note(self) -> tuple[str, ...]:
+        """What to know of the file as a whole: whether most of its rows were refused, and why."""
+        rows = self.plots_read + self.rows_refused
+        if 2 * self.rows_refused <= rows:
+            return ()
+        reason, count = self.ledger.counts.most_common(1)[0]
+        refused = f"{self.rows_refused:,} of {rows:,} rows were refused, mostly ({count:,})"
+        return (f"{self.path}: {refused}: {reason}; {self.ledger.remedies[reason]}",)
 
 
 def _size(path: Path) -> int:
@@ -180,9 +190,9 @@ class _Stream:
             if len(self._feeds) == 1:
                 raise
             rejections = self._take_in(feed, *feed.clock.finish())
-            return [*rejections, feed.ledger.enter_whole_file(error)], (), False
+            return [*rejections, feed.ledger.enter_whole_file(error)], feed.last_note(), False
         if raw is None:
-            return self._take_in(feed, *feed.clock.finish()), (), False
+            return self._take_in(feed, *feed.clock.finish()), feed.last_note(), False
         sourced, refused = usable_plots(raw, feed.index, self._radars, self._settings)
         in_time, out_of_time = feed.clock.take(sourced)
         return self._take_in(feed, in_time, [*refused, *out_of_time]), raw.notes, True
@@ -192,6 +202,7 @@ class _Stream:
     ) -> list[Rejection]:
         self._order.add(feed.index, in_time)
         feed.plots_read += len(in_time.row)
+        feed.rows_refused += sum(len(group.rows) for group in refused)
         return feed.ledger.enter(refused)
 
     def _let_out(self, unfinished: list[_Feed]) -> tuple[Plots, list[Rejection]]:
