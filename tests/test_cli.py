@@ -252,6 +252,26 @@ def test_settings_of_no_use(folder: Path, tmp_path: Path) -> None:
     )
 
 
+def test_remedies_that_are_settings_can_be_followed(
+    folder: Path, lines: list[str], tmp_path: Path
+) -> None:
+    path, settings = tmp_path / "plots.csv", tmp_path / "settings.toml"
+    path.write_text("\n".join([*lines, lines[1]]) + "\n")
+    done = track(folder, path)
+    assert "late by more than the reorder window of 60 s" in done.stdout
+    assert "reorder_window_s under [sensing]" in " ".join(done.stdout.split())
+    settings.write_text("[sensing]\nreorder_window_s = 100000\n")
+    assert "duplicate" in track(folder, path, "--settings", settings).stdout
+
+
+def test_a_shuffled_file_is_said_to_be_so(folder: Path, lines: list[str], tmp_path: Path) -> None:
+    path = tmp_path / "plots.csv"
+    path.write_text("\n".join([lines[0], *lines[:0:-1]]) + "\n")
+    done = track(folder, path)
+    assert "Note: " in done.stdout
+    assert "rows were refused, mostly" in done.stdout
+
+
 def test_rows_refused_are_reported_and_the_rest_is_used(
     folder: Path, lines: list[str], tmp_path: Path
 ) -> None:

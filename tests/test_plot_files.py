@@ -1,6 +1,7 @@
 """Plot files: every fault by its row and reason, round trips, order, and a slow obvious twin."""
 
 import csv
+import functools
 import gzip
 import math
 import random
@@ -15,16 +16,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skypact.errors import EmptyInputError, InputError, SettingsError
+from skypact.errors import EmptyInputError, InputError
 from skypact.model import Plots, Radar
 from skypact.sensing import (
-    PlotFileSettings,
     apparent_elevation,
     geometric_elevation,
     read_plots,
     stream_plots,
     write_plots,
 )
+from skypact.settings import SensingSettings
 
 
 def radar(radar_id: str, nation: str, **more) -> Radar:
@@ -60,7 +61,7 @@ def save(folder: Path, content: bytes, name: str = "plots.csv") -> Path:
 
 
 def read(folder: Path, content: bytes, **options):
-    return read_plots(save(folder, content), RADARS, settings=PlotFileSettings(**options))
+    return read_plots(save(folder, content), RADARS, settings=SensingSettings(**options))
 
 
 def test_si_units_and_missing_options(tmp_path):
@@ -338,6 +339,117 @@ def test_late_rows(tmp_path):
         )
 
 
+def at(seconds: float, radar_id: str = "kr1") -> str:
+    moment = datetime(2024, 3, 1) + timedelta(seconds=seconds)
+    return f"{moment.isoformat()},{radar_id},{seconds + 1e6:.1f},1,1"
+
+
+DAY = 86_400.0
+AHEAD = "time ahead of the rows around it by more than the reorder window of 60 s: "
+
+
+@pytest.mark.parametrize("first", [0, 1, 997, 2500])
+@pytest.mark.parametrize("wrong", [1, 3, 40])
+@pytest.mark.parametrize("block_bytes", [9000, 1 << 20])
+def test_a_clock_ahead_for_some_rows_costs_those_rows(tmp_path, first, wrong, block_bytes):
+    times = [0.1 * i for i in range(4000)]
+    rows = [at(t + DAY * (first <= i < first + wrong)) for i, t in enumerate(times)]
+    plots, refused = read(tmp_path, lines(*rows), block_bytes=block_bytes)
+    assert len(plots.time_ns) == 4000 - wrong
+    assert [r.row for r in refused] == list(range(first + 2, first + 2 + wrong))
+    after = first + 2 + wrong
+    assert refused[0].reason == f"{AHEAD}{DAY - 0.1 * wrong:.3f} s ahead of row {after}"
+    assert "correct the clock" in refused[0].remedy
+
+
+def test_a_gap_is_no_wrong_clock(tmp_path):
+    gap = [at(0.1 * i) for i in range(3000)] + [at(3600 + 0.1 * i) for i in range(30)]
+    sparse = [at(100 * i) for i in range(3000)]
+    last = [*gap[:3000], at(DAY)]
+    for rows in (gap, sparse, last):
+        plots, refused = read(tmp_path, lines(*rows), block_bytes=4000)
+        assert refused == ()
+        assert len(plots.time_ns) == len(rows)
+
+
+def test_a_wrong_clock_beside_a_gap(tmp_path):
+    """In the gap, before it, between flights, and where rows are sparse."""
+    rows = [at(0.1 * i) for i in range(500)] + [at(DAY)]
+    rows += [at(3600 + 0.1 * i) for i in range(500)]
+    plots, refused = read(tmp_path, lines(*rows))
+    assert [r.row for r in refused] == [502]
+    assert len(plots.time_ns) == 1000
+    rows = [at(100 * i + DAY * (i in (40, 1500, 2998))) for i in range(3000)]
+    plots, refused = read(tmp_path, lines(*rows))
+    assert [r.row for r in refused] == [42, 1502, 3000]
+
+
+def test_a_late_row_after_a_gap_is_what_is_refused(tmp_path):
+    rows = [at(i) for i in range(100)] + [at(3600 + i) for i in range(5)] + [at(99.5)]
+    _, (refused,) = read(tmp_path, lines(*rows, *(at(3606 + i) for i in range(20))))
+    assert refused.row == 107
+    assert refused.reason.startswith("late by more than the reorder window of 60 s: ")
+
+
+@pytest.mark.parametrize("blocks", [200, 1 << 20])
+def test_a_radar_whose_clock_is_ahead_throughout(tmp_path, blocks):
+    rows = [at(i + DAY * (i % 2), "kr1" if i % 2 else "jp3") for i in range(2501)]
+    plots, refused = read(tmp_path, lines(*rows), block_bytes=blocks, max_listed_rejections=5000)
+    assert len(refused) == 1250
+    assert all(r.reason.startswith(AHEAD) for r in refused)
+    assert set(plots.radar.tolist()) == {2}
+
+
+def test_wrong_clocks_of_one_of_several_files(tmp_path):
+    first = save(tmp_path, lines(*(at(i + DAY * (i == 70)) for i in range(3000))), "1.csv")
+    second = save(tmp_path, lines(*(at(i + 0.5, "jp3") for i in range(3000))), "2.csv")
+    settings = SensingSettings(block_bytes=5000)
+    seen = np.array([], dtype=np.int64)
+    rejections = []
+    for batch in stream_plots([first, second], RADARS, settings=settings):
+        seen = np.append(seen, batch.plots.time_ns)
+        rejections += batch.rejections
+    assert (np.diff(seen) >= 0).all()
+    assert [(r.file, r.row) for r in rejections] == [(str(first), 72)]
+    assert len(seen) == 5999
+
+
+def notes_of(paths: Path | list[Path], **options) -> list[str]:
+    batches = stream_plots(paths, RADARS, settings=SensingSettings(**options))
+    return [note for batch in batches for note in batch.notes]
+
+
+@pytest.mark.parametrize("block_bytes", [5000, 1 << 20])
+def test_a_note_where_most_rows_are_refused(tmp_path, block_bytes):
+    rows = [at(t) for t in np.random.default_rng(1).permutation(3000).tolist()]
+    shuffled = save(tmp_path, lines(*rows), "shuffled.csv")
+    (note,) = notes_of(shuffled, block_bytes=block_bytes)
+    assert re.match(
+        rf"{shuffled}: 2,\d\d\d of 3,000 rows were refused, mostly \([12],\d\d\d\): late by more "
+        "than the reorder window of 60 s; sort the file by time",
+        note,
+    )
+    assert notes_of(shuffled, reorder_window_s=3000) == []
+    half = save(tmp_path, lines(good(0), good(1), "x", "y"), "half.csv")
+    most = save(tmp_path, lines(good(0), "x", "2024-03-01T00:00:01,xx,1,1,1", "z"), "most.csv")
+    none = save(tmp_path, lines(good(0).replace("kr1", "xx")), "none.csv")
+    unknown = "unknown radar; correct the id, or add the radar to the radars file"
+    assert sorted(notes_of([half, most, none])) == [
+        f"{most}: 3 of 4 rows were refused, mostly (2): wrong number of fields; "
+        "write one field per column",
+        f"{none}: 1 of 1 rows were refused, mostly (1): {unknown}",
+    ]
+
+
+def test_the_remedies_are_settings(tmp_path):
+    late = lines(at(100), at(0), at(1e-3).replace(",1000000.0,", ",60000000,"))
+    assert len(read(tmp_path, late)[1]) == 2
+    assert read(tmp_path, late, reorder_window_s=100, max_range_km=60_000)[1] == ()
+    for refused in read(tmp_path, late)[1]:
+        name = re.search(r"raise (\w+) under \[sensing\]", refused.remedy)
+        assert name and name[1] in SensingSettings.model_fields
+
+
 def test_duplicates_name_the_row_they_repeat(tmp_path):
     rows = [good(0), good(1), "2024-03-01T00:00:00,kr1,1000.5,11,20", good(0), good(0)]
     first = save(tmp_path, lines(*rows), "1.csv")
@@ -421,7 +533,7 @@ def test_parquet_faults_by_row_from_1(tmp_path, batch_rows):
         "extra": [[1]] * 6,
     }
     pq.write_table(pa.table(table), file)
-    plots, refused = read_plots(file, RADARS, settings=PlotFileSettings(batch_rows=batch_rows))
+    plots, refused = read_plots(file, RADARS, settings=SensingSettings(batch_rows=batch_rows))
     assert len(plots.time_ns) == 1
     assert [(r.row, r.reason.partition(":")[0]) for r in refused] == [
         (2, "radar is empty"),
@@ -438,13 +550,6 @@ def test_parquet_column_of_a_wrong_type(tmp_path):
     pq.write_table(pa.table(table), file)
     with pytest.raises(InputError, match='column "time" has the type bool'):
         read_plots(file, RADARS)
-
-
-def test_settings_out_of_range():
-    with pytest.raises(SettingsError, match="reorder_window_s is -1"):
-        PlotFileSettings(reorder_window_s=-1)
-    with pytest.raises(SettingsError, match="max_range_km is nan"):
-        PlotFileSettings(max_range_km=math.nan)
 
 
 def test_writing_an_unknown_format(tmp_path):
@@ -524,10 +629,32 @@ def test_order_depends_neither_on_blocks_nor_files_nor_disorder(
         mine = [rows[i] for i in disordered if of_file[i] == file]
         paths.append(save(folder, lines(*mine, header=header), f"{file}.csv"))
     expected, _ = read_plots(folder / "all.csv", RADARS)
-    batches = list(stream_plots(paths, RADARS, settings=PlotFileSettings(block_bytes=block_bytes)))
+    batches = list(stream_plots(paths, RADARS, settings=SensingSettings(block_bytes=block_bytes)))
     assert not any(batch.rejections for batch in batches)
     for column, parts in zip(expected, zip(*(b.plots for b in batches), strict=True), strict=True):
         np.testing.assert_array_equal(np.concatenate(parts), column)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    block_bytes=st.integers(100, 3000),
+    look_ahead=st.integers(1, 50),
+)
+def test_what_is_out_of_time_depends_not_on_blocks(tmp_path_factory, seed, block_bytes, look_ahead):
+    rng = np.random.default_rng(seed)
+    leaps = rng.choice([0, 0, 0, 0, -DAY, 70, 3600, DAY], 200) * (rng.random(200) < 0.5)
+    times = np.cumsum(rng.choice([0, 1, 5, 100], 200)) + 1e5 + leaps
+    rows = [at(t, rng.choice(["kr1", "jp3"])) for t in times.tolist()]
+    folder = tmp_path_factory.mktemp("blocks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skypact.sensing.plot_clock._LOOK_AHEAD", look_ahead)
+        whole, refused = read(folder, lines(*rows))
+        parts, also_refused = read(folder, lines(*rows), block_bytes=block_bytes)
+    assert also_refused == refused
+    assert len(whole.time_ns) + len(refused) == 200
+    for one, two in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, two)
 
 
 # ---- the slow, obvious twin ----------------------------------------------------------------
@@ -584,12 +711,42 @@ def twin_row(cells: list[str], width: int) -> tuple | str:
     return fault or (*values[:3], values[3] % 360, values[4])
 
 
+def twin_out_of_time(rows: list[tuple[int, int]], window_ns: int = 60 * 10**9) -> list[str]:
+    """By row (time, radar) why it is refused, or nothing: the fewest of a short file are."""
+
+    @functools.cache
+    def most(i: int, newest: int) -> int:
+        """Rows that can be kept from the i-th on."""
+        if i == len(rows):
+            return 0
+        kept = 1 + most(i + 1, max(newest, rows[i][0]))
+        return max(kept * (rows[i][0] >= newest - window_ns), most(i + 1, newest))
+
+    faults, newest, ahead = [], -1, {}
+    for i, (time, of) in enumerate(rows):
+        by = time - newest
+        leaps = newest >= 0 and by > window_ns
+        kept, without = 1 + most(i + 1, max(newest, time)), most(i + 1, newest)
+        again = leaps and of in ahead and abs(by - ahead[of]) <= window_ns
+        if by < -window_ns:
+            faults.append("late by more than the reorder window of 60 s")
+        elif again or kept < without + leaps:
+            faults.append(
+                "time ahead of the rows around it by more than the reorder window of 60 s"
+            )
+            if leaps:
+                ahead[of] = by
+        else:
+            faults.append("")
+            newest = max(newest, time)
+            ahead.pop(of, None)
+    return faults
+
+
 def twin_read(content: bytes) -> tuple[list[tuple], dict[int, str]]:
     """One file: plots by time, nation, radar, row, and the reasons by row."""
-    kept: list[tuple] = []
+    sound: list[tuple[int, tuple]] = []
     refused: dict[int, str] = {}
-    newest = -1
-    seen: set[tuple] = set()
     for number, line in enumerate(content.split(b"\n"), start=1):
         if number == 1 or not line.rstrip(b"\r"):
             continue
@@ -599,17 +756,17 @@ def twin_read(content: bytes) -> tuple[list[tuple], dict[int, str]]:
             refused[number] = "the line is not UTF-8 text"
             continue
         row = twin_row(next(csv.reader([text])), 5)
-        if isinstance(row, tuple) and row[0] < newest - 60 * 10**9:
-            row = "late by more than the reorder window of 60 s"
         if isinstance(row, str):
             refused[number] = row
-            continue
-        newest = max(newest, row[0])
-        if row in seen:
-            refused[number] = "duplicate, equal in every field"
-            continue
-        seen.add(row)
-        kept.append(row)
+        else:
+            sound.append((number, row))
+    out_of_time = twin_out_of_time([row[:2] for _, row in sound])
+    kept: list[tuple] = []
+    for (number, row), fault in zip(sound, out_of_time, strict=True):
+        if fault or row in kept:
+            refused[number] = fault or "duplicate, equal in every field"
+        else:
+            kept.append(row)
     # Python's sort keeps the order of the rows among equals.
     return sorted(kept, key=lambda r: (r[0], RADARS[r[1]].nation, RADARS[r[1]].id)), refused
 
@@ -642,9 +799,12 @@ TIME_FAULTS = [
 def faulty_file(rng: random.Random) -> bytes:
     rows: list[bytes] = []
     second = 0.0
+    wrong_clocks = rng.choice([0, 0.03, 0.2])
     for _ in range(rng.randrange(1, 60)):
-        second += rng.choice([0, 1, 7])
+        second += rng.choice([0, 1, 7, 7 if rng.random() < 0.9 else 3600])
         at = datetime(2024, 3, 1) + timedelta(seconds=second - rng.choice([0, 0, 0, 20, 65]))
+        if rng.random() < wrong_clocks:
+            at += timedelta(seconds=rng.choice([-86_400, 3600, 86_400]))
         zone = rng.choice(["Z", "Z", "Z", "", "+00:00"])
         cells = [at.isoformat() + zone, rng.choice(["us2", "kr1", "jp3"])]
         cells += [str(rng.choice([1, 2.5, 1e6])), str(rng.choice([0, 90, 360])), "45"]

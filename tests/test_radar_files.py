@@ -75,6 +75,8 @@ def test_longitude_east_of_180_wraps(tmp_path):
         ({"nation": "7"}, "nation is 7, not text", "double quotes"),
         ({"nation": '""'}, "nation is ''", "printable"),
         ({"nation": '"KOR "'}, "nation is 'KOR '", "no space"),
+        ({"nation": '"together"'}, "nation is 'together'", "another name"),
+        ({"nation": '"Together"'}, "nation is 'Together'", "another name"),
         ({"latitude": "1"}, 'unknown key "latitude"', 'did you mean "latitude_deg"?'),
         ({"colour": "1"}, 'unknown key "colour"', "leave it out"),
     ],

@@ -462,6 +462,11 @@ def test_bad_scenarios_say_where_what_and_the_remedy(tmp_path, old, new, said):
 def test_a_scenario_that_is_not_there():
     with pytest.raises(ScenarioError, match='did you mean "2017-11-29_hwasong-15"'):
         load_scenario("2017-11-29_hwasong15")
+    for typed in ("2022-10-04", "irbm-over", "2022-10-04_irbm_over_japan"):
+        with pytest.raises(ScenarioError, match='did you mean "2022-10-04_irbm-over-japan"'):
+            load_scenario(typed)
+    with pytest.raises(ScenarioError, match=r"name one of: .*sounding_rocket"):
+        load_scenario("nothing at all")
     with pytest.raises(ScenarioError, match="cannot be read"):
         load_scenario("nowhere/x.toml")
 

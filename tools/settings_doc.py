@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from skypact.settings import Settings
+from skypact.settings import Settings, limits_of
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 _HEAD = """\
@@ -26,9 +26,10 @@ gate_chi_squared = 25.0
 SKYPACT_TRACKING__GATE_CHI_SQUARED=25 skypact track …
 ```
 
-A name that is not here, or a value out of its limits, is refused with a sentence.
+A name that is not here, or a value out of its limits, is refused with a sentence; numbers are
+finite. `SKYPACT_TRACEBACK` (shows where a fault of Skypact itself is) and `SKYPACT_SHARED` (the
+folder of the recordings for tests and evaluation) are no settings.
 """
-_SIGNS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 
 
 def page() -> str:
@@ -45,23 +46,13 @@ def _group(name: str, field: FieldInfo) -> str:
     lines += ["| setting | default | limits | what it is |", "| --- | --- | --- | --- |"]
     for key, entry in model.model_fields.items():
         words = (entry.description or "").replace("|", "\\|")
-        lines.append(f"| `{key}` | {_default(entry)} | {_limits(entry)} | {words} |")
+        lines.append(f"| `{key}` | {_default(entry)} | {limits_of(entry)} | {words} |")
     return "\n".join(lines) + "\n"
 
 
 def _default(entry: FieldInfo) -> str:
     value = entry.default
     return f"{value:.6g}" if isinstance(value, float) else f"{value}"
-
-
-def _limits(entry: FieldInfo) -> str:
-    limits = [
-        f"{words} {getattr(mark, sign):g}"
-        for mark in entry.metadata
-        for sign, words in _SIGNS.items()
-        if getattr(mark, sign, None) is not None
-    ]
-    return ", ".join(limits) or "any"
 
 
 def main() -> None:

@@ -82,7 +82,10 @@ PictureFile = Annotated[
     Path | None, typer.Option("--picture", metavar="FILE.png", help="Draw a picture.")
 ]
 SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", metavar="FILE.toml", help="Settings of the tracker.")
+    Path | None,
+    typer.Option(
+        "--settings", metavar="FILE.toml", help="Settings, as docs/settings.md lists them."
+    ),
 ]
 
 
@@ -108,7 +111,11 @@ def track(
     plots: PlotFiles,
     radars: Radars,
     until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Use the data up to this time, ISO 8601 UTC.")
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Use the data up to this date and time, ISO 8601; UTC where no zone stands.",
+        ),
     ] = None,
     json: Json = None,
     states: Annotated[

@@ -9,6 +9,23 @@ SkypactError
 A single bad row is not an exception: it is a `model.Rejection` and the rest goes on.
 """
 
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was most likely meant.
+
+    One that starts with what was typed goes before one that contains it, and that before one that
+    is merely like it.
+    """
+    names, typed = list(known), name.lower()
+    starts = [other for other in names if typed and other.lower().startswith(typed)]
+    contains = [other for other in names if typed and typed in other.lower()]
+    near = difflib.get_close_matches(name, starts or contains, n=1, cutoff=0.0)
+    near = near or difflib.get_close_matches(name, names, n=1, cutoff=0.7)
+    return near[0] if near else None
+
 
 class SkypactError(Exception):
     """Base of all errors that Skypact raises on purpose."""

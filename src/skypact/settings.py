@@ -1,27 +1,63 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[tracking]` and `[flight]` of a TOML file (`--settings`), from `SKYPACT_TRACKING__…` in
-the environment, or given in Python. `docs/settings.md` is made from here.
+Read from `[sensing]`, `[tracking]` and `[flight]` of a TOML file (`--settings`), from
+`SKYPACT_TRACKING__…` in the environment, or given in Python. `docs/settings.md` is made from here.
 """
 
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as SettingsSourceError
 
-from skypact.errors import SettingsError
+from skypact.errors import SettingsError, nearest
+
+
+class SensingSettings(BaseModel):
+    """How plot files are read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    reorder_window_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=1e9,
+        description="A row may stand this much behind the newest time of its file and is put in "
+        "order; one that is further out of time is refused, s.",
+    )
+    max_range_km: float = Field(
+        default=50_000.0,
+        ge=1e-3,
+        le=1e9,
+        description="A range beyond this is taken for an error of the file, km.",
+    )
+    max_listed_rejections: int = Field(
+        default=1000,
+        ge=0,
+        le=10_000_000,
+        description="Refused rows listed one by one, per file; the rest are counted.",
+    )
+    block_bytes: int = Field(
+        default=1 << 21, ge=1, le=1 << 30, description="Bytes of a CSV file read at once."
+    )
+    batch_rows: int = Field(
+        default=1 << 15, ge=1, le=1 << 26, description="Rows of a Parquet file read at once."
+    )
 
 
 class TrackingSettings(BaseModel):
     """How observations become tracks."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     gate_chi_squared: float = Field(
         default=30.0,
@@ -160,7 +196,7 @@ class TrackingSettings(BaseModel):
 class FlightSettings(BaseModel):
     """How tracks become flights: what is believed of flights before they are seen."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     impact_samples: int = Field(
         default=512, ge=64, le=65536, description="Paths carried to the ground for an impact area."
@@ -245,6 +281,7 @@ class Settings(BaseSettings):
         env_prefix="SKYPACT_", env_nested_delimiter="__", frozen=True, extra="forbid"
     )
 
+    sensing: SensingSettings = SensingSettings()
     tracking: TrackingSettings = TrackingSettings()
     flight: FlightSettings = FlightSettings()
 
@@ -265,11 +302,11 @@ class Settings(BaseSettings):
 def load_settings(path: Path | None = None) -> Settings:
     """Settings from a TOML file and the environment.
 
-    Raises SettingsError with file, key, value and reason.
+    Raises SettingsError with file or variable, key, value, and what is allowed.
     """
-    place = str(path) if path else "environment"
     if path is not None and not path.is_file():
         raise SettingsError(f"{path}: no such settings file; give one that exists")
+    _refuse_unknown_variables()
 
     class _FromFile(Settings):
         model_config = SettingsConfigDict(toml_file=path)
@@ -277,18 +314,70 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         return _FromFile()
     except ValidationError as error:
-        raise SettingsError(f"{place}: {_first_reason(error)}") from error
+        faults = [_sentence(path, fault) for fault in error.errors()]
+        raise SettingsError("; ".join(faults)) from error
+    except SettingsSourceError as error:
+        raise SettingsError(f"environment: {error}; name one setting, as in {_EXAMPLE}") from error
     except ValueError as error:
-        raise SettingsError(f"{place}: not valid TOML: {error}") from error
+        raise SettingsError(f"{path}: not valid TOML: {error}; correct that line") from error
 
 
-def _first_reason(error: ValidationError) -> str:
-    """Key, value and reason of every fault, in one sentence."""
+def limits_of(setting: FieldInfo) -> str:
+    """What a setting's number may be: "at least 3, at most 64", or "any"."""
+    limits = [
+        f"{words} {getattr(mark, sign):.10g}"
+        for mark in setting.metadata
+        for sign, words in _SIGNS.items()
+        if getattr(mark, sign, None) is not None
+    ]
+    return ", ".join(limits) or "any"
 
-    def say(fault: Any) -> str:
-        key = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            return f"{key}: no such setting"
-        return f"{key} = {fault['input']!r}: {fault['msg'].lower()}"
 
-    return "; ".join(say(fault) for fault in error.errors())
+def _refuse_unknown_variables() -> None:
+    """Variables that begin as settings do, and are none; pydantic-settings passes them over."""
+    known = [
+        f"{_PREFIX}{section}__{key}".upper()
+        for section, group in _GROUPS.items()
+        for key in group.model_fields
+    ]
+    allowed = {*known, *_NO_SETTINGS, *(f"{_PREFIX}{section}".upper() for section in _GROUPS)}
+    for name in sorted(os.environ):
+        if name.upper().startswith(_PREFIX) and name.upper() not in allowed:
+            raise SettingsError(f"environment: {name}: no such setting; {_hint(name, known)}")
+
+
+def _sentence(path: Path | None, fault: Any) -> str:
+    """Place, key, value and what to do, of one fault."""
+    section, *rest = (str(part) for part in fault["loc"])
+    variable = _PREFIX + "__".join((section, *rest)).upper()
+    key = ".".join((section, *rest))
+    place = str(path) if path else "environment"
+    if variable in (name.upper() for name in os.environ):
+        place, key = "environment", variable
+    if fault["type"] == "extra_forbidden":
+        known: Iterable[str] = _GROUPS[section].model_fields if rest else _GROUPS
+        return f"{place}: {key}: no such setting; {_hint((section, *rest)[-1], list(known))}"
+    given = f"{place}: {key} is {fault['input']!r}"
+    if not rest:
+        return f"{given}; write its settings below a line [{section}]"
+    setting = _GROUPS[section].model_fields[rest[0]]
+    number = "a whole number" if setting.annotation is int else "a finite number"
+    limits = limits_of(setting)
+    return f"{given}; give {number}" + ("" if limits == "any" else f", {limits}")
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    near = nearest(name, known)
+    return f'did you mean "{near}"?' if near else "leave it out; docs/settings.md lists them all"
+
+
+_SIGNS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+_PREFIX = "SKYPACT_"
+_EXAMPLE = "SKYPACT_TRACKING__GATE_CHI_SQUARED=25"
+_NO_SETTINGS = ("SKYPACT_TRACEBACK", "SKYPACT_SHARED")
+"""Variables of the command line and of tests."""
+_GROUPS: dict[str, type[BaseModel]] = {
+    "sensing": SensingSettings,
+    "tracking": TrackingSettings,
+    "flight": FlightSettings,
+}

@@ -140,7 +140,7 @@ def compare_nations(
     where the truth is of other flights.
     """
     settings = settings or Settings()
-    columns, rejections = read_plots(plots, radars)
+    columns, rejections = read_plots(plots, radars, settings=settings.sensing)
     nations = tuple(sorted({radar.nation for radar in radars}))
     times = _moments(columns.time_ns, moments)
     histories = {

@@ -90,7 +90,7 @@ def track_files(
     settings = settings or Settings()
     picture = Picture(radars, settings.tracking)
     seen = _Seen()
-    for batch in stream_plots(plots, radars):
+    for batch in stream_plots(plots, radars, settings=settings.sensing):
         within = seen.take(batch, until_ns)
         picture.observe(within, more_to_come=True, on_updates=on_updates)
         if on_progress:

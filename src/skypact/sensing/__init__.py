@@ -1,13 +1,11 @@
 """Where plots come from: radar tables, plot files, refraction and the flight simulator."""
 
 from skypact.sensing.plot_files import PlotBatch, read_plots, stream_plots, write_plots
-from skypact.sensing.plot_rows import PlotFileSettings
 from skypact.sensing.radar_files import load_radars, save_radars
 from skypact.sensing.refraction import apparent_elevation, geometric_elevation
 
 __all__ = [
     "PlotBatch",
-    "PlotFileSettings",
     "apparent_elevation",
     "geometric_elevation",
     "load_radars",

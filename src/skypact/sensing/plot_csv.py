@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from skypact.errors import EmptyInputError, InputError
 from skypact.sensing.plot_rows import (
     COLUMNS,
-    PlotFileSettings,
     RawRows,
     RefusedRows,
     require_columns,
     shown,
 )
+from skypact.settings import SensingSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,7 +102,7 @@ class _Table(NamedTuple):
         return [n if n in COLUMNS else f"unused {i}" for i, n in enumerate(self.names)]
 
 
-def csv_rows(path: Path, settings: PlotFileSettings) -> Iterator[RawRows]:
+def csv_rows(path: Path, settings: SensingSettings) -> Iterator[RawRows]:
     """The rows of a CSV file, gzipped or not, block by block.
 
     Raises InputError where the file is no CSV of plots.

@@ -18,24 +18,27 @@ from numpy.typing import NDArray
 
 from skypact.errors import EmptyInputError, InputError
 from skypact.model import Plots, Radar, Rejection
+from skypact.sensing.plot_clock import FileClock
 from skypact.sensing.plot_csv import csv_rows
-from skypact.sensing.plot_order import NewestTime, TimeOrder
+from skypact.sensing.plot_order import TimeOrder
 from skypact.sensing.plot_parquet import PARQUET_MAGIC, parquet_rows
 from skypact.sensing.plot_rows import (
     NANOSECONDS_PER_SECOND,
-    PlotFileSettings,
     RadarTable,
     RawRows,
+    RefusedRows,
     RejectionLedger,
+    SourcedPlots,
     usable_plots,
 )
 from skypact.sensing.refraction import apparent_elevation
+from skypact.settings import SensingSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 FilePath = str | PathLike[str]
-DEFAULT_SETTINGS = PlotFileSettings()
+DEFAULT_SETTINGS = SensingSettings()
 _ROWS_PER_WRITE = 1 << 16
 
 
@@ -44,7 +47,8 @@ class PlotBatch(NamedTuple):
 
     `plots` follow on those of the batch before in the order of the fold; elevations are geometric.
     `rejections`: rows refused. `bytes_read` of `bytes_total` tells the progress over all files.
-    `notes`: what is worth knowing and no fault, such as unknown columns; each told once.
+    `notes`: what is worth knowing beside them, such as unknown columns, or that most rows of a
+    file were refused; each told once.
     """
 
     plots: Plots
@@ -58,7 +62,7 @@ def stream_plots(
     paths: FilePath | Iterable[FilePath],
     radars: Sequence[Radar],
     *,
-    settings: PlotFileSettings = DEFAULT_SETTINGS,
+    settings: SensingSettings = DEFAULT_SETTINGS,
 ) -> Iterator[PlotBatch]:
     """Read plot files merged into one order: time, nation, radar id, scan, file, row.
 
@@ -76,7 +80,7 @@ def read_plots(
     paths: FilePath | Iterable[FilePath],
     radars: Sequence[Radar],
     *,
-    settings: PlotFileSettings = DEFAULT_SETTINGS,
+    settings: SensingSettings = DEFAULT_SETTINGS,
 ) -> tuple[Plots, tuple[Rejection, ...]]:
     """Read plot files at once: n plots in the order of the fold, and the rows refused.
 
@@ -101,13 +105,13 @@ def _listed(paths: FilePath | Iterable[FilePath]) -> tuple[Path, ...]:
 class _Feed:
     """One file being read: its rows to come, and what has been seen of it so far."""
 
-    def __init__(self, path: Path, index: int, settings: PlotFileSettings) -> None:
+    def __init__(self, path: Path, index: int, settings: SensingSettings) -> None:
         self.path, self.index = path, index
-        self.newest = NewestTime(settings.reorder_window_s)
+        self.clock = FileClock(settings.reorder_window_s)
         self.ledger = RejectionLedger(str(path), settings.max_listed_rejections)
         self.bytes_total = _size(path)
         self.bytes_read = 0
-        self.plots_read = 0
+        self.plots_read = self.rows_refused = 0
         self.rows = _rows_of(path, settings)
 
     def next_rows(self) -> RawRows | None:
@@ -121,6 +125,15 @@ class _Feed:
         self.bytes_read = self.bytes_total if raw is None else raw.bytes_read
         return raw
 
+    def last_note(self) -> tuple[str, ...]:
+        """What to know of the file as a whole: whether most of its rows were refused, and why."""
+        rows = self.plots_read + self.rows_refused
+        if 2 * self.rows_refused <= rows:
+            return ()
+        reason, count = self.ledger.counts.most_common(1)[0]
+        refused = f"{self.rows_refused:,} of {rows:,} rows were refused, mostly ({count:,})"
+        return (f"{self.path}: {refused}: {reason}; {self.ledger.remedies[reason]}",)
+
 
 def _size(path: Path) -> int:
     try:
@@ -132,7 +145,7 @@ def _size(path: Path) -> int:
     return size
 
 
-def _rows_of(path: Path, settings: PlotFileSettings) -> Generator[RawRows, None, None]:
+def _rows_of(path: Path, settings: SensingSettings) -> Generator[RawRows, None, None]:
     """The reader that the file's first bytes ask for."""
     with path.open("rb") as file:
         is_parquet = file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
@@ -143,7 +156,7 @@ class _Stream:
     """All files being read together."""
 
     def __init__(
-        self, paths: tuple[Path, ...], radars: Sequence[Radar], settings: PlotFileSettings
+        self, paths: tuple[Path, ...], radars: Sequence[Radar], settings: SensingSettings
     ) -> None:
         self._settings = settings
         self._radars = RadarTable(radars)
@@ -158,7 +171,7 @@ class _Stream:
                 stack.callback(feed.rows.close)
             unfinished = list(self._feeds)
             while unfinished:
-                feed = min(unfinished, key=lambda feed: feed.newest.time_ns)
+                feed = min(unfinished, key=lambda feed: feed.clock.time_ns)
                 rejections, notes, goes_on = self._read_on(feed)
                 if not goes_on:
                     unfinished.remove(feed)
@@ -176,19 +189,26 @@ class _Stream:
         except InputError as error:
             if len(self._feeds) == 1:
                 raise
-            return [feed.ledger.enter_whole_file(error)], (), False
+            rejections = self._take_in(feed, *feed.clock.finish())
+            return [*rejections, feed.ledger.enter_whole_file(error)], feed.last_note(), False
         if raw is None:
-            return [], (), False
+            return self._take_in(feed, *feed.clock.finish()), feed.last_note(), False
         sourced, refused = usable_plots(raw, feed.index, self._radars, self._settings)
-        in_time, late = feed.newest.pass_in_time(sourced)
+        in_time, out_of_time = feed.clock.take(sourced)
+        return self._take_in(feed, in_time, [*refused, *out_of_time]), raw.notes, True
+
+    def _take_in(
+        self, feed: _Feed, in_time: SourcedPlots, refused: list[RefusedRows]
+    ) -> list[Rejection]:
         self._order.add(feed.index, in_time)
         feed.plots_read += len(in_time.row)
-        return feed.ledger.enter([*refused, *late]), raw.notes, True
+        feed.rows_refused += sum(len(group.rows) for group in refused)
+        return feed.ledger.enter(refused)
 
     def _let_out(self, unfinished: list[_Feed]) -> tuple[Plots, list[Rejection]]:
         before_ns = None
         if unfinished:
-            before_ns = min(feed.newest.time_ns for feed in unfinished) - self._window_ns
+            before_ns = min(feed.clock.time_ns for feed in unfinished) - self._window_ns
         ordered, duplicates = self._order.release(before_ns)
         rejections = [
             rejection

@@ -1,7 +1,7 @@
 """Plots of several files put into one order of time, within bounded memory.
 
 The order of the fold: time, nation, radar id, scan, file, row. A file's rows may be disordered by
-the reorder window; a row further behind the newest time before it in its file is late. So nothing
+the reorder window; what is out of time by more is refused before (`plot_clock`). So nothing
 older than the least newest time over the unfinished files, less the window, can still come: all
 that is older is complete, is freed of duplicates and goes out.
 """
@@ -11,47 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.model import Plots
-from skypact.sensing.plot_rows import (
-    NANOSECONDS_PER_SECOND,
-    RadarTable,
-    RefusedRows,
-    SourcedPlots,
-)
-
-
-class NewestTime:
-    """The newest time of one file so far, and the row it stands in."""
-
-    def __init__(self, window_s: float) -> None:
-        self.time_ns = -1
-        self._row = 0
-        self._window_s = window_s
-        self._window_ns = round(window_s * NANOSECONDS_PER_SECOND)
-
-    def pass_in_time(self, sourced: SourcedPlots) -> tuple[SourcedPlots, list[RefusedRows]]:
-        """The plots of a block, given in row order, that are not late; and the late ones."""
-        if not len(sourced.row):
-            return sourced, []
-        time_ns = sourced.plots.time_ns
-        newest_ns = np.maximum.accumulate(np.append(self.time_ns, time_ns))
-        newest_row = np.append(self._row, sourced.row)
-        late = time_ns < newest_ns[:-1] - self._window_ns
-        self._row = int(newest_row[np.searchsorted(newest_ns, newest_ns[-1])])
-        self.time_ns = int(newest_ns[-1])
-        if not late.any():
-            return sourced, []
-        which = np.flatnonzero(late)
-
-        def behind(i: int) -> str:
-            before_ns = newest_ns[which[i]]
-            row = newest_row[np.searchsorted(newest_ns, before_ns)]
-            seconds = (before_ns - time_ns[which[i]]) / NANOSECONDS_PER_SECOND
-            return f"{seconds:.3f} s behind row {row}"
-
-        reason = f"late by more than the reorder window of {self._window_s:g} s"
-        remedy = "sort the file by time, correct the time of that row, or raise reorder_window_s"
-        return sourced.take(~late), [RefusedRows(sourced.row[late], reason, remedy, behind)]
+from skypact.sensing.plot_rows import RadarTable, RefusedRows, SourcedPlots, joined
 
 
 class Duplicates(NamedTuple):
@@ -81,7 +41,7 @@ class TimeOrder:
             split = [_split(block, before_ns) for block in blocks]
             ready += [older for older, _ in split if len(older.row)]
             self._waiting[file] = [newer for _, newer in split if len(newer.row)]
-        ordered = _in_fold_order(_joined(ready), self._radars)
+        ordered = _in_fold_order(joined(ready), self._radars)
         return self._without_duplicates(ordered)
 
     def _without_duplicates(self, ordered: SourcedPlots) -> tuple[SourcedPlots, list[Duplicates]]:
@@ -122,23 +82,6 @@ def _split(block: SourcedPlots, before_ns: int | None) -> tuple[SourcedPlots, So
     if before_ns is not None:
         end = int(np.searchsorted(block.plots.time_ns, before_ns))
     return block.take(slice(0, end)), block.take(slice(end, None))
-
-
-def _joined(blocks: list[SourcedPlots]) -> SourcedPlots:
-    if len(blocks) == 1:
-        return blocks[0]
-    if not blocks:
-        return no_plots()
-    plots = Plots._make(map(np.concatenate, zip(*(b.plots for b in blocks), strict=True)))
-    files = np.concatenate([block.file for block in blocks])
-    return SourcedPlots(plots, files, np.concatenate([block.row for block in blocks]))
-
-
-def no_plots() -> SourcedPlots:
-    """Zero plots in the types of all others."""
-    whole, real = np.empty(0, np.int64), np.empty(0, np.float64)
-    plots = Plots(whole, np.empty(0, np.int32), real, real, real, real, real, whole)
-    return SourcedPlots(plots, np.empty(0, np.int32), whole)
 
 
 def _in_fold_order(sourced: SourcedPlots, radars: RadarTable) -> SourcedPlots:

@@ -9,11 +9,11 @@ import numpy as np
 from skypact.errors import InputError
 from skypact.sensing.plot_rows import (
     COLUMNS,
-    PlotFileSettings,
     RawRows,
     RefusedRows,
     require_columns,
 )
+from skypact.settings import SensingSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 PARQUET_MAGIC = b"PAR1"
 
 
-def parquet_rows(path: Path, settings: PlotFileSettings) -> Iterator[RawRows]:
+def parquet_rows(path: Path, settings: SensingSettings) -> Iterator[RawRows]:
     """The rows of a Parquet file, batch by batch.
 
     Raises InputError where the file is no Parquet of plots.

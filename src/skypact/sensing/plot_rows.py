@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.errors import InputError, SettingsError
+from skypact.errors import InputError
 from skypact.model import Plots, Radar, Rejection
 from skypact.sensing.refraction import geometric_elevation
+from skypact.settings import SensingSettings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,37 +40,6 @@ _NUMBER = r"\A[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\z"
 _INTEGER = r"\A(?P<sign>[+-]?)0*(?P<digits>\d{1,19})\z"
 
 _TIME_REMEDY = "write it as 2024-01-31T12:00:00.000000000Z, between 1970 and 2262"
-
-
-class PlotFileSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How plot files are read; SettingsError if a value is out of its range.
-
-    `reorder_window_s`: a row may stand this much behind the newest time of its file and is still
-    put in order; a row further behind is refused as late.
-    `max_range_km`: a range beyond this is taken for an error of the file.
-    `max_listed_rejections`: refused rows listed one by one, per file; the rest are counted.
-    `block_bytes`: how much of a CSV file is read at once.
-    `batch_rows`: how many rows of a Parquet file are read at once.
-    """
-
-    reorder_window_s: float = 60.0
-    max_range_km: float = 50_000.0
-    max_listed_rejections: int = 1000
-    block_bytes: int = 1 << 21
-    batch_rows: int = 1 << 15
-
-    def __post_init__(self) -> None:
-        limits = {
-            "reorder_window_s": (0.0, 1e9),
-            "max_range_km": (1e-3, 1e9),
-            "max_listed_rejections": (0, 10_000_000),
-            "block_bytes": (1, 1 << 30),
-            "batch_rows": (1, 1 << 26),
-        }
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise SettingsError(f"{name} is {value}, outside {low:g} to {high:g}")
 
 
 class RefusedRows(NamedTuple):
@@ -113,6 +82,24 @@ class SourcedPlots(NamedTuple):
         """The plots that an index, mask or slice selects, in its order."""
         plots = Plots._make(column[which] for column in self.plots)
         return SourcedPlots(plots, self.file[which], self.row[which])
+
+
+def joined(blocks: Sequence[SourcedPlots]) -> SourcedPlots:
+    """Blocks one after the other."""
+    if len(blocks) == 1:
+        return blocks[0]
+    if not blocks:
+        return no_plots()
+    plots = Plots._make(map(np.concatenate, zip(*(b.plots for b in blocks), strict=True)))
+    files = np.concatenate([block.file for block in blocks])
+    return SourcedPlots(plots, files, np.concatenate([block.row for block in blocks]))
+
+
+def no_plots() -> SourcedPlots:
+    """Zero plots in the types of all others."""
+    whole, real = np.empty(0, np.int64), np.empty(0, np.float64)
+    plots = Plots(whole, np.empty(0, np.int32), real, real, real, real, real, whole)
+    return SourcedPlots(plots, np.empty(0, np.int32), whole)
 
 
 class RadarTable:
@@ -270,7 +257,7 @@ def require_columns(file: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def usable_plots(
-    raw: RawRows, file: int, radars: RadarTable, settings: PlotFileSettings
+    raw: RawRows, file: int, radars: RadarTable, settings: SensingSettings
 ) -> tuple[SourcedPlots, list[RefusedRows]]:
     """The plots of a block in row order, SI units, elevations geometric; and the rows refused."""
     sourced, refused = _sifted(raw, file, radars, settings)
@@ -280,7 +267,7 @@ def usable_plots(
 
 
 def _sifted(
-    raw: RawRows, file: int, radars: RadarTable, settings: PlotFileSettings
+    raw: RawRows, file: int, radars: RadarTable, settings: SensingSettings
 ) -> tuple[SourcedPlots, list[RefusedRows]]:
     sieve = _Sieve(raw)
     time_ns = _times(sieve)
@@ -355,7 +342,7 @@ def _ranges(sieve: _Sieve, max_range_km: float) -> NDArray[np.float64]:
     remedy = "give the range from the radar in metres"
     sieve.refuse_cells("range_m", range_m <= 0.0, "is not above 0", remedy)
     beyond = f"is beyond {max_range_km:,g} km"
-    remedy = "give the range in metres, or raise max_range_km"
+    remedy = "give the range in metres, or raise max_range_km under [sensing] in the settings"
     sieve.refuse_cells("range_m", range_m > max_range_km * 1000.0, beyond, remedy)
     return range_m
 

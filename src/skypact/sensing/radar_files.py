@@ -70,6 +70,8 @@ _QUANTITIES = (
 )
 _NAMES = ("id", "nation")
 _SWITCHES = ("refracted",)
+_RESERVED_NATION = "together"
+"""What all nations at once are called where they are compared."""
 _KEYS = (*_NAMES, *(quantity.key for quantity in _QUANTITIES), *_SWITCHES)
 
 
@@ -136,6 +138,9 @@ def _place(file: str, number: int, table: dict[str, Any]) -> str:
 def _radar_from_table(place: str, table: dict[str, Any]) -> Radar:
     _refuse_unknown_keys(place, table)
     fields: dict[str, Any] = {name: _name(place, table, name) for name in _NAMES}
+    if fields["nation"].lower() == _RESERVED_NATION:
+        reason = f"nation is {fields['nation']!r}, which is what all nations at once are called"
+        raise InputError(place, reason, "give the nation another name")
     for quantity in _QUANTITIES:
         if quantity.key in table or quantity.required:
             fields[quantity.field] = _number(place, table, quantity) * quantity.si_per_unit

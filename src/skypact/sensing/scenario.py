@@ -69,7 +69,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from skypact.errors import ScenarioError
+from skypact.errors import ScenarioError, nearest
 from skypact.kernels.powered_flight import STANDARD_GRAVITY_M_S2
 from skypact.model import FlightKind, Radar
 from skypact.sensing.flight_programme import Burn, FlightProgramme, Manoeuvre, Part, Stage
@@ -111,8 +111,8 @@ def load_scenario(name_or_path: str | PathLike[str]) -> Scenario:
         file = f"{text}.toml"
         return _scenario(text, file, (_FOLDER / file).read_bytes())
     if path.suffix != ".toml" and not path.exists():
-        near = difflib.get_close_matches(text, scenario_names(), n=1)
-        remedy = f'did you mean "{near[0]}"?' if near else "name one of: "
+        near = nearest(text, scenario_names())
+        remedy = f'did you mean "{near}"?' if near else "name one of: "
         listed = "" if near else ", ".join(scenario_names())
         raise ScenarioError(f"{text}: there is no such scenario; {remedy}{listed}")
     try:
