@@ -132,6 +132,49 @@ def test_wrong_usage_is_two(words: tuple[str, ...]) -> None:
     assert "Traceback" not in done.output
 
 
+@pytest.mark.parametrize("option", ["--json", "--states", "--picture"])
+@pytest.mark.parametrize("file", ["plots", "radars", "settings"])
+def test_no_output_overwrites_an_input(tmp_path: Path, option: str, file: str) -> None:
+    suffix = {"--json": ".json", "--states": ".csv", "--picture": ".png"}[option]
+    given = {name: tmp_path / f"{name}{suffix}" for name in ("plots", "radars", "settings")}
+    for path in given.values():
+        path.write_text("as it was")
+    same = tmp_path / f"same{suffix}"
+    same.symlink_to(given[file])
+    for out in (given[file], same, tmp_path / ".." / tmp_path.name / given[file].name):
+        words = ["track", given["plots"], "--radars", given["radars"]]
+        done = run(*words, "--settings", given["settings"], option, out)
+        assert done.exit_code == 2
+        assert "overwrite" in done.stderr
+        assert given[file].read_text() == "as it was"
+
+
+def test_no_output_of_compare_overwrites_the_truth(tmp_path: Path) -> None:
+    truth = tmp_path / "truth.json"
+    truth.write_text("as it was")
+    words = ["compare", "plots.csv", "--radars", "r.toml", "--truth", truth, "--json", truth]
+    done = run(*words)
+    assert done.exit_code == 2
+    assert "--truth" in done.stderr
+    assert truth.read_text() == "as it was"
+
+
+def test_no_output_overwrites_another(tmp_path: Path) -> None:
+    out = tmp_path / "out.csv"
+    done = run("track", "plots.csv", "--radars", "r.toml", "--json", out, "--states", out)
+    assert done.exit_code == 2
+    assert "same file" in done.stderr
+
+
+def test_simulate_leaves_the_radars_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "radars.toml").write_text(RADARS)
+    words = ["--out", tmp_path, "--radars", tmp_path / "radars.toml"]
+    done = run("simulate", "sounding_rocket", *words)
+    assert done.exit_code == 2
+    assert (tmp_path / "radars.toml").read_text() == RADARS
+    assert not (tmp_path / "plots.csv").exists()
+
+
 # What track writes
 
 

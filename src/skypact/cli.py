@@ -8,7 +8,7 @@ import errno
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -132,6 +132,10 @@ def track(
         raise typer.BadParameter("its name must end in .csv or .parquet", param_hint="--states")
     from skypact.offline.output import require_writable, write_json
 
+    _require_no_clash(
+        {"--json": json, "--states": states, "--picture": picture},
+        _named(plots) | {"--radars": radars, "--settings": settings},
+    )
     require_writable(json, states, picture)
     _compile_if_cold("tracking", "flight")
     from skypact.offline.state_file import StateFile
@@ -208,6 +212,9 @@ def simulate(
         context.fail(
             f"name the folder to write to, such as: skypact simulate {scenario} --out flight"
         )
+    written = {name: out / name for name in ("radars.toml", "plots.csv", "truth.csv", "truth.json")}
+    own = Path(scenario) if Path(scenario).is_file() else None
+    _require_no_clash(written, {"--radars": radars, "the scenario": own}, "--out")
     _compile_if_cold("simulation")
     from rich.markup import escape
 
@@ -249,6 +256,10 @@ def compare(
     _require_png(picture)
     from skypact.offline.output import require_writable, write_json
 
+    _require_no_clash(
+        {"--json": json, "--picture": picture},
+        _named(plots) | {"--radars": radars, "--truth": truth, "--settings": settings},
+    )
     require_writable(json, picture)
     _compile_if_cold("tracking", "flight")
     from skypact.offline.compare import compare_nations
@@ -385,6 +396,23 @@ def _time(text: str | None) -> int | None:
 def _require_png(path: Path | None) -> None:
     if path is not None and path.suffix.lower() != ".png":
         raise typer.BadParameter("its name must end in .png", param_hint="--picture")
+
+
+def _named(plots: list[Path]) -> dict[str, Path | None]:
+    return {f"the plots {path}": path for path in plots}
+
+
+def _require_no_clash(
+    outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None], hint: str = ""
+) -> None:
+    """Wrong usage where a file to be written is one that is read, or to be written as well."""
+    from skypact.offline.output import clash_of
+
+    clash = clash_of(outputs, inputs)
+    if clash is not None:
+        name, other = clash
+        same = f"{outputs[name]} is the same file as {other}, which it would overwrite"
+        raise typer.BadParameter(f"{same}; name another", param_hint=hint or name)
 
 
 def _console(json: Path | None) -> "Console":

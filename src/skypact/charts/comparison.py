@@ -43,13 +43,13 @@ _INVISIBLE = 0.2
 
 @rc_context(STYLE)
 def draw_comparison(path: Path, comparison: Comparison) -> None:
-    """The flight with the most plots: who sees what of it, and how the impact area shrinks."""
+    """The main flight: who sees what of it, and how the impact area shrinks."""
     figure = new_figure(15.5, 10.4)
     if not comparison.flights:
         headline(figure, "No flight was found", "in the plots of all together")
         save(figure, path)
         return
-    flight = comparison.flights[0]
+    flight = _main(comparison.flights)
     colours = nation_colours(comparison.radars)
     headline(figure, _comparison_title(flight), _comparison_line(flight, len(comparison.flights)))
     over_ground = axes_at(figure, 0.7, 1.4, *_MAP_IN)
@@ -64,6 +64,11 @@ def draw_comparison(path: Path, comparison: Comparison) -> None:
     save(figure, path)
 
 
+def _main(flights: Sequence[ComparedFlight]) -> ComparedFlight:
+    """The flight with the most plots of those that did not part from another."""
+    return max(flights, key=lambda f: (f.parted_from is None, f.together.plots, -f.id))
+
+
 def _comparison_title(flight: ComparedFlight) -> str:
     alone = ", ".join(f"{view.name} {100 * view.share:.0f} %" for view in flight.views[:-1])
     return f"Alone {alone} of the flight; together {100 * flight.together.share:.0f} %"
@@ -71,7 +76,7 @@ def _comparison_title(flight: ComparedFlight) -> str:
 
 def _comparison_line(flight: ComparedFlight, flights: int) -> str:
     named = f"{flight.truth.id}, " if flight.truth else ""
-    most = f" (the one of {flights} flights with the most plots)" if flights > 1 else ""
+    most = f" (flight {flight.id} of {flights}, by its plots the main one)" if flights > 1 else ""
     first = f"{named}first plot {iso_utc(flight.first_plot_ns, 0)}{most}"
     tracked = [f"{view.name} {_after(flight, view.first_track_ns)}" for view in flight.views]
     return f"{first}. First track: {', '.join(tracked)}"

@@ -1,9 +1,9 @@
 """Each nation alone beside all together: who sees how much of a flight, and how well.
 
 Every picture is folded apart from the same plots: one per nation from its own radars, and one from
-all. The flights of the picture of all are the reference. Each estimate of a nation's track belongs
-to the one nearest to it at that time, so that what is one object until parts come off counts as
-the flight that it then is.
+all. The flights of the picture of all are the reference, each from its own first plot to its last.
+A nation's plots are among those of all: its track is the flight with which it shares most plots,
+and it sees of each flight those of the flight's plots that its own tracks took.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +21,13 @@ from skypact.flight import assess
 from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.model import Flight, Impact, Launch, Plots, Radar, Rejection, Track
 from skypact.offline.flight_json import impact_as_json, launch_as_json, rejections_as_json
+from skypact.offline.plots_taken import (
+    Rows,
+    flight_of,
+    owners,
+    rows_of_first_plots,
+    rows_of_updates,
+)
 from skypact.offline.reasons import unknown_because
 from skypact.offline.text import iso_utc
 from skypact.offline.truth import Sighting, TrueFlight, match_truth, require_same_flights
@@ -33,9 +40,9 @@ SEEN_WITHIN_S = 5.0
 """A flight counts as seen for so long after each plot of it."""
 MOMENTS = 20
 """How often every picture is asked for its flights, closer together in the beginning."""
-_NOT_THE_SAME_M = 100e3
 _PATH_POINTS = 600
 _NS = 1e-9
+_NEVER_NS = int(np.iinfo(np.int64).max)
 
 Intervals = tuple[tuple[int, int], ...]
 """Stretches of time, UTC ns since 1970, apart and in order."""
@@ -58,7 +65,7 @@ class View(NamedTuple):
     """One picture's view of one flight.
 
     `name` is a nation or `together`. `share` of the flight seen: the part of the time from the
-    first to the last plot in any picture in which this one had a plot within SEEN_WITHIN_S.
+    flight's first to its last plot in which this picture had a plot of it within SEEN_WITHIN_S.
     `first_track_ns`: when the picture first had a confirmed track of it; None if never.
     """
 
@@ -80,7 +87,8 @@ class ComparedFlight(NamedTuple):
     """One flight in the eyes of every nation alone, in order of name, and of all together, last.
 
     `path` (k, 4): UTC s since the first plot, latitude rad, longitude rad, height m, as estimated
-    by all together. `seen_by_radar`: when each radar had plots of it.
+    by all together. `seen_by_radar`: when each radar had plots of it. `parted_from`: the flight
+    that it was part of before.
     """
 
     id: int
@@ -90,6 +98,7 @@ class ComparedFlight(NamedTuple):
     path: NDArray[np.float64]
     seen_by_radar: Mapping[str, Intervals]
     truth: TrueFlight | None
+    parted_from: int | None = None
 
     @property
     def together(self) -> View:
@@ -98,7 +107,7 @@ class ComparedFlight(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Each nation alone beside all together; the flight with the most plots comes first."""
+    """Each nation alone beside all together; flights in order of their ids."""
 
     radars: tuple[Radar, ...]
     nations: tuple[str, ...]
@@ -111,9 +120,9 @@ class Comparison(NamedTuple):
         return {
             "nations": list(self.nations),
             "definitions": {
-                "share_of_flight_seen": "part of the time from the first to the last plot in any "
-                f"picture with a plot of this one in the last {SEEN_WITHIN_S:g} s",
-                "first_track_after_s": "confirmed track, seconds after the first plot of all",
+                "share_of_flight_seen": "part of the time from the flight's first to its last plot "
+                f"with a plot of it in this picture in the last {SEEN_WITHIN_S:g} s",
+                "first_track_after_s": "confirmed track, seconds after the flight's first plot",
                 "error_km": "distance from the truth, where it is given",
             },
             "flights": [_flight_as_json(flight) for flight in self.flights],
@@ -146,9 +155,11 @@ def compare_nations(
     histories = {
         name: _history(name, columns, radars, times, settings) for name in (*nations, TOGETHER)
     }
-    shares = _shares(histories)
+    shares = _shares(histories, columns)
     if truth:
-        require_same_flights([_sighting(of[TOGETHER], None) for of in shares.values()], truth)
+        require_same_flights(
+            [_sighting(of[TOGETHER], None, columns) for of in shares.values()], truth
+        )
     flights = _assessed(shares, histories, settings, workers, on_progress)
     compared = _compared(shares, histories, flights, columns, radars, truth)
     return Comparison(tuple(radars), nations, compared, len(columns.time_ns), rejections)
@@ -163,22 +174,29 @@ def _moments(time_ns: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 class _History(NamedTuple):
     """One picture over time: its tracks by id at each moment, and all its estimates, in order.
 
-    `before`: times of each track's plots before its first estimate.
+    `rows`: the plot of each estimate; `rows_before`: each track's plots before its first estimate.
     """
 
     radars: tuple[Radar, ...]
     times: NDArray[np.int64]
     tracks: tuple[dict[int, Track], ...]
     estimates: Updates
-    before: dict[int, NDArray[np.int64]]
+    rows: Rows
+    rows_before: dict[int, Rows]
 
 
 class _Share(NamedTuple):
-    """One picture's part of one flight: its estimates and plots of it, its track at each moment."""
+    """One picture's part of one flight.
 
+    `rows`: the flight's plots that it took; `first_track_ns`: its first estimate after one of them.
+    `time_ns` and `state`: all estimates of its tracks that are this flight; `tracks`: the one of
+    these that was updated last, at each moment from the flight's first plot on.
+    """
+
+    rows: Rows
+    first_track_ns: int | None
     time_ns: NDArray[np.int64]
     state: NDArray[np.float64]
-    plot_ns: NDArray[np.int64]
     tracks: tuple[Track | None, ...]
 
 
@@ -198,6 +216,11 @@ def _own_plots(plots: Plots, members: Sequence[int]) -> Plots:
     return own._replace(radar=number[own.radar])
 
 
+def _members(name: str, radars: Sequence[Radar]) -> list[int]:
+    """Numbers of the radars whose plots a picture is made of."""
+    return [i for i, radar in enumerate(radars) if name in (TOGETHER, radar.nation)]
+
+
 def _history(
     name: str,
     plots: Plots,
@@ -206,7 +229,7 @@ def _history(
     settings: Settings,
 ) -> _History:
     """Fold one picture's plots up to each moment and keep its tracks as they are then."""
-    members = [i for i, radar in enumerate(radars) if name in (TOGETHER, radar.nation)]
+    members = _members(name, radars)
     own, table = _own_plots(plots, members), tuple(radars[i] for i in members)
     picture = Picture(table, settings.tracking)
     updates: list[Updates] = []
@@ -217,7 +240,13 @@ def _history(
         picture.observe(part, more_to_come=bool(end < ends[-1]), on_updates=updates.append)
         tracks.append({track.id: track for track in picture.tracks()})
     estimates = _joined(updates)
-    return _History(table, times, tuple(tracks), estimates, _plots_before(picture, estimates))
+    rows = rows_of_updates(estimates, plots, radars, members)
+    before = {}
+    for track in picture.tracks():
+        first = rows_of_first_plots(track, plots, members)
+        since_ns = estimates.time_ns[estimates.track == track.id].min(initial=_NEVER_NS)
+        before[track.id] = first[plots.time_ns[first] < since_ns]
+    return _History(table, times, tuple(tracks), estimates, rows, before)
 
 
 def _joined(updates: Sequence[Updates]) -> Updates:
@@ -230,70 +259,61 @@ def _joined(updates: Sequence[Updates]) -> Updates:
     return Updates._make(column[order] for column in joined)
 
 
-def _plots_before(picture: Picture, estimates: Updates) -> dict[int, NDArray[np.int64]]:
-    """Times of each track's plots before its first estimate."""
-    before = {}
-    for track in picture.tracks():
-        first_ns = track.first_plot_ns + np.rint(track.first_plots[:, 0] * 1e9).astype(np.int64)
-        own = estimates.time_ns[estimates.track == track.id]
-        before[track.id] = first_ns[first_ns < own[0]] if len(own) else first_ns
-    return before
-
-
-def _shares(histories: Mapping[str, _History]) -> _Shares:
-    """Every picture's part of every flight; the flight with the most plots comes first."""
-    together = histories[TOGETHER]
-    numbers, plots = np.unique(together.estimates.track, return_counts=True)
-    flight_ids = [int(n) for n in numbers[np.lexsort((numbers, -plots))]]
-    belongs = {
-        name: together.estimates.track
-        if name == TOGETHER
-        else _nearest(history.estimates, together.estimates, flight_ids)
-        for name, history in histories.items()
+def _rows_by_track(history: _History) -> dict[int, tuple[Rows, Rows]]:
+    """The plots of each track's estimates, and those before them."""
+    return {
+        track: (history.rows[history.estimates.track == track], before)
+        for track, before in sorted(history.rows_before.items())
     }
+
+
+def _shares(histories: Mapping[str, _History], plots: Plots) -> _Shares:
+    """Every picture's part of every flight, in order of their ids."""
+    together = _rows_by_track(histories[TOGETHER])
+    owner = owners(len(plots.time_ns), together)
+    belongs: dict[str, dict[int, int]] = {}
+    for name, history in histories.items():
+        belongs[name] = {
+            track: track if name == TOGETHER else flight_of(np.concatenate(rows), owner)
+            for track, rows in _rows_by_track(history).items()
+        }
     return {
         flight_id: {
-            name: _share(history, belongs[name] == flight_id) for name, history in histories.items()
+            name: _share(history, belongs[name], owner, flight_id, plots.time_ns)
+            for name, history in histories.items()
         }
-        for flight_id in flight_ids
+        for flight_id in together
+        if len(together[flight_id][0])
     }
 
 
-def _nearest(estimates: Updates, together: Updates, flight_ids: Sequence[int]) -> NDArray[np.int64]:
-    """(u,) the flight of all together that each estimate is nearest to; -1 where none is near."""
-    belongs = np.full(len(estimates.time_ns), -1, np.int64)
-    least_m = np.full(len(estimates.time_ns), _NOT_THE_SAME_M)
-    for flight_id in flight_ids:
-        own = together.track == flight_id
-        time_ns, state = together.time_ns[own], together.state[own]
-        right = np.clip(np.searchsorted(time_ns, estimates.time_ns), 1, max(1, len(time_ns) - 1))
-        right = np.minimum(right, len(time_ns) - 1)
-        left = np.maximum(right - 1, 0)
-        is_left = estimates.time_ns - time_ns[left] < time_ns[right] - estimates.time_ns
-        closest = np.where(is_left, left, right)
-        apart_s = (estimates.time_ns - time_ns[closest]) * _NS
-        position = state[closest, :3] + apart_s[:, None] * state[closest, 3:]
-        apart_m = np.linalg.norm(estimates.state[:, :3] - position, axis=1)
-        near = (apart_m < least_m) & (np.abs(apart_s) <= SEEN_WITHIN_S)
-        belongs[near], least_m[near] = flight_id, apart_m[near]
-    return belongs
-
-
-def _share(history: _History, own: NDArray[np.bool_]) -> _Share:
-    """The part of one flight that the estimates `own` are."""
+def _share(
+    history: _History,
+    belongs: Mapping[int, int],
+    owner: NDArray[np.int64],
+    flight_id: int,
+    plot_ns: NDArray[np.int64],
+) -> _Share:
+    """One picture's part of one flight; `belongs`: the flight that each of its tracks is."""
+    first_ns = plot_ns[np.argmax(owner == flight_id)]
+    taken = np.unique(np.concatenate([history.rows, *history.rows_before.values()]))
+    after_its_plots = owner[history.rows] == flight_id
+    tracks = [track for track, flight in belongs.items() if flight == flight_id]
+    own = np.isin(history.estimates.track, tracks)
     number, time_ns = history.estimates.track[own], history.estimates.time_ns[own]
-    starts = [
-        history.before[int(track)]
-        for track in np.unique(number)
-        if history.before[int(track)].max(initial=0) < time_ns[0]
-    ]
     last = np.searchsorted(time_ns, history.times, side="right") - 1
-    tracks = tuple(
-        known.get(int(number[i])) if i >= 0 else None
-        for i, known in zip(last, history.tracks, strict=True)
+    return _Share(
+        rows=taken[owner[taken] == flight_id],
+        first_track_ns=int(history.estimates.time_ns[np.argmax(after_its_plots)])
+        if after_its_plots.any()
+        else None,
+        time_ns=time_ns,
+        state=history.estimates.state[own],
+        tracks=tuple(
+            known.get(int(number[i])) if i >= 0 and moment >= first_ns else None
+            for i, moment, known in zip(last, history.times, history.tracks, strict=True)
+        ),
     )
-    plot_ns = np.unique(np.concatenate([time_ns, *starts]))
-    return _Share(time_ns, history.estimates.state[own], plot_ns, tracks)
 
 
 def _assessed(
@@ -304,44 +324,68 @@ def _assessed(
     on_progress: Callable[[int, int], None] | None,
 ) -> _Flights:
     """What each of these tracks means at each moment, each asked once."""
-    lives: dict[tuple[str, int], dict[int, Track]] = {}
+    lives: dict[tuple[str, int], list[dict[int, Track]]] = {}
     for by_name in shares.values():
         for name, share in by_name.items():
-            for track in share.tracks:
-                if track is not None:
-                    lives.setdefault((name, track.id), {})[track.plots] = track
+            for i, track in enumerate(share.tracks):
+                known = histories[name].tracks[i]
+                line = _line_of(track, known) if track is not None else []
+                if line:
+                    life = lives.setdefault((name, line[-1].id), [{} for _ in share.tracks])
+                    life[i] |= {one.id: one for one in line}
     # The longest first, so that no process is left with one at the end.
-    order = sorted(lives, key=lambda key: -len(lives[key]))
-    tracks = [[lives[key][plots] for plots in sorted(lives[key])] for key in order]
+    order = sorted(lives, key=lambda key: -sum(map(len, lives[key])))
+    families = [[[m[n] for n in sorted(m)] for m in lives[key]] for key in order]
     tables = [histories[name].radars for name, _ in order]
-    settled_s, total = settings.tracking.first_plots_seconds, sum(map(len, tracks))
+    total = sum(len({(t.id, t.plots) for m in family for t in m}) for family in families)
+    settled_s = settings.tracking.first_plots_seconds
     flights: dict[tuple[str, int, int], Flight] = {}
     with _mapping(workers) as mapping:
-        found = mapping(_assessed_life, tracks, tables, repeat(settings.flight), repeat(settled_s))
-        for (name, _), life in zip(order, found, strict=True):
-            flights |= {(name, flight.id, flight.plots): flight for flight in life}
+        found = mapping(
+            _assessed_family, families, tables, repeat(settings.flight), repeat(settled_s)
+        )
+        for (name, _), family in zip(order, found, strict=True):
+            flights |= {(name, flight.id, flight.plots): flight for flight in family}
             if on_progress:
                 on_progress(len(flights), total)
     return flights
 
 
-def _assessed_life(
-    tracks: Sequence[Track], radars: Sequence[Radar], settings: FlightSettings, settled_s: float
-) -> list[Flight]:
-    """One track at several moments, in order; its launch is sought no more after `settled_s`.
+def _line_of(track: Track, known: Mapping[int, Track]) -> list[Track]:
+    """A track, the one that it parted from, and so on, as far as they are known."""
+    line = [track]
+    while (parent := line[-1].parted_from) is not None and parent in known:
+        line.append(known[parent])
+    return line
 
-    The launch rests on the first plots alone, of which no more are kept from then on, and takes
-    most of an assessment.
+
+def _assessed_family(
+    moments: Sequence[Sequence[Track]],
+    radars: Sequence[Radar],
+    settings: FlightSettings,
+    settled_s: float,
+) -> list[Flight]:
+    """Tracks that parted from each other, in order of id, at several moments: each asked once.
+
+    What parted has the launch of what it parted from. A launch is sought no more after `settled_s`:
+    it rests on the first plots alone, of which no more are kept from then on, and takes most of an
+    assessment.
     """
-    flights: list[Flight] = []
-    launch: Launch | None = None
-    for track in tracks:
-        flight = assess(track, radars, settings, launch=launch)
-        flights.append(flight)
-        lived_s = (track.last_plot_ns - track.first_plot_ns) * _NS
-        if lived_s > settled_s:
-            launch = flight.launch
-    return flights
+    flights: dict[tuple[int, int], Flight] = {}
+    settled: dict[int, Launch | None] = {}
+    for tracks in moments:
+        now: dict[int, Flight] = {}
+        for track in tracks:
+            key = track.id, track.plots
+            if key not in flights:
+                parent = None if track.parted_from is None else now.get(track.parted_from)
+                launch = parent.launch if parent else None
+                launch = launch or settled.get(track.id)
+                flights[key] = assess(track, radars, settings, launch=launch)
+            now[track.id] = flights[key]
+            if (track.last_plot_ns - track.first_plot_ns) * _NS > settled_s:
+                settled[track.id] = flights[key].launch
+    return list(flights.values())
 
 
 @contextmanager
@@ -364,16 +408,17 @@ def _compared(
 ) -> tuple[ComparedFlight, ...]:
     """The flights of the picture of all, as every picture sees them."""
     together = [by_name[TOGETHER] for by_name in shares.values()]
-    truths = match_truth([_sighting(s, _last_impact(s, flights)) for s in together], truth)
+    truths = match_truth([_sighting(s, _last_impact(s, flights), plots) for s in together], truth)
     return tuple(
         _one_flight(flight_id, true, by_name, histories, flights, plots, radars)
         for (flight_id, by_name), true in zip(shares.items(), truths, strict=True)
     )
 
 
-def _sighting(share: _Share, impact: Impact | None) -> Sighting:
+def _sighting(share: _Share, impact: Impact | None, plots: Plots) -> Sighting:
     ends = [geodetic_from_ecef(*map(float, share.state[i, :3]))[:2] for i in (0, -1)]
-    return Sighting(int(share.plot_ns[0]), int(share.plot_ns[-1]), tuple(ends), impact)
+    first_ns, last_ns = (int(plots.time_ns[share.rows[i]]) for i in (0, -1))
+    return Sighting(first_ns, last_ns, tuple(ends), impact)
 
 
 def _last_impact(share: _Share, flights: _Flights) -> Impact | None:
@@ -391,28 +436,34 @@ def _one_flight(
     plots: Plots,
     radars: Sequence[Radar],
 ) -> ComparedFlight:
-    plot_ns = np.unique(np.concatenate([share.plot_ns for share in by_name.values()]))
-    span = int(plot_ns[0]), int(plot_ns[-1])
-    by_radar = _seen_by_radar(plot_ns, plots, radars, span)
+    rows = by_name[TOGETHER].rows
+    span = int(plots.time_ns[rows[0]]), int(plots.time_ns[rows[-1]])
+    by_radar = {
+        radar.id: _intervals(plots.time_ns[rows[plots.radar[rows] == index]], span)
+        for index, radar in enumerate(radars)
+    }
     views = []
     for name, share in by_name.items():
-        radar_ids = tuple(r.id for r in radars if name in (TOGETHER, r.nation) and by_radar[r.id])
+        radar_ids = tuple(radars[index].id for index in np.unique(plots.radar[share.rows]))
         known = [flights[name, t.id, t.plots] if t else None for t in share.tracks]
-        views.append(_view(name, share, known, histories[name].times, radar_ids, span, truth))
+        plot_ns = plots.time_ns[share.rows]
+        times = histories[name].times
+        views.append(_view(name, share, plot_ns, known, times, radar_ids, span, truth))
     path = _thinned_path(by_name[TOGETHER], span[0])
-    return ComparedFlight(flight_id, *span, tuple(views), path, by_radar, truth)
+    parted_from = histories[TOGETHER].tracks[-1][flight_id].parted_from
+    return ComparedFlight(flight_id, *span, tuple(views), path, by_radar, truth, parted_from)
 
 
 def _view(
     name: str,
     share: _Share,
+    plot_ns: NDArray[np.int64],
     flights: Sequence[Flight | None],
     times: NDArray[np.int64],
     radar_ids: tuple[str, ...],
     span: tuple[int, int],
     truth: TrueFlight | None,
 ) -> View:
-    plot_ns = share.plot_ns
     seen = _intervals(plot_ns, span)
     moments = []
     for time_ns, flight in zip(times, flights, strict=True):
@@ -425,7 +476,7 @@ def _view(
         plots=len(plot_ns),
         share=_length_ns(seen) / max(1, span[1] - span[0]),
         seen=seen,
-        first_track_ns=int(share.time_ns[0]) if len(share.time_ns) else None,
+        first_track_ns=share.first_track_ns,
         moments=tuple(moments),
     )
 
@@ -436,17 +487,6 @@ def _moment(time_ns: int, is_seen: bool, flight: Flight | None, truth: TrueFligh
         launch_error_m = truth.launch_error_m(flight.launch) if flight.launch else None
         impact_error_m = truth.impact_error_m(flight.impact) if flight.impact else None
     return Moment(time_ns, is_seen, flight, launch_error_m, impact_error_m)
-
-
-def _seen_by_radar(
-    plot_ns: NDArray[np.int64], plots: Plots, radars: Sequence[Radar], span: tuple[int, int]
-) -> dict[str, Intervals]:
-    """When each radar had plots of a flight: the plots at the times of its estimates."""
-    of_flight = np.isin(plots.time_ns, plot_ns)
-    return {
-        radar.id: _intervals(plots.time_ns[of_flight & (plots.radar == index)], span)
-        for index, radar in enumerate(radars)
-    }
 
 
 def _intervals(plot_ns: NDArray[np.int64], span: tuple[int, int]) -> Intervals:
@@ -476,6 +516,7 @@ def _thinned_path(share: _Share, first_ns: int) -> NDArray[np.float64]:
 def _flight_as_json(flight: ComparedFlight) -> dict[str, Any]:
     return {
         "id": flight.id,
+        "parted_from": flight.parted_from,
         "truth": None if flight.truth is None else flight.truth.id,
         "first_plot": iso_utc(flight.first_plot_ns),
         "last_plot": iso_utc(flight.last_plot_ns),

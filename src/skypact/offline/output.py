@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,31 @@ def require_writable(*paths: Path | None) -> None:
         if not os.access(path.parent, os.W_OK):
             reason = f"nothing can be written in the folder {path.parent}"
             raise InputError(str(path), reason, "name another file")
+
+
+def clash_of(
+    outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None]
+) -> tuple[str, str] | None:
+    """The first of named outputs that would overwrite an input or another output, and which one.
+
+    Files are the same whatever paths lead to them; None and `-`, stdout, are passed over.
+    """
+    written = {name: path for name, path in outputs.items() if path and str(path) != "-"}
+    read = {name: path for name, path in inputs.items() if path}
+    names = list(written)
+    for number, name in enumerate(names):
+        others = read | {earlier: written[earlier] for earlier in names[:number]}
+        for other, path in others.items():
+            if _is_same(written[name], path):
+                return name, other
+    return None
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 @contextmanager

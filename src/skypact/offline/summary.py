@@ -47,16 +47,18 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     """Each nation alone beside all together."""
     if not comparison.flights:
         console.print("[bold]No flight[/] was found by all together", highlight=False)
-    for flight in comparison.flights[:_MOST_FLIGHTS]:
+    most_seen = sorted(comparison.flights, key=lambda f: (-f.together.plots, f.id))[:_MOST_FLIGHTS]
+    for flight in sorted(most_seen, key=lambda flight: flight.id):
         _print_compared(console, flight)
     _say_more(console, len(comparison.flights))
     if comparison.flights:
         _explain(
             console,
-            "Times are UTC. Seen: part of the time from the first to the last plot in any picture "
-            f"in which this one had a plot in the last {SEEN_WITHIN_S:g} s. First track: after the "
-            "first plot in any. Impact and launch: semi-axes of the 95 % ellipse, as estimated "
-            "then; off: distance from the truth; unchanged: no plot since the column before.",
+            "Times are UTC. Seen: part of the time from the flight's first to its last plot in "
+            f"which this picture had a plot of it in the last {SEEN_WITHIN_S:g} s. First track: "
+            "after the flight's first plot. Impact and launch: semi-axes of the 95 % ellipse, as "
+            "estimated then; off: distance from the truth; unchanged: no plot since the column "
+            "before.",
         )
     _print_rejections(console, comparison.rejections, ())
 
@@ -242,6 +244,7 @@ def _print_compared(console: Console, flight: ComparedFlight) -> None:
     seen_for = span((flight.last_plot_ns - flight.first_plot_ns) * 1e-9)
     named = f"Flight {flight.id}" + (f" ({flight.truth.id})" if flight.truth else "")
     line = f"[bold]{escape(named)}[/]: {iso_utc(flight.first_plot_ns, 0)}, seen for {seen_for}"
+    line += "" if flight.parted_from is None else f", parted from flight {flight.parted_from}"
     console.print(line, highlight=False)
     gap = 2 if console.width >= _WIDE else 0
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap, 0, 0))
