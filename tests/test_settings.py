@@ -85,6 +85,8 @@ def test_every_fault_is_said(tmp_path):
     ("name", "value", "reason"),
     [
         ("SKYPACT_TRACKIN__GATE_CHI_SQUARED", "3", 'mean "SKYPACT_TRACKING__GATE_CHI_SQUARED"?'),
+        ("SKYPACT_TRACKIN__GATE", "3", 'mean "SKYPACT_TRACKING__GATE_CHI_SQUARED"?'),
+        ("SKYPACT_TRACKING__ZZZ", "3", "no such setting; leave it out"),
         ("SKYPACT_TRACKING__GATE", "3", 'mean "SKYPACT_TRACKING__GATE_CHI_SQUARED"?'),
         ("SKYPACT_TRACKING__FIT_PLOTS__MORE", "3", "no such setting"),
         ("SKYPACT_GATE", "3", "no such setting"),

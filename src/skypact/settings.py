@@ -343,7 +343,12 @@ def _refuse_unknown_variables() -> None:
     allowed = {*known, *_NO_SETTINGS, *(f"{_PREFIX}{section}".upper() for section in _GROUPS)}
     for name in sorted(os.environ):
         if name.upper().startswith(_PREFIX) and name.upper() not in allowed:
-            raise SettingsError(f"environment: {name}: no such setting; {_hint(name, known)}")
+            section, _, key = name[len(_PREFIX) :].lower().partition("__")
+            group = section if section in _GROUPS else nearest(section, _GROUPS)
+            near = nearest(key, _GROUPS[group].model_fields) if group and key else None
+            meant = f"{_PREFIX}{group}__{near}".upper()
+            hint = f'did you mean "{meant}"?' if near else _LEAVE_OUT
+            raise SettingsError(f"environment: {name}: no such setting; {hint}")
 
 
 def _sentence(path: Path | None, fault: Any) -> str:
@@ -368,11 +373,12 @@ def _sentence(path: Path | None, fault: Any) -> str:
 
 def _hint(name: str, known: Sequence[str]) -> str:
     near = nearest(name, known)
-    return f'did you mean "{near}"?' if near else "leave it out; docs/settings.md lists them all"
+    return f'did you mean "{near}"?' if near else _LEAVE_OUT
 
 
 _SIGNS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 _PREFIX = "SKYPACT_"
+_LEAVE_OUT = "leave it out; docs/settings.md lists them all"
 _EXAMPLE = "SKYPACT_TRACKING__GATE_CHI_SQUARED=25"
 _NO_SETTINGS = ("SKYPACT_TRACEBACK", "SKYPACT_SHARED")
 """Variables of the command line and of tests."""
