@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 
 import skypact
 from skypact.charts import GroundPaths, draw_flights, flights, parts
-from skypact.charts.labels import Labels, grouped
-from skypact.charts.paths import before, foretold
+from skypact.charts.labels import Labels, grouped, numbered
+from skypact.charts.paths import Path as FlightPath
+from skypact.charts.paths import before, foretold, stretches, unseen
 from skypact.maps import Frame
 
 NS = 1_000_000_000
@@ -34,9 +34,8 @@ def rising(tmp_path_factory: pytest.TempPathFactory) -> tuple[skypact.TrackedFil
 def test_a_path_is_foretold_over_its_apogee_to_its_impact(rising) -> None:
     tracked, paths = rising
     flight = max(tracked.flights, key=lambda flight: flight.plots)
-    track = next(track for track in tracked.picture.tracks() if track.id == flight.id)
     seen = paths.of(flight.id)
-    ahead = foretold(track, flight, seen)
+    ahead = foretold(flight.impact, seen)
     assert ahead.time_ns[0] == seen.time_ns[-1]
     assert (np.diff(ahead.time_ns) >= 0).all()
     assert ahead.time_ns[-1] == flight.impact.time_ns
@@ -51,10 +50,35 @@ def test_a_path_is_foretold_over_its_apogee_to_its_impact(rising) -> None:
 
 def test_nothing_is_foretold_where_the_impact_is_unknown(rising) -> None:
     tracked, paths = rising
-    flight = msgspec.structs.replace(tracked.flights[0], impact=None)
-    track = next(track for track in tracked.picture.tracks() if track.id == flight.id)
-    assert len(foretold(track, flight, paths.of(flight.id)).time_ns) == 0
-    assert len(before(None, paths.of(flight.id)).time_ns) == 0
+    seen = paths.of(tracked.flights[0].id)
+    assert len(foretold(None, seen).time_ns) == 0
+    assert len(before(None, seen).time_ns) == 0
+
+
+def test_what_was_not_seen_for_long_is_foretold_along_the_path(rising) -> None:
+    tracked, paths = rising
+    flight = max(tracked.flights, key=lambda flight: flight.plots)
+    whole = paths.of(flight.id)
+    assert len(stretches(whole)) == 1
+    assert unseen(whole) == []
+    seconds = (whole.time_ns - whole.time_ns[0]) * 1e-9
+    middle = seconds[-1] - 40.0
+    hidden = (seconds > middle - 30.0) & (seconds < middle + 30.0)
+    cut = FlightPath._make(column[~hidden] for column in whole)
+    assert len(stretches(cut)) == 2
+    (gap,) = unseen(cut)
+    at = np.interp(gap.time_ns, whole.time_ns, whole.places[:, 2])
+    assert np.abs(gap.places[:, 2] - at).max() < 300.0
+    i = int(cut.gaps[0])
+    assert gap.time_ns[[0, -1]].tolist() == cut.time_ns[[i, i + 1]].tolist()
+    np.testing.assert_allclose(gap.places[-1], cut.places[i + 1], rtol=1e-9)
+
+
+def test_numbers_in_few_words() -> None:
+    assert numbered(["1", "2", "3", "4", "5", "8"]) == "1-5, 8"
+    assert numbered(["1", "2", "4"]) == "1, 2, 4"
+    assert numbered([str(n) for n in range(1, 30, 2)]) == "1, 3, 5, 7 + 11 more"
+    assert numbered([""]) == ""
 
 
 def test_a_picture_that_was_cut_shows_the_apogee(

@@ -178,6 +178,22 @@ def test_simulate_leaves_the_radars_it_was_given(tmp_path: Path) -> None:
 # What track writes
 
 
+def test_rejected_goes_by_file_and_row(folder: Path, lines: list[str], tmp_path: Path) -> None:
+    twice = tmp_path / "b.csv"
+    # A duplicate is found later than a row that cannot be read.
+    twice.write_text("\n".join([lines[0], lines[1], lines[1], "never,West,1,2,3,4", *lines[2:]]))
+    other = tmp_path / "a.csv"
+    other.write_text("\n".join([lines[0], "never,West,1,2,3,4"]))
+    out = tmp_path / "flights.json"
+    words = ["--radars", folder / "radars.toml", "--json", out]
+    done = run("track", twice, other, *words)
+    assert done.exit_code == 0, done.output
+    found = [(Path(r["file"]).name, r["row"]) for r in json.loads(out.read_text())["rejected"]]
+    assert [entry for entry in found if entry[1] is not None][:3] == [
+        *(("b.csv", 3), ("b.csv", 4), ("a.csv", 2)),
+    ]
+
+
 def test_json_keeps_the_contract(folder: Path, tmp_path: Path) -> None:
     document = flights_of(folder, folder / "plots.csv", tmp_path / "flights.json")
     main = max(document.flights, key=lambda flight: flight.plots)

@@ -160,8 +160,8 @@ longitude_deg = 127.66
 height_m = 20
 delay_s = {}
 bearing_deg = 75
-apogee_km = 30
-range_km = 150
+apogee_km = {}
+range_km = {}
 beta_kg_m2 = 6000
 """
 
@@ -169,7 +169,9 @@ beta_kg_m2 = 6000
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> skypact.Comparison:
     folder = tmp_path_factory.mktemp("two")
-    (folder / "two.toml").write_text(TWO + ONE.format("first", 0) + ONE.format("second", 120))
+    (folder / "two.toml").write_text(
+        TWO + ONE.format("first", 0, 25, 110) + ONE.format("second", 120, 30, 150)
+    )
     words = ["simulate", str(folder / "two.toml"), "--out", str(folder / "out"), "--seed", "2"]
     done = CliRunner().invoke(cli.app, words)
     assert done.exit_code == 0, done.output

@@ -6,7 +6,7 @@ import pytest
 
 from skypact.model import Apogee, Ellipse, Flight, FlightKind, Launch
 from skypact.offline.reasons import unknown_because
-from skypact.offline.text import axes, kilometres_within, place, three_digits
+from skypact.offline.text import axes, kilometres_within, place, square_kilometres, three_digits
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,11 @@ def test_lengths() -> None:
     assert [three_digits(n) for n in (0.0344, 1.236, 12.44, 123.4)] == [
         *("0.034", "1.24", "12.4", "123"),
     ]
+
+
+def test_small_areas_are_not_nothing() -> None:
+    said = [square_kilometres(n) for n in (0.00049, 0.0123, 20.66, 957.4, 0.0)]
+    assert said == ["0.00049", "0.012", "20.7", "957", "0.000"]
 
 
 def flight(kind: FlightKind, **more) -> Flight:

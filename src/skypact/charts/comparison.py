@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -26,6 +26,7 @@ from skypact.charts.parts import (
     sites_of,
     title,
 )
+from skypact.charts.paths import Path, before, foretold, stretches, unseen
 from skypact.maps import INK, FloatArray, Projection, nation_colours
 from skypact.model import Impact, Radar
 from skypact.offline.compare import TOGETHER, ComparedFlight, Comparison, Moment, View
@@ -42,7 +43,7 @@ _INVISIBLE = 0.2
 
 
 @rc_context(STYLE)
-def draw_comparison(path: Path, comparison: Comparison) -> None:
+def draw_comparison(path: FilePath, comparison: Comparison) -> None:
     """The main flight: who sees what of it, and how the impact area shrinks."""
     figure = new_figure(15.5, 10.4)
     if not comparison.flights:
@@ -99,14 +100,13 @@ def _draw_coverage_map(ax: "Axes", flight: ComparedFlight, radars: Sequence[Rada
     ground = GroundMap(ax, np.concatenate([sites_of(radars), path[:, 1:3], ends]), radars)
     labels = ground.labels
     x, y = ground.projection.xy(path[:, 1], path[:, 2])
-    ax.plot(x, y, color=INK, lw=2.4, zorder=5, solid_capstyle="round")
-    for i in range(0, len(x), max(1, len(x) // 25)):
-        labels.keep_free(float(x[i]), float(y[i]), 6.0)
-    for (lat, lon), near, mark in zip(ends, (0, -1), ("launch", "impact"), strict=True):
+    for part, is_seen in _parts(flight):
+        px, py = ground.projection.xy(part.places[:, 0], part.places[:, 1])
+        ax.plot(px, py, zorder=5 if is_seen else 4, **_line(is_seen))
+        for i in np.unique(np.linspace(0, len(px) - 1, 25).astype(int)) if len(px) else ():
+            labels.keep_free(float(px[i]), float(py[i]), 6.0 if is_seen else 1.0)
+    for (lat, lon), mark in zip(ends, ("launch", "impact"), strict=True):
         ex, ey = ground.at(float(lat), float(lon))
-        ax.plot([x[near], ex], [y[near], ey], color=INK, lw=1.2, ls=UNSEEN, zorder=4)
-        for part in np.linspace(0.02, 0.98, 25):
-            labels.keep_free(ex + part * float(x[near] - ex), ey + part * float(y[near] - ey), 1.0)
         style = {"launch": "o", "impact": "x"}[mark]
         ax.plot(ex, ey, style, ms=8, mec=INK, mfc="white", mew=2.0, zorder=7)
         labels.put(ex, ey, mark, INK, 8.5)
@@ -116,6 +116,23 @@ def _draw_coverage_map(ax: "Axes", flight: ComparedFlight, radars: Sequence[Rada
         labels.put(float(x[at]), float(y[at]), f"{minute} min", INK, 7)
     ground.finish()
     title(ax, "Ground track, and how far each nation's radars reach")
+
+
+def _line(is_seen: bool) -> dict[str, Any]:
+    if is_seen:
+        return {"color": INK, "lw": 2.4, "solid_capstyle": "round"}
+    return {"color": INK, "lw": 1.2, "ls": UNSEEN}
+
+
+def _parts(flight: ComparedFlight) -> list[tuple[Path, bool]]:
+    """The path in parts, and whether each was seen; what was not is as all together foretell it."""
+    time_ns = flight.first_plot_ns + np.rint(flight.path[:, 0] * 1e9).astype(np.int64)
+    path = Path(time_ns, flight.path[:, 1:], flight.states)
+    known = [m.flight for m in flight.together.moments if m.flight is not None]
+    launch = next((f.launch for f in reversed(known) if f.launch), None)
+    impact = next((f.impact for f in reversed(known) if f.impact), None)
+    not_seen = [before(launch, path), *unseen(path), foretold(impact, path)]
+    return [(part, False) for part in not_seen] + [(part, True) for part in stretches(path)]
 
 
 def _ends(flight: ComparedFlight) -> FloatArray:
@@ -226,9 +243,12 @@ def _telling_moment(flight: ComparedFlight) -> int:
 
 
 def _draw_height(ax: "Axes", flight: ComparedFlight) -> None:
-    minutes, heights = flight.path[:, 0] / 60.0, flight.path[:, 3] / 1e3
-    ax.fill_between(minutes, heights, color=INK, alpha=0.07, lw=0)
-    ax.plot(minutes, heights, color=INK, lw=2.0)
+    heights = flight.path[:, 3] / 1e3
+    for part, is_seen in _parts(flight):
+        at = (part.time_ns - flight.first_plot_ns) / MINUTE_NS
+        if is_seen:
+            ax.fill_between(at, part.places[:, 2] / 1e3, color=INK, alpha=0.07, lw=0)
+        ax.plot(at, part.places[:, 2] / 1e3, **_line(is_seen))
     plain(ax)
     ax.set_ylim(bottom=0.0)
     ax.set_ylabel("height, km")

@@ -11,7 +11,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from skypact.charts.ground import GroundMap
-from skypact.charts.labels import grouped
+from skypact.charts.labels import grouped, numbered
 from skypact.charts.parts import (
     MINUTE_NS,
     SOFT,
@@ -27,7 +27,7 @@ from skypact.charts.parts import (
     sites_of,
     title,
 )
-from skypact.charts.paths import GroundPaths, Path, before, foretold
+from skypact.charts.paths import GroundPaths, Path, before, foretold, stretches, unseen
 from skypact.maps import INK, Projection
 from skypact.model import Flight, Impact, Launch, Radar
 from skypact.offline.text import HALF_95, axes, clock, iso_utc, kilometres, seconds
@@ -59,6 +59,14 @@ class _Drawn(NamedTuple):
     ahead: Path
 
     @property
+    def parts(self) -> list[tuple[Path, bool]]:
+        """What is drawn, and whether it was seen."""
+        foretold = [self.start, *unseen(self.seen), self.ahead]
+        return [(part, False) for part in foretold] + [
+            (part, True) for part in stretches(self.seen)
+        ]
+
+    @property
     def ends(self) -> list[tuple[str, Launch | Impact]]:
         """What is known of its launch and impact."""
         both = (("launch", self.flight.launch), ("impact", self.flight.impact))
@@ -70,7 +78,7 @@ def draw_flights(path: FilePath, tracked: TrackedFiles, paths: GroundPaths) -> N
     """Ground tracks, heights over time, and the 95 % areas of launch and impact close up."""
     most_seen = sorted(tracked.flights, key=lambda flight: (-flight.plots, flight.id))
     shown = sorted(most_seen[:_MOST_FLIGHTS], key=lambda flight: flight.id)
-    drawn = _drawn(shown, tracked, paths)
+    drawn = _drawn(shown, paths)
     # Launches close up too where there is room.
     close = [
         (one, word, at)
@@ -94,10 +102,7 @@ def draw_flights(path: FilePath, tracked: TrackedFiles, paths: GroundPaths) -> N
     save(figure, path)
 
 
-def _drawn(
-    flights: Sequence[Flight], tracked: TrackedFiles, paths: GroundPaths
-) -> tuple[_Drawn, ...]:
-    tracks = {track.id: track for track in tracked.picture.tracks()}
+def _drawn(flights: Sequence[Flight], paths: GroundPaths) -> tuple[_Drawn, ...]:
     found = []
     for number, flight in enumerate(flights):
         seen = paths.of(flight.id)
@@ -110,7 +115,7 @@ def _drawn(
                 width=3.6 if number == 0 else 1.6,
                 start=before(flight.launch, seen),
                 seen=seen,
-                ahead=foretold(tracks[flight.id], flight, seen),
+                ahead=foretold(flight.impact, seen),
             )
         )
     return tuple(found)
@@ -152,9 +157,9 @@ def _draw_ground(ax: "Axes", drawn: Sequence[_Drawn], radars: Sequence[Radar]) -
 
 def _draw_one_ground(ground: GroundMap, one: _Drawn) -> None:
     ax = ground.ax
-    for part in (one.start, one.seen, one.ahead):
+    for part, is_seen in one.parts:
         x, y = ground.projection.xy(part.places[:, 0], part.places[:, 1])
-        ax.plot(x, y, zorder=5 if part is one.seen else 4, **_line_style(one, part))
+        ax.plot(x, y, zorder=5 if is_seen else 4, **_line_style(one, is_seen))
         for i in np.unique(np.linspace(0, len(x) - 1, 30).astype(int)) if len(x) else ():
             ground.labels.keep_free(float(x[i]), float(y[i]), 2.0)
     for word, end in one.ends:
@@ -164,8 +169,8 @@ def _draw_one_ground(ground: GroundMap, one: _Drawn) -> None:
         ax.plot(*at, _MARKERS[word], ms=6.5, mfc="white", mec=one.colour, mew=1.6, zorder=7)
 
 
-def _line_style(one: _Drawn, part: Path) -> dict[str, Any]:
-    if part is one.seen:
+def _line_style(one: _Drawn, is_seen: bool) -> dict[str, Any]:
+    if is_seen:
         return {"color": one.colour, "lw": one.width, "ls": "-"}
     return {"color": one.colour, "lw": 1.2, "ls": UNSEEN}
 
@@ -177,7 +182,7 @@ def _label_ends(ground: GroundMap, drawn: Sequence[_Drawn]) -> None:
         places = [ground.at(end.latitude_rad, end.longitude_rad) for _, end in ends]
         for group in grouped(places, 9.0 * ground.labels.km_per_point):
             one, end = ends[group[0]]
-            text = f"{word} {', '.join(ends[i][0].name for i in group)}".rstrip()
+            text = f"{word} {numbered([ends[i][0].name for i in group])}".rstrip()
             if not one.name:
                 text += f" {clock(end.time_ns)}\n± {axes(end.ellipse_95)} km"
             colour = one.colour if len(group) == 1 else INK
@@ -190,11 +195,11 @@ def _draw_heights(ax: "Axes", drawn: Sequence[_Drawn], first_plot_ns: int) -> No
 
     tops: list[tuple[float, float]] = []
     for one in drawn:
-        for part in (one.start, one.seen, one.ahead):
+        for part, is_seen in one.parts:
             ax.plot(
                 (part.time_ns - first_plot_ns) / MINUTE_NS,
                 part.places[:, 2] / 1e3,
-                **_line_style(one, part),
+                **_line_style(one, is_seen),
             )
         apogee, impact = one.flight.apogee, one.flight.impact
         if apogee is not None:
@@ -225,7 +230,7 @@ def _label_tops(ax: "Axes", drawn: Sequence[_Drawn], tops: Sequence[tuple[float,
     for group in grouped([(x * wide, y * tall) for x, y in tops], 10.0):
         one = drawn[group[0]]
         kilometres_up = kilometres(1e3 * tops[group[0]][1])
-        text = ", ".join(drawn[i].name for i in group) or f"{kilometres_up} km"
+        text = numbered([drawn[i].name for i in group]) or f"{kilometres_up} km"
         ax.annotate(
             text,
             tops[group[0]],

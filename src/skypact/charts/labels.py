@@ -80,3 +80,21 @@ def grouped(points: Sequence[tuple[float, float]], within: float) -> list[list[i
         else:
             groups.append([number])
     return groups
+
+
+def numbered(names: Sequence[str], most: int = 4) -> str:
+    """Numbers in few words: 1-5, 8, 12 + 3 more. Those that follow each other are one stretch."""
+    if not all(name.isdecimal() for name in names):
+        return ", ".join(name for name in names if name)
+    numbers = sorted(map(int, names))
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    said = [
+        f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs[:most]
+    ]
+    more = sum(map(len, runs[most:]))
+    return ", ".join(said) + (f" + {more} more" if more else "")

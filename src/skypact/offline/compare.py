@@ -87,8 +87,8 @@ class ComparedFlight(NamedTuple):
     """One flight in the eyes of every nation alone, in order of name, and of all together, last.
 
     `path` (k, 4): UTC s since the first plot, latitude rad, longitude rad, height m, as estimated
-    by all together. `seen_by_radar`: when each radar had plots of it. `parted_from`: the flight
-    that it was part of before.
+    by all together; `states` (k, 6): the same, ECEF m and m/s. `seen_by_radar`: when each radar
+    had plots of it. `parted_from`: the flight that it was part of before.
     """
 
     id: int
@@ -96,6 +96,7 @@ class ComparedFlight(NamedTuple):
     last_plot_ns: int
     views: tuple[View, ...]
     path: NDArray[np.float64]
+    states: NDArray[np.float64]
     seen_by_radar: Mapping[str, Intervals]
     truth: TrueFlight | None
     parted_from: int | None = None
@@ -449,9 +450,11 @@ def _one_flight(
         plot_ns = plots.time_ns[share.rows]
         times = histories[name].times
         views.append(_view(name, share, plot_ns, known, times, radar_ids, span, truth))
-    path = _thinned_path(by_name[TOGETHER], span[0])
+    path, states = _thinned_path(by_name[TOGETHER], span[0])
     parted_from = histories[TOGETHER].tracks[-1][flight_id].parted_from
-    return ComparedFlight(flight_id, *span, tuple(views), path, by_radar, truth, parted_from)
+    return ComparedFlight(
+        flight_id, *span, tuple(views), path, states, by_radar, truth, parted_from
+    )
 
 
 def _view(
@@ -505,12 +508,13 @@ def _length_ns(intervals: Intervals) -> int:
     return sum(end - begin for begin, end in intervals)
 
 
-def _thinned_path(share: _Share, first_ns: int) -> NDArray[np.float64]:
-    """(k, 4): s since `first_ns`, latitude rad, longitude rad, height m."""
+def _thinned_path(share: _Share, first_ns: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(k, 4): s since `first_ns`, latitude rad, longitude rad, height m; and (k, 6): the states."""
     chosen = np.unique(np.linspace(0, len(share.time_ns) - 1, _PATH_POINTS).astype(int))
     seconds = (share.time_ns[chosen] - first_ns) * _NS
     places = [geodetic_from_ecef(*map(float, state[:3])) for state in share.state[chosen]]
-    return np.column_stack((seconds, np.array(places).reshape(-1, 3)))
+    path = np.column_stack((seconds, np.array(places).reshape(-1, 3)))
+    return path, share.state[chosen]
 
 
 def _flight_as_json(flight: ComparedFlight) -> dict[str, Any]:

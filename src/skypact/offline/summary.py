@@ -22,7 +22,7 @@ from skypact.offline.text import (
     place,
     seconds,
     span,
-    three_digits,
+    square_kilometres,
 )
 from skypact.offline.track import TrackedFiles, rejections_by_reason
 
@@ -191,6 +191,12 @@ def _print_flights(console: Console, flights: Sequence[Flight]) -> None:
         "Times are UTC. ± holds the truth with 95 %: half an interval of a time or height "
         "(1.96 σ; JSON has σ), the semi-axes of an ellipse on the ground, and its area.",
     )
+    if any(flight.parted_from is not None for flight in shown):
+        _explain(
+            console,
+            "Of flights that parted each area holds both ends, the payload's and the spent "
+            "stage's, until the air tells which is which.",
+        )
 
 
 def _cells(flight: Flight, wide: bool) -> tuple[str, ...]:
@@ -224,7 +230,7 @@ def _end(at: Launch | Impact | None, wide: bool) -> str:
     square_km = math.pi * e.semi_major_m * e.semi_minor_m / 1e6
     return (
         f"{clock(at.time_ns)} ± {seconds(HALF_95 * at.time_sigma_s)}\n"
-        f"{where}\n± {axes(e)} km\n{three_digits(square_km)} km²"
+        f"{where}\n± {axes(e)} km\n{square_kilometres(square_km)} km²"
     )
 
 

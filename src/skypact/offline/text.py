@@ -67,6 +67,13 @@ def three_digits(value: float) -> str:
     return f"{value:,.{_digits(value)}f}"
 
 
+def square_kilometres(value: float) -> str:
+    """An area in km² with three digits that count, two where it is small: 20.7, 0.00049."""
+    if not 0.0 < value < 0.01:
+        return three_digits(value)
+    return f"{value:.{1 - math.floor(math.log10(value))}f}"
+
+
 def kilometres_within(metres: float, half_m: float) -> tuple[str, str]:
     """A length and half its 95 % interval in km, to two digits of the latter: 550.3 and 0.6."""
     half_km = max(half_m / 1000.0, 1e-3)

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,6 +89,7 @@ def track_files(
     Raises InputError for a file that cannot be used, EmptyInputError where no plot is left.
     """
     settings = settings or Settings()
+    plots = (plots,) if isinstance(plots, str | PathLike) else tuple(plots)
     picture = Picture(radars, settings.tracking)
     seen = _Seen()
     for batch in stream_plots(plots, radars, settings=settings.sensing):
@@ -105,10 +107,18 @@ def track_files(
         plots=seen.plots,
         first_plot_ns=seen.first_ns,
         last_plot_ns=seen.last_ns,
-        rejections=tuple(seen.rejections),
+        rejections=_by_file_and_row(seen.rejections, plots),
         notes=tuple(seen.notes),
         until_ns=until_ns,
     )
+
+
+def _by_file_and_row(
+    rejections: Iterable[Rejection], files: Sequence[FilePath]
+) -> tuple[Rejection, ...]:
+    """As the files were given and their rows stand; those without a row last."""
+    position = {str(Path(file)): number for number, file in reversed(list(enumerate(files)))}
+    return tuple(sorted(rejections, key=lambda r: (position[r.file], r.row is None, r.row or 0)))
 
 
 class _Seen:
