@@ -23,6 +23,7 @@ from skypact.offline.text import (
     seconds,
     span,
     square_kilometres,
+    three_digits,
 )
 from skypact.offline.track import TrackedFiles, rejections_by_reason
 
