@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from skypact.flight.ground import EARTH_RADIUS_M
 from skypact.flight.impact import (
     LEAST_SAMPLES,
     Falls,
@@ -41,7 +42,6 @@ _APOGEE_SAMPLES = 64
 _ORBIT_PERIGEE_M = 90e3
 # Seen to rise for so long, an object's highest estimate is its apogee's.
 _RISING_NS = 5_000_000_000
-_EARTH_RADIUS_M = 6371e3
 
 
 def assess(
@@ -55,8 +55,8 @@ def assess(
 
     `radars`: the table that the track's plots refer to. `launch`: of this track, if it was worked
     out before (it no longer changes once the track is a minute old), or of the track that it parted
-    from. What cannot be known yet is
-    None: the impact while a boost may go on, the launch before the velocity is known.
+    from. What cannot be known yet is None: the impact while a boost may go on, the launch before
+    the velocity is known.
     """
     settings = settings or FlightSettings()
     launch = launch or launch_of(track, radars, settings)
@@ -206,7 +206,7 @@ def _orbiting_share(track: Track, free: Falls) -> float:
     energy = 0.5 * float(velocity @ velocity) - GM_M3_S2 / radius
     momentum = float(np.linalg.norm(np.cross(position, velocity)))
     eccentricity = math.sqrt(max(0.0, 1.0 + 2.0 * energy * momentum**2 / GM_M3_S2**2))
-    perigee = momentum**2 / GM_M3_S2 / (1.0 + eccentricity) - _EARTH_RADIUS_M
+    perigee = momentum**2 / GM_M3_S2 / (1.0 + eccentricity) - EARTH_RADIUS_M
     return float(free.weight[~free.landed].sum()) if perigee > _ORBIT_PERIGEE_M else 0.0
 
 

@@ -8,6 +8,7 @@ from skypact.model import Ellipse
 
 CHI_SQUARED_95 = 5.991464547107979  # two degrees of freedom
 _RING_POINTS = 72
+EARTH_RADIUS_M = 6371e3
 # A group of less weight has no area of its own to be held.
 GROUP_OF_WEIGHT = 0.15
 

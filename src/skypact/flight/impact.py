@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skypact.flight.ground import (
     CHI_SQUARED_95,
+    EARTH_RADIUS_M,
     GROUP_OF_WEIGHT,
     distances_squared,
     ellipse_of,
@@ -38,7 +39,6 @@ from skypact.model import Impact, Phase, Track
 from skypact.model.track import PhaseEstimate
 from skypact.settings import FlightSettings
 
-EARTH_RADIUS_M = 6371e3
 _NO_PATH = np.zeros((0, 8))
 # A kind gets at least this share of the samples once it is this likely at all.
 _LEAST_KIND = 0.002

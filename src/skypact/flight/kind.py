@@ -6,11 +6,11 @@ kinds, and for each how high and how far it would fly without lift.
 
 import math
 
+from skypact.flight.ground import EARTH_RADIUS_M
 from skypact.kernels.gravity import GM_M3_S2
 from skypact.model import FlightKind, RangeClass
 from skypact.settings import FlightSettings
 
-_EARTH_RADIUS_M = 6371e3
 _RANGE_CLASSES = (
     (1000e3, RangeClass.SRBM),
     (3000e3, RangeClass.MRBM),
@@ -85,12 +85,12 @@ def greatest_range_m(energy_j_kg: float) -> float:
     Q is the squared speed at the surface over that of a circular orbit there (Bate, Mueller, White,
     Fundamentals of Astrodynamics, eq. 6.2-19). `energy_j_kg`: kinetic and potential, GM/r below 0.
     """
-    q = 2.0 * (energy_j_kg + GM_M3_S2 / _EARTH_RADIUS_M) * _EARTH_RADIUS_M / GM_M3_S2
+    q = 2.0 * (energy_j_kg + GM_M3_S2 / EARTH_RADIUS_M) * EARTH_RADIUS_M / GM_M3_S2
     if q <= 0.0:
         return 0.0
     if q >= 1.0:
-        return math.pi * _EARTH_RADIUS_M
-    return 2.0 * math.asin(q / (2.0 - q)) * _EARTH_RADIUS_M
+        return math.pi * EARTH_RADIUS_M
+    return 2.0 * math.asin(q / (2.0 - q)) * EARTH_RADIUS_M
 
 
 def range_class(energy_j_kg: float, energy_sigma_j_kg: float) -> tuple[RangeClass, float]:
@@ -110,7 +110,7 @@ def _probability_below(limit_m: float, energy: float, sigma: float) -> float:
     if limit_m == math.inf:
         return 1.0
     # The energy at which the greatest range is the limit: the formula above turned round.
-    s = math.sin(limit_m / (2.0 * _EARTH_RADIUS_M))
+    s = math.sin(limit_m / (2.0 * EARTH_RADIUS_M))
     q = 2.0 * s / (1.0 + s)
-    at_limit = (0.5 * q - 1.0) * GM_M3_S2 / _EARTH_RADIUS_M
+    at_limit = (0.5 * q - 1.0) * GM_M3_S2 / EARTH_RADIUS_M
     return 0.5 * (1.0 + math.erf((at_limit - energy) / (max(sigma, 1.0) * math.sqrt(2.0))))

@@ -5,18 +5,18 @@ distributions as in `sensing/population.py`). Each is held against what was seen
 that it asks for here and now against those that the tracker estimates, the course against the turn
 that its bank would have made by now, the way and time flown against its limits. Those that fit are
 kept by how well they fit, and how well a kind's programmes fit on the whole says how likely that
-kind is. See docs/decisions/0008-manoeuvres.md.
+kind is. See docs/decisions/0008-impact-areas.md.
 """
 
 import functools
 import math
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.flight.samples import uniform_points
+from skypact.flight.ground import EARTH_RADIUS_M
+from skypact.flight.samples import normal_quantiles, uniform_points
 from skypact.kernels.atmosphere import density
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.geodesy import geodetic_from_ecef, local_axes
@@ -38,7 +38,6 @@ from skypact.settings import FlightSettings
 
 CANDIDATES = 1536
 _MOST_MANOEUVRES = 2
-_EARTH_RADIUS_M = 6371e3
 # The range that a flight would have without lift, from its apogee and its speed there, is so many
 # times too long (half of it is a boost, and air shortens the end), and its ln is known to this.
 # Medians and 1σ over 75 glides and 62 pull-ups of the population.
@@ -78,8 +77,8 @@ class Sight(NamedTuple):
 
     `flown_m`: ground range so far; `course_off_rad`: course over the ground to the right of the
     direction from the launch; `course_sigma_rad`. `range_m`: ground range that it would have
-    without lift, `range_ln_sigma`. `apogee_m`, `since_apogee_s`. `lift`: (weight, mean (3,),
-    covariance (3, 3)) of drag, lift up, lift right (m²/kg) as a manoeuvre, or None without air.
+    without lift, `range_ln_sigma`. `apogee_m`, `since_apogee_s`. `lift`: mean (3,) and
+    covariance (3, 3) of drag, lift up, lift right (m²/kg) as a manoeuvre, or None without air.
     `free`, `steered`: probabilities over those before. `log_odds`: greatest of a manoeuvre so far.
     """
 
@@ -199,13 +198,13 @@ def _range_from_apogee(track: Track) -> float:
     """Ground range m without lift, from apogee and speed there; NaN where that is not known."""
     if math.isnan(track.most_energy_j_kg):
         return math.nan
-    top, middle = _EARTH_RADIUS_M + track.highest_m, _EARTH_RADIUS_M + 0.5 * track.highest_m
+    top, middle = EARTH_RADIUS_M + track.highest_m, EARTH_RADIUS_M + 0.5 * track.highest_m
     speed_squared = 2.0 * (track.most_energy_j_kg + GM_M3_S2 / top)
     gravity = GM_M3_S2 / middle**2 - speed_squared / middle
     if speed_squared <= 0.0 or gravity <= 0.0:
         return math.nan
     half = math.sqrt(speed_squared * 2.0 * max(track.highest_m, 0.0) / gravity)
-    return 2.0 * half * _EARTH_RADIUS_M / middle / _ARC_OVER_RANGE
+    return 2.0 * half * EARTH_RADIUS_M / middle / _ARC_OVER_RANGE
 
 
 def _log_between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
@@ -218,8 +217,7 @@ def _between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.floa
 
 @functools.cache
 def _normal(count: int, dimensions: int, column: int) -> NDArray[np.float64]:
-    inverse = np.vectorize(NormalDist().inv_cdf, otypes=[float])
-    return np.asarray(inverse(uniform_points(count, dimensions)[:, column]))
+    return normal_quantiles(uniform_points(count, dimensions)[:, column])
 
 
 def pull_ups(count: int) -> NDArray[np.float64]:

@@ -29,14 +29,21 @@ def normal_points(count: int, dimensions: int) -> NDArray[np.float64]:
 
     Shifted and scaled so that their mean is 0 and their covariance the identity, exactly.
     """
-    # The standard library's inverse: importing SciPy's takes longer than all of these.
-    inverse = np.vectorize(NormalDist().inv_cdf, otypes=[float])
-    points = inverse(uniform_points(count, dimensions))
+    points = normal_quantiles(uniform_points(count, dimensions))
     points = points - points.mean(axis=0)
     factor = np.linalg.cholesky(points.T @ points / count)
     points = np.linalg.solve(factor, points.T).T
     points.setflags(write=False)
     return points
+
+
+def normal_quantiles(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Below what a standard normal variable lies with these probabilities, of any shape.
+
+    The standard library's: importing SciPy's takes longer than all that are needed.
+    """
+    inverse = np.vectorize(NormalDist().inv_cdf, otypes=[float])
+    return np.asarray(inverse(shares), np.float64)
 
 
 def square_root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

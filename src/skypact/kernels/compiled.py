@@ -1,8 +1,8 @@
 """How every kernel is compiled: once, kept on disk, the same bits every time.
 
 No BLAS, LAPACK, `fastmath` or parallel reductions in kernels (design, rule 1). Numba notices a
-change of a kernel's own file but not of the kernels it calls, so the cache lives in a folder named
-after a hash of all files that hold kernels.
+change of a kernel's own file but not of the kernels it calls, nor of the constants that it compiles
+in, so the cache lives in a folder named after a hash of all packages that hold kernels.
 """
 
 import hashlib
@@ -11,13 +11,12 @@ from pathlib import Path
 
 
 def _cache_folder() -> Path:
-    """Folder for compiled kernels, one per content of all files that hold kernels."""
+    """Folder for compiled kernels, one per content of the packages that hold kernels."""
     package = Path(__file__).parent.parent
     digest = hashlib.blake2b(digest_size=8)
-    for source in sorted(package.rglob("*.py")):
-        text = source.read_bytes()
-        if b"kernel\n" in text or b"@njit" in text:
-            digest.update(text)
+    for folder in ("kernels", "tracking"):
+        for source in sorted((package / folder).glob("*.py")):
+            digest.update(source.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
     return home / "skypact" / "kernels" / digest.hexdigest()
 
@@ -33,5 +32,6 @@ config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]  # type: ignore[attr-defined]
 # is called without overhead. The few that make arrays of their own use the other.
 kernel = njit(cache=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
 allocating_kernel = njit(cache=True, error_model="numpy")
-# Put into its caller as it stands: with a number for a length, its loops are inlined for it.
+# Put into its caller as it stands: no arguments are handed over, and with a number for a length its
+# loops are unrolled for it.
 inlined = njit(inline="always", error_model="numpy", _nrt=False)  # type: ignore[call-overload]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from skypact.errors import EmptyInputError, InputError
+from skypact.offline.columns import read_columns
 from skypact.offline.output import replacing
 from skypact.tracking import Updates
 
@@ -68,8 +69,12 @@ def read_states(path: Path) -> Updates:
 
     Raises InputError where it cannot be used, EmptyInputError where nothing is in it.
     """
+    import pyarrow as pa
+
     place, remedy = str(path), "give a file as skypact track --states writes it"
-    table = _read_table(path, remedy)
+    numbers = dict.fromkeys((*STATE_COLUMNS, *COVARIANCE_COLUMNS), pa.float64())
+    types = {"track": pa.int64(), "time": pa.timestamp("ns", "UTC"), **numbers}
+    table = read_columns(path, types, remedy, "holds no estimates")
     if not table.num_rows:
         raise EmptyInputError(place, "holds no estimate", remedy)
     track = table["track"].to_numpy()
@@ -85,35 +90,6 @@ def read_states(path: Path) -> Updates:
         raise InputError(f"{place}, row {wrong}", reason, "leave that row out")
     order = np.lexsort((time_ns, track))
     return Updates(track[order], time_ns[order], state[order], covariance[order])
-
-
-def _read_table(path: Path, remedy: str) -> "pa.Table":
-    """Its columns, as they should be."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    from pyarrow import csv
-
-    numbers = dict.fromkeys((*STATE_COLUMNS, *COVARIANCE_COLUMNS), pa.float64())
-    types = {"track": pa.int64(), "time": pa.timestamp("ns", "UTC"), **numbers}
-    try:
-        if path.suffix == ".parquet":
-            table = pq.read_table(path)
-        else:
-            options = csv.ConvertOptions(column_types=types, null_values=[""])
-            table = csv.read_csv(path, convert_options=options)
-        missing = [name for name in types if name not in table.column_names]
-        if missing:
-            raise InputError(str(path), f"has no column {missing[0]}", remedy)
-        empty = [name for name in types if table[name].null_count]
-        if empty:
-            raise InputError(str(path), f"has rows without {empty[0]}", remedy)
-        return table.select(list(types)).cast(pa.schema(list(types.items())))
-    except FileNotFoundError:
-        raise InputError(str(path), "there is no such file", "correct the path") from None
-    except OSError as error:
-        raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
-    except pa.ArrowException as error:
-        raise InputError(str(path), f"holds no estimates ({error})", remedy) from None
 
 
 def _schema(is_parquet: bool) -> "pa.Schema":

@@ -2,16 +2,14 @@
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skypact.errors import InputError
+from skypact.offline.columns import read_columns
 from skypact.sensing.simulator import TruthPath, states_between
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 _NUMBERS = ("x_m", "y_m", "z_m", "vx_m_s", "vy_m_s", "vz_m_s")
 _REMEDY = "give the truth.csv that skypact simulate wrote"
@@ -39,6 +37,8 @@ class TruePath(NamedTuple):
 
 def load_true_paths(path: str | PathLike[str]) -> tuple[TruePath, ...]:
     """Read `truth.csv`; for a `truth.json`, the truth.csv beside it. Raises InputError."""
+    import pyarrow as pa
+
     file = Path(path)
     if file.suffix == ".json":
         if not file.exists():
@@ -47,7 +47,9 @@ def load_true_paths(path: str | PathLike[str]) -> tuple[TruePath, ...]:
         if not file.exists():
             reason = f"{path} holds no path, and this file beside it, which would, is missing"
             raise InputError(str(file), reason, _REMEDY)
-    table = _table(file)
+    types = {"object": pa.string(), "time": pa.timestamp("ns", "UTC")}
+    types |= dict.fromkeys(_NUMBERS, pa.float64())
+    table = read_columns(file, types, _REMEDY, "is no truth.csv")
     names = table["object"].to_pylist()
     time_ns = table["time"].cast("int64").to_numpy()
     states = np.column_stack([table[name].to_numpy() for name in _NUMBERS])
@@ -59,32 +61,6 @@ def load_true_paths(path: str | PathLike[str]) -> tuple[TruePath, ...]:
     return tuple(
         _path(file, name, np.array(own), time_ns[own], states[own]) for name, own in rows.items()
     )
-
-
-def _table(file: Path) -> "pa.Table":
-    """The columns that are needed, as they should be."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    types = {"object": pa.string(), "time": pa.timestamp("ns", "UTC")}
-    types |= dict.fromkeys(_NUMBERS, pa.float64())
-    try:
-        table = csv.read_csv(
-            file, convert_options=csv.ConvertOptions(column_types=types, null_values=[""])
-        )
-    except FileNotFoundError:
-        raise InputError(str(file), "there is no such file", "correct the path") from None
-    except OSError as error:
-        raise InputError(str(file), f"cannot be read ({error.strerror})", _REMEDY) from None
-    except pa.ArrowInvalid as error:
-        raise InputError(str(file), f"is no truth.csv ({error})", _REMEDY) from None
-    missing = [name for name in types if name not in table.column_names]
-    if missing:
-        raise InputError(str(file), f"has no column {missing[0]}", _REMEDY)
-    empty = [name for name in types if table[name].null_count]
-    if empty:
-        raise InputError(str(file), f"has rows without {empty[0]}", _REMEDY)
-    return table.select(list(types))
 
 
 def _path(

@@ -293,16 +293,15 @@ def _estimate(
 
 
 def _in_company(tracks: Sequence[Track]) -> tuple[Track, ...]:
-    """The same tracks, each with the number of those that go back to one track with it."""
-    parent = {track.id: track.parted_from for track in tracks}
-
-    def first_of(track_id: int) -> int:
-        before = parent.get(track_id)
-        return track_id if before is None else first_of(before)
-
-    firsts = [first_of(track.id) for track in tracks]
-    size = Counter(firsts)
+    """The same tracks, by id, each with the number of those that go back to one track with it."""
+    first: dict[int, int] = {}
+    for track in tracks:  # what another parted from has the lower id
+        parent = track.parted_from
+        first[track.id] = track.id if parent is None else first.get(parent, parent)
+    size = Counter(first.values())
     return tuple(
-        structs.replace(track, company=size[first]) if size[first] > 1 else track
-        for track, first in zip(tracks, firsts, strict=True)
+        structs.replace(track, company=size[first[track.id]])
+        if size[first[track.id]] > 1
+        else track
+        for track in tracks
     )
