@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 import skypact
 from skypact import cli
+from skypact.kernels import compiled
 from skypact.offline import warm
 
 ROOT = Path(__file__).parent.parent
@@ -124,3 +125,16 @@ assert (turned == 2.0).all() and correlation == 2.0
 def test_kernels_can_be_compiled_beforehand(stage: str) -> None:
     warm._WORK[stage]()
     assert warm.cold_stages([stage]) == []
+
+
+def test_the_kernels_cache_folder_knows_every_file_with_a_part_in_them() -> None:
+    folder = ROOT / "src" / "skypact" / "tracking"
+    text = {source.stem: source.read_text() for source in folder.glob("*.py")}
+    wanted = {name for name, code in text.items() if "kernels.compiled" in code}
+    while more := {
+        name
+        for known in wanted
+        for name in re.findall(r"from skypact\.tracking\.(\w+) import", text[known])
+    } - wanted:
+        wanted |= more
+    assert wanted == set(compiled.KERNELS_OF_TRACKING)

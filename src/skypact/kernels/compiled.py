@@ -2,7 +2,7 @@
 
 No BLAS, LAPACK, `fastmath` or parallel reductions in kernels (design, rule 1). Numba notices a
 change of a kernel's own file but not of the kernels it calls, nor of the constants that it compiles
-in, so the cache lives in a folder named after a hash of all packages that hold kernels.
+in, so the cache lives in a folder named after a hash of every file that has a part in kernels.
 """
 
 import hashlib
@@ -10,13 +10,17 @@ import os
 from pathlib import Path
 
 
+# Modules with kernels outside of this package, and those they take constants from.
+KERNELS_OF_TRACKING = ("context", "fold", "phases", "tables")
+
+
 def _cache_folder() -> Path:
-    """Folder for compiled kernels, one per content of the packages that hold kernels."""
+    """Folder for compiled kernels, one per content of all that has a part in them."""
     package = Path(__file__).parent.parent
     digest = hashlib.blake2b(digest_size=8)
-    for folder in ("kernels", "tracking"):
-        for source in sorted((package / folder).glob("*.py")):
-            digest.update(source.read_bytes())
+    tracking = [package / "tracking" / f"{module}.py" for module in KERNELS_OF_TRACKING]
+    for source in sorted((package / "kernels").glob("*.py")) + tracking:
+        digest.update(source.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser()
     return home / "skypact" / "kernels" / digest.hexdigest()
 
