@@ -131,10 +131,13 @@ def test_the_kernels_cache_folder_knows_every_file_with_a_part_in_them() -> None
     folder = ROOT / "src" / "skypact" / "tracking"
     text = {source.stem: source.read_text() for source in folder.glob("*.py")}
     wanted = {name for name, code in text.items() if "kernels.compiled" in code}
-    while more := {
-        name
-        for known in wanted
-        for name in re.findall(r"from skypact\.tracking\.(\w+) import", text[known])
-    } - wanted:
+    while (
+        more := {
+            name
+            for known in wanted
+            for name in re.findall(r"from skypact\.tracking\.(\w+) import", text[known])
+        }
+        - wanted
+    ):
         wanted |= more
     assert wanted == set(compiled.KERNELS_OF_TRACKING)

@@ -9,7 +9,6 @@ import hashlib
 import os
 from pathlib import Path
 
-
 # Modules with kernels outside of this package, and those they take constants from.
 KERNELS_OF_TRACKING = ("context", "fold", "phases", "tables")
 
