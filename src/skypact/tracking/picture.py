@@ -16,16 +16,20 @@ from skypact.model.track import Estimate, PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
 from skypact.tracking.context import fold_context, with_room
-from skypact.tracking.fold import advance_tracks, fold_scans
+from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
 from skypact.tracking.phases import combined, phase_of
 
 _FIRST_CAPACITY = 64
 _STATUS = {
-    tables.TENTATIVE: TrackStatus.TENTATIVE,
     tables.CONFIRMED: TrackStatus.CONFIRMED,
     tables.ENDED: TrackStatus.ENDED,
 }
-_REASON = {tables.NOT_ENDED: None, tables.CAME_DOWN: "came down", tables.NOT_SEEN: "not seen"}
+_REASON = {
+    tables.NOT_ENDED: None,
+    tables.CAME_DOWN: "came down",
+    tables.NOT_SEEN: "not seen",
+    tables.NO_OBJECT: "no object there",
+}
 
 
 class Updates(NamedTuple):
@@ -53,7 +57,13 @@ class Picture:
         self.settings = settings or TrackingSettings()
         self._context, n = fold_context(self.radars, self.settings)
         capacity = min(_FIRST_CAPACITY, self.settings.greatest_tracks)
-        self._tracks = tables.new_tracks(capacity, n, len(self.radars), self.settings.first_plots)
+        self._tracks = tables.new_tracks(
+            capacity,
+            n,
+            len(self.radars),
+            self.settings.first_plots,
+            self.settings.greatest_waiting_plots,
+        )
         self._held: Plots | None = None
         self._ended: list[Track] = []
         self.time_ns: int | None = None
@@ -90,7 +100,7 @@ class Picture:
         """
         if self._held is not None:
             self.observe(self._held.at(np.zeros(0, np.int64)))
-        advance_tracks(self._tracks, time_ns, self._context)
+        sweep(self._tracks, time_ns, 0, self._context)
         self._collect_ended()
         self.time_ns = max(self.time_ns or 0, time_ns)
 
@@ -174,15 +184,12 @@ class Picture:
         log = tables.update_log(len(z) if on_updates else 0)
         scan = 0
         while True:
-            near, most_plots = self._context.scratch.wanted
-            self._context = with_room(
-                self._context, len(self._tracks.number), int(near), int(most_plots)
-            )
+            self._context = with_room(self._context, len(self._tracks.number))
             scan = fold_scans(self._tracks, scans, scan, self._context, log)
             self._collect_ended()
             if scan == len(starts) - 1:
                 break
-            self._make_room(int(starts[scan + 1] - starts[scan]))
+            self._make_room(min(int(starts[scan + 1] - starts[scan]), MOST_STARTS))
         self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max()))
         count = int(log.filled[0])
         if on_updates and count:
@@ -193,42 +200,33 @@ class Picture:
             )
 
     def _collect_ended(self) -> None:
-        """Take ended tracks out of the arrays, keeping those that had been confirmed."""
+        """Take ended tracks out of the arrays."""
         number = self._tracks.number
         for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
-            if number[t, tables.REASON] != tables.NEVER_CONFIRMED:
-                self._ended.append(self._track(int(t)))
+            self._ended.append(self._track(int(t)))
             number[t, tables.STATUS] = tables.FREE_ROW
         del self._ended[: max(0, len(self._ended) - self.settings.greatest_ended)]
 
     def _make_room(self, needed: int) -> None:
-        """Grow the arrays, up to the setting; then the oldest tentative tracks give way."""
+        """Grow the arrays, up to the setting."""
         number = self._tracks.number
         free = int(np.sum(number[:, tables.STATUS] == tables.FREE_ROW))
         if free >= needed:
             return
         capacity = len(number)
-        wanted = max(2 * capacity, capacity + needed)
-        if wanted <= self.settings.greatest_tracks:
-            self._tracks = tables.grown(self._tracks, wanted)
-            return
-        tentative = np.flatnonzero(number[:, tables.STATUS] == tables.TENTATIVE)
-        oldest = tentative[np.argsort(number[tentative, tables.LAST_NS], kind="stable")]
-        if free + len(oldest) < needed:
+        if capacity + needed > self.settings.greatest_tracks:
             raise SkypactError(
-                f"a scan of {needed} plots needs more than greatest_tracks = "
-                f"{self.settings.greatest_tracks} tracks; raise that setting"
+                f"more than greatest_tracks = {self.settings.greatest_tracks} tracks; "
+                "raise that setting"
             )
-        number[oldest[: max(needed, len(oldest) // 4)], tables.STATUS] = tables.FREE_ROW
+        wanted = min(max(2 * capacity, capacity + needed), self.settings.greatest_tracks)
+        self._tracks = tables.grown(self._tracks, wanted)
 
-    def tracks(self, *, tentative: bool = False) -> tuple[Track, ...]:
-        """All tracks that are or were confirmed, oldest first; tentative ones when asked."""
-        status = self._tracks.number[:, tables.STATUS]
-        wanted = status == tables.CONFIRMED
-        if tentative:
-            wanted |= status == tables.TENTATIVE
-        living = [self._track(int(t)) for t in np.flatnonzero(wanted)]
-        return _in_company(sorted(self._ended + living, key=lambda track: track.id))
+    def tracks(self) -> tuple[Track, ...]:
+        """All tracks, oldest first, those that have ended among them."""
+        living = np.flatnonzero(self._tracks.number[:, tables.STATUS] == tables.CONFIRMED)
+        present = [self._track(int(t)) for t in living]
+        return _in_company(sorted(self._ended + present, key=lambda track: track.id))
 
     def _track(self, t: int) -> Track:
         """Row `t` as a frozen track."""
