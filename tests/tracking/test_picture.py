@@ -375,19 +375,25 @@ def test_false_plots_come_and_go():
     picture = Picture(RADARS)
     picture.observe(clutter(3, 200, 2, seed=1))
     assert picture.tracks() == ()
-    # tentative ones are dropped 30 s after their last plot: at most 31 scans of 6
-    assert 0 < len(picture.tracks()) <= 31 * 6
+    # they wait for 8 s at most, and are counted each second: those of 10 scans of 6
+    assert 0 < picture.waiting <= 10 * 6
 
 
-def test_there_is_room_for_more_objects_than_at_first():
+def many_objects(count, seconds):
+    """Plots of many objects, and of each of them."""
     parts = []
-    for number in range(80):
+    for number in range(count):
         start = local_state(
             37.0 + 0.35 * (number // 9), 127.0 + 0.45 * (number % 9), 200e3, (850.0, -150.0, 3000.0)
         )
-        parts.append(noisy(scene_of(start, 6.0), np.random.default_rng(number)))
+        parts.append(noisy(scene_of(start, seconds), np.random.default_rng(number)))
+    return joined(*parts), parts
+
+
+def test_there_is_room_for_more_objects_than_at_first():
+    plots, parts = many_objects(80, 6.0)
     picture = Picture(RADARS)
-    picture.observe(joined(*parts))
+    picture.observe(plots)
     tracks = picture.tracks()
     assert len(tracks) == 80
     assert {t.plots for t in tracks} == {len(parts[0].time_ns)}
@@ -396,10 +402,11 @@ def test_there_is_room_for_more_objects_than_at_first():
 def test_memory_is_bounded_by_the_settings():
     few = TrackingSettings(greatest_tracks=64)
     picture = Picture(RADARS, few)
-    picture.observe(clutter(3, 100, 8, seed=2))  # 31 s of it would be 700
-    assert len(picture.tracks()) <= 64
     with pytest.raises(SkypactError, match="greatest_tracks"):
-        Picture(RADARS, TrackingSettings(greatest_tracks=16)).observe(clutter(1, 3, 40, seed=3))
+        picture.observe(many_objects(80, 6.0)[0])
+    small = Picture(RADARS, TrackingSettings(greatest_waiting_plots=64))
+    small.observe(clutter(3, 100, 40, seed=2))  # 10 s of it would be 1,200
+    assert small.waiting <= 64
     one = Picture(RADARS, TrackingSettings(greatest_ended=1))
     fall = scene_of(local_state(39.3, 128.6, 250e3, (850.0, -150.0, -1300.0)), 10.0)
     for number in range(3):

@@ -22,8 +22,8 @@ class Pairs(NamedTuple):
 
     `near` (t,): rows of the tracks, by their ids; `place_of` (c,): which of `near` a row is, -1 for
     none. `of` (m, 3): track (of `near`), plot, and the track's next pair; `cost` (m,). `chosen`
-    (t,): the plot of each track or -1; `taken` (k,): which plots are somebody's. `wanted` (4,):
-    room that was missing: tracks of a crowd, plots of a crowd, pairs, plots. `found` (c,),
+    (t,): the plot of each track or -1; `taken` (k,): which plots are somebody's. `wanted` (5,):
+    room that was missing: tracks of a crowd, plots of a crowd, pairs, plots, updates. `found` (c,),
     `track_link` (3, t), `plot_link` (2, k), `crowd_cost` (a, b), `crowd_chosen` (a,), `members`
     (a,) and `columns` (b,): scratch.
     """
@@ -56,7 +56,7 @@ def room_for_pairs(
         cost=np.zeros(pairs),
         chosen=np.zeros(tracks, np.int64),
         taken=np.zeros(plots, np.bool_),
-        wanted=np.zeros(4, np.int64),
+        wanted=np.zeros(5, np.int64),
         found=np.zeros(tracks, np.int64),
         track_link=np.zeros((3, tracks), np.int64),
         plot_link=np.zeros((2, plots), np.int64),

@@ -21,8 +21,8 @@ from skypact.tracking.waiting import StartContext, StartSettings, start_scratch
 
 # Rows of the scratch array for mixing.
 SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
-# What may be `wanted` of `Pairs`: room for a crowd, for a scan's pairs, for its plots.
-PAIRS_OF_SCAN, PLOTS_OF_SCAN = 2, 3
+# What may be `wanted` of `Pairs` beside a crowd: for a scan's pairs, its plots, in the update log.
+PAIRS_OF_SCAN, PLOTS_OF_SCAN, ROWS_OF_LOG = 2, 3, 4
 
 
 class FoldSettings(NamedTuple):
@@ -164,7 +164,7 @@ def with_room(c: FoldContext, tracks: int) -> FoldContext:
     pairs, wanted = c.pairs, c.pairs.wanted
     resolution = c.resolution
     if len(pairs.near) < tracks or wanted.any():
-        crowd, plots_of_crowd, of, plots = (int(number) for number in wanted)
+        crowd, plots_of_crowd, of, plots, _ = (int(number) for number in wanted)
         pairs = room_for_pairs(
             tracks,
             _enough(len(pairs.taken), plots),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skypact.kernels.compiled import inlined, kernel
 from skypact.kernels.filter import (
+    CORRELATION_TIME_S,
     DETECTION,
     HALF_LOG_2_PI,
     SIGMA,
@@ -28,6 +29,7 @@ from skypact.tracking.association import choose, sort_by_id
 from skypact.tracking.context import (
     PAIRS_OF_SCAN,
     PLOTS_OF_SCAN,
+    ROWS_OF_LOG,
     FoldContext,
     FoldSettings,
 )
@@ -111,7 +113,7 @@ def fold_scans(
     """Fold the scans from number `first` on, as far as there is room; returns the next.
 
     Stops early where `tracks` has no free rows for the tracks that a scan may start, or the scratch
-    no room for its pairs: `c.pairs.wanted` then says how much of it is missing.
+    or the log no room for it: `c.pairs.wanted` then says how much is missing.
     """
     count_anew(tracks, c.grid)
     for scan in range(first, scans.starts.shape[0] - 1):
@@ -157,6 +159,9 @@ def fold_scan(
         sweep(tracks, time_ns[0], SWEEP_NS, c)
         count_anew(tracks, c.grid)
     near, pairs = likely_pairs(tracks, time_ns, radar, plots, c)
+    if log.row.shape[0] > 0 and log.filled[0] + near + count > log.row.shape[0]:
+        c.pairs.wanted[ROWS_OF_LOG] = near + count
+        return False
     if near < 0 or not choose(near, count, pairs, -c.settings.new_object_log_density, c.pairs):
         return False
     w, shared = c.pairs, c.resolution
@@ -488,8 +493,15 @@ def begin_with(
     t = 0
     while t < tracks.number.shape[0] and tracks.number[t, STATUS] != FREE_ROW:
         t += 1
-    if t == tracks.number.shape[0] or not start(tracks, t, new, count, span_s, c):
+    if t == tracks.number.shape[0]:
         return -1
+    chain = c.starts.scratch.chain[:count]
+    # Errors that stay alike are taken for constant by the fit, which holds over a short time only.
+    least = 2 * c.starts.settings.plots_to_confirm
+    while not start(tracks, t, new, chain, c):
+        if chain.shape[0] < least or not any_alike(tracks, chain, c):
+            return -1
+        chain = chain[chain.shape[0] // 2 :]
     for k in range(count):
         tracks.waiting[c.starts.scratch.chain[k], IS_GONE] = 1
     before = continued_by(tracks, t, plot[0], c)
@@ -507,12 +519,21 @@ def begin_with(
 
 
 @kernel
-def start(tracks: TrackArrays, t: int, new: int, count: int, span_s: float, c: FoldContext) -> bool:
-    """Fit a track at row `t` to the chain of `count` waiting plots that ends with `new`.
+def any_alike(tracks: TrackArrays, chain: NDArray[np.int64], c: FoldContext) -> bool:
+    """Whether errors of the radar of any of these waiting plots stay alike for a time."""
+    for k in range(chain.shape[0]):
+        if c.radars[int(tracks.waiting[chain[k], OF_RADAR]), CORRELATION_TIME_S] > 0.0:
+            return True
+    return False
+
+
+@kernel
+def start(tracks: TrackArrays, t: int, new: int, chain: NDArray[np.int64], c: FoldContext) -> bool:
+    """Fit a track at row `t` to a chain of waiting plots that ends with `new`.
 
     False, and the row stays free: no motion fits them well, or their velocity is not known yet.
     """
-    number, chain = tracks.number[t], c.starts.scratch.chain
+    number, count = tracks.number[t], chain.shape[0]
     number[:] = 0
     tracks.value[t, :] = 0.0
     tracks.by_radar[t, :] = 0
@@ -524,6 +545,7 @@ def start(tracks: TrackArrays, t: int, new: int, count: int, span_s: float, c: F
     number[FIRST_NS], number[LAST_NS], number[TIME_NS] = now_ns, now_ns, now_ns
     for k in range(count):
         number[FIRST_NS] = min(number[FIRST_NS], tracks.waiting[chain[k], SINCE_NS])
+        number[LAST_NS] = max(number[LAST_NS], tracks.waiting[chain[k], SINCE_NS])
     number[PLOTS], number[STRIDE] = count, 1
     for k in range(count):
         waiting = tracks.waiting[chain[k]]
@@ -533,6 +555,7 @@ def start(tracks: TrackArrays, t: int, new: int, count: int, span_s: float, c: F
         )
         tracks.by_radar[t, radar] += 1
     here, there = tracks.waiting_plot[new], tracks.waiting_plot[chain[0]]
+    span_s = max((now_ns - tracks.waiting[chain[0], SINCE_NS]) * 1e-9, 1e-3)
     x = tracks.x[t, THRUST]
     x[:] = 0.0
     for k in range(3):
@@ -649,7 +672,7 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
         components += 4 if has_rate and not math.isnan(first[k, PLOT_Z + 3]) else 3
     # Residuals and priors together: a χ² of that many degrees of freedom, less the position's 3.
     degrees = components + n - 3.0
-    worst = degrees + (5.0 if confirmed else 3.0) * math.sqrt(2.0 * degrees)
+    worst = degrees + 5.0 * math.sqrt(2.0 * degrees)
     evidence = (-math.inf, -math.inf)
     fitted_x, fitted_p = c.scratch.x, c.scratch.p
     good = (False, False)

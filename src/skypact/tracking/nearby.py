@@ -36,7 +36,7 @@ class Grid(NamedTuple):
 
     `head` (b,), `link` (c,): chains of the rows in the cells of one bucket, -1 at their ends;
     `cell` (c,) the cell of each. `everywhere` (c,): rows too uncertain for a cell; `live` (c,): all
-    rows. `count` (2,): how many of these. `fastest` (1,): greatest speed among them, m/s.
+    rows. `size` (2,): how many of these. `fastest` (1,): greatest speed among them, m/s.
     """
 
     head: NDArray[np.int64]
@@ -44,7 +44,7 @@ class Grid(NamedTuple):
     cell: NDArray[np.int64]
     everywhere: NDArray[np.int64]
     live: NDArray[np.int64]
-    count: NDArray[np.int64]
+    size: NDArray[np.int64]
     fastest: NDArray[np.float64]
 
 
@@ -57,7 +57,7 @@ def empty_grid(tracks: int) -> Grid:
         cell=np.zeros(tracks, np.int64),
         everywhere=np.zeros(tracks, np.int64),
         live=np.zeros(tracks, np.int64),
-        count=np.zeros(2, np.int64),
+        size=np.zeros(2, np.int64),
         fastest=np.zeros(1),
     )
 
@@ -92,15 +92,15 @@ def spread_of(tracks: TrackArrays, t: int, dt: float) -> float:
 @kernel
 def enter(tracks: TrackArrays, t: int, grid: Grid) -> None:
     """Put track `t` into the grid, as it is at the time of the last count."""
-    grid.live[grid.count[0]] = t
-    grid.count[0] += 1
+    grid.live[grid.size[0]] = t
+    grid.size[0] += 1
     x = tracks.x[t, likeliest(tracks.mu[t])]
     dt = (tracks.counter[SWEPT_NS] - tracks.number[t, TIME_NS]) * 1e-9
     speed = math.sqrt(x[3] * x[3] + x[4] * x[4] + x[5] * x[5])
     grid.fastest[0] = max(grid.fastest[0], speed)
     if not 8.0 * math.sqrt(spread_of(tracks, t, abs(dt) + 1.0)) + 2e3 < REACH_M:
-        grid.everywhere[grid.count[1]] = t
-        grid.count[1] += 1
+        grid.everywhere[grid.size[1]] = t
+        grid.size[1] += 1
         return
     ix = math.floor((x[0] + dt * x[3]) / CELL_M)
     iy = math.floor((x[1] + dt * x[4]) / CELL_M)
@@ -115,7 +115,7 @@ def enter(tracks: TrackArrays, t: int, grid: Grid) -> None:
 def count_anew(tracks: TrackArrays, grid: Grid) -> None:
     """Empty the grid and put all live tracks into it."""
     grid.head[:] = -1
-    grid.count[0], grid.count[1], grid.fastest[0] = 0, 0, 0.0
+    grid.size[0], grid.size[1], grid.fastest[0] = 0, 0, 0.0
     for t in range(tracks.number.shape[0]):
         if tracks.number[t, STATUS] != FREE_ROW and tracks.number[t, STATUS] != ENDED:
             enter(tracks, t, grid)
@@ -135,13 +135,13 @@ def tracks_about(
     Some that are not among them too. Each comes once.
     """
     count = 0
-    if grid.count[0] <= FEW:
-        for k in range(grid.count[0]):
+    if grid.size[0] <= FEW:
+        for k in range(grid.size[0]):
             out[k] = grid.live[k]
-        return int(grid.count[0])
-    for k in range(grid.count[1]):
+        return int(grid.size[0])
+    for k in range(grid.size[1]):
         out[k] = grid.everywhere[k]
-    count = int(grid.count[1])
+    count = int(grid.size[1])
     # An estimate moves by its plots, too, by as much as it may be off.
     since = abs(now_ns - tracks.counter[SWEPT_NS]) * 1e-9
     reach = reach_m + 2.0 * REACH_M + (grid.fastest[0] + 100.0) * since

@@ -15,7 +15,7 @@ from skypact.model import Phase, Plots, Radar, Track, TrackStatus
 from skypact.model.track import Estimate, PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
-from skypact.tracking.context import fold_context, with_room
+from skypact.tracking.context import ROWS_OF_LOG, fold_context, with_room
 from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
 from skypact.tracking.phases import combined, phase_of
 
@@ -189,15 +189,12 @@ class Picture:
             self._collect_ended()
             if scan == len(starts) - 1:
                 break
+            if missing := int(self._context.pairs.wanted[ROWS_OF_LOG]):
+                _hand_out(log, on_updates)
+                log = tables.update_log(max(missing, len(z)))
             self._make_room(min(int(starts[scan + 1] - starts[scan]), MOST_STARTS))
         self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max()))
-        count = int(log.filled[0])
-        if on_updates and count:
-            on_updates(
-                Updates(
-                    log.key[:count, 0], log.key[:count, 1], log.row[:count, :6], log.row[:count, 6:]
-                )
-            )
+        _hand_out(log, on_updates)
 
     def _collect_ended(self) -> None:
         """Take ended tracks out of the arrays."""
@@ -221,6 +218,11 @@ class Picture:
             )
         wanted = min(max(2 * capacity, capacity + needed), self.settings.greatest_tracks)
         self._tracks = tables.grown(self._tracks, wanted)
+
+    @property
+    def waiting(self) -> int:
+        """How many plots are no track's and wait for others of their object."""
+        return int(self._tracks.counter[tables.WAITING])
 
     def tracks(self) -> tuple[Track, ...]:
         """All tracks, oldest first, those that have ended among them."""
@@ -264,6 +266,17 @@ class Picture:
             ended_because=_REASON[int(number[tables.REASON])],
             parted_from=int(number[tables.PARTED_FROM]) or None,
             last_seen=last_seen,
+        )
+
+
+def _hand_out(log: tables.UpdateLog, on_updates: Callable[[Updates], None] | None) -> None:
+    """Give out what the log holds."""
+    count = int(log.filled[0])
+    if on_updates and count:
+        on_updates(
+            Updates(
+                log.key[:count, 0], log.key[:count, 1], log.row[:count, :6], log.row[:count, 6:]
+            )
         )
 
 

@@ -47,6 +47,11 @@ DENSITY_VOLUME_M3 = 4.0 / 3.0 * math.pi * DENSITY_RADIUS_M**3
 LOG_2_PI = math.log(2.0 * math.pi)
 # Beyond this, squared distance per standard deviation, a plot is on no path.
 ON_PATH = 25.0
+# However often a radar looks, a velocity takes time.
+LEAST_WINDOW_S = 4.0
+# A path is followed so much of its length beyond its ends: another radar may have been earlier, and
+# in a scan that overlaps with this one later.
+BEYOND = 0.5
 # What an unknown time bias may do to a place: it is as fast as this, m/s.
 TIME_BIAS_SPEED_M_S = 4e3
 
@@ -99,11 +104,11 @@ def start_scratch(waiting: int, radars: int) -> StartScratch:
 
 @kernel
 def window_s(radar: int, radars: NDArray[np.float64], s: StartSettings) -> float:
-    """How long a plot of a radar waits, s: for enough looks, with one more and one missed."""
+    """How long a plot of a radar waits, s: for enough looks and one more, and a known velocity."""
     period = radars[radar, PERIOD_S]
     if period <= 0.0:
         return s.start_window_s
-    return min(max((s.plots_to_confirm + 1.5) * period, 4.0), s.start_window_s)
+    return min(max((s.plots_to_confirm + 1.5) * period, LEAST_WINDOW_S), s.start_window_s)
 
 
 @kernel
@@ -311,7 +316,7 @@ def _along(
         if scan == tracks.waiting[first, OF_SCAN]:
             continue
         before = (number[SINCE_NS] - tracks.waiting[k, SINCE_NS]) * 1e-9
-        if before < 0.0 or before > span_s:
+        if before < -BEYOND * span_s or before > (1.0 + BEYOND) * span_s:
             continue
         value = tracks.waiting_plot[k]
         back = before / span_s
@@ -394,8 +399,11 @@ def enough_for_a_track(
     newcomers_1_s = tracks.counter[WAITING] / window
     if ratio < math.log(newcomers_1_s / s.false_tracks_1_s):
         return False
-    # Velocity of a line through n places: 1σ √(12 / n) σ / span, in each of two directions.
-    sigma = math.sqrt(24.0 * tracks.waiting_plot[new, ACROSS_M2] / count) / span_s
+    # Velocity of a line through n places: 1σ √(12 / n) σ / span, in each of two directions; what is
+    # common to all plots of a radar does not matter to it.
+    row = c.radars[int(tracks.waiting[new, OF_RADAR])]
+    across = tracks.waiting_plot[new, 0] * max(row[SIGMA + 1], row[SIGMA + 2])
+    sigma = across * math.sqrt(24.0 / count) / span_s
     if sigma > 2.0 * s.confirm_speed_sigma_m_s:
         return False
     return not is_doubtful(tracks, new, count, ratio, c)
