@@ -103,9 +103,9 @@ class TrackingSettings(BaseModel):
         "likely by no more than this, natural log.",
     )
     greatest_waiting_plots: int = Field(
-        default=8192,
+        default=500_000,
         ge=64,
-        description="Most plots that wait for a track; the oldest go first.",
+        description="Most plots that wait for a track, 130 bytes each; the oldest go first.",
     )
     lost_timeout_s: float = Field(
         default=120.0,

@@ -177,3 +177,20 @@ def sort_by_id(rows: NDArray[np.int64], count: int, id_of: NDArray[np.int64]) ->
                 at -= gap
             rows[at] = row
         gap //= 3
+
+
+@kernel
+def sort_numbers(numbers: NDArray[np.int64], count: int) -> None:
+    """Sort the first `count` of `numbers`, in place (Shell, CACM 2, 1959)."""
+    gap = 1
+    while gap < count // 3:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for k in range(gap, count):
+            number = numbers[k]
+            at = k
+            while at >= gap and numbers[at - gap] > number:
+                numbers[at] = numbers[at - gap]
+                at -= gap
+            numbers[at] = number
+        gap //= 3

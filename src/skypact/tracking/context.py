@@ -149,8 +149,9 @@ def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldCont
                 confirm_speed_sigma_m_s=s.confirm_speed_sigma_m_s,
                 false_tracks_1_s=s.false_tracks_1_hour / 3600.0,
                 doubt_log_ratio=s.start_doubt_log_ratio,
+                greatest_waiting_plots=s.greatest_waiting_plots,
             ),
-            scratch=start_scratch(s.greatest_waiting_plots, len(rows)),
+            scratch=start_scratch(1, len(rows)),
         ),
         pairs=room_for_pairs(1, 1, 1, 2, 2),
         resolution=room_for_resolution(1, rows),
@@ -159,8 +160,11 @@ def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldCont
     return context, n
 
 
-def with_room(c: FoldContext, tracks: int) -> FoldContext:
-    """The same context with scratch for so many tracks, and for what was wanted in `c.pairs`."""
+def with_room(c: FoldContext, tracks: int, waiting: int) -> FoldContext:
+    """The same context with scratch for so many tracks and waiting plots, and what was wanted.
+
+    That is in `c.pairs.wanted`.
+    """
     pairs, wanted = c.pairs, c.pairs.wanted
     resolution = c.resolution
     if len(pairs.near) < tracks or wanted.any():
@@ -174,7 +178,10 @@ def with_room(c: FoldContext, tracks: int) -> FoldContext:
         )
         resolution = room_for_resolution(tracks, c.radars)
     grid = c.grid if len(c.grid.link) >= tracks else empty_grid(tracks)
-    return c._replace(pairs=pairs, resolution=resolution, grid=grid)
+    starts = c.starts
+    if len(starts.scratch.about) < waiting:
+        starts = starts._replace(scratch=start_scratch(waiting, len(c.radars)))
+    return c._replace(pairs=pairs, resolution=resolution, grid=grid, starts=starts)
 
 
 def _enough(room: int, wanted: int) -> int:

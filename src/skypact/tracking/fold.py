@@ -88,7 +88,7 @@ from skypact.tracking.tables import (
     UpdateLog,
     likeliest,
 )
-from skypact.tracking.waiting import best_path, enough_for_a_track, let_go, wait
+from skypact.tracking.waiting import best_path, enough_for_a_track, enter_all, let_go, wait
 
 # Free flight this probable counts for the energy of a flight.
 SURE_OF_FREE_FLIGHT = 0.99
@@ -116,12 +116,16 @@ def fold_scans(
     or the log no room for it: `c.pairs.wanted` then says how much is missing.
     """
     count_anew(tracks, c.grid)
+    enter_all(tracks, c.starts.scratch)
     for scan in range(first, scans.starts.shape[0] - 1):
         begin, end = scans.starts[scan], scans.starts[scan + 1]
         if end - begin > c.pairs.taken.shape[0]:
             c.pairs.wanted[PLOTS_OF_SCAN] = end - begin
             return scan
         if not is_room(tracks, min(end - begin, MOST_STARTS)):
+            return scan
+        waiting, most = tracks.waiting.shape[0], c.starts.settings.greatest_waiting_plots
+        if waiting < most and tracks.counter[WAITING] + end - begin > waiting:
             return scan
         radar = int(scans.radar[begin])
         if not fold_scan(tracks, scans.time_ns[begin:end], radar, scans.z[begin:end], c, log):
@@ -257,7 +261,7 @@ def sweep(tracks: TrackArrays, to_ns: int, older_ns: int, c: FoldContext) -> Non
             retire(tracks, t, to_ns, c.settings)
     tracks.counter[SWEPT_NS] = max(tracks.counter[SWEPT_NS], to_ns)
     if tracks.counter[WAITING] > 0:
-        let_go(tracks, to_ns, c.radars, c.starts.settings)
+        let_go(tracks, to_ns, c.starts)
 
 
 @kernel
@@ -486,7 +490,7 @@ def begin_with(
 
     Returns the row of the track that has begun with it, or goes on with it; -1: none yet.
     """
-    new = wait(tracks, plot_ns, radar, plot, c.radars, c.starts.settings)
+    new = wait(tracks, plot_ns, radar, plot, c.starts)
     count, ratio, span_s = best_path(tracks, new, c.starts)
     if not enough_for_a_track(tracks, new, count, ratio, span_s, c.starts):
         return -1

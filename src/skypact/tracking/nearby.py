@@ -63,13 +63,13 @@ def empty_grid(tracks: int) -> Grid:
 
 
 @inlined
-def _cell_of(ix: int, iy: int, iz: int) -> int:
+def cell_of(ix: int, iy: int, iz: int) -> int:
     """One number for a cell: 20 bits for each of its three."""
     return ((ix & 0xFFFFF) << 40) | ((iy & 0xFFFFF) << 20) | (iz & 0xFFFFF)
 
 
 @inlined
-def _bucket_of(cell: int, buckets: int) -> int:
+def bucket_of(cell: int, buckets: int) -> int:
     """Which chain a cell is in; `buckets` is a power of two."""
     mixed = (cell ^ (cell >> 17)) * 0x9E3779B1
     return (mixed ^ (mixed >> 15)) & (buckets - 1)
@@ -105,8 +105,8 @@ def enter(tracks: TrackArrays, t: int, grid: Grid) -> None:
     ix = math.floor((x[0] + dt * x[3]) / CELL_M)
     iy = math.floor((x[1] + dt * x[4]) / CELL_M)
     iz = math.floor((x[2] + dt * x[5]) / CELL_M)
-    grid.cell[t] = _cell_of(ix, iy, iz)
-    bucket = _bucket_of(grid.cell[t], grid.head.shape[0])
+    grid.cell[t] = cell_of(ix, iy, iz)
+    bucket = bucket_of(grid.cell[t], grid.head.shape[0])
     grid.link[t] = grid.head[bucket]
     grid.head[bucket] = t
 
@@ -158,8 +158,8 @@ def tracks_about(
                 math.floor((place[2] - reach) / CELL_M),
                 math.floor((place[2] + reach) / CELL_M) + 1,
             ):
-                cell = _cell_of(ix, iy, iz)
-                t = grid.head[_bucket_of(cell, buckets)]
+                cell = cell_of(ix, iy, iz)
+                t = grid.head[bucket_of(cell, buckets)]
                 while t >= 0:
                     if grid.cell[t] == cell:
                         out[count] = t

@@ -20,6 +20,7 @@ from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
 from skypact.tracking.phases import combined, phase_of
 
 _FIRST_CAPACITY = 64
+_FIRST_WAITING = 1024
 _STATUS = {
     tables.CONFIRMED: TrackStatus.CONFIRMED,
     tables.ENDED: TrackStatus.ENDED,
@@ -62,7 +63,7 @@ class Picture:
             n,
             len(self.radars),
             self.settings.first_plots,
-            self.settings.greatest_waiting_plots,
+            min(_FIRST_WAITING, self.settings.greatest_waiting_plots),
         )
         self._held: Plots | None = None
         self._ended: list[Track] = []
@@ -184,7 +185,9 @@ class Picture:
         log = tables.update_log(len(z) if on_updates else 0)
         scan = 0
         while True:
-            self._context = with_room(self._context, len(self._tracks.number))
+            self._context = with_room(
+                self._context, len(self._tracks.number), len(self._tracks.waiting)
+            )
             scan = fold_scans(self._tracks, scans, scan, self._context, log)
             self._collect_ended()
             if scan == len(starts) - 1:
@@ -192,7 +195,7 @@ class Picture:
             if missing := int(self._context.pairs.wanted[ROWS_OF_LOG]):
                 _hand_out(log, on_updates)
                 log = tables.update_log(max(missing, len(z)))
-            self._make_room(min(int(starts[scan + 1] - starts[scan]), MOST_STARTS))
+            self._make_room(int(starts[scan + 1] - starts[scan]))
         self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max()))
         _hand_out(log, on_updates)
 
@@ -204,20 +207,22 @@ class Picture:
             number[t, tables.STATUS] = tables.FREE_ROW
         del self._ended[: max(0, len(self._ended) - self.settings.greatest_ended)]
 
-    def _make_room(self, needed: int) -> None:
-        """Grow the arrays, up to the setting."""
-        number = self._tracks.number
-        free = int(np.sum(number[:, tables.STATUS] == tables.FREE_ROW))
-        if free >= needed:
-            return
-        capacity = len(number)
-        if capacity + needed > self.settings.greatest_tracks:
-            raise SkypactError(
-                f"more than greatest_tracks = {self.settings.greatest_tracks} tracks; "
-                "raise that setting"
-            )
-        wanted = min(max(2 * capacity, capacity + needed), self.settings.greatest_tracks)
-        self._tracks = tables.grown(self._tracks, wanted)
+    def _make_room(self, plots: int) -> None:
+        """Grow the arrays for a scan of so many plots, up to the settings."""
+        most_tracks, needed = self.settings.greatest_tracks, min(plots, MOST_STARTS)
+        capacity, number = len(self._tracks.number), self._tracks.number
+        if int(np.sum(number[:, tables.STATUS] == tables.FREE_ROW)) < needed:
+            if capacity + needed > most_tracks:
+                raise SkypactError(
+                    f"more than greatest_tracks = {most_tracks} tracks; raise that setting"
+                )
+            capacity = min(max(2 * capacity, capacity + needed), most_tracks)
+        waiting = len(self._tracks.waiting)
+        if self.waiting + plots > waiting:
+            waiting = max(2 * waiting, self.waiting + plots)
+            waiting = min(waiting, self.settings.greatest_waiting_plots)
+        if capacity > len(number) or waiting > len(self._tracks.waiting):
+            self._tracks = tables.grown(self._tracks, capacity, waiting)
 
     @property
     def waiting(self) -> int:

@@ -119,14 +119,14 @@ def new_tracks(
     )
 
 
-def grown(tracks: TrackArrays, capacity: int) -> TrackArrays:
-    """The same tracks with room for `capacity`."""
+def grown(tracks: TrackArrays, capacity: int, waiting: int) -> TrackArrays:
+    """The same tracks with room for `capacity`, and for so many waiting plots."""
     bigger = new_tracks(
         capacity,
         tracks.x.shape[2],
         tracks.by_radar.shape[1],
         tracks.first.shape[1],
-        len(tracks.waiting),
+        waiting,
     )
     for new, old in zip(bigger, tracks, strict=True):
         new[: len(old)] = old

@@ -27,6 +27,8 @@ from skypact.kernels.filter import (
 from skypact.kernels.gravity import gravity_j2
 from skypact.kernels.linear import copy_vector
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
+from skypact.tracking.association import sort_numbers
+from skypact.tracking.nearby import CELL_M, bucket_of, cell_of
 from skypact.tracking.tables import (
     ACROSS_M2,
     ALONG_M2,
@@ -67,15 +69,20 @@ class StartSettings(NamedTuple):
     confirm_speed_sigma_m_s: float
     false_tracks_1_s: float
     doubt_log_ratio: float
+    greatest_waiting_plots: int
 
 
 class StartScratch(NamedTuple):
     """`about` (w,), `trial` (w,), `chain` (w,): numbers of waiting plots. `by_radar` (3, r).
 
-    `found` (1,): how many of `about`.
+    `found` (1,): how many of `about`. `head` (b,), `link` (w,), `cell` (w,): the waiting plots by
+    place, as in `nearby.Grid`.
     """
 
     found: NDArray[np.int64]
+    head: NDArray[np.int64]
+    link: NDArray[np.int64]
+    cell: NDArray[np.int64]
 
     about: NDArray[np.int64]
     trial: NDArray[np.int64]
@@ -95,6 +102,9 @@ def start_scratch(waiting: int, radars: int) -> StartScratch:
     """Scratch for so many waiting plots."""
     return StartScratch(
         found=np.zeros(1, np.int64),
+        head=np.full(1 << (waiting - 1).bit_length(), -1, np.int64),
+        link=np.zeros(waiting, np.int64),
+        cell=np.zeros(waiting, np.int64),
         about=np.zeros(waiting, np.int64),
         trial=np.zeros(waiting, np.int64),
         chain=np.zeros(waiting, np.int64),
@@ -113,22 +123,18 @@ def window_s(radar: int, radars: NDArray[np.float64], s: StartSettings) -> float
 
 @kernel
 def wait(
-    tracks: TrackArrays,
-    time_ns: int,
-    radar: int,
-    plot: NDArray[np.float64],
-    radars: NDArray[np.float64],
-    s: StartSettings,
+    tracks: TrackArrays, time_ns: int, radar: int, plot: NDArray[np.float64], c: StartContext
 ) -> int:
     """Let a plot wait; returns its number. When there is no room the oldest quarter goes."""
+    radars = c.radars
     count = tracks.counter[WAITING]
     if count == tracks.waiting.shape[0]:
-        let_go(tracks, time_ns, radars, s)
+        let_go(tracks, time_ns, c)
         count = tracks.counter[WAITING]
         if count == tracks.waiting.shape[0]:
             for k in range(max(1, count // 4)):
                 tracks.waiting[k, IS_GONE] = 1
-            let_go(tracks, time_ns, radars, s)
+            let_go(tracks, time_ns, c)
             count = tracks.counter[WAITING]
     number, value = tracks.waiting[count], tracks.waiting_plot[count]
     number[SINCE_NS], number[OF_RADAR] = time_ns, radar
@@ -151,17 +157,40 @@ def wait(
         widest = max(widest, angle2)
     value[ACROSS_M2] = clock + r * r * widest
     tracks.counter[WAITING] = count + 1
+    _enter(tracks, count, c.scratch)
     return count
 
 
 @kernel
-def let_go(tracks: TrackArrays, now_ns: int, radars: NDArray[np.float64], s: StartSettings) -> None:
+def _enter(tracks: TrackArrays, k: int, w: StartScratch) -> None:
+    """Put waiting plot `k` into its cell."""
+    value = tracks.waiting_plot[k]
+    w.cell[k] = cell_of(
+        math.floor(value[PLACE] / CELL_M),
+        math.floor(value[PLACE + 1] / CELL_M),
+        math.floor(value[PLACE + 2] / CELL_M),
+    )
+    bucket = bucket_of(w.cell[k], w.head.shape[0])
+    w.link[k] = w.head[bucket]
+    w.head[bucket] = k
+
+
+@kernel
+def enter_all(tracks: TrackArrays, w: StartScratch) -> None:
+    """Put all waiting plots into their cells."""
+    w.head[:] = -1
+    for k in range(tracks.counter[WAITING]):
+        _enter(tracks, k, w)
+
+
+@kernel
+def let_go(tracks: TrackArrays, now_ns: int, c: StartContext) -> None:
     """Take out the plots that have waited long enough or have become a track's."""
     kept = 0
     for k in range(tracks.counter[WAITING]):
         number = tracks.waiting[k]
         waited = (now_ns - number[SINCE_NS]) * 1e-9
-        if number[IS_GONE] != 0 or waited > window_s(int(number[OF_RADAR]), radars, s):
+        if number[IS_GONE] != 0 or waited > window_s(int(number[OF_RADAR]), c.radars, c.settings):
             continue
         if kept < k:
             for column in range(number.shape[0]):
@@ -169,6 +198,7 @@ def let_go(tracks: TrackArrays, now_ns: int, radars: NDArray[np.float64], s: Sta
             copy_vector(tracks.waiting_plot[k], tracks.waiting_plot[kept])
         kept += 1
     tracks.counter[WAITING] = kept
+    enter_all(tracks, c.scratch)
 
 
 @kernel
@@ -201,26 +231,65 @@ def _log_density(
 
 
 @kernel
+def _candidates(tracks: TrackArrays, new: int, c: StartContext) -> int:
+    """Waiting plots that may be as near the newcomer as an object can have flown, into `about`.
+
+    Returns how many, in the order of their scans; some others are among them.
+    """
+    w, waiting = c.scratch, tracks.counter[WAITING]
+    longest = 0.0
+    for radar in range(c.radars.shape[0]):
+        longest = max(longest, window_s(radar, c.radars, c.settings))
+    here = tracks.waiting_plot[new]
+    reach = c.settings.greatest_speed_m_s * longest + 10.0 * math.sqrt(here[ACROSS_M2])
+    reach = max(reach, DENSITY_RADIUS_M)
+    cells = 2.0 * reach / CELL_M + 2.0
+    if 2.0 * cells * cells * cells > waiting:
+        for k in range(waiting):
+            w.about[k] = k
+        return int(waiting)
+    count = 0
+    for ix in range(
+        math.floor((here[PLACE] - reach) / CELL_M), math.floor((here[PLACE] + reach) / CELL_M) + 1
+    ):
+        for iy in range(
+            math.floor((here[PLACE + 1] - reach) / CELL_M),
+            math.floor((here[PLACE + 1] + reach) / CELL_M) + 1,
+        ):
+            for iz in range(
+                math.floor((here[PLACE + 2] - reach) / CELL_M),
+                math.floor((here[PLACE + 2] + reach) / CELL_M) + 1,
+            ):
+                cell = cell_of(ix, iy, iz)
+                k = w.head[bucket_of(cell, w.head.shape[0])]
+                while k >= 0:
+                    if w.cell[k] == cell:
+                        w.about[count] = k
+                        count += 1
+                    k = w.link[k]
+    sort_numbers(w.about, count)
+    return count
+
+
+@kernel
 def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
     """Plots that one object may have caused with the newcomer, into `about`; how many.
 
-    In order of their scans. Into `by_radar[0]` the log density of false plots of each radar, per m³
-    and look.
+    In the order of their scans. Into `by_radar[0]` the log density of false plots of each radar,
+    per m³ and look.
     """
     s, w = c.settings, c.scratch
     here, now_ns = tracks.waiting_plot[new], tracks.waiting[new, SINCE_NS]
     density, looks, last = w.by_radar[0], w.by_radar[1], w.by_radar[2]
     density[:], looks[:], last[:] = 0.0, 0.0, -1.0
     count = 0
-    for k in range(tracks.counter[WAITING]):
+    for a in range(_candidates(tracks, new, c)):
+        k = w.about[a]
         number, value = tracks.waiting[k], tracks.waiting_plot[k]
         radar = int(number[OF_RADAR])
         waited = (now_ns - number[SINCE_NS]) * 1e-9
         if number[IS_GONE] != 0 or waited > window_s(radar, c.radars, s):
             continue
-        if last[radar] != number[OF_SCAN]:
-            last[radar] = number[OF_SCAN]
-            looks[radar] += 1.0
         dx, dy, dz = (
             value[PLACE] - here[PLACE],
             value[PLACE + 1] - here[PLACE + 1],
@@ -229,6 +298,9 @@ def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
         apart2 = dx * dx + dy * dy + dz * dz
         if apart2 < DENSITY_RADIUS_M * DENSITY_RADIUS_M:
             density[radar] += 1.0
+            if last[radar] != number[OF_SCAN]:
+                last[radar] = number[OF_SCAN]
+                looks[radar] += 1.0
         if number[OF_SCAN] == tracks.waiting[new, OF_SCAN]:
             continue
         reach = s.greatest_speed_m_s * abs(waited)
@@ -237,6 +309,9 @@ def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
             w.about[count] = k
             count += 1
     for radar in range(density.shape[0]):
+        period = c.radars[radar, PERIOD_S]
+        if period > 0.0:
+            looks[radar] = window_s(radar, c.radars, s) / period
         mean = (density[radar] + 1.0) / (DENSITY_VOLUME_M3 * max(looks[radar], 1.0))
         density[radar] = math.log(mean)
     return count
@@ -262,7 +337,8 @@ def best_path(tracks: TrackArrays, new: int, c: StartContext) -> tuple[int, floa
         if tracks.waiting[first, OF_RADAR] != radar:
             continue
         span = (number[SINCE_NS] - tracks.waiting[first, SINCE_NS]) * 1e-9
-        if span <= 0.0:
+        # Too short a path for its velocity starts nothing.
+        if not velocity_known(tracks, new, about, span, c):
             continue
         count, ratio = _along(tracks, new, first, span, about, here_gravity, c)
         if count >= s.plots_to_confirm and ratio > best:
@@ -270,6 +346,22 @@ def best_path(tracks: TrackArrays, new: int, c: StartContext) -> tuple[int, floa
             for k in range(count):
                 w.chain[k] = w.trial[k]
     return best_count, best, best_s
+
+
+@kernel
+def velocity_known(
+    tracks: TrackArrays, new: int, count: int, span_s: float, c: StartContext
+) -> bool:
+    """Whether so many plots within so many seconds tell a velocity about as well as is asked.
+
+    Of a line through n places: 1σ √(12 / n) σ / span, in each of two directions. What is common to
+    all plots of a radar does not matter to it.
+    """
+    if span_s <= 0.0:
+        return False
+    row = c.radars[int(tracks.waiting[new, OF_RADAR])]
+    across = tracks.waiting_plot[new, 0] * max(row[SIGMA + 1], row[SIGMA + 2])
+    return across * math.sqrt(24.0 / count) < 2.0 * c.settings.confirm_speed_sigma_m_s * span_s
 
 
 @kernel
@@ -399,11 +491,6 @@ def enough_for_a_track(
     newcomers_1_s = tracks.counter[WAITING] / window
     if ratio < math.log(newcomers_1_s / s.false_tracks_1_s):
         return False
-    # Velocity of a line through n places: 1σ √(12 / n) σ / span, in each of two directions; what is
-    # common to all plots of a radar does not matter to it.
-    row = c.radars[int(tracks.waiting[new, OF_RADAR])]
-    across = tracks.waiting_plot[new, 0] * max(row[SIGMA + 1], row[SIGMA + 2])
-    sigma = across * math.sqrt(24.0 / count) / span_s
-    if sigma > 2.0 * s.confirm_speed_sigma_m_s:
+    if not velocity_known(tracks, new, count, span_s, c):
         return False
     return not is_doubtful(tracks, new, count, ratio, c)
