@@ -58,6 +58,10 @@ BEYOND = 0.5
 TIME_BIAS_SPEED_M_S = 4e3
 
 
+# Columns of `StartScratch.found`.
+PLOTS_ABOUT, IN_SCANS = 0, 1
+
+
 class StartSettings(NamedTuple):
     """What decides about new tracks, SI: see `settings.TrackingSettings`."""
 
@@ -75,7 +79,8 @@ class StartSettings(NamedTuple):
 class StartScratch(NamedTuple):
     """`about` (w,), `trial` (w,), `chain` (w,): numbers of waiting plots. `by_radar` (3, r).
 
-    `found` (1,): how many of `about`. `head` (b,), `link` (w,), `cell` (w,): the waiting plots by
+    `found` (2,): how many are `about`, and in how many scans. `head` (b,), `link` (w,), `cell`
+    (w,): the waiting plots by
     place, as in `nearby.Grid`.
     """
 
@@ -101,7 +106,7 @@ class StartContext(NamedTuple):
 def start_scratch(waiting: int, radars: int) -> StartScratch:
     """Scratch for so many waiting plots."""
     return StartScratch(
-        found=np.zeros(1, np.int64),
+        found=np.zeros(2, np.int64),
         head=np.full(1 << (waiting - 1).bit_length(), -1, np.int64),
         link=np.zeros(waiting, np.int64),
         cell=np.zeros(waiting, np.int64),
@@ -282,7 +287,8 @@ def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
     here, now_ns = tracks.waiting_plot[new], tracks.waiting[new, SINCE_NS]
     density, looks, last = w.by_radar[0], w.by_radar[1], w.by_radar[2]
     density[:], looks[:], last[:] = 0.0, 0.0, -1.0
-    count = 0
+    count, scan = 0, -1
+    w.found[IN_SCANS] = 1
     for a in range(_candidates(tracks, new, c)):
         k = w.about[a]
         number, value = tracks.waiting[k], tracks.waiting_plot[k]
@@ -308,6 +314,9 @@ def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
         if apart2 < reach * reach:
             w.about[count] = k
             count += 1
+            if number[OF_SCAN] != scan:
+                scan = number[OF_SCAN]
+                w.found[IN_SCANS] += 1
     for radar in range(density.shape[0]):
         period = c.radars[radar, PERIOD_S]
         if period > 0.0:
@@ -326,7 +335,7 @@ def best_path(tracks: TrackArrays, new: int, c: StartContext) -> tuple[int, floa
     """
     s, w = c.settings, c.scratch
     about = plots_about(tracks, new, c)
-    w.found[0] = about
+    w.found[PLOTS_ABOUT] = about
     number = tracks.waiting[new]
     here = tracks.waiting_plot[new]
     radar = int(number[OF_RADAR])
@@ -338,7 +347,7 @@ def best_path(tracks: TrackArrays, new: int, c: StartContext) -> tuple[int, floa
             continue
         span = (number[SINCE_NS] - tracks.waiting[first, SINCE_NS]) * 1e-9
         # Too short a path for its velocity starts nothing.
-        if not velocity_known(tracks, new, about, span, c):
+        if not velocity_known(tracks, new, w.found[IN_SCANS], span, c):
             continue
         count, ratio = _along(tracks, new, first, span, about, here_gravity, c)
         if count >= s.plots_to_confirm and ratio > best:
@@ -460,7 +469,7 @@ def is_doubtful(tracks: TrackArrays, new: int, count: int, ratio: float, c: Star
     s, w = c.settings, c.scratch
     number, here = tracks.waiting[new], tracks.waiting_plot[new]
     gravity = gravity_j2(here[PLACE], here[PLACE + 1], here[PLACE + 2])
-    about = w.found[0]
+    about = w.found[PLOTS_ABOUT]
     for a in range(about):
         first = w.about[a]
         span = (number[SINCE_NS] - tracks.waiting[first, SINCE_NS]) * 1e-9
@@ -491,6 +500,10 @@ def enough_for_a_track(
     newcomers_1_s = tracks.counter[WAITING] / window
     if ratio < math.log(newcomers_1_s / s.false_tracks_1_s):
         return False
-    if not velocity_known(tracks, new, count, span_s, c):
+    # Not with every plot where they come fast: a fit takes longer than a hundred updates.
+    step = 1
+    while count >= 16 * step:
+        step *= 2
+    if count % step != 0 or not velocity_known(tracks, new, count, span_s, c):
         return False
     return not is_doubtful(tracks, new, count, ratio, c)
