@@ -179,6 +179,28 @@ class TrackingSettings(BaseModel):
         default=30.0, gt=0, description="Change of lift and drag: spectral density of jerk, m²/s⁵."
     )
 
+    registration: bool = Field(
+        default=True,
+        description="Whether tracks share what each has learnt of their radars' biases.",
+    )
+    registration_gate_sigma: float = Field(
+        default=4.0,
+        gt=0,
+        description="A track tells of biases if it agrees with what all others tell within so many "
+        "σ (Fisher's approximation of χ).",
+    )
+    registered_ended: int = Field(
+        default=256,
+        ge=0,
+        le=100_000,
+        description="Most ended tracks that tell of biases, and are told; the oldest go first.",
+    )
+    bias_time_constant_h: float = Field(
+        default=240.0,
+        gt=0,
+        description="Biases drift: what is known of one falls by e in so long, h.",
+    )
+
     boost_ends_1_s: float = Field(
         default=1 / 60, gt=0, description="Rate at which boosts end, 1/s."
     )
@@ -366,6 +388,8 @@ def _sentence(path: Path | None, fault: Any) -> str:
     if not rest:
         return f"{given}; write its settings below a line [{section}]"
     setting = _GROUPS[section].model_fields[rest[0]]
+    if setting.annotation is bool:
+        return f"{given}; give true or false"
     number = "a whole number" if setting.annotation is int else "a finite number"
     limits = limits_of(setting)
     return f"{given}; give {number}" + ("" if limits == "any" else f", {limits}")

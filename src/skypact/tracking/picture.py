@@ -11,13 +11,23 @@ from numpy.typing import NDArray
 
 from skypact.errors import SkypactError
 from skypact.kernels import filter as kf
-from skypact.model import Phase, Plots, Radar, Track, TrackStatus
+from skypact.model import Phase, Plots, Radar, Registration, Track, TrackStatus
 from skypact.model.track import Estimate, PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
 from skypact.tracking.context import fold_context, with_room
 from skypact.tracking.fold import advance_tracks, fold_scans
 from skypact.tracking.phases import combined, phase_of
+from skypact.tracking.registration import (
+    BiasedTrack,
+    Registered,
+    Slots,
+    as_registration,
+    biased_track,
+    declared_biases,
+    registered,
+    told_slots,
+)
 
 _FIRST_CAPACITY = 64
 _STATUS = {
@@ -56,6 +66,9 @@ class Picture:
         self._tracks = tables.new_tracks(capacity, n, len(self.radars), self.settings.first_plots)
         self._held: Plots | None = None
         self._ended: list[Track] = []
+        self._declared = declared_biases(self._context.radars)
+        self._registers = self.settings.registration and len(self._declared.sigma) > 0
+        self._ended_biased: list[BiasedTrack] = []
         self.time_ns: int | None = None
 
     def observe(
@@ -102,7 +115,7 @@ class Picture:
         """
         ahead = copy(self)
         ahead._tracks = tables.TrackArrays._make(column.copy() for column in self._tracks)
-        ahead._ended = list(self._ended)
+        ahead._ended, ahead._ended_biased = list(self._ended), list(self._ended_biased)
         ahead.advance(time_ns)
         return ahead
 
@@ -198,8 +211,15 @@ class Picture:
         for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
             if number[t, tables.REASON] != tables.NEVER_CONFIRMED:
                 self._ended.append(self._track(int(t)))
+                if self._registers:
+                    biased = biased_track(self._tracks, int(t), self._declared)
+                    self._ended_biased.append(biased)
             number[t, tables.STATUS] = tables.FREE_ROW
         del self._ended[: max(0, len(self._ended) - self.settings.greatest_ended)]
+        if len(self._ended_biased) > self.settings.registered_ended:
+            # The newest of all, in whatever batches the plots came.
+            self._ended_biased.sort(key=lambda one: (one.last.time_ns, one.track_id))
+            del self._ended_biased[: len(self._ended_biased) - self.settings.registered_ended]
 
     def _make_room(self, needed: int) -> None:
         """Grow the arrays, up to the setting; then the oldest tentative tracks give way."""
@@ -222,13 +242,61 @@ class Picture:
         number[oldest[: max(needed, len(oldest) // 4)], tables.STATUS] = tables.FREE_ROW
 
     def tracks(self, *, tentative: bool = False) -> tuple[Track, ...]:
-        """All tracks that are or were confirmed, oldest first; tentative ones when asked."""
+        """All tracks that are or were confirmed, oldest first; tentative ones when asked.
+
+        Each knows what all together have learnt of the radars' biases (`registration`), unless the
+        setting of that name is off or no radar declares any.
+        """
         status = self._tracks.number[:, tables.STATUS]
         wanted = status == tables.CONFIRMED
         if tentative:
             wanted |= status == tables.TENTATIVE
         living = [self._track(int(t)) for t in np.flatnonzero(wanted)]
-        return _in_company(sorted(self._ended + living, key=lambda track: track.id))
+        tracks = sorted(self._ended + living, key=lambda track: track.id)
+        return _in_company(self._told(tracks) if self._registers else tracks)
+
+    def registration(self) -> Registration:
+        """What is known of the radars' biases as of now, from all tracks together.
+
+        What nothing was learnt of keeps the mean 0 and the sigma that its radar declares.
+        """
+        biased = self._biased_tracks() if self._registers else []
+        found = self._registered(biased)
+        return as_registration(found, self._declared, self.radars)
+
+    def _biased_tracks(self) -> list[BiasedTrack]:
+        """All confirmed tracks that take part in the registration."""
+        living = np.flatnonzero(self._tracks.number[:, tables.STATUS] == tables.CONFIRMED)
+        return self._ended_biased + [
+            biased_track(self._tracks, int(t), self._declared) for t in living
+        ]
+
+    def _registered(self, biased: Sequence[BiasedTrack]) -> Registered:
+        return registered(biased, self._declared, self.time_ns or 0, self.settings)
+
+    def _told(self, tracks: Sequence[Track]) -> list[Track]:
+        """The same tracks, each told what the others have learnt of the biases of its radars."""
+        biased = {one.track_id: one for one in self._biased_tracks()}
+        told = self._registered(list(biased.values())).told
+
+        def estimate(slots: Slots, track_id: int) -> Estimate:
+            sigma = self._declared.sigma[biased[track_id].which]
+            return _estimate(*told_slots(slots, sigma, told[track_id]))
+
+        def registered_track(track: Track) -> Track:
+            if track.id not in told:
+                return track
+            now, seen = biased[track.id].now, biased[track.id].seen
+            fresh = estimate(now, track.id)
+            return structs.replace(
+                track,
+                state=fresh.state,
+                covariance=fresh.covariance,
+                phases=fresh.phases,
+                last_seen=None if seen is None else estimate(seen, track.id),
+            )
+
+        return [registered_track(track) for track in tracks]
 
     def _track(self, t: int) -> Track:
         """Row `t` as a frozen track."""
