@@ -1,6 +1,6 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[sensing]`, `[tracking]` and `[flight]` of a TOML file (`--settings`), from
+Read from `[sensing]`, `[tracking]`, `[orbits]` and `[flight]` of a TOML file (`--settings`), from
 `SKYPACT_TRACKING__…` in the environment, or given in Python. `docs/settings.md` is made from here.
 """
 
@@ -215,6 +215,52 @@ class TrackingSettings(BaseModel):
     )
 
 
+class OrbitSettings(BaseModel):
+    """How objects with known orbits tell of radars' biases.
+
+    Errors of two-line elements are of the size that Flohrer, Krag & Klinkrad (AMOS 2008) found at
+    their epoch in low orbits, rounded, and grow by 1 to 3 km a day, most of it along the orbit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    radial_sigma_m: float = Field(
+        default=150.0, gt=0, description="Error of a known orbit at its epoch, up: 1σ, m,"
+    )
+    along_sigma_m: float = Field(default=600.0, gt=0, description="... along the orbit, m,")
+    cross_sigma_m: float = Field(default=150.0, gt=0, description="... and across it, m.")
+    radial_growth_m_day: float = Field(
+        default=50.0, ge=0, description="What each day away from the epoch adds to them: up, m,"
+    )
+    along_growth_m_day: float = Field(default=2000.0, ge=0, description="... along, m,")
+    cross_growth_m_day: float = Field(default=50.0, ge=0, description="... and across, m.")
+    common_share: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="Share of that variance that is alike in all passes of one object.",
+    )
+    oldest_days: float = Field(
+        default=7.0, gt=0, description="Elements farther than this from a plot are not used, days."
+    )
+    gate_chi_squared: float = Field(
+        default=30.0, gt=0, description="Squared distance beyond which a plot is not an object's."
+    )
+    fewest_plots: int = Field(
+        default=10, ge=3, description="Fewest plots that one radar must have of a pass."
+    )
+    pass_gap_s: float = Field(
+        default=1200.0, gt=0, description="A pass ends where no plot comes for so long, s."
+    )
+    ut1_utc_s: float = Field(
+        default=0.0, ge=-1, le=1, description="UT1 - UTC, s; 0.1 s are 50 m in low orbits."
+    )
+    polar_x_arcsec: float = Field(
+        default=0.0, ge=-1, le=1, description="Pole's x, arc seconds; 0.3 are 10 m."
+    )
+    polar_y_arcsec: float = Field(default=0.0, ge=-1, le=1, description="... and y, arc seconds.")
+
+
 class FlightSettings(BaseModel):
     """How tracks become flights: what is believed of flights before they are seen."""
 
@@ -305,6 +351,7 @@ class Settings(BaseSettings):
 
     sensing: SensingSettings = SensingSettings()
     tracking: TrackingSettings = TrackingSettings()
+    orbits: OrbitSettings = OrbitSettings()
     flight: FlightSettings = FlightSettings()
 
     @classmethod
@@ -409,5 +456,6 @@ _NO_SETTINGS = ("SKYPACT_TRACEBACK", "SKYPACT_SHARED")
 _GROUPS: dict[str, type[BaseModel]] = {
     "sensing": SensingSettings,
     "tracking": TrackingSettings,
+    "orbits": OrbitSettings,
     "flight": FlightSettings,
 }
