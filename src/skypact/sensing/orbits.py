@@ -107,8 +107,8 @@ def orbit_states(orbit: Orbit, time_ns: NDArray[np.int64], settings: OrbitSettin
     SGP4 (Vallado et al., AIAA 2006-6753) in TEME, turned into ECEF by `ecef_from_teme`.
     """
     days = time_ns // _DAY_NS
-    rest = (time_ns - days * _DAY_NS) / _DAY_NS
-    whole = _UNIX_JD + days
+    rest = np.asarray((time_ns - days * _DAY_NS) / _DAY_NS, np.float64)
+    whole = np.asarray(_UNIX_JD + days, np.float64)
     errors, position_km, velocity_km_s = orbit.elements.sgp4_array(whole, rest)
     teme = 1e3 * np.column_stack((position_km, velocity_km_s))
     states = ecef_from_teme(teme, whole, rest, settings)

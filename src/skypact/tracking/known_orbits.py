@@ -30,6 +30,8 @@ from skypact.tracking.registration import Belief, DeclaredBiases, declared_biase
 FloatArray = NDArray[np.float64]
 _COMMON, _OWN = 3, 6
 _MOST_ROUNDS = 5
+# First rounds, in which what does not fit counts for less, and nothing is left out.
+_ROBUST_ROUNDS = 4
 # A pass whose plots' mean squared distance is further from 1 than chance and this is not its own.
 _GREATEST_MISFIT = 2.0
 
@@ -94,12 +96,16 @@ def learn_from_orbits(
     looks = _looks(plots, rows, declared, objects, settings)
     fit = _Fit(declared, radars, settings)
     passes = _passes(looks, settings)
-    for _ in range(_MOST_ROUNDS):
+    for turn in range(_ROBUST_ROUNDS + _MOST_ROUNDS):
         if not passes:
             break
         fit.solve(passes)
+        if turn < _ROBUST_ROUNDS:
+            fit.weigh(passes)
+            continue
         kept = _fitting(passes, fit, settings)
-        if sum(map(_size, kept)) == sum(map(_size, passes)):
+        fit.weight.clear()
+        if turn > _ROBUST_ROUNDS and sum(map(_size, kept)) == sum(map(_size, passes)):
             break
         passes = kept
     used = np.zeros(len(plots.time_ns), bool)
@@ -296,7 +302,9 @@ class _Fit:
         self.declared = declared
         self._correlation_s = [radar.correlation_time_s for radar in radars]
         self._settings = settings
-        self.x, self.p = np.zeros(0), np.zeros((0, 0))
+        self.weight: dict[int, float] = {}  # by plot, 1 where none stands
+        self.x: FloatArray = np.zeros(0)
+        self.p: FloatArray = np.zeros((0, 0))
 
     def solve(self, passes: Sequence[_PassLooks]) -> None:
         """Least squares of all, with priors."""
@@ -323,11 +331,22 @@ class _Fit:
             at, own = self._common_at[one.known], self._own_at[k]
             which = np.concatenate((np.arange(m), at + np.arange(_COMMON), own + np.arange(_OWN)))
             rows, residuals = self._whitened(one)
-            rows = rows * unit[which]
-            normal[np.ix_(which, which)] += rows.T @ rows
-            right[which] += rows.T @ residuals
+            scaled = rows * unit[which]
+            normal[np.ix_(which, which)] += scaled.T @ scaled
+            right[which] += scaled.T @ residuals
         p = np.linalg.inv(normal)
-        self.x, self.p = unit * (p @ right), p * np.multiply.outer(unit, unit)
+        self.x = unit * np.asarray(p @ right, np.float64)
+        self.p = np.asarray(p * np.multiply.outer(unit, unit), np.float64)
+
+    def weigh(self, passes: Sequence[_PassLooks]) -> None:
+        """Let what does not fit count for less in the next round.
+
+        Geman & McClure's weights (Zhang, Image and Vision Computing 15, 1997, table 1), at a χ² of
+        4 per component a quarter.
+        """
+        for k, one in enumerate(passes):
+            for look, distance in zip(one.looks, self.distances(k, one), strict=True):
+                self.weight[look.plot] = 1.0 / (1.0 + distance / 4.0) ** 2
 
     def design(self, one: _PassLooks, look: _Look) -> FloatArray:
         """How a look changes with the biases, the common error and the pass's own (c, m + 9)."""
@@ -335,11 +354,11 @@ class _Fit:
         n = middle.mean_motion
         moved = hill(n * (look.time_ns - middle.time_ns) * 1e-9, n)
         by_place = look.jacobian[:, :3] @ look.axes
-        own = by_place @ moved[:3]
+        own = np.asarray(by_place @ moved[:3], np.float64)
         if len(look.residual) == 4:
             by_velocity = look.jacobian[:, 3:] @ look.axes
-            turning = n * np.array([[0, -1, 0], [1, 0, 0], [0, 0, 0]])
-            own = own + by_velocity @ (moved[3:] + turning @ moved[:3])
+            turning = n * np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+            own += by_velocity @ (moved[3:] + turning @ moved[:3])
         return np.column_stack((_of_biases(look, self.declared), by_place, own))
 
     def _whitened(self, one: _PassLooks) -> tuple[FloatArray, FloatArray]:
@@ -361,8 +380,9 @@ class _Fit:
                 a[:count] -= keep[:count, None] * then[1][:count]
                 r[:count] -= keep[:count] * then[2][:count]
                 a, r = a / left[:, None], r / left
-            rows.append(a)
-            residuals.append(r)
+            root = math.sqrt(self.weight.get(look.plot, 1.0))
+            rows.append(root * a)
+            residuals.append(root * r)
         return np.concatenate(rows), np.concatenate(residuals)
 
     def distances(self, k: int, one: _PassLooks) -> FloatArray:

@@ -19,6 +19,7 @@ from skypact.tracking.context import fold_context, with_room
 from skypact.tracking.fold import advance_tracks, fold_scans
 from skypact.tracking.phases import combined, phase_of
 from skypact.tracking.registration import (
+    Belief,
     BiasedTrack,
     Registered,
     Slots,
@@ -255,13 +256,14 @@ class Picture:
         tracks = sorted(self._ended + living, key=lambda track: track.id)
         return _in_company(self._told(tracks) if self._registers else tracks)
 
-    def registration(self) -> Registration:
+    def registration(self, known: Belief | None = None) -> Registration:
         """What is known of the radars' biases as of now, from all tracks together.
 
-        What nothing was learnt of keeps the mean 0 and the sigma that its radar declares.
+        `known`: what was learnt elsewhere, from other plots, as `known_orbits.learn_from_orbits`
+        does. What nothing was learnt of keeps the mean 0 and the sigma that its radar declares.
         """
         biased = self._biased_tracks() if self._registers else []
-        found = self._registered(biased)
+        found = self._registered(biased, known)
         return as_registration(found, self._declared, self.radars)
 
     def _biased_tracks(self) -> list[BiasedTrack]:
@@ -271,8 +273,8 @@ class Picture:
             biased_track(self._tracks, int(t), self._declared) for t in living
         ]
 
-    def _registered(self, biased: Sequence[BiasedTrack]) -> Registered:
-        return registered(biased, self._declared, self.time_ns or 0, self.settings)
+    def _registered(self, biased: Sequence[BiasedTrack], known: Belief | None = None) -> Registered:
+        return registered(biased, self._declared, self.time_ns or 0, self.settings, known)
 
     def _told(self, tracks: Sequence[Track]) -> list[Track]:
         """The same tracks, each told what the others have learnt of the biases of its radars."""

@@ -186,7 +186,8 @@ def registered(
 ) -> Registered:
     """What all tracks have learnt of the biases as of `time_ns`, and what each is to be told.
 
-    `known`: what was learnt elsewhere, as from objects with known orbits; taken as of `time_ns`.
+    `known`: what was learnt elsewhere, as from objects with known orbits, as of `time_ns`: it goes
+    into the belief alone.
     """
     constant_s = settings.bias_time_constant_h * 3600.0
     order = sorted(tracks, key=lambda track: (track.last.time_ns, track.track_id))
@@ -212,9 +213,6 @@ def registered(
     for track, other in zip(order, others if order else (), strict=True):
         if track.track_id in set_aside:
             continue
-        if known is not None:
-            away_s = (time_ns - track.last.time_ns) * 1e-9
-            other = other.taking(known.aged(away_s, constant_s).learnt(), every)[0]  # noqa: PLW2901
         told[track.track_id] = other.of(track.which).learnt()
     return Registered(
         time_ns,
