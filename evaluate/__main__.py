@@ -199,6 +199,21 @@ def _registration(detail: dict[str, Any]) -> Iterator[Figure]:
         None,
     )
 
+    for name, said in (
+        ("independent", "independent errors"),
+        ("lasting", "errors alike for 20 s"),
+        ("ignored", "such errors taken for independent"),
+    ):
+        d = detail["orbits"].get(name)
+        if d is not None:
+            yield Figure(
+                f"known orbits, {said}: NEES / 8 of the biases",
+                f"{d['nees_over_m']:.2f} ± {d['standard_error']:.2f}, "
+                f"{min(d['left']):.1%} to {max(d['left']):.1%} of σ left",
+                "stated",
+                None,
+            )
+
 
 def _white_sands(detail: dict[str, Any]) -> Iterator[Figure]:
     if "missing" in detail:

@@ -11,16 +11,19 @@ is just that, as standard deviations. Three ways to set the biases:
   be right about on the average over the prior. Stated, not judged.
 
 `flights`: published flights past the demo's radars, three of them off, with what parts from them,
-boosts, glides and falls: whether what is learnt of the biases there is as stated.
+boosts, glides and falls: whether what is learnt of the biases there is as stated. `orbits`: the
+same of satellites whose two-line elements are off by as much as is stated of them.
 """
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import structs
 
+from evaluate import satellites
 from evaluate.scene import (
     START_NS,
     Array,
@@ -37,12 +40,14 @@ from skypact.kernels.gravity import field
 from skypact.kernels.motion import COAST, coast_path, linearise, transition
 from skypact.kernels.radar_table import radar_array
 from skypact.model import Plots, Radar
+from skypact.sensing.orbits import orbit_sigma_m, orbit_states
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars, load_scenario
 from skypact.sensing.simulation import fly
 from skypact.sensing.simulator import TRUTH_DEGREE
-from skypact.settings import TrackingSettings
+from skypact.settings import OrbitSettings, TrackingSettings
 from skypact.tracking import Picture
+from skypact.tracking.known_orbits import KnownObject, learn_from_orbits
 from skypact.tracking.registration import DeclaredBiases, declared_biases
 
 TARGETS = {"position_over_bound": "at most 1.1", "nees_over_6": "0.9 to 1.1"}
@@ -321,7 +326,63 @@ def run(runs: int, seed: int, progress: Callable[[int], Any] | None = None) -> d
             result[f"{objects}_{how}"] = study(objects, runs, seed, how, step)
     result["10_each_alone"] = study(10, runs, seed, "constant", step, shared=False)
     result["flights"] = flights(max(runs // 20, 1), step)
+    result["orbits"] = known_orbits(max(runs // 10, 2), seed, step)
     return result
+
+
+def known_orbits(runs: int, seed: int, progress: Callable[[], Any]) -> dict[str, Any]:
+    """NEES / 8 of biases learnt from two satellites in six hours, their elements off.
+
+    `independent` errors, and `lasting` ones that stay alike for 20 s; `ignored`: such errors taken
+    for independent. `left`: sigma as a share of what was declared, by bias.
+    """
+    settings = OrbitSettings()
+    lasting = tuple(structs.replace(radar, correlation_time_s=20.0) for radar in RADARS)
+    declared = declared_biases(radar_array(RADARS)[0])
+    cases = {
+        "independent": (RADARS, RADARS),
+        "lasting": (lasting, lasting),
+        "ignored": (lasting, RADARS),
+    }
+    found: dict[str, list[Any]] = {name: [] for name in cases}
+    for number in range(runs):
+        for name, (true, taken) in cases.items():
+            random = np.random.default_rng([seed, number])
+            biases = np.zeros((len(RADARS), 5))
+            biases[declared.radar, declared.kind] = declared.sigma * random.normal(
+                size=len(declared.sigma)
+            )
+            looks, objects = [], []
+            for k in range(2):
+                mean = satellites.elements(random)
+                orbit = satellites.orbit_of(mean, k)[0]
+                objects.append(
+                    KnownObject(
+                        orbit.name,
+                        partial(orbit_states, orbit, settings=settings),
+                        partial(orbit_sigma_m, orbit, settings=settings),
+                    )
+                )
+                off = satellites.ERRORS * random.normal(size=6)
+                truth = satellites.orbit_of(mean + off, k)[0]
+                looks += satellites.passes(truth, true, biases, 6.0, random)
+            learnt = learn_from_orbits(satellites.plots_of(looks), taken, objects, settings)
+            if learnt.passes:
+                c = learnt.belief.covariance
+                error = learnt.belief.mean - biases[declared.radar, declared.kind] / declared.sigma
+                nees = float(error @ np.linalg.solve(c, error)) / len(error)
+                found[name].append((nees, np.sqrt(np.diag(c))))
+        progress()
+    return {
+        name: {
+            "runs": len(each),
+            "nees_over_m": float(np.mean([one[0] for one in each])),
+            "standard_error": float(np.std([one[0] for one in each]) / math.sqrt(len(each))),
+            "left": np.mean([one[1] for one in each], axis=0).tolist(),
+        }
+        for name, each in found.items()
+        if each
+    }
 
 
 def flights(runs: int, progress: Callable[[], Any]) -> dict[str, Any]:

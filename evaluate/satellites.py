@@ -13,7 +13,7 @@ from sgp4.api import WGS72, Satrec
 from sgp4.exporter import export_tle
 
 from evaluate.scene import Array, looks_like
-from skypact.kernels.radar_geometry import polar_from_local, to_local
+from skypact.kernels import filter as kf
 from skypact.kernels.radar_table import radar_array
 from skypact.model import Plots, Radar
 from skypact.sensing.orbits import Orbit, orbit_states
@@ -55,9 +55,10 @@ def passes(
     for number, radar in enumerate(radars):
         true_ns = EPOCH_NS + np.arange(round(hours * 1800.0)) * 2_000_000_000 + number * 1_000_000
         states = orbit_states(orbit, true_ns, OrbitSettings())
-        site, axes = tuple(rows[number, :3]), tuple(rows[number, 3:12])
-        polar = np.array([polar_from_local(*to_local(*p, site, axes)) for p in states[:, :3]])
-        seen = (polar[:, 2] > math.radians(5.0)) & (polar[:, 0] < 2_500e3)
+        away = states[:, :3] - rows[number, kf.SITE : kf.SITE + 3]
+        range_m = np.linalg.norm(away, axis=1)
+        up = rows[number, kf.AXES + 6 : kf.AXES + 9]
+        seen = (away @ up > math.sin(math.radians(5.0)) * range_m) & (range_m < 2_500e3)
         which = np.full(int(seen.sum()), number, np.int32)
         z = looks_like(radars, which, states[seen])
         sigma = [radar.range_sigma_m, radar.azimuth_sigma_rad, radar.elevation_sigma_rad]

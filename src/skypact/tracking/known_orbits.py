@@ -302,6 +302,7 @@ class _Fit:
         self.declared = declared
         self._correlation_s = [radar.correlation_time_s for radar in radars]
         self._settings = settings
+        self._designs: dict[tuple[int, int], FloatArray] = {}  # by plot and its pass's middle
         self.weight: dict[int, float] = {}  # by plot, 1 where none stands
         self.x: FloatArray = np.zeros(0)
         self.p: FloatArray = np.zeros((0, 0))
@@ -351,6 +352,9 @@ class _Fit:
     def design(self, one: _PassLooks, look: _Look) -> FloatArray:
         """How a look changes with the biases, the common error and the pass's own (c, m + 9)."""
         middle = one.looks[len(one.looks) // 2]
+        found = self._designs.get((look.plot, middle.plot))
+        if found is not None:
+            return found
         n = middle.mean_motion
         moved = hill(n * (look.time_ns - middle.time_ns) * 1e-9, n)
         by_place = look.jacobian[:, :3] @ look.axes
@@ -359,7 +363,9 @@ class _Fit:
             by_velocity = look.jacobian[:, 3:] @ look.axes
             turning = n * np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
             own += by_velocity @ (moved[3:] + turning @ moved[:3])
-        return np.column_stack((_of_biases(look, self.declared), by_place, own))
+        found = np.column_stack((_of_biases(look, self.declared), by_place, own))
+        self._designs[look.plot, middle.plot] = found
+        return found
 
     def _whitened(self, one: _PassLooks) -> tuple[FloatArray, FloatArray]:
         """Rows and residuals of a pass with independent errors of variance 1."""
