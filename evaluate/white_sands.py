@@ -66,6 +66,7 @@ def run(folder: Path) -> dict[str, Any]:
     uses["both"] = list(range(len(radars)))
     for name, use in uses.items():
         position, covariance = forecast(plots, radars, use, 90.0, 150.0, 470.0)
+        off = position - np.mean(list(at_470.values()), axis=0)
         result[name] = {
             "sigma_m": math.sqrt(float(np.trace(covariance))),
             "from": {
@@ -77,7 +78,8 @@ def run(folder: Path) -> dict[str, Any]:
                 }
                 for other, place in at_470.items()
             },
-            "from_mean_m": float(np.linalg.norm(position - np.mean(list(at_470.values()), axis=0))),
+            "from_mean_m": float(np.linalg.norm(off)),
+            "from_mean_squared_distance": float(off @ np.linalg.solve(covariance, off)),
         }
     result["radars_apart_m"] = float(np.linalg.norm(np.diff(list(at_470.values()), axis=0)))
     return result

@@ -464,6 +464,41 @@ def test_duplicates_name_the_row_they_repeat(tmp_path):
     ]
 
 
+OFFSETS = {
+    "range_bias_m": 250.0,
+    "azimuth_bias_rad": math.radians(0.5),
+    "elevation_bias_rad": math.radians(-0.25),
+    "range_rate_bias_m_s": 3.0,
+    "time_bias_s": -0.02,
+}
+
+
+def test_known_offsets_are_taken_off_and_written_back(tmp_path):
+    known = (radar("kr1", "KOR", **OFFSETS), radar("jp3", "JPN"))
+    path = tmp_path / "plots.csv"
+    path.write_text(
+        "time,radar,range_m,azimuth_deg,elevation_deg,range_rate_m_s\n"
+        "2024-01-31T12:00:00Z,kr1,1000250,0.25,10,-997\n"
+        "2024-01-31T12:00:01Z,jp3,1000250,0.25,10,-997\n"
+        "2024-01-31T12:00:02Z,kr1,200,0.25,10,-997\n"
+    )
+    plots, rejected = read_plots(path, known)
+    assert [rejection.row for rejection in rejected] == [4]
+    assert "range_bias_m" in rejected[0].reason
+    assert (plots.time_ns % 10**9).tolist() == [20_000_000, 0]
+    assert plots.range_m.tolist() == [1e6, 1000250.0]
+    assert np.degrees(plots.azimuth_rad) == pytest.approx([359.75, 0.25])
+    assert np.degrees(plots.elevation_rad) == pytest.approx([10.25, 10.0])
+    assert plots.range_rate_m_s.tolist() == [-1000.0, -997.0]
+    again = tmp_path / "again.csv"
+    write_plots(again, plots, known)
+    back, _ = read_plots(again, known)
+    for one, other in zip(plots, back, strict=True):
+        assert np.allclose(one, other, rtol=0, atol=1e-9, equal_nan=True)
+    raw, _ = read_plots(again, (radar("kr1", "KOR"), radar("jp3", "JPN")))
+    assert raw.range_m.tolist() == [1000250.0, 1000250.0]
+
+
 def test_refracted_elevations_become_geometric(tmp_path):
     bent = (radar("kr1", "KOR", refracted=True), radar("jp3", "JPN"))
     rows = ["2024-03-01T00:00:00,kr1,1000,10,1", "2024-03-01T00:00:01,jp3,1000,10,1"]

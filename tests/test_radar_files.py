@@ -155,6 +155,11 @@ radars = st.builds(
     angle_resolution_rad=st.floats(0, 1),
     clutter_per_scan=biases,
     refracted=st.booleans(),
+    range_bias_m=st.floats(-1e6, 1e6),
+    azimuth_bias_rad=st.floats(-3, 3),
+    elevation_bias_rad=st.floats(-1.5, 1.5),
+    range_rate_bias_m_s=st.floats(-1e5, 1e5),
+    time_bias_s=st.floats(-86_400, 86_400),
 )
 
 

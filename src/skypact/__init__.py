@@ -22,17 +22,28 @@ if TYPE_CHECKING:
         SkypactError,
     )
     from skypact.flight.assess import assess
-    from skypact.model import Flight, Plots, Radar, Rejection, Track
+    from skypact.model import (
+        BiasEstimate,
+        Flight,
+        Plots,
+        Radar,
+        Registration,
+        Rejection,
+        Track,
+    )
     from skypact.offline import (
         Comparison,
         Cutoffs,
+        RegisteredFiles,
         Score,
         TrackedFiles,
         TruePath,
         compare_nations,
+        corrected_radars,
         flights,
         load_true_paths,
         read_states,
+        register_files,
         score_files,
         score_plots,
         score_states,
@@ -48,6 +59,7 @@ if TYPE_CHECKING:
         stream_plots,
         write_plots,
     )
+    from skypact.sensing.orbits import Orbit, load_orbits
     from skypact.sensing.scenario import demo_radars, load_scenario, scenario_names
     from skypact.sensing.simulation import Simulation, simulate, write_simulation
     from skypact.settings import Settings, load_settings
@@ -62,17 +74,28 @@ _HOME = {
         "SkypactError",
     ),
     "skypact.flight": ("assess",),
-    "skypact.model": ("Flight", "Plots", "Radar", "Rejection", "Track"),
+    "skypact.model": (
+        "BiasEstimate",
+        "Flight",
+        "Plots",
+        "Radar",
+        "Registration",
+        "Rejection",
+        "Track",
+    ),
     "skypact.offline": (
         "Comparison",
         "Cutoffs",
+        "RegisteredFiles",
         "Score",
         "TrackedFiles",
         "TruePath",
         "compare_nations",
+        "corrected_radars",
         "flights",
         "load_true_paths",
         "read_states",
+        "register_files",
         "score_files",
         "score_plots",
         "score_states",
@@ -88,6 +111,7 @@ _HOME = {
         "stream_plots",
         "write_plots",
     ),
+    "skypact.sensing.orbits": ("Orbit", "load_orbits"),
     "skypact.sensing.scenario": ("demo_radars", "load_scenario", "scenario_names"),
     "skypact.sensing.simulation": ("Simulation", "simulate", "write_simulation"),
     "skypact.settings": ("Settings", "load_settings"),
@@ -97,15 +121,19 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = [
+    "BiasEstimate",
     "Comparison",
     "Cutoffs",
     "EmptyInputError",
     "Flight",
     "InputError",
+    "Orbit",
     "Picture",
     "PlotBatch",
     "Plots",
     "Radar",
+    "RegisteredFiles",
+    "Registration",
     "Rejection",
     "ScenarioError",
     "Score",
@@ -119,9 +147,11 @@ __all__ = [
     "Updates",
     "assess",
     "compare_nations",
+    "corrected_radars",
     "demo_radars",
     "flight_as_json",
     "flights",
+    "load_orbits",
     "load_radars",
     "load_scenario",
     "load_settings",
@@ -129,6 +159,7 @@ __all__ = [
     "load_truth",
     "read_plots",
     "read_states",
+    "register_files",
     "save_radars",
     "scenario_names",
     "score_files",

@@ -1,4 +1,4 @@
-"""The commands: `skypact track`, `simulate`, `compare`, `score`.
+"""The commands: `skypact track`, `simulate`, `compare`, `score`, `register`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -374,6 +374,57 @@ def score(
     if json is not None:
         write_json(json, scored.as_json())
     print_score(_console(json), scored)
+
+
+@app.command()
+def register(
+    plots: PlotFiles,
+    radars: Radars,
+    tle: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Two-line elements of objects that the radars saw."),
+    ] = None,
+    json: Json = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="DIR",
+            help="Folder for radars.toml, less what was learnt, and a picture.",
+        ),
+    ] = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Learn the radars' biases from common objects and known orbits, and what is left of them."""
+    from skypact.offline.output import require_writable, write_json
+
+    written = {"--json": json}
+    if out is not None:
+        written |= {f"--out: {name}": out / name for name in ("radars.toml", "biases.png")}
+    _require_no_clash(
+        written,
+        _named(plots) | {"--radars": radars, "--tle": tle, "--settings": settings},
+        "--out" if out is not None else "--json",
+    )
+    require_writable(json)
+    _compile_if_cold("tracking")
+    from skypact.offline.register import register_files, write_registered
+    from skypact.offline.summary import print_registered
+    from skypact.sensing import load_radars
+    from skypact.sensing.orbits import load_orbits
+
+    table, chosen = load_radars(radars), _settings(settings)
+    orbits = () if tle is None else load_orbits(tle)
+    registered = register_files(plots, table, orbits=orbits, settings=chosen)
+    if out is not None:
+        from skypact.charts import draw_biases
+
+        write_registered(out, registered)
+        draw_biases(out / "biases.png", registered)
+    if json is not None:
+        write_json(json, registered.as_json())
+    print_registered(_console(json), registered)
 
 
 def _settings(path: Path | None) -> "Settings":

@@ -1,6 +1,6 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[sensing]`, `[tracking]` and `[flight]` of a TOML file (`--settings`), from
+Read from `[sensing]`, `[tracking]`, `[orbits]` and `[flight]` of a TOML file (`--settings`), from
 `SKYPACT_TRACKING__…` in the environment, or given in Python. `docs/settings.md` is made from here.
 """
 
@@ -198,6 +198,28 @@ class TrackingSettings(BaseModel):
         default=30.0, gt=0, description="Change of lift and drag: spectral density of jerk, m²/s⁵."
     )
 
+    registration: bool = Field(
+        default=True,
+        description="Whether tracks share what each has learnt of their radars' biases.",
+    )
+    registration_gate_sigma: float = Field(
+        default=4.0,
+        gt=0,
+        description="A track tells of biases if it agrees with what all others tell within so many "
+        "σ (Fisher's approximation of χ).",
+    )
+    registered_ended: int = Field(
+        default=256,
+        ge=0,
+        le=100_000,
+        description="Most ended tracks that tell of biases, and are told; the oldest go first.",
+    )
+    bias_time_constant_h: float = Field(
+        default=240.0,
+        gt=0,
+        description="Biases drift: what is known of one falls by e in so long, h.",
+    )
+
     boost_ends_1_s: float = Field(
         default=1 / 60, gt=0, description="Rate at which boosts end, 1/s."
     )
@@ -210,6 +232,52 @@ class TrackingSettings(BaseModel):
     manoeuvre_ends_1_s: float = Field(
         default=1 / 60, gt=0, description="Rate at which manoeuvres end, 1/s."
     )
+
+
+class OrbitSettings(BaseModel):
+    """How objects with known orbits tell of radars' biases.
+
+    Errors of two-line elements are of the size that Flohrer, Krag & Klinkrad (AMOS 2008) found at
+    their epoch in low orbits, rounded, and grow by 1 to 3 km a day, most of it along the orbit.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    radial_sigma_m: float = Field(
+        default=150.0, gt=0, description="Error of a known orbit at its epoch, up: 1σ, m,"
+    )
+    along_sigma_m: float = Field(default=600.0, gt=0, description="... along the orbit, m,")
+    cross_sigma_m: float = Field(default=150.0, gt=0, description="... and across it, m.")
+    radial_growth_m_day: float = Field(
+        default=50.0, ge=0, description="What each day away from the epoch adds to them: up, m,"
+    )
+    along_growth_m_day: float = Field(default=2000.0, ge=0, description="... along, m,")
+    cross_growth_m_day: float = Field(default=50.0, ge=0, description="... and across, m.")
+    common_share: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        description="Share of that variance that is alike in all passes of one object.",
+    )
+    oldest_days: float = Field(
+        default=7.0, gt=0, description="Elements farther than this from a plot are not used, days."
+    )
+    gate_chi_squared: float = Field(
+        default=30.0, gt=0, description="Squared distance beyond which a plot is not an object's."
+    )
+    fewest_plots: int = Field(
+        default=10, ge=3, description="Fewest plots that one radar must have of a pass."
+    )
+    pass_gap_s: float = Field(
+        default=1200.0, gt=0, description="A pass ends where no plot comes for so long, s."
+    )
+    ut1_utc_s: float = Field(
+        default=0.0, ge=-1, le=1, description="UT1 - UTC, s; 0.1 s are 50 m in low orbits."
+    )
+    polar_x_arcsec: float = Field(
+        default=0.0, ge=-1, le=1, description="Pole's x, arc seconds; 0.3 are 10 m."
+    )
+    polar_y_arcsec: float = Field(default=0.0, ge=-1, le=1, description="... and y, arc seconds.")
 
 
 class FlightSettings(BaseModel):
@@ -302,6 +370,7 @@ class Settings(BaseSettings):
 
     sensing: SensingSettings = SensingSettings()
     tracking: TrackingSettings = TrackingSettings()
+    orbits: OrbitSettings = OrbitSettings()
     flight: FlightSettings = FlightSettings()
 
     @classmethod
@@ -385,6 +454,8 @@ def _sentence(path: Path | None, fault: Any) -> str:
     if not rest:
         return f"{given}; write its settings below a line [{section}]"
     setting = _GROUPS[section].model_fields[rest[0]]
+    if setting.annotation is bool:
+        return f"{given}; give true or false"
     number = "a whole number" if setting.annotation is int else "a finite number"
     limits = limits_of(setting)
     return f"{given}; give {number}" + ("" if limits == "any" else f", {limits}")
@@ -404,5 +475,6 @@ _NO_SETTINGS = ("SKYPACT_TRACEBACK", "SKYPACT_SHARED")
 _GROUPS: dict[str, type[BaseModel]] = {
     "sensing": SensingSettings,
     "tracking": TrackingSettings,
+    "orbits": OrbitSettings,
     "flight": FlightSettings,
 }

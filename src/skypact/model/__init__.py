@@ -11,10 +11,13 @@ from skypact.model.flight import (
 )
 from skypact.model.plots import Plots, Rejection
 from skypact.model.radar import Radar
+from skypact.model.registration import BIAS_KINDS, BiasEstimate, Registration
 from skypact.model.track import Phase, Track, TrackStatus
 
 __all__ = [
+    "BIAS_KINDS",
     "Apogee",
+    "BiasEstimate",
     "Ellipse",
     "Flight",
     "FlightKind",
@@ -24,6 +27,7 @@ __all__ = [
     "Plots",
     "Radar",
     "RangeClass",
+    "Registration",
     "Rejection",
     "Track",
     "TrackStatus",

@@ -9,7 +9,8 @@ class Radar(msgspec.Struct, frozen=True, kw_only=True):
     """One radar, in SI units and radians.
 
     Site: geodetic WGS84, `height_m` above the ellipsoid. The `…_sigma` are standard deviations of
-    one plot's errors; the `…_bias_sigma` those of an unknown offset common to all its plots.
+    one plot's errors; the `…_bias_sigma` those of an unknown offset common to all its plots. The
+    `…_bias` are offsets that are known: its feed has them, plots as read from a file no longer.
     `correlation_time_s` is the time over which a plot's errors stay alike (0: independent).
     `refracted` says that the feed's elevations are apparent and still bent by the atmosphere.
     """
@@ -37,3 +38,8 @@ class Radar(msgspec.Struct, frozen=True, kw_only=True):
     angle_resolution_rad: float = 0.0
     clutter_per_scan: float = 0.0
     refracted: bool = False
+    range_bias_m: float = 0.0
+    azimuth_bias_rad: float = 0.0
+    elevation_bias_rad: float = 0.0
+    range_rate_bias_m_s: float = 0.0
+    time_bias_s: float = 0.0

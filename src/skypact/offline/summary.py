@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from skypact.model import Flight, FlightKind, Impact, Launch, Rejection
+from skypact.model import BIAS_KINDS, Flight, FlightKind, Impact, Launch, Rejection
 from skypact.offline.compare import SEEN_WITHIN_S, ComparedFlight, Comparison, View
 from skypact.offline.reasons import unknown_because
+from skypact.offline.register import RegisteredFiles
 from skypact.offline.score import Score
 from skypact.offline.text import (
     HALF_95,
@@ -32,6 +34,16 @@ _WIDE = 110
 _MOST_FLIGHTS = 20
 _MOST_ROWS = 5
 _UNKNOWN = "not known"
+_LEARNT_SHARE = 0.95
+"""A bias is learnt once its sigma is below this share of what was declared."""
+_BIAS_UNITS = {
+    "range_m": ("range", 1.0, "m"),
+    "azimuth_rad": ("azimuth", 180.0 / math.pi, "°"),
+    "elevation_rad": ("elevation", 180.0 / math.pi, "°"),
+    "range_rate_m_s": ("range rate", 1.0, "m/s"),
+    "time_s": ("time", 1e3, "ms"),
+}
+"""Of each bias: its name, and what to multiply it by for which unit."""
 
 
 def print_tracked(console: Console, tracked: TrackedFiles) -> None:
@@ -91,6 +103,78 @@ def print_score(console: Console, score: Score) -> None:
         f"p = {cutoffs.ospa_p:g}, means of order p over the moments with an object or a track.",
     )
     _print_rejections(console, score.rejections, score.notes)
+
+
+class BiasLine(NamedTuple):
+    """One declared bias for people: `name` and what is `said` of it.
+
+    `mean_sigmas` and `left`: mean and sigma as multiples of the declared sigma.
+    """
+
+    name: str
+    said: str
+    declared: str
+    mean_sigmas: float
+    left: float
+
+    @property
+    def learnt(self) -> bool:
+        """Whether it is known better than it was declared."""
+        return self.left < _LEARNT_SHARE
+
+
+def bias_lines(registered: RegisteredFiles) -> list[BiasLine]:
+    """Every declared bias, radar by radar."""
+    lines = []
+    for radar in registered.registration.radars:
+        for k, kind in enumerate(BIAS_KINDS):
+            if radar.prior_sigma[k] > 0.0:
+                name, factor, unit = _BIAS_UNITS[kind]
+                half = HALF_95 * factor * float(radar.sigma[k])
+                digits = min(6, max(0, 1 - math.floor(math.log10(half))))
+                gap = "" if unit == "°" else " "
+                lines.append(
+                    BiasLine(
+                        f"{radar.radar} {name}",
+                        f"{factor * radar.mean[k]:+.{digits}f} ± {half:.{digits}f}{gap}{unit}",
+                        f"± {three_digits(HALF_95 * factor * radar.prior_sigma[k])}{gap}{unit}",
+                        float(radar.mean[k] / radar.prior_sigma[k]),
+                        float(radar.sigma[k] / radar.prior_sigma[k]),
+                    )
+                )
+    return lines
+
+
+def print_registered(console: Console, registered: RegisteredFiles) -> None:
+    """The biases, what they rest on, and what was not used."""
+    found = registered.registration
+    lines = bias_lines(registered)
+    learnt = sum(line.learnt for line in lines)
+    console.print(
+        f"[bold]{learnt} of {len(lines)} biases[/] are known better than declared, from "
+        f"{_count(registered.plots, 'plot')}: {_count(len(found.tracks), 'track')} and "
+        f"{len(registered.passes)} {'pass' if len(registered.passes) == 1 else 'passes'} of known "
+        f"orbits ({_count(registered.orbit_plots, 'plot')})",
+        highlight=False,
+    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("Bias", "Learnt", "Declared", "Off by", "What is left"):
+        table.add_column(heading)
+    for line in lines:
+        off = f"{abs(line.mean_sigmas):.1f} σ"
+        left = _percent(line.left) if line.learnt else "all: nothing learnt"
+        said = (
+            (line.said, line.declared, off, left) if line.learnt else ("", line.declared, "", left)
+        )
+        table.add_row(escape(line.name), *said)
+    console.print(table)
+    _explain(
+        console,
+        "A bias is what a radar measures too much; ± holds it with 95 %. Off by: in the sigma that "
+        "is declared; above 3 it is more than that lets expect. What is left: sigma, of what was "
+        "declared.",
+    )
+    _print_rejections(console, registered.rejections, registered.notes)
 
 
 def _print_objects(console: Console, score: Score) -> None:

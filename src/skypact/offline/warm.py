@@ -48,6 +48,7 @@ def _tracking() -> None:
     from skypact.model import Plots
     from skypact.sensing.scenario import demo_radars
     from skypact.tracking import Picture
+    from skypact.tracking.registration import nothing_learnt
 
     one = np.ones(1)
     whole = np.zeros(1, np.int64)
@@ -57,6 +58,8 @@ def _tracking() -> None:
         on_updates=lambda _: None,
     )
     picture.tracks()
+    prior = nothing_learnt(1)
+    prior.taking(prior.learnt(), np.zeros(1, np.int64))
 
 
 def _flight() -> None:

@@ -30,6 +30,7 @@ from skypact.sensing.plot_rows import (
     RejectionLedger,
     SourcedPlots,
     usable_plots,
+    without_offsets,
 )
 from skypact.sensing.refraction import apparent_elevation
 from skypact.settings import SensingSettings
@@ -238,8 +239,9 @@ def write_plots(path: FilePath, plots: Plots, radars: Sequence[Radar]) -> None:
     """Write plots as `.csv`, `.csv.gz` or `.parquet`, by the path's suffix.
 
     Reading them back gives the same numbers to the last bit, angles within 1e-12 rad. Elevations
-    of a `refracted` radar are written as apparent, for the reader corrects them. Columns in which
-    nothing is measured are left out. Raises InputError for any other suffix.
+    of a `refracted` radar are written as apparent and known offsets are added, for the reader
+    corrects them. Columns in which nothing is measured are left out. Raises InputError for any
+    other suffix.
     """
     import pyarrow.parquet as pq
 
@@ -288,13 +290,14 @@ def _table(plots: Plots, all_plots: Plots, radars: Sequence[Radar]) -> "pa.Table
     """A slice of plots as the columns of a file."""
     import pyarrow as pa
 
+    plots = _as_fed(plots, RadarTable(radars))
     ids = pa.array([radar.id for radar in radars], pa.string())
     columns = {
         "time": _iso_8601(plots.time_ns),
         "radar": ids.take(pa.array(plots.radar)),
         "range_m": pa.array(plots.range_m),
         "azimuth_deg": pa.array(np.degrees(plots.azimuth_rad)),
-        "elevation_deg": pa.array(np.degrees(_as_fed(plots, radars))),
+        "elevation_deg": pa.array(np.degrees(plots.elevation_rad)),
     }
     for name in ("range_rate_m_s", "snr_db"):
         if not np.isnan(getattr(all_plots, name)).all():
@@ -310,13 +313,12 @@ def _iso_8601(time_ns: NDArray[np.int64]) -> "pa.Array":
     return pc.binary_join_element_wise(pc.replace_substring(spaced, " ", "T"), "Z", "")
 
 
-def _as_fed(plots: Plots, radars: Sequence[Radar]) -> NDArray[np.float64]:
-    """Elevations as each radar's feed would give them."""
-    table = RadarTable(radars)
+def _as_fed(plots: Plots, table: RadarTable) -> Plots:
+    """The plots as each radar's feed would give them."""
     bent = table.refracted[plots.radar]
-    if not bent.any():
-        return plots.elevation_rad
-    elevation_rad = plots.elevation_rad.copy()
-    height_m = table.height_m[plots.radar[bent]]
-    elevation_rad[bent] = apparent_elevation(elevation_rad[bent], height_m)
-    return elevation_rad
+    if bent.any():
+        elevation_rad = plots.elevation_rad.copy()
+        height_m = table.height_m[plots.radar[bent]]
+        elevation_rad[bent] = apparent_elevation(elevation_rad[bent], height_m)
+        plots = plots._replace(elevation_rad=elevation_rad)
+    return without_offsets(plots, table, sign=1.0)

@@ -103,13 +103,28 @@ def no_plots() -> SourcedPlots:
 
 
 class RadarTable:
-    """The radars as arrays (r,) by their index, and the ids to find them by."""
+    """The radars as arrays (r,) by their index, and the ids to find them by.
+
+    `offset` (r, 5): the known ones of range m, azimuth rad, elevation rad, range rate m/s, time s.
+    """
 
     def __init__(self, radars: Sequence[Radar]) -> None:
         self.ids = tuple(radar.id for radar in radars)
         self.index = {radar.id: index for index, radar in enumerate(radars)}
         self.height_m = np.array([radar.height_m for radar in radars], dtype=np.float64)
         self.refracted = np.array([radar.refracted for radar in radars], dtype=bool)
+        self.offset = np.array(
+            [
+                (
+                    radar.range_bias_m,
+                    radar.azimuth_bias_rad,
+                    radar.elevation_bias_rad,
+                    radar.range_rate_bias_m_s,
+                    radar.time_bias_s,
+                )
+                for radar in radars
+            ]
+        ).reshape(-1, 5)
         self.slot_ns = np.array([_slot_ns(radar) for radar in radars], dtype=np.int64)
         by_name = sorted(range(len(radars)), key=lambda i: (radars[i].nation, radars[i].id))
         self.rank = np.empty(len(radars), dtype=np.int32)
@@ -259,11 +274,15 @@ def require_columns(file: str, names: Sequence[str]) -> tuple[str, ...]:
 def usable_plots(
     raw: RawRows, file: int, radars: RadarTable, settings: SensingSettings
 ) -> tuple[SourcedPlots, list[RefusedRows]]:
-    """The plots of a block in row order, SI units, elevations geometric; and the rows refused."""
+    """The plots of a block in row order, SI units, elevations geometric; and the rows refused.
+
+    Known offsets of the radars are taken off.
+    """
     sourced, refused = _sifted(raw, file, radars, settings)
     if refused and raw.as_text is not None:
         sourced, refused = _sifted(raw.as_text(), file, radars, settings)
-    return _unrefracted(sourced, radars), refused
+    plots = without_offsets(sourced.plots, radars)
+    return _unrefracted(sourced._replace(plots=plots), radars), refused
 
 
 def _sifted(
@@ -273,6 +292,12 @@ def _sifted(
     time_ns = _times(sieve)
     radar = _radars(sieve, radars)
     range_m = _ranges(sieve, settings.max_range_km)
+    sieve.refuse_cells(
+        "range_m",
+        range_m <= radars.offset[radar, 0],
+        "is not above its radar's range_bias_m",
+        "correct range_bias_m in the radars file",
+    )
     azimuth_deg = _angles(sieve, "azimuth_deg", 0.0, 360.0)
     elevation_deg = _angles(sieve, "elevation_deg", -90.0, 90.0)
     range_rate_m_s = _optional(sieve, "range_rate_m_s")
@@ -293,6 +318,20 @@ def _sifted(
     files = np.full(len(raw.rows), file, dtype=np.int32)
     everything = SourcedPlots(plots, files, raw.rows)
     return everything if sieve.sound.all() else everything.take(sieve.sound), sieve.refused
+
+
+def without_offsets(plots: Plots, radars: RadarTable, sign: float = -1.0) -> Plots:
+    """The plots less their radars' known offsets; with `sign` 1 as their feeds would give them."""
+    if not radars.offset.any():
+        return plots
+    range_m, azimuth_rad, elevation_rad, rate_m_s, time_s = sign * radars.offset[plots.radar].T
+    return plots._replace(
+        time_ns=plots.time_ns + np.rint(time_s * NANOSECONDS_PER_SECOND).astype(np.int64),
+        range_m=plots.range_m + range_m,
+        azimuth_rad=np.mod(plots.azimuth_rad + azimuth_rad, 2.0 * math.pi),
+        elevation_rad=plots.elevation_rad + elevation_rad,
+        range_rate_m_s=plots.range_rate_m_s + rate_m_s,
+    )
 
 
 def _unrefracted(sourced: SourcedPlots, radars: RadarTable) -> SourcedPlots:

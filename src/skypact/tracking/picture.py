@@ -11,13 +11,24 @@ from numpy.typing import NDArray
 
 from skypact.errors import SkypactError
 from skypact.kernels import filter as kf
-from skypact.model import Phase, Plots, Radar, Track, TrackStatus
+from skypact.model import Phase, Plots, Radar, Registration, Track, TrackStatus
 from skypact.model.track import Estimate, PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
 from skypact.tracking.context import ROWS_OF_LOG, fold_context, with_room
 from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
 from skypact.tracking.phases import combined, phase_of
+from skypact.tracking.registration import (
+    Belief,
+    BiasedTrack,
+    Registered,
+    Slots,
+    as_registration,
+    biased_track,
+    declared_biases,
+    registered,
+    told_slots,
+)
 
 _FIRST_CAPACITY = 64
 _FIRST_WAITING = 1024
@@ -67,6 +78,9 @@ class Picture:
         )
         self._held: Plots | None = None
         self._ended: list[Track] = []
+        self._declared = declared_biases(self._context.radars)
+        self._registers = self.settings.registration and len(self._declared.sigma) > 0
+        self._ended_biased: list[BiasedTrack] = []
         self.time_ns: int | None = None
 
     def observe(
@@ -113,7 +127,7 @@ class Picture:
         """
         ahead = copy(self)
         ahead._tracks = tables.TrackArrays._make(column.copy() for column in self._tracks)
-        ahead._ended = list(self._ended)
+        ahead._ended, ahead._ended_biased = list(self._ended), list(self._ended_biased)
         ahead.advance(time_ns)
         return ahead
 
@@ -204,8 +218,14 @@ class Picture:
         number = self._tracks.number
         for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
             self._ended.append(self._track(int(t)))
+            if self._registers:
+                self._ended_biased.append(biased_track(self._tracks, int(t), self._declared))
             number[t, tables.STATUS] = tables.FREE_ROW
         del self._ended[: max(0, len(self._ended) - self.settings.greatest_ended)]
+        if len(self._ended_biased) > self.settings.registered_ended:
+            # The newest of all, in whatever batches the plots came.
+            self._ended_biased.sort(key=lambda one: (one.last.time_ns, one.track_id))
+            del self._ended_biased[: len(self._ended_biased) - self.settings.registered_ended]
 
     def _make_room(self, plots: int) -> None:
         """Grow the arrays for a scan of so many plots, up to the settings."""
@@ -230,10 +250,59 @@ class Picture:
         return int(self._tracks.counter[tables.WAITING])
 
     def tracks(self) -> tuple[Track, ...]:
-        """All tracks, oldest first, those that have ended among them."""
+        """All tracks, oldest first, those that have ended among them.
+
+        Each knows what all together have learnt of the radars' biases (`registration`), unless the
+        setting of that name is off or no radar declares any.
+        """
         living = np.flatnonzero(self._tracks.number[:, tables.STATUS] == tables.CONFIRMED)
         present = [self._track(int(t)) for t in living]
-        return _in_company(sorted(self._ended + present, key=lambda track: track.id))
+        tracks = sorted(self._ended + present, key=lambda track: track.id)
+        return _in_company(self._told(tracks) if self._registers else tracks)
+
+    def registration(self, known: Belief | None = None) -> Registration:
+        """What is known of the radars' biases as of now, from all tracks together.
+
+        `known`: what was learnt elsewhere, from other plots, as `known_orbits.learn_from_orbits`
+        does. What nothing was learnt of keeps the mean 0 and the sigma that its radar declares.
+        """
+        biased = self._biased_tracks() if self._registers else []
+        found = self._registered(biased, known)
+        return as_registration(found, self._declared, self.radars)
+
+    def _biased_tracks(self) -> list[BiasedTrack]:
+        """All confirmed tracks that take part in the registration."""
+        living = np.flatnonzero(self._tracks.number[:, tables.STATUS] == tables.CONFIRMED)
+        return self._ended_biased + [
+            biased_track(self._tracks, int(t), self._declared) for t in living
+        ]
+
+    def _registered(self, biased: Sequence[BiasedTrack], known: Belief | None = None) -> Registered:
+        return registered(biased, self._declared, self.time_ns or 0, self.settings, known)
+
+    def _told(self, tracks: Sequence[Track]) -> list[Track]:
+        """The same tracks, each told what the others have learnt of the biases of its radars."""
+        biased = {one.track_id: one for one in self._biased_tracks()}
+        told = self._registered(list(biased.values())).told
+
+        def estimate(slots: Slots, track_id: int) -> Estimate:
+            sigma = self._declared.sigma[biased[track_id].which]
+            return _estimate(*told_slots(slots, sigma, told[track_id]))
+
+        def registered_track(track: Track) -> Track:
+            if track.id not in told:
+                return track
+            now, seen = biased[track.id].now, biased[track.id].seen
+            fresh = estimate(now, track.id)
+            return structs.replace(
+                track,
+                state=fresh.state,
+                covariance=fresh.covariance,
+                phases=fresh.phases,
+                last_seen=None if seen is None else estimate(seen, track.id),
+            )
+
+        return [registered_track(track) for track in tracks]
 
     def _track(self, t: int) -> Track:
         """Row `t` as a frozen track."""

@@ -6,7 +6,7 @@ that waits: the path on which most lies, by the ratio of its likelihood to that 
 the density seen there, is a new object's if that ratio is great enough. By Ville's inequality (a
 ratio of likelihoods is a martingale under false plots) it exceeds e^T with probability e^-T at
 most, so with T = ln(newcomers a second / false tracks a second) no more than the stated number of
-false tracks starts: `false_tracks_1_hour`. What was measured: docs/decisions/0010-association.md.
+false tracks starts: `false_tracks_1_hour`. What was measured: docs/decisions/0011-association.md.
 """
 
 import math
@@ -80,8 +80,7 @@ class StartScratch(NamedTuple):
     """`about` (w,), `trial` (w,), `chain` (w,): numbers of waiting plots. `by_radar` (3, r).
 
     `found` (2,): how many are `about`, and in how many scans. `head` (b,), `link` (w,), `cell`
-    (w,): the waiting plots by
-    place, as in `nearby.Grid`.
+    (w,): the waiting plots by place, as in `nearby.Grid`.
     """
 
     found: NDArray[np.int64]
