@@ -22,7 +22,17 @@ if TYPE_CHECKING:
         SkypactError,
     )
     from skypact.flight.assess import assess
-    from skypact.model import Flight, Plots, Radar, Rejection, Track
+    from skypact.model import (
+        Arrival,
+        ClockMark,
+        Flight,
+        IdRecord,
+        Plots,
+        Radar,
+        Rejection,
+        Track,
+        Verdict,
+    )
     from skypact.offline import (
         Comparison,
         Cutoffs,
@@ -51,7 +61,7 @@ if TYPE_CHECKING:
     from skypact.sensing.scenario import demo_radars, load_scenario, scenario_names
     from skypact.sensing.simulation import Simulation, simulate, write_simulation
     from skypact.settings import Settings, load_settings
-    from skypact.tracking import Picture, Updates
+    from skypact.tracking import LivePicture, Picture, Updates
 
 _HOME = {
     "skypact.errors": (
@@ -62,7 +72,17 @@ _HOME = {
         "SkypactError",
     ),
     "skypact.flight": ("assess",),
-    "skypact.model": ("Flight", "Plots", "Radar", "Rejection", "Track"),
+    "skypact.model": (
+        "Arrival",
+        "ClockMark",
+        "Flight",
+        "IdRecord",
+        "Plots",
+        "Radar",
+        "Rejection",
+        "Track",
+        "Verdict",
+    ),
     "skypact.offline": (
         "Comparison",
         "Cutoffs",
@@ -91,17 +111,21 @@ _HOME = {
     "skypact.sensing.scenario": ("demo_radars", "load_scenario", "scenario_names"),
     "skypact.sensing.simulation": ("Simulation", "simulate", "write_simulation"),
     "skypact.settings": ("Settings", "load_settings"),
-    "skypact.tracking": ("Picture", "Updates"),
+    "skypact.tracking": ("LivePicture", "Picture", "Updates"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = [
+    "Arrival",
+    "ClockMark",
     "Comparison",
     "Cutoffs",
     "EmptyInputError",
     "Flight",
+    "IdRecord",
     "InputError",
+    "LivePicture",
     "Picture",
     "PlotBatch",
     "Plots",
@@ -117,6 +141,7 @@ __all__ = [
     "TrackedFiles",
     "TruePath",
     "Updates",
+    "Verdict",
     "assess",
     "compare_nations",
     "demo_radars",

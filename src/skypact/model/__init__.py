@@ -1,5 +1,14 @@
 """Frozen types in the words of the design; no logic, no I/O. SI units and radians inside."""
 
+from skypact.model.arrival import (
+    Arrival,
+    Cause,
+    ClockMark,
+    IdLink,
+    IdRecord,
+    Outcome,
+    Verdict,
+)
 from skypact.model.flight import (
     Apogee,
     Ellipse,
@@ -15,11 +24,17 @@ from skypact.model.track import Phase, Track, TrackStatus
 
 __all__ = [
     "Apogee",
+    "Arrival",
+    "Cause",
+    "ClockMark",
     "Ellipse",
     "Flight",
     "FlightKind",
+    "IdLink",
+    "IdRecord",
     "Impact",
     "Launch",
+    "Outcome",
     "Phase",
     "Plots",
     "Radar",
@@ -27,4 +42,5 @@ __all__ = [
     "Rejection",
     "Track",
     "TrackStatus",
+    "Verdict",
 ]

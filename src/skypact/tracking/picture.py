@@ -1,10 +1,12 @@
 """A picture: all tracks built from one set of observations."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
@@ -38,6 +40,29 @@ class Updates(NamedTuple):
     time_ns: NDArray[np.int64]
     state: NDArray[np.float64]
     covariance: NDArray[np.float64]
+
+
+class Checkpoint(NamedTuple):
+    """A picture's tracks at one moment of its fold, to go back to.
+
+    `tracks`: the rows in use, in order of track id; `room`: rows there were, which decides when
+    the oldest tentative tracks give way. `ended`: as in the picture.
+    """
+
+    tracks: tables.TrackArrays
+    room: int
+    ended: tuple[Track, ...]
+    time_ns: int | None
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory it takes; ended tracks, which pictures share, count as references."""
+        return sum(column.nbytes for column in self.tracks) + 8 * len(self.ended)
+
+    @property
+    def next_id(self) -> int:
+        """Id of the next track: those below are older than this moment."""
+        return int(self.tracks.next_id[0])
 
 
 class Picture:
@@ -106,6 +131,53 @@ class Picture:
         ahead.advance(time_ns)
         return ahead
 
+    def checkpoint(self) -> Checkpoint:
+        """What `restore` needs to go on from here; no plots may be held back for more."""
+        if self._held is not None:
+            raise SkypactError(
+                "plots are held back for more; observe without more_to_come before a checkpoint"
+            )
+        number = self._tracks.number
+        used = np.flatnonzero(number[:, tables.STATUS] != tables.FREE_ROW)
+        used = used[np.argsort(number[used, tables.TRACK_ID])]
+        room = len(number)
+        tracks = tables.TrackArrays._make(
+            column[used] if len(column) == room else column.copy() for column in self._tracks
+        )
+        return Checkpoint(tracks, room, tuple(self._ended), self.time_ns)
+
+    def restore(self, then: Checkpoint) -> None:
+        """Make this picture, of the same radars and settings, what it was at a checkpoint."""
+        self._tracks = tables.grown(then.tracks, then.room)
+        self._held = None
+        self._ended = list(then.ended)
+        self.time_ns = then.time_ns
+
+    def digest(self) -> str:
+        """blake2b of all that the picture knows: alike for pictures that are so bit for bit.
+
+        However they came about: what is left over in rows and phases not in use has no part in it.
+        """
+        tracks = self.checkpoint().tracks
+        number = tracks.number
+        for x, p, mu in (
+            (tracks.x, tracks.p, tracks.mu),
+            (tracks.seen_x, tracks.seen_p, tracks.seen_mu),
+        ):
+            mu[~(mu > 0.0)] = 0.0
+            if mu is tracks.seen_mu:
+                mu[number[:, tables.SEEN_NS] == 0] = 0.0
+            x[mu == 0.0], p[mu == 0.0] = 0.0, 0.0
+        for first, kept in zip(tracks.first, number[:, tables.KEPT], strict=True):
+            first[kept:] = 0.0
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"{self.time_ns} {number.shape}".encode())
+        for column in tracks:
+            digest.update(column.tobytes())
+        for track in self._ended:
+            _digest(track, digest)
+        return digest.hexdigest()
+
     def _scans(self, plots: Plots) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Order that puts the plots of each scan together, and where each scan begins.
 
@@ -114,7 +186,7 @@ class Picture:
         n = len(plots.time_ns)
         if self._each_a_scan(plots):
             return np.arange(n), np.arange(n + 1)
-        nation = self._rank()[plots.radar]
+        nation = self.rank()[plots.radar]
         key = np.lexsort((plots.scan, plots.radar))
         new = np.ones(n, bool)
         new[1:] = (np.diff(plots.radar[key]) != 0) | (np.diff(plots.scan[key]) != 0)
@@ -138,7 +210,7 @@ class Picture:
         radar, scan = few_bits[by_radar], plots.scan[by_radar]
         return bool(((scan[1:] > scan[:-1]) | (radar[1:] != radar[:-1])).all())
 
-    def _rank(self) -> NDArray[np.int64]:
+    def rank(self) -> NDArray[np.int64]:
         """Place of each radar when sorted by nation and id: ties in time go by it."""
         by_name = sorted(
             range(len(self.radars)), key=lambda i: (self.radars[i].nation, self.radars[i].id)
@@ -213,7 +285,9 @@ class Picture:
             self._tracks = tables.grown(self._tracks, wanted)
             return
         tentative = np.flatnonzero(number[:, tables.STATUS] == tables.TENTATIVE)
-        oldest = tentative[np.argsort(number[tentative, tables.LAST_NS], kind="stable")]
+        # Of equally old ones the first to begin: rows depend on how the plots came in batches.
+        age = number[tentative][:, [tables.TRACK_ID, tables.LAST_NS]]
+        oldest = tentative[np.lexsort(age.T)]
         if free + len(oldest) < needed:
             raise SkypactError(
                 f"a scan of {needed} plots needs more than greatest_tracks = "
@@ -267,6 +341,20 @@ class Picture:
             parted_from=int(number[tables.PARTED_FROM]) or None,
             last_seen=last_seen,
         )
+
+
+def _digest(value: Any, into: "hashlib.blake2b") -> None:
+    """The bits of a track, or of a part of one."""
+    if isinstance(value, np.ndarray):
+        into.update(value.tobytes())
+    elif isinstance(value, msgspec.Struct):
+        for part in structs.astuple(value):
+            _digest(part, into)
+    elif isinstance(value, tuple):
+        for part in value:
+            _digest(part, into)
+    else:
+        into.update(repr(value).encode())
 
 
 def _estimate(
