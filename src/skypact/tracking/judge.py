@@ -14,7 +14,7 @@ from skypact.tracking.sources import Epoch, Source, watermark_ns
 
 S = 1_000_000_000
 _GREATEST = 2**63 - 1
-_HEARD = (None, Cause.STRAY, Cause.EMPTY)
+_HEARD = (None, Cause.EMPTY)
 """Causes after which a number has come and need not be missed."""
 
 
@@ -191,7 +191,8 @@ class Judge:
         source = self._sources[self.radar(arrival)]
         if not source.is_too_old(arrival.epoch):
             epoch = source.begun(arrival.epoch)
-            epoch.note(arrival.sequence, times_ns, self._cut_ns, self._late.greatest_gaps)
+            clock_ns, most = arrival.received_ns, self._late.greatest_gaps
+            epoch.note(arrival.sequence, times_ns, clock_ns, self._cut_ns, most)
 
     def _fits_a_cut(self, arrival: Arrival, epoch: Epoch, ended_ns: int | None, radar: int) -> bool:
         """Whether number and times are of what a source could not send while it was cut off."""

@@ -135,7 +135,7 @@ class LivePicture:
         self._on_ids = on_ids
         self._next_upkeep_ns = 0
         self.rebuild: Rebuild | None = None
-        self.received = self.rebuilds = 0
+        self.received = self.rebuilds = self._rebuilds_told = 0
         self.counts: Counter[str] = Counter()
         """Arrivals by cause of refusal or lateness; `accepted` and `catching up` the others."""
         self.counts_by_source: Counter[tuple[str, str, str]] = Counter()
@@ -177,8 +177,9 @@ class LivePicture:
         """All tracks that are or were confirmed, under ids that stay whatever comes late."""
         tracks = self.picture.tracks()
         record = partial(IdRecord, after=self.received, rebuilds=self.rebuilds)
-        named, made = self._ids.name(tracks, self._present.older_than, record)
-        self._present.older_than = None
+        told = self.rebuilds == self._rebuilds_told
+        named, made = self._ids.name(tracks, self._present.older_than, record, always=not told)
+        self._present.older_than, self._rebuilds_told = None, self.rebuilds
         if made is not None and self._on_ids is not None:
             self._on_ids(made)
         return named
@@ -201,7 +202,7 @@ class LivePicture:
                 pass
             self._take_over()
         named = self._ids.obey(self.picture.tracks(), record)
-        self._present.older_than = None
+        self._present.older_than, self._rebuilds_told = None, self.rebuilds
         return named
 
     def watermark_ns(self, clock_ns: int) -> int:
@@ -296,7 +297,7 @@ class LivePicture:
             return
         self._next_upkeep_ns = clock_ns + S
         self._present.fold()
-        self._present.forget_before(clock_ns - round(self._late.kept_s * S))
+        self._present.forget()
         if self.rebuild is not None:
             self.rebuild.end_gathering(self._judge, self._late, clock_ns)
             while self.rebuild.overdue(self._late, clock_ns) and not self.rebuild.step():

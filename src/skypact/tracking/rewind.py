@@ -88,7 +88,8 @@ class RewindablePicture:
             if before_ns is not None and (cell + 1) * cell_ns > before_ns:
                 break
             if self._position < (cell * cell_ns,):
-                self._save((cell * cell_ns,))
+                self._position = (cell * cell_ns,)
+                self._save(self._position)
             folded += self._fold_cell(self.kept.cell(cell), self.kept.scans(cell))
         return True
 
@@ -103,11 +104,12 @@ class RewindablePicture:
         other._go_back()
         return other
 
-    def forget_before(self, time_ns: int) -> None:
-        """Drop checkpoints, and the plots before them, that reaching back to a time needs not.
+    def forget(self) -> None:
+        """Drop checkpoints, and the plots before them, that are older than the setting.
 
         And more, where the plots are still more than the setting; the newest checkpoint stays.
         """
+        time_ns = self._position[0] - round(self._late.kept_s * S)
         first = max(0, sum(saved.key <= (time_ns,) for saved in self._saved) - 1)
         while True:
             del self._saved[:first]

@@ -45,18 +45,22 @@ class Epoch:
         return Gap(self.top + 1, sequence, after_ns, before_ns, cut)
 
     def note(
-        self, sequence: int, times_ns: tuple[int, int] | None, cut_ns: int, greatest_gaps: int
+        self,
+        sequence: int,
+        times_ns: tuple[int, int] | None,
+        clock_ns: int,
+        cut_ns: int,
+        greatest_gaps: int,
     ) -> None:
-        """A number has come, with plots of these times if they are believed."""
+        """A number has come at a time, with plots of these times if they are believed."""
         gap = self._gap(sequence)
         if gap is not None:
             at = self.gaps.index(gap)
             self.gaps[at : at + 1] = _without(gap, sequence, times_ns)
         elif sequence > self.top:
             if sequence > self.top + 1:
-                before_ns = times_ns[0] if times_ns else self.newest_ns or 0
-                whole = self.gap_of(sequence, before_ns, cut_ns)
-                self.gaps += _without(whole, sequence, None)
+                whole = self.gap_of(sequence, clock_ns, cut_ns)
+                self.gaps += _without(whole, sequence, times_ns)
             self.top = sequence
         del self.gaps[: max(0, len(self.gaps) - greatest_gaps)]
         if times_ns:
