@@ -42,7 +42,7 @@ class Shown:
         self.ids, self.records = VisibleIds(), []
 
     def __call__(self, tracks, older_than=None):
-        make = partial(IdRecord, after=0, rebuilds=0)
+        make = partial(IdRecord, after=0)
         named, made = self.ids.name(tracks, older_than, make)
         self.links = made.links if made else ()
         self.records.append((tracks, made))
@@ -112,7 +112,7 @@ def test_what_it_parted_from_is_named_by_its_id_too():
     named, _ = shown.ids.name(
         [track(4, [1]), track(9, [2], 9e5, parted_from=4)],
         None,
-        partial(IdRecord, after=0, rebuilds=0),
+        partial(IdRecord, after=0),
     )
     assert [(t.id, t.parted_from) for t in named] == [(1, None), (2, 1)]
 

@@ -7,6 +7,7 @@ from skypact.model.arrival import (
     IdLink,
     IdRecord,
     Outcome,
+    RebuildRecord,
     Verdict,
 )
 from skypact.model.flight import (
@@ -39,6 +40,7 @@ __all__ = [
     "Plots",
     "Radar",
     "RangeClass",
+    "RebuildRecord",
     "Rejection",
     "Track",
     "TrackStatus",

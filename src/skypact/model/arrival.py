@@ -82,14 +82,18 @@ class IdLink(msgspec.Struct, frozen=True, kw_only=True):
 class IdRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Ids that people see, as given at one moment, for the journal; a replay reads them.
 
-    `after`: how many arrivals had come; `rebuilds`: how many rebuilds had taken the picture's
-    place. `given`: (number of the track in the fold, id) where that is new or other than before;
-    `dropped`: numbers no more in use. `next_id`: the next to give.
+    `after`: how many arrivals had come. `given`: (number of the track in the fold, id) where that
+    is new or other than before; `dropped`: numbers no more in use. `next_id`: the next to give.
     """
 
     after: int
-    rebuilds: int
     given: tuple[tuple[int, int], ...]
     dropped: tuple[int, ...]
     links: tuple[IdLink, ...]
     next_id: int
+
+
+class RebuildRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A rebuild took the present picture's place after so many arrivals; for the journal."""
+
+    after: int

@@ -69,6 +69,10 @@ class Judge:
         behind = source.newest_ns is None or source.newest_ns < self.horizon_ns(clock_ns)
         return behind or any(gap.cut for epoch in source.epochs for gap in epoch.gaps)
 
+    def needs_from_ns(self, arrival: Arrival) -> int:
+        """From when on plots have to be kept to put these in: their scan may have begun before."""
+        return int(arrival.plots.time_ns.min() - 2 * self._span_ns[self.radar(arrival)])
+
     def unfit(self, arrival: Arrival, content: str) -> Verdict | None:
         """A verdict that needs no look at what is kept: the arrival by itself is no good."""
 
@@ -157,17 +161,14 @@ class Judge:
                 f"more than {self._late.window_s:g} s",
                 "set the radar's clock, speed up its link, or raise late.window_s",
             )
-        if first_ns - 2 * self._span_ns[radar] < present.reach_ns:
-            return verdict(
-                Outcome.LATE,
-                Cause.OUT_OF_REACH,
-                "older than all that is kept to fold anew",
-                "raise late.kept_s or late.greatest_kept_plots, or rebuild from the journal",
-            )
+        if self.needs_from_ns(arrival) < present.reach_ns:
+            return verdict(Outcome.LATE, Cause.OUT_OF_REACH, *_OUT_OF_REACH)
         return Verdict(outcome=Outcome.ACCEPTED, content=content, catching_up=catching_up)
 
-    def verdict_on_mark(self, mark: ClockMark, content: str, *, kept: bool) -> Verdict:
-        """Decide about a clock mark."""
+    def verdict_on_mark(
+        self, mark: ClockMark, content: str, *, kept: bool, reach_ns: int
+    ) -> Verdict:
+        """Decide about a clock mark; `kept`: it came before."""
         ahead_ns = mark.time_ns - mark.received_ns
         behind_ns = self.horizon_ns(mark.received_ns) - mark.time_ns
         if not 0 < mark.time_ns <= _GREATEST or ahead_ns > self._ahead_ns:
@@ -178,6 +179,8 @@ class Judge:
         if behind_ns > 0:
             reason = f"a clock mark {behind_ns / S + self._late.window_s:,.1f} s behind"
             return _verdict(Outcome.LATE, content, Cause.STRAY, reason, "mark the time as it is")
+        if mark.time_ns < reach_ns:
+            return _verdict(Outcome.LATE, content, Cause.OUT_OF_REACH, *_OUT_OF_REACH)
         return Verdict(outcome=Outcome.ACCEPTED, content=content)
 
     def note(self, arrival: Arrival, verdict: Verdict) -> None:
@@ -205,6 +208,10 @@ class Judge:
         return gap.after_ns - slack_ns <= first_ns and last_ns <= gap.before_ns + slack_ns
 
 
+_OUT_OF_REACH = (
+    "older than all that is kept to fold anew",
+    "raise late.kept_s or late.greatest_kept_plots, or rebuild from the journal",
+)
 _FLOOD = "find what makes so many, or raise late.greatest_scan_plots above {:,}"
 
 

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from skypact.errors import SkypactError
-from skypact.model import Arrival, ClockMark, IdRecord, Outcome, Radar, Track, Verdict
+from skypact.model import (
+    Arrival,
+    ClockMark,
+    IdRecord,
+    Outcome,
+    Radar,
+    RebuildRecord,
+    Track,
+    Verdict,
+)
 from skypact.settings import LateSettings, TrackingSettings
 from skypact.tracking.judge import Judge, Present, content_of
 from skypact.tracking.kept_plots import Rows, rows_of
@@ -112,8 +121,8 @@ class LivePicture:
     >>> while live.rebuild and not live.rebuild.step(10_000):  # between arrivals, or in a thread
     ...     pass
 
-    For a replay `receive` takes the recorded verdict and `obey_ids` the records of ids, as they
-    were given to `on_ids`.
+    For a replay, with the same settings, `receive` takes the recorded verdict and `obey` the
+    records that were given to `on_record`.
 
     Memory: at most `late.greatest_kept_plots` plots of 104 bytes and
     `late.greatest_checkpoint_mib`; twice that, but for plots held in common, during a rebuild.
@@ -124,18 +133,19 @@ class LivePicture:
         radars: Sequence[Radar],
         tracking: TrackingSettings | None = None,
         late: LateSettings | None = None,
-        on_ids: Callable[[IdRecord], None] | None = None,
+        on_record: Callable[[IdRecord | RebuildRecord], None] = lambda record: None,
     ) -> None:
         self._late = late or LateSettings()
         self._judge = Judge(radars, self._late)
         self._present = RewindablePicture(radars, tracking, self._late)
         self._waiting: dict[bytes, tuple[Rows, int]] = {}
         self._waiting_plots = 0
+        self._waiting_ns: int | None = None  # how far back they need the picture
         self._ids = VisibleIds()
-        self._on_ids = on_ids
+        self._on_record = on_record
         self._next_upkeep_ns = 0
         self.rebuild: Rebuild | None = None
-        self.received = self.rebuilds = self._rebuilds_told = 0
+        self.received = self.rebuilds = 0
         self.counts: Counter[str] = Counter()
         """Arrivals by cause of refusal or lateness; `accepted` and `catching up` the others."""
         self.counts_by_source: Counter[tuple[str, str, str]] = Counter()
@@ -176,34 +186,36 @@ class LivePicture:
     def tracks(self) -> tuple[Track, ...]:
         """All tracks that are or were confirmed, under ids that stay whatever comes late."""
         tracks = self.picture.tracks()
-        record = partial(IdRecord, after=self.received, rebuilds=self.rebuilds)
-        told = self.rebuilds == self._rebuilds_told
-        named, made = self._ids.name(tracks, self._present.older_than, record, always=not told)
-        self._present.older_than, self._rebuilds_told = None, self.rebuilds
-        if made is not None and self._on_ids is not None:
-            self._on_ids(made)
+        record = partial(IdRecord, after=self.received)
+        named, made = self._ids.name(tracks, self._present.older_than, record)
+        self._present.older_than = None
+        if made is not None:
+            self._on_record(made)
         return named
 
-    def obey_ids(self, record: IdRecord) -> tuple[Track, ...]:
-        """In a replay: the tracks under the ids that were recorded.
+    def obey(self, record: IdRecord | RebuildRecord) -> None:
+        """In a replay: give the ids, or let the rebuild take the picture's place, as recorded.
 
-        Raises SkypactError where not just as many arrivals were replayed as had come then.
+        Raises SkypactError where not just as many arrivals were replayed as had come then, or
+        nothing catches up.
         """
         if record.after != self.received:
             raise SkypactError(
-                f"ids recorded after {record.after} arrivals, {self.received} were replayed; "
-                "replay arrivals and records of ids in the order of the journal"
+                f"recorded after {record.after} arrivals, {self.received} were replayed; "
+                "replay arrivals and records in the order of the journal"
             )
-        while self.rebuilds < record.rebuilds:
-            if self.rebuild is None:
-                raise SkypactError("a rebuild was recorded, and nothing catches up; replay it all")
+        if isinstance(record, IdRecord):
+            self._ids.obey(self.picture.tracks(), record)
+            self._present.older_than = None
+        elif self.rebuild is None:
+            raise SkypactError(
+                "a rebuild is recorded and nothing catches up; replay with the settings of then"
+            )
+        else:
             self.rebuild.gathering = False
             while not self.rebuild.step():
                 pass
             self._take_over()
-        named = self._ids.obey(self.picture.tracks(), record)
-        self._present.older_than, self._rebuilds_told = None, self.rebuilds
-        return named
 
     def watermark_ns(self, clock_ns: int) -> int:
         """The least newest accepted time over the sources that are live at a time."""
@@ -245,7 +257,8 @@ class LivePicture:
 
     def _verdict_on_mark(self, mark: ClockMark, content: bytes) -> Verdict:
         kept = self._present.kept.has_mark(mark.time_ns)
-        return self._judge.verdict_on_mark(mark, content.hex(), kept=kept)
+        reach_ns = self._present.reach_ns
+        return self._judge.verdict_on_mark(mark, content.hex(), kept=kept, reach_ns=reach_ns)
 
     def _add_mark(self, time_ns: int) -> None:
         self._present.add_mark(time_ns)
@@ -261,6 +274,8 @@ class LivePicture:
         elif self.rebuild is not None and not self.rebuild.gathering:
             self._waiting[content] = rows, arrival.received_ns
             self._waiting_plots += len(rows)
+            needed_ns = self._judge.needs_from_ns(arrival)
+            self._waiting_ns = min(needed_ns, self._waiting_ns or needed_ns)
         else:
             self._catch_up(rows, content, arrival.received_ns)
 
@@ -279,7 +294,9 @@ class LivePicture:
         result.keep_older_than(self._present.older_than)
         self._present, self.rebuild = result, None
         self.rebuilds += 1
+        self._on_record(RebuildRecord(after=self.received))
         waiting, self._waiting, self._waiting_plots = self._waiting, {}, 0
+        self._waiting_ns = None
         for content, (rows, received_ns) in waiting.items():
             self._catch_up(rows, content, received_ns)
 
@@ -297,7 +314,7 @@ class LivePicture:
             return
         self._next_upkeep_ns = clock_ns + S
         self._present.fold()
-        self._present.forget()
+        self._present.forget(self._waiting_ns)
         if self.rebuild is not None:
             self.rebuild.end_gathering(self._judge, self._late, clock_ns)
             while self.rebuild.overdue(self._late, clock_ns) and not self.rebuild.step():

@@ -104,19 +104,20 @@ class RewindablePicture:
         other._go_back()
         return other
 
-    def forget(self) -> None:
+    def forget(self, needed_ns: int | None = None) -> None:
         """Drop checkpoints, and the plots before them, that are older than the setting.
 
-        And more, where the plots are still more than the setting; the newest checkpoint stays.
+        And more, where the plots are still more than the setting. The newest checkpoint stays, and
+        the last one by `needed_ns`.
         """
-        time_ns = self._position[0] - round(self._late.kept_s * S)
-        first = max(0, sum(saved.key <= (time_ns,) for saved in self._saved) - 1)
-        while True:
-            del self._saved[:first]
-            self.kept.forget_before(self.reach_ns)
-            first = 1
-            if self.kept.count <= self._late.greatest_kept_plots or len(self._saved) == 1:
+        old_ns = self._position[0] - round(self._late.kept_s * S)
+        while len(self._saved) > 1:
+            next_ns = self._saved[1].key[0]
+            full = self.kept.count > self._late.greatest_kept_plots
+            if not (full or next_ns <= old_ns) or (needed_ns is not None and next_ns > needed_ns):
                 return
+            del self._saved[0]
+            self.kept.forget_before(self.reach_ns)
 
     def keep_older_than(self, number: int | None) -> None:
         """Tracks of this number and above may have been numbered anew."""

@@ -35,14 +35,11 @@ class VisibleIds:
         tracks: Sequence[Track],
         older_than: int | None,
         record: Callable[..., IdRecord],
-        *,
-        always: bool = False,
     ) -> tuple[tuple[Track, ...], IdRecord | None]:
         """Tracks of the fold under the ids that people see, in order of these.
 
         `older_than`: numbers below it are still what they were when last named; None: all are.
-        The record, made by `record`, says what is new; None: nothing is, and it is not wanted
-        `always`.
+        The record, made by `record`, says what is new; None: nothing is.
         """
         before = dict(self._id)
         links: list[IdLink] = []
@@ -58,7 +55,7 @@ class VisibleIds:
         dropped = tuple(sorted(before.keys() - self._id.keys()))
         self._shown = {track.id: track for track in tracks}
         made = None
-        if always or given or dropped or links:
+        if given or dropped or links:
             made = record(given=given, dropped=dropped, links=tuple(links), next_id=self._next)
         return self._named(tracks), made
 
