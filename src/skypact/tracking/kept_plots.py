@@ -75,21 +75,23 @@ class KeptPlots:
     """Cells of accepted plots and clock marks.
 
     `rank` (r,): place of each radar by nation and id. `span_ns` (r,): plots of one radar, epoch and
-    number are of one scan if no further from the first. Bounded by `forget_before`; a plot takes
-    104 bytes.
+    number are of one scan if no further from the first. Bounded by `limit` and `forget_before`; a
+    plot takes 104 bytes. `reach_ns`: so far back it is promised to go; `count`: plots since then;
+    `total`: of all that is here.
     """
 
     def __init__(self, rank: NDArray[np.int64], span_ns: NDArray[np.int64], cell_ns: int) -> None:
         self._rank, self._span_ns, self.cell_ns = rank, span_ns, cell_ns
         self._cells: dict[int, Cell] = {}
         self._order: list[int] = []
-        self.count = 0
+        self.count = self.total = 0
+        self.reach_ns = -(2**63)
 
     def fork(self) -> "KeptPlots":
         """The same, to be changed without this one; the cells are shared until then."""
         other = KeptPlots(self._rank, self._span_ns, self.cell_ns)
         other._cells, other._order = dict(self._cells), list(self._order)
-        other.count = self.count
+        other.count, other.total, other.reach_ns = self.count, self.total, self.reach_ns
         return other
 
     def add(self, new: Rows) -> Key | None:
@@ -144,6 +146,11 @@ class KeptPlots:
             plots += int(np.count_nonzero((own["epoch"] == epoch) & (own["scan"] == scan)))
         return kept, plots
 
+    @property
+    def newest_ns(self) -> int:
+        """Start of the newest cell; there is one."""
+        return self._order[-1] * self.cell_ns
+
     def cells_from(self, time_ns: int) -> Iterator[int]:
         """Numbers of the cells that end after `time_ns`, in order."""
         for at in range(bisect_left(self._order, time_ns // self.cell_ns), len(self._order)):
@@ -172,11 +179,26 @@ class KeptPlots:
         )
         return Scans(list(keys), np.append(starts, len(rows)))
 
+    def limit(self, old_ns: int, most: int) -> None:
+        """Promise to go back no further than a time, and not beyond so many plots.
+
+        This depends on what was accepted alone, not on which checkpoints there are.
+        """
+        for cell in self.cells_from(self.reach_ns):
+            if self.count <= most and (cell + 1) * self.cell_ns > old_ns:
+                return
+            if cell == self._order[-1]:
+                return
+            self.count -= len(self._cells[cell].rows)
+            self.reach_ns = (cell + 1) * self.cell_ns
+
     def forget_before(self, time_ns: int) -> None:
         """Drop the cells before a time that is the start of one."""
         keep = bisect_left(self._order, time_ns // self.cell_ns)
         for cell in self._order[:keep]:
-            self.count -= len(self._cells.pop(cell).rows)
+            rows = len(self._cells.pop(cell).rows)
+            self.total -= rows
+            self.count -= rows if cell * self.cell_ns >= self.reach_ns else 0
         del self._order[:keep]
 
     def _between(self, first_ns: int, last_ns: int) -> list[int]:
@@ -240,7 +262,9 @@ class KeptPlots:
                 self._order.append(number)
             else:
                 insort(self._order, number)
-        self.count += len(cell.rows) - (len(old.rows) if old else 0)
+        more = len(cell.rows) - (len(old.rows) if old else 0)
+        self.total += more
+        self.count += more if number * self.cell_ns >= self.reach_ns else 0
         self._cells[number] = cell
 
 

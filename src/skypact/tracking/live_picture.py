@@ -124,8 +124,9 @@ class LivePicture:
     For a replay, with the same settings, `receive` takes the recorded verdict and `obey` the
     records that were given to `on_record`.
 
-    Memory: at most `late.greatest_kept_plots` plots of 104 bytes and
-    `late.greatest_checkpoint_mib`; twice that, but for plots held in common, during a rebuild.
+    Memory: `late.greatest_kept_plots` plots of 104 bytes, twice as many where checkpoints lie far
+    apart, and `late.greatest_checkpoint_mib`; a rebuild has checkpoints, and what came since, of
+    its own.
     """
 
     def __init__(
@@ -226,7 +227,7 @@ class LivePicture:
         """Plots kept, checkpoints, their bytes, scans left out for lack of room among tracks."""
         checkpoints, size = self._present.checkpoints
         return {
-            "plots": self._present.kept.count,
+            "plots": self._present.kept.total,
             "checkpoints": checkpoints,
             "checkpoint_bytes": size,
             "scans_left_out": self._present.left_out,

@@ -58,7 +58,7 @@ class RewindablePicture:
     @property
     def reach_ns(self) -> int:
         """Nothing before it can be put in any more."""
-        return self._saved[0].key[0]
+        return max(self.kept.reach_ns, self._saved[0].key[0])
 
     @property
     def checkpoints(self) -> tuple[int, int]:
@@ -105,19 +105,19 @@ class RewindablePicture:
         return other
 
     def forget(self, needed_ns: int | None = None) -> None:
-        """Drop checkpoints, and the plots before them, that are older than the setting.
+        """Drop checkpoints, and the plots before them, that lie before what is to be kept.
 
-        And more, where the plots are still more than the setting. The newest checkpoint stays, and
-        the last one by `needed_ns`.
+        The last one by then stays, and by `needed_ns`. Where checkpoints lie so far apart that it
+        would keep twice as many plots as the setting, it goes too.
         """
-        old_ns = self._position[0] - round(self._late.kept_s * S)
-        while len(self._saved) > 1:
-            next_ns = self._saved[1].key[0]
-            full = self.kept.count > self._late.greatest_kept_plots
-            if not (full or next_ns <= old_ns) or (needed_ns is not None and next_ns > needed_ns):
-                return
+        most = self._late.greatest_kept_plots
+        self.kept.limit(self._position[0] - round(self._late.kept_s * S), most)
+        keep_ns = self.kept.reach_ns if needed_ns is None else min(needed_ns, self.kept.reach_ns)
+        while len(self._saved) > 1 and (
+            self._saved[1].key[0] <= keep_ns or self.kept.total > 2 * most
+        ):
             del self._saved[0]
-            self.kept.forget_before(self.reach_ns)
+            self.kept.forget_before(self._saved[0].key[0])
 
     def keep_older_than(self, number: int | None) -> None:
         """Tracks of this number and above may have been numbered anew."""
@@ -174,7 +174,9 @@ class RewindablePicture:
         return confirmed + int(starts[-1] - starts[0]) <= self.picture.settings.greatest_tracks // 2
 
     def _save(self, key: Key) -> None:
-        if self._saved[-1].key < key:
+        last = self._saved[-1].key
+        age_ns = self.kept.newest_ns - key[0]
+        if key[0] - last[0] >= max(1.0, 0.5 * self._late.checkpoint_share * age_ns):
             picture = self.picture.checkpoint()
             self._saved.append(_Saved(key, picture, self.left_out, picture.size_bytes))
             self._thin_out()
