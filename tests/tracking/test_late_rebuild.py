@@ -237,3 +237,26 @@ def test_the_cut_is_seen_in_the_arrays():
         a for a in scene if isinstance(a, ClockMark) or a.radar != "KR1" or since_start(a) < 5
     ]
     assert np.any([raw(timely(scene, RADARS))["x"] != raw(timely(without, RADARS))["x"]])
+
+
+def test_a_rewind_that_nobody_saw_before_the_swap_is_not_forgotten(scene):
+    """Numbers that it changed are still to be followed when the tracks are next asked for."""
+    live = LivePicture(RADARS, late=LateSettings(live_s=10.0))
+    arrivals = cut_off(scene, newest_first=True)
+    late = next(a for a in arrivals if not isinstance(a, ClockMark) and a.radar == "JP1")
+    on_time = [a for a in arrivals if a is not late]
+    before = [a for a in on_time if since_start(a) < CUT_S - 2.0]
+    for one in before:
+        live.receive(one)
+    live.tracks()
+    assert live.receive(received(late, before[-1].received_ns)).outcome == Outcome.ACCEPTED
+    for one in on_time[len(before) :]:
+        live.receive(one)
+        if live.rebuild is not None:
+            live.rebuild.step()
+    while live.rebuild is not None:
+        live.receive(ClockMark(time_ns=1, received_ns=arrivals[-1].received_ns + 60 * S))
+        if live.rebuild is not None:
+            live.rebuild.step()
+    assert live.rebuilds >= 1
+    assert live._present.older_than == 1
