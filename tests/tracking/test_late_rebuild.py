@@ -241,7 +241,7 @@ def test_the_cut_is_seen_in_the_arrays():
 
 def test_a_rewind_that_nobody_saw_before_the_swap_is_not_forgotten(scene):
     """Numbers that it changed are still to be followed when the tracks are next asked for."""
-    live = LivePicture(RADARS, late=LateSettings(live_s=10.0))
+    live = LivePicture(RADARS, late=LateSettings(live_s=10.0, checkpoint_share=0.01))
     arrivals = cut_off(scene, newest_first=True)
     late = next(a for a in arrivals if not isinstance(a, ClockMark) and a.radar == "JP1")
     on_time = [a for a in arrivals if a is not late]
