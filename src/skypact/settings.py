@@ -81,10 +81,31 @@ class TrackingSettings(BaseModel):
         default=64, ge=4, le=256, description="A young track is fitted anew up to this many plots."
     )
     fit_seconds: float = Field(default=8.0, gt=0, description="... and over at most this span, s.")
-    tentative_timeout_s: float = Field(
+    start_window_s: float = Field(
         default=30.0,
         gt=0,
-        description="A tentative track that is not seen for so long is dropped, s.",
+        description="A plot that is no track's waits for others of its object for so many looks as "
+        "a start takes, but no longer than this, s.",
+    )
+    greatest_speed_m_s: float = Field(
+        default=9000.0, gt=0, description="No new object is faster than this, m/s."
+    )
+    false_tracks_1_hour: float = Field(
+        default=0.5,
+        gt=0,
+        description="How many tracks may start from false plots alone, whatever their density, in "
+        "an hour.",
+    )
+    start_doubt_log_ratio: float = Field(
+        default=4.0,
+        ge=0,
+        description="No track starts while other plots of the same looks make a path that is less "
+        "likely by no more than this, natural log.",
+    )
+    greatest_waiting_plots: int = Field(
+        default=500_000,
+        ge=64,
+        description="Most plots that wait for a track, 130 bytes each; the oldest go first.",
     )
     lost_timeout_s: float = Field(
         default=120.0,
@@ -118,9 +139,7 @@ class TrackingSettings(BaseModel):
     parting_after_s: float = Field(
         default=10.0, ge=0, description="... and the other was seen at least so long before, s."
     )
-    greatest_tracks: int = Field(
-        default=100_000, ge=16, description="Most tracks at once, tentative ones among them."
-    )
+    greatest_tracks: int = Field(default=100_000, ge=16, description="Most tracks at once.")
     greatest_ended: int = Field(
         default=100_000,
         ge=1,

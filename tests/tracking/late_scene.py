@@ -123,7 +123,7 @@ def raw(picture):
     seen = (tracks.seen_mu > 0.0) & (tracks.number[:, 13] > 0)[:, None]
     out |= {"seen_x": tracks.seen_x[seen].tobytes(), "seen_p": tracks.seen_p[seen].tobytes()}
     out["seen_mu"] = tracks.seen_mu[tracks.number[:, 13] > 0].tobytes()
-    out["next_id"] = tracks.next_id.tobytes()
+    out |= {n: getattr(tracks, n).tobytes() for n in ("counter", "waiting", "waiting_plot")}
     out["ended"] = [
         (t.id, t.time_ns, t.plots, t.state.tobytes(), t.covariance.tobytes())
         for t in picture._ended

@@ -295,7 +295,7 @@ def test_a_replay_obeys_the_verdicts_in_the_journal():
 def test_memory_stays_within_its_bounds_over_a_long_run():
     """Half an hour that keeps ten minutes; numbers that jump, so that gaps abound."""
     late = LateSettings(
-        greatest_kept_plots=700, kept_s=600.0, greatest_checkpoint_mib=1.0, greatest_gaps=20
+        greatest_kept_plots=300, kept_s=600.0, greatest_checkpoint_mib=1.0, greatest_gaps=20
     )
     radars = (site("KR1", 36.6, 127.5, 2.0),)
     live = LivePicture(radars, late=late)
@@ -317,7 +317,7 @@ def test_memory_stays_within_its_bounds_over_a_long_run():
         assert kept["checkpoints"] < 100
         assert len(live._present.kept._order) <= 1.2 * 600 / late.checkpoint_s
     # Those promised, and what the last checkpoint before them needs: a tenth of their age at most.
-    assert 700 <= most <= 1.2 * 700
+    assert 300 <= most <= 1.2 * 300
     assert len(live._judge._sources[0].epochs[0].gaps) <= 20
     # What lies before all that is kept cannot be put in, whatever its number says.
     window = LivePicture(radars, late=late.model_copy(update={"window_s": 3000.0, "kept_s": 100.0}))

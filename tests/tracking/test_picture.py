@@ -139,7 +139,7 @@ def test_same_tracks_however_the_plots_come_in_batches(cluttered):
                 more_to_come=end < count,
                 on_updates=stream.append,
             )
-        same(whole.tracks(tentative=True), picture.tracks(tentative=True))
+        same(whole.tracks(), picture.tracks())
         streams.append(stream)
     wanted = np.concatenate([u.state for u in streams[0]])
     for stream in streams[1:]:
@@ -160,11 +160,11 @@ def test_to_be_asked_for_its_tracks_ahead_changes_nothing():
     marked = Picture(RADARS)
     marked.observe(rows(plots, slice(half)))
     marked.advance(later_ns)
-    same(ahead.tracks(tentative=True), marked.tracks(tentative=True))
+    same(ahead.tracks(), marked.tracks())
     assert ahead.time_ns == later_ns
     assert all(track.time_ns == later_ns for track in ahead.tracks())
     asked.observe(rows(plots, slice(half, None)))
-    same(asked.tracks(tentative=True), whole.tracks(tentative=True))
+    same(asked.tracks(), whole.tracks())
 
 
 def test_same_tracks_again_and_with_the_radars_listed_otherwise(cluttered):
@@ -172,12 +172,12 @@ def test_same_tracks_again_and_with_the_radars_listed_otherwise(cluttered):
     one, again = Picture(radars), Picture(radars)
     one.observe(plots)
     again.observe(plots)
-    same(one.tracks(tentative=True), again.tracks(tentative=True))
+    same(one.tracks(), again.tracks())
     turned = np.random.default_rng(1).permutation(len(radars))
     place = np.argsort(turned).astype(np.int32)
     other = Picture([radars[i] for i in turned])
     other.observe(plots._replace(radar=place[plots.radar]))
-    same(one.tracks(tentative=True), other.tracks(tentative=True))
+    same(one.tracks(), other.tracks())
 
 
 def test_ties_in_time_go_by_nation_and_name_not_by_the_order_of_rows():
@@ -192,7 +192,7 @@ def test_ties_in_time_go_by_nation_and_name_not_by_the_order_of_rows():
     order = np.lexsort((random.random(len(together.time_ns)), together.time_ns))
     other = Picture(RADARS)
     other.observe(rows(together, order))
-    same(one.tracks(tentative=True), other.tracks(tentative=True))
+    same(one.tracks(), other.tracks())
 
 
 def test_one_object_stays_one_track_through_a_gap_of_minutes():
@@ -202,7 +202,7 @@ def test_one_object_stays_one_track_through_a_gap_of_minutes():
     picture = Picture(RADARS)
     picture.observe(rows(plots, since < 60.0), more_to_come=True)
     picture.observe(rows(plots, since >= 460.0))
-    (track,) = picture.tracks(tentative=True)
+    (track,) = picture.tracks()
     assert track.plots == np.count_nonzero((since < 60.0) | (since >= 460.0))
     assert nees(track, scene.states[-1]) < chi2.ppf(1 - 1e-5, 6)
 
@@ -375,20 +375,26 @@ def test_false_plots_come_and_go():
     picture = Picture(RADARS)
     picture.observe(clutter(3, 200, 2, seed=1))
     assert picture.tracks() == ()
-    # tentative ones are dropped 30 s after their last plot: at most 31 scans of 6
-    assert 0 < len(picture.tracks(tentative=True)) <= 31 * 6
+    # they wait for 8 s at most, and are counted each second: those of 10 scans of 6
+    assert 0 < picture.waiting <= 10 * 6
 
 
-def test_there_is_room_for_more_objects_than_at_first():
+def many_objects(count, seconds):
+    """Plots of many objects, and of each of them."""
     parts = []
-    for number in range(80):
+    for number in range(count):
         start = local_state(
             37.0 + 0.35 * (number // 9), 127.0 + 0.45 * (number % 9), 200e3, (850.0, -150.0, 3000.0)
         )
-        parts.append(noisy(scene_of(start, 6.0), np.random.default_rng(number)))
+        parts.append(noisy(scene_of(start, seconds), np.random.default_rng(number)))
+    return joined(*parts), parts
+
+
+def test_there_is_room_for_more_objects_than_at_first():
+    plots, parts = many_objects(80, 6.0)
     picture = Picture(RADARS)
-    picture.observe(joined(*parts))
-    tracks = picture.tracks(tentative=True)
+    picture.observe(plots)
+    tracks = picture.tracks()
     assert len(tracks) == 80
     assert {t.plots for t in tracks} == {len(parts[0].time_ns)}
 
@@ -396,10 +402,11 @@ def test_there_is_room_for_more_objects_than_at_first():
 def test_memory_is_bounded_by_the_settings():
     few = TrackingSettings(greatest_tracks=64)
     picture = Picture(RADARS, few)
-    picture.observe(clutter(3, 100, 8, seed=2))  # 31 s of it would be 700
-    assert len(picture.tracks(tentative=True)) <= 64
     with pytest.raises(SkypactError, match="greatest_tracks"):
-        Picture(RADARS, TrackingSettings(greatest_tracks=16)).observe(clutter(1, 3, 40, seed=3))
+        picture.observe(many_objects(80, 6.0)[0])
+    small = Picture(RADARS, TrackingSettings(greatest_waiting_plots=64))
+    small.observe(clutter(3, 100, 40, seed=2))  # 10 s of it would be 1,200
+    assert small.waiting <= 64
     one = Picture(RADARS, TrackingSettings(greatest_ended=1))
     fall = scene_of(local_state(39.3, 128.6, 250e3, (850.0, -150.0, -1300.0)), 10.0)
     for number in range(3):
@@ -433,7 +440,7 @@ def test_overlapping_scans_of_rotating_radars():
             parts.append(noisy(scene, random))
         picture = Picture(radars)
         picture.observe(joined(*parts))
-        tracks = picture.tracks(tentative=True)
+        tracks = picture.tracks()
         assert len(tracks) == 3
         assert [t.plots for t in tracks] == [len(p.time_ns) for p in parts]
         for track in tracks:
@@ -509,7 +516,7 @@ def test_empty_and_unknown():
     nothing = rows(clutter(1, 1, 1, seed=0), slice(0, 0))
     picture.observe(nothing)
     picture.observe(nothing, more_to_come=True)
-    assert picture.tracks(tentative=True) == ()
+    assert picture.tracks() == ()
     assert picture.time_ns is None
 
 

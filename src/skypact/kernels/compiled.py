@@ -10,7 +10,16 @@ import os
 from pathlib import Path
 
 # Modules with kernels outside of this package, and those they take constants from.
-KERNELS_OF_TRACKING = ("context", "fold", "phases", "tables")
+KERNELS_OF_TRACKING = (
+    "association",
+    "context",
+    "fold",
+    "nearby",
+    "phases",
+    "resolution",
+    "tables",
+    "waiting",
+)
 
 
 def _cache_folder() -> Path:

@@ -53,7 +53,10 @@ CORRELATION_TIME_S = 25
 MAX_RANGE_M = 26
 MIN_ELEVATION_RAD = 27
 DETECTION = 28
-RADAR_COLUMNS = 29
+PERIOD_S = 29  # from look to look; 0: not known
+RANGE_RESOLUTION_M = 30  # closer than both of these, two objects are seen as one; 0: not known
+ANGLE_RESOLUTION_RAD = 31
+RADAR_COLUMNS = 32
 
 # Rows of the scratch array (rows, n); nothing in it lives from one call to the next.
 PARTIALS = 0  # 3 × 9
@@ -362,6 +365,32 @@ def _bias_of(x: NDArray[np.float64], s: NDArray[np.float64], i: int, at: int) ->
         return 0.0
     value = x[at + i] - s[RATE, i] * x[at + 4]
     return value + x[at + 5 + i] if i < 3 else value
+
+
+@kernel
+def predicted_bias(
+    x: NDArray[np.float64],
+    radar: int,
+    radars: NDArray[np.float64],
+    s: NDArray[np.float64],
+    i: int,
+) -> float:
+    """What the radar's estimated biases add to component i, after `measure`."""
+    return _bias_of(x, s, i, int(radars[radar, BIAS_AT]))
+
+
+@kernel
+def predicted_variance(
+    p: NDArray[np.float64],
+    radar: int,
+    radars: NDArray[np.float64],
+    s: NDArray[np.float64],
+    i: int,
+) -> float:
+    """Variance of what component i of a plot would be without its own noise, after `measure`."""
+    at = int(radars[radar, BIAS_AT])
+    _times_jacobian(p, s, i, at)
+    return _jacobian_times(s, PH + i, i, at)
 
 
 @kernel

@@ -49,4 +49,7 @@ def radar_array(radars: Sequence[Radar]) -> tuple[NDArray[np.float64], int]:
         row[kf.MAX_RANGE_M] = radar.max_range_m
         row[kf.MIN_ELEVATION_RAD] = radar.min_elevation_rad
         row[kf.DETECTION] = radar.detection_probability
+        row[kf.PERIOD_S] = radar.period_s or 0.0
+        row[kf.RANGE_RESOLUTION_M] = radar.range_resolution_m
+        row[kf.ANGLE_RESOLUTION_RAD] = radar.angle_resolution_rad
     return rows, size

@@ -19,7 +19,6 @@ class Phase(enum.IntEnum):
 class TrackStatus(enum.StrEnum):
     """Where a track stands in its life."""
 
-    TENTATIVE = "tentative"
     CONFIRMED = "confirmed"
     ENDED = "ended"
 

@@ -56,7 +56,7 @@ def _tracking() -> None:
         Plots(whole, np.zeros(1, np.int32), 5e5 * one, one, 0.5 * one, np.nan * one, one, whole),
         on_updates=lambda _: None,
     )
-    picture.tracks(tentative=True)
+    picture.tracks()
 
 
 def _flight() -> None:

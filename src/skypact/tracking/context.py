@@ -7,17 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels import filter as kf
-from skypact.kernels.assignment import AssignmentScratch, assignment_scratch
 from skypact.kernels.fit import StartPriors
 from skypact.kernels.gravity import field
 from skypact.kernels.motion import drag_belief
 from skypact.kernels.radar_table import radar_array
 from skypact.model import Radar
 from skypact.settings import TrackingSettings
+from skypact.tracking.association import Pairs, room_for_pairs
+from skypact.tracking.nearby import Grid, empty_grid
+from skypact.tracking.resolution import Resolution, room_for_resolution
 from skypact.tracking.tables import SLOTS, VALUE_COLUMNS
+from skypact.tracking.waiting import StartContext, StartSettings, start_scratch
 
 # Rows of the scratch array for mixing.
 SHARES, CHANGED, ONE, MIXED, MIXED_P = 0, 1, 2, 3, 6
+# What may be `wanted` of `Pairs` beside a crowd: for a scan's pairs, its plots, in the update log.
+PAIRS_OF_SCAN, PLOTS_OF_SCAN, ROWS_OF_LOG = 2, 3, 4
 
 
 class FoldSettings(NamedTuple):
@@ -25,11 +30,9 @@ class FoldSettings(NamedTuple):
 
     gate: float
     new_object_log_density: float
-    plots_to_confirm: int
     fit_plots: int
     fit_seconds: float
     confirm_speed_sigma_m_s: float
-    tentative_timeout_s: float
     lost_timeout_s: float
     first_plots_seconds: float
     sunk_m: float
@@ -53,28 +56,20 @@ class PhaseRates(NamedTuple):
 class Scratches(NamedTuple):
     """Arrays that the kernels write over: `filter` and `mixing`, states `x`, covariances `p`.
 
-    For one scan: the tracks `near` it (t,), `cost` of each plot (t, k), the plot `chosen` for each
-    (t,), which plots are `taken` (k,), and how much room was `wanted` (2,), t and k, where it did
-    not fit. One track put aside: `aside_x` (3, n), `aside_p` (3, n, n), `aside` (2, values).
+    One track put aside: `aside_x` (3, n), `aside_p` (3, n, n), `aside` (2, values).
     """
 
     filter: NDArray[np.float64]
     mixing: NDArray[np.float64]
     x: NDArray[np.float64]
     p: NDArray[np.float64]
-    near: NDArray[np.int64]
-    cost: NDArray[np.float64]
-    assignment: AssignmentScratch
-    chosen: NDArray[np.int64]
-    taken: NDArray[np.bool_]
-    wanted: NDArray[np.int64]
     aside_x: NDArray[np.float64]
     aside_p: NDArray[np.float64]
     aside: NDArray[np.float64]
 
 
 class FoldContext(NamedTuple):
-    """`radars` (r, 29) and `gravity` as the kernels take them; the rest as named."""
+    """`radars` (r, 32) and `gravity` as the kernels take them; the rest as named."""
 
     radars: NDArray[np.float64]
     gravity: NDArray[np.float64]
@@ -83,6 +78,10 @@ class FoldContext(NamedTuple):
     priors: StartPriors
     rates: PhaseRates
     scratch: Scratches
+    starts: StartContext
+    pairs: Pairs
+    resolution: Resolution
+    grid: Grid
 
 
 def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldContext, int]:
@@ -95,11 +94,9 @@ def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldCont
         settings=FoldSettings(
             gate=s.gate_chi_squared,
             new_object_log_density=s.new_object_log_density,
-            plots_to_confirm=s.plots_to_confirm,
             fit_plots=s.fit_plots,
             fit_seconds=s.fit_seconds,
             confirm_speed_sigma_m_s=s.confirm_speed_sigma_m_s,
-            tentative_timeout_s=s.tentative_timeout_s,
             lost_timeout_s=s.lost_timeout_s,
             first_plots_seconds=s.first_plots_seconds,
             sunk_m=s.sunk_m,
@@ -137,32 +134,56 @@ def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldCont
             mixing=np.zeros((MIXED_P + (SLOTS + 1) * n, max(n, SLOTS * SLOTS))),
             x=np.zeros(3 * n),
             p=np.zeros((3 * n, n)),
-            near=np.zeros(1, np.int64),
-            cost=np.zeros((1, 1)),
-            assignment=assignment_scratch(1, 1),
-            chosen=np.zeros(1, np.int64),
-            taken=np.zeros(1, np.bool_),
-            wanted=np.zeros(2, np.int64),
             aside_x=np.zeros((SLOTS, n)),
             aside_p=np.zeros((SLOTS, n, n)),
             aside=np.zeros((2, VALUE_COLUMNS)),
         ),
+        starts=StartContext(
+            radars=rows,
+            settings=StartSettings(
+                plots_to_confirm=s.plots_to_confirm,
+                start_window_s=s.start_window_s,
+                greatest_speed_m_s=s.greatest_speed_m_s,
+                speed_sigma_m_s=s.speed_sigma_m_s,
+                thrust_sigma_m_s2=s.thrust_sigma_m_s2,
+                confirm_speed_sigma_m_s=s.confirm_speed_sigma_m_s,
+                false_tracks_1_s=s.false_tracks_1_hour / 3600.0,
+                doubt_log_ratio=s.start_doubt_log_ratio,
+                greatest_waiting_plots=s.greatest_waiting_plots,
+            ),
+            scratch=start_scratch(1, len(rows)),
+        ),
+        pairs=room_for_pairs(1, 1, 1, 2, 2),
+        resolution=room_for_resolution(1, rows),
+        grid=empty_grid(1),
     )
     return context, n
 
 
-def with_room(c: FoldContext, tracks: int, near: int, plots: int) -> FoldContext:
-    """The same context with scratch for so many tracks, and so many of them near so many plots."""
-    scratch = c.scratch
-    if len(scratch.near) < tracks:
-        scratch = scratch._replace(near=np.zeros(tracks, np.int64))
-    rows, columns = scratch.cost.shape
-    if rows < near or columns < plots:
-        rows, columns = max(2 * near, rows), max(2 * plots, columns)
-        scratch = scratch._replace(
-            cost=np.zeros((rows, columns)),
-            assignment=assignment_scratch(rows, columns),
-            chosen=np.zeros(rows, np.int64),
-            taken=np.zeros(columns, np.bool_),
+def with_room(c: FoldContext, tracks: int, waiting: int) -> FoldContext:
+    """The same context with scratch for so many tracks and waiting plots, and what was wanted.
+
+    That is in `c.pairs.wanted`.
+    """
+    pairs, wanted = c.pairs, c.pairs.wanted
+    resolution = c.resolution
+    if len(pairs.near) < tracks or wanted.any():
+        crowd, plots_of_crowd, of, plots, _ = (int(number) for number in wanted)
+        pairs = room_for_pairs(
+            tracks,
+            _enough(len(pairs.taken), plots),
+            _enough(len(pairs.of), of),
+            _enough(len(pairs.members), crowd),
+            _enough(len(pairs.columns), plots_of_crowd),
         )
-    return c._replace(scratch=scratch)
+        resolution = room_for_resolution(tracks, c.radars)
+    grid = c.grid if len(c.grid.link) >= tracks else empty_grid(tracks)
+    starts = c.starts
+    if len(starts.scratch.about) < waiting:
+        starts = starts._replace(scratch=start_scratch(waiting, len(c.radars)))
+    return c._replace(pairs=pairs, resolution=resolution, grid=grid, starts=starts)
+
+
+def _enough(room: int, wanted: int) -> int:
+    """As much room as there is, or more than is wanted."""
+    return room if wanted <= room else 2 * wanted

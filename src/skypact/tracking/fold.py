@@ -8,24 +8,40 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.kernels.assignment import assign
 from skypact.kernels.compiled import inlined, kernel
-from skypact.kernels.filter import SIGMA, SITE, axes_of, innovation, update
+from skypact.kernels.filter import (
+    CORRELATION_TIME_S,
+    DETECTION,
+    HALF_LOG_2_PI,
+    SIGMA,
+    SITE,
+    axes_of,
+    innovation,
+    update,
+)
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, fit_path
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.gravity import GM_M3_S2, gravity_j2
-from skypact.kernels.linear import copy_matrix, copy_vector
+from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
 from skypact.kernels.motion import BOOST, COAST, REENTRY
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
-from skypact.tracking.context import FoldContext, FoldSettings
+from skypact.tracking.association import choose, sort_by_id
+from skypact.tracking.context import (
+    PAIRS_OF_SCAN,
+    PLOTS_OF_SCAN,
+    ROWS_OF_LOG,
+    FoldContext,
+    FoldSettings,
+)
+from skypact.tracking.nearby import count_anew, enter, spread_of, tracks_about
 from skypact.tracking.phases import (
     FALLEN_M,
     combined,
-    likeliest,
     phase_of,
     predict_track,
     take_remainder,
 )
+from skypact.tracking.resolution import share_plots
 from skypact.tracking.tables import (
     CAME_DOWN,
     CONFIRMED,
@@ -36,32 +52,43 @@ from skypact.tracking.tables import (
     FREE_PHASE,
     FREE_ROW,
     HIGHEST_M,
+    IS_GONE,
     KEPT,
     LAST_NS,
     MOST_ENERGY,
-    NEVER_CONFIRMED,
+    NEXT_ID,
+    NO_OBJECT,
     NOT_SEEN,
+    OF_RADAR,
     PARTED_FROM,
+    PLACE,
     PLOTS,
     REASON,
     REMAINDER,
+    SCANS,
     SEEN_NS,
     SEEN_PHASE,
+    SEEN_SHARE,
+    SINCE_NS,
     SKIPPED,
     SLOTS,
+    STARTING,
     STATUS,
     STEER,
     STEER_LOG_ODDS,
     STRIDE,
     SURPRISE,
-    TENTATIVE,
+    SWEPT_NS,
     THRUST,
     TIME_NS,
     TRACK_ID,
+    WAITING,
     ScanArrays,
     TrackArrays,
     UpdateLog,
+    likeliest,
 )
+from skypact.tracking.waiting import best_path, enough_for_a_track, enter_all, let_go, wait
 
 # Free flight this probable counts for the energy of a flight.
 SURE_OF_FREE_FLIGHT = 0.99
@@ -69,6 +96,14 @@ SURE_OF_FREE_FLIGHT = 0.99
 RANGE_RATES_M_S = 8e3
 # Share of the newest plot in the surprise: the last five count.
 NEWEST_SHARE = 0.2
+# The last forty looks about a track tell whether there is an object: a quarter of what the radar
+# detects has to be its own. Of forty looks that detect half, fewer than so many see it once in 1e4.
+LOOK_SHARE = 1.0 / 40.0
+LEAST_SEEN = 0.25
+# Tracks are counted anew, and grow older when unseen, each second.
+SWEEP_NS = 1_000_000_000
+# No more tracks than this start in one scan.
+MOST_STARTS = 64
 
 
 @kernel
@@ -77,24 +112,37 @@ def fold_scans(
 ) -> int:
     """Fold the scans from number `first` on, as far as there is room; returns the next.
 
-    Stops early where `tracks` has no free rows for all plots of a scan, or the scratch no room for
-    them and the tracks near them: `c.scratch.wanted` then says how much of it is.
+    Stops early where `tracks` has no free rows for the tracks that a scan may start, or the scratch
+    or the log no room for it: `c.pairs.wanted` then says how much is missing.
     """
-    capacity = tracks.number.shape[0]
+    count_anew(tracks, c.grid)
+    enter_all(tracks, c.starts.scratch)
     for scan in range(first, scans.starts.shape[0] - 1):
         begin, end = scans.starts[scan], scans.starts[scan + 1]
-        free = 0
-        for t in range(capacity):
-            if tracks.number[t, STATUS] == FREE_ROW:
-                free += 1
-                if free >= end - begin:
-                    break
-        if free < end - begin:
+        if end - begin > c.pairs.taken.shape[0]:
+            c.pairs.wanted[PLOTS_OF_SCAN] = end - begin
+            return scan
+        if not is_room(tracks, min(end - begin, MOST_STARTS)):
+            return scan
+        waiting, most = tracks.waiting.shape[0], c.starts.settings.greatest_waiting_plots
+        if waiting < most and tracks.counter[WAITING] + end - begin > waiting:
             return scan
         radar = int(scans.radar[begin])
         if not fold_scan(tracks, scans.time_ns[begin:end], radar, scans.z[begin:end], c, log):
             return scan
     return scans.starts.shape[0] - 1
+
+
+@inlined
+def is_room(tracks: TrackArrays, wanted: int) -> bool:
+    """Whether so many rows are free."""
+    free = 0
+    for t in range(tracks.number.shape[0] - 1, -1, -1):
+        if tracks.number[t, STATUS] == FREE_ROW:
+            free += 1
+            if free >= wanted:
+                return True
+    return False
 
 
 @inlined
@@ -106,88 +154,114 @@ def fold_scan(
     c: FoldContext,
     log: UpdateLog,
 ) -> bool:
-    """One scan of one radar: predict, gate, assign, update; what is left over starts tracks.
+    """One scan of one radar: predict, gate, assign, update; what is left over may start tracks.
 
     False: there is no room for it in the scratch, and nothing has been assigned.
     """
     count = plots.shape[0]
-    near = c.scratch.near
-    candidates = tracks_near(tracks, time_ns, radar, plots, c)
-    if candidates > c.scratch.cost.shape[0] or count > c.scratch.cost.shape[1]:
-        c.scratch.wanted[0], c.scratch.wanted[1] = candidates, count
+    if time_ns[0] - tracks.counter[SWEPT_NS] >= SWEEP_NS:
+        sweep(tracks, time_ns[0], SWEEP_NS, c)
+        count_anew(tracks, c.grid)
+    near, pairs = likely_pairs(tracks, time_ns, radar, plots, c)
+    if log.row.shape[0] > 0 and log.filled[0] + near + count > log.row.shape[0]:
+        c.pairs.wanted[ROWS_OF_LOG] = near + count
         return False
-    cost, chosen = c.scratch.cost[:candidates, :count], c.scratch.chosen[:candidates]
-    for i in range(candidates):
-        predict_track(tracks, near[i], time_ns[0], c)
-        for j in range(count):
-            cost[i, j] = cost_of(tracks, near[i], time_ns[j], plots[j], radar, count == 1, c)
-    assign(cost, -c.settings.new_object_log_density, chosen, c.scratch.assignment)
-    taken = c.scratch.taken
-    for j in range(count):
-        taken[j] = False
-    for i in range(candidates):
-        j = chosen[i]
+    if near < 0 or not choose(near, count, pairs, -c.settings.new_object_log_density, c.pairs):
+        return False
+    w, shared = c.pairs, c.resolution
+    share_plots(tracks, near, plots, radar, w, shared, c.radars, c.scratch.filter)
+    for i in range(near):
+        j, t = w.chosen[i], w.near[i]
+        note_look(tracks, t, radar, j >= 0, c)
         if j < 0:
             continue
-        taken[j] = True
-        t = near[i]
         predict_track(tracks, t, time_ns[j], c)
-        observe(tracks, t, time_ns[j], plots[j], radar, c)
+        z, radars, own = plots[j], c.radars, shared.shares[i] == 0
+        if not own:
+            z, radars = shared.z[i], shared.radars
+            copy_vector(shared.sigma[i], radars[radar, SIGMA : SIGMA + 4])
+        observe(tracks, t, time_ns[j], z, radar, radars, own, c)
         note_seen(tracks, t)
-        if tracks.number[t, STATUS] == CONFIRMED and log.filled[0] < log.row.shape[0]:
+        if log.filled[0] < log.row.shape[0]:
             write_update(tracks, t, log, c)
-    row = 0
+    tracks.counter[SCANS] += 1
     for j in range(count):
-        if not taken[j]:
-            while tracks.number[row, STATUS] != FREE_ROW:
-                row += 1
-            start(tracks, row, time_ns[j], plots[j], radar, c)
+        if not w.taken[j]:
+            t = begin_with(tracks, time_ns[j], radar, plots[j], c)
+            if t >= 0 and log.filled[0] < log.row.shape[0]:
+                write_update(tracks, t, log, c)
     return True
 
 
-@inlined
-def tracks_near(
+@kernel
+def likely_pairs(
     tracks: TrackArrays,
     time_ns: NDArray[np.int64],
     radar: int,
     plots: NDArray[np.float64],
     c: FoldContext,
-) -> int:
-    """Which tracks may have caused a plot of the scan, into `c.scratch.near`; returns how many.
+) -> tuple[int, int]:
+    """Tracks near a scan, moved to its first plot, and their pairs with its plots that are likely.
 
-    In order of track id: which rows are free depends on how the plots came in batches. Tracks that
-    have to, end.
+    Into `c.pairs`: how many of each; (-1, …): no room. The tracks are in order of their ids: which
+    rows are free depends on how the plots came in batches.
     """
-    scan_ns = time_ns[0]
-    near = c.scratch.near
-    count = 0
-    for t in range(tracks.number.shape[0]):
-        if tracks.number[t, STATUS] in (FREE_ROW, ENDED) or retire(tracks, t, scan_ns, c.settings):
-            continue
-        if (scan_ns - tracks.number[t, TIME_NS]) > 1_000_000_000 and not grow_older(
-            tracks, t, scan_ns, c
-        ):
-            continue
-        for j in range(plots.shape[0]):
-            if may_have_caused(tracks, t, time_ns[j], plots[j], radar, c):
-                k = count
-                while k > 0 and tracks.number[near[k - 1], TRACK_ID] > tracks.number[t, TRACK_ID]:
-                    near[k] = near[k - 1]
-                    k -= 1
-                near[k] = t
-                count += 1
-                break
-    return count
+    w, site = c.pairs, c.radars[radar]
+    near, found = 0, 0
+    angle = site[SIGMA + 1] + site[SIGMA + 2]
+    for j in range(plots.shape[0]):
+        east, north, up = local_from_polar(plots[j, 0], plots[j, 1], plots[j, 2])
+        dx, dy, dz = turn_to_ecef(east, north, up, axes_of(radar, c.radars))
+        place = (site[SITE] + dx, site[SITE + 1] + dy, site[SITE + 2] + dz)
+        reach = 8.0 * (site[SIGMA] + angle * plots[j, 0])
+        about = tracks_about(tracks, place, reach, time_ns[j], c.grid, w.found)
+        for k in range(about):
+            t = w.found[k]
+            status = tracks.number[t, STATUS]
+            if status in (FREE_ROW, ENDED):
+                continue
+            if not may_have_caused(tracks, t, time_ns[j], place, reach):
+                continue
+            if found < w.of.shape[0]:
+                w.of[found, 0], w.of[found, 1] = t, j
+            found += 1
+            if w.place_of[t] < 0:
+                w.near[near], w.place_of[t] = t, near
+                near += 1
+    if found > w.of.shape[0]:
+        w.wanted[PAIRS_OF_SCAN] = found
+        for i in range(near):
+            w.place_of[w.near[i]] = -1
+        return -1, found
+    if near > 1:
+        sort_by_id(w.near, near, tracks.number[:, TRACK_ID])
+    for i in range(near):
+        w.place_of[w.near[i]] = i
+        predict_track(tracks, w.near[i], time_ns[0], c)
+    likely = 0
+    for m in range(found):
+        t, j = w.of[m, 0], w.of[m, 1]
+        cost = cost_of(tracks, t, time_ns[j], plots[j], radar, c)
+        if cost < -c.settings.new_object_log_density:
+            w.of[likely, 0], w.of[likely, 1], w.cost[likely] = w.place_of[t], j, cost
+            likely += 1
+    for i in range(near):
+        w.place_of[w.near[i]] = -1
+    return near, likely
 
 
 @kernel
-def advance_tracks(tracks: TrackArrays, to_ns: int, c: FoldContext) -> None:
-    """A clock mark: every track grows older, to `to_ns`, and ends where it must."""
+def sweep(tracks: TrackArrays, to_ns: int, older_ns: int, c: FoldContext) -> None:
+    """End the tracks that have to at `to_ns`; those behind by more than `older_ns` grow older."""
     for t in range(tracks.number.shape[0]):
-        if tracks.number[t, STATUS] in (FREE_ROW, ENDED) or tracks.number[t, TIME_NS] >= to_ns:
+        status = tracks.number[t, STATUS]
+        if status in (FREE_ROW, ENDED) or retire(tracks, t, to_ns, c.settings):
             continue
-        if not retire(tracks, t, to_ns, c.settings) and grow_older(tracks, t, to_ns, c):
+        if to_ns - tracks.number[t, TIME_NS] > older_ns and grow_older(tracks, t, to_ns, c):
             retire(tracks, t, to_ns, c.settings)
+    tracks.counter[SWEPT_NS] = max(tracks.counter[SWEPT_NS], to_ns)
+    if tracks.counter[WAITING] > 0:
+        let_go(tracks, to_ns, c.starts)
 
 
 @kernel
@@ -195,46 +269,26 @@ def grow_older(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bool:
     """Move track `t`, unseen meanwhile, to `to_ns`; False: it came down before and has ended."""
     if predict_track(tracks, t, to_ns, c):
         return True
-    number = tracks.number[t]
-    number[REASON] = CAME_DOWN if number[STATUS] == CONFIRMED else NEVER_CONFIRMED
-    number[STATUS] = ENDED
+    tracks.number[t, REASON] = CAME_DOWN
+    tracks.number[t, STATUS] = ENDED
     return False
 
 
 @inlined
 def may_have_caused(
-    tracks: TrackArrays,
-    t: int,
-    plot_ns: int,
-    plot: NDArray[np.float64],
-    radar: int,
-    c: FoldContext,
+    tracks: TrackArrays, t: int, plot_ns: int, place: tuple[float, float, float], reach_m: float
 ) -> bool:
-    """Whether a plot is near enough to track `t` to be looked at closely.
+    """Whether a plot at an ECEF place is near enough to track `t` to be looked at closely.
 
-    A cheap bound: distance in space against eight standard deviations of both and what acceleration
-    may do in between.
+    A cheap bound: distance in space against eight standard deviations of both (`reach_m` those of
+    the plot) and what acceleration may do in between.
     """
-    radars = c.radars
     x = tracks.x[t, likeliest(tracks.mu[t])]
     dt = (plot_ns - tracks.number[t, TIME_NS]) * 1e-9
-    gx, gy, gz = gravity_j2(x[0], x[1], x[2])
-    k = 0.5 * dt * dt
-    spread = 0.0
-    for other in range(SLOTS):
-        if tracks.mu[t, other] > 0.0:
-            q = tracks.p[t, other]
-            spread = max(
-                spread,
-                q[0, 0] + q[1, 1] + q[2, 2] + dt * dt * (q[3, 3] + q[4, 4] + q[5, 5]),
-            )
-    east, north, up = local_from_polar(plot[0], plot[1], plot[2])
-    dx, dy, dz = turn_to_ecef(east, north, up, axes_of(radar, radars))
-    dx += radars[radar, SITE] - (x[0] + dt * x[3] + k * gx)
-    dy += radars[radar, SITE + 1] - (x[1] + dt * x[4] + k * gy)
-    dz += radars[radar, SITE + 2] - (x[2] + dt * x[5] + k * gz)
-    angle = radars[radar, SIGMA + 1] + radars[radar, SIGMA + 2]
-    reach = 8.0 * (math.sqrt(spread) + radars[radar, SIGMA] + angle * plot[0])
+    dx = place[0] - (x[0] + dt * x[3])
+    dy = place[1] - (x[1] + dt * x[4])
+    dz = place[2] - (x[2] + dt * x[5])
+    reach = reach_m + 8.0 * math.sqrt(spread_of(tracks, t, dt))
     reach += 1e3 + 1e3 * abs(dt)
     return dx * dx + dy * dy + dz * dz < reach * reach
 
@@ -246,15 +300,9 @@ def cost_of(
     plot_ns: int,
     plot: NDArray[np.float64],
     radar: int,
-    is_near: bool,
     c: FoldContext,
 ) -> float:
-    """Negative log likelihood of a plot under track `t`, which stays as it is; ∞ out of gate.
-
-    `is_near`: it is known that it may have caused it.
-    """
-    if not is_near and not may_have_caused(tracks, t, plot_ns, plot, radar, c):
-        return math.inf
+    """Negative log likelihood of a plot under track `t`, which stays as it is; ∞ out of gate."""
     if plot_ns == tracks.number[t, TIME_NS]:
         return _cost_now(tracks, t, plot, radar, c)
     then_ns, free_phase = tracks.number[t, TIME_NS], tracks.number[t, FREE_PHASE]
@@ -316,24 +364,27 @@ def observe(
     plot_ns: int,
     plot: NDArray[np.float64],
     radar: int,
+    radars: NDArray[np.float64],
+    own: bool,
     c: FoldContext,
 ) -> None:
-    """Update track `t`, already at the plot's time, by the plot; fit anew while it is young."""
+    """Update track `t`, already at the plot's time, by the plot; fit anew while it is young.
+
+    `own`: it is this object's alone; one that it shares counts, but no fit is made from it.
+    """
     number, mu, settings = tracks.number[t], tracks.mu[t], c.settings
     number[LAST_NS] = max(number[LAST_NS], plot_ns)
     number[PLOTS] += 1
     tracks.by_radar[t, radar] += 1
-    keep_first_plot(tracks, t, plot_ns, plot, radar, settings)
-    if number[STATUS] == TENTATIVE or number[PLOTS] <= settings.fit_plots:
-        if young_fit(tracks, t, c):
-            return
-        if number[STATUS] == TENTATIVE:
+    if own:
+        keep_first_plot(tracks, t, plot_ns, plot, radar, settings)
+        if number[PLOTS] <= settings.fit_plots and young_fit(tracks, t, c):
             return
     greatest = -math.inf
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
             distance, log_likelihood = update(
-                tracks.x[t, slot], tracks.p[t, slot], plot, radar, c.radars, c.scratch.filter
+                tracks.x[t, slot], tracks.p[t, slot], plot, radar, radars, c.scratch.filter
             )
             if slot == FREE:
                 fresh = min(distance / 3.0, 100.0) - tracks.value[t, SURPRISE]
@@ -349,6 +400,20 @@ def observe(
     for slot in range(SLOTS):
         mu[slot] /= total
     note_extremes(tracks.x[t, likeliest(mu)], mu, tracks.value[t])
+
+
+@kernel
+def note_look(tracks: TrackArrays, t: int, radar: int, seen: bool, c: FoldContext) -> None:
+    """Note that a radar which knows track `t` looked about it, and end what is never seen there.
+
+    Only looks with plots near the track count, so that a radar which is silent ends nothing.
+    """
+    if tracks.by_radar[t, radar] == 0:
+        return
+    value = tracks.value[t]
+    value[SEEN_SHARE] += LOOK_SHARE * ((1.0 if seen else 0.0) - value[SEEN_SHARE])
+    if not seen and value[SEEN_SHARE] < LEAST_SEEN * c.radars[radar, DETECTION]:
+        tracks.number[t, STATUS], tracks.number[t, REASON] = ENDED, NO_OBJECT
 
 
 @inlined
@@ -418,64 +483,171 @@ def keep_first_plot(
 
 
 @kernel
-def start(
-    tracks: TrackArrays,
-    t: int,
-    plot_ns: int,
-    plot: NDArray[np.float64],
-    radar: int,
-    c: FoldContext,
-) -> None:
-    """Open a tentative track at row `t` from one plot: its place, and no idea of its velocity."""
-    radars = c.radars
-    number = tracks.number[t]
+def begin_with(
+    tracks: TrackArrays, plot_ns: int, radar: int, plot: NDArray[np.float64], c: FoldContext
+) -> int:
+    """A plot that is no track's: what it and the plots that wait tell of a new object.
+
+    Returns the row of the track that has begun with it, or goes on with it; -1: none yet.
+    """
+    new = wait(tracks, plot_ns, radar, plot, c.starts)
+    count, ratio, span_s = best_path(tracks, new, c.starts)
+    if not enough_for_a_track(tracks, new, count, ratio, span_s, c.starts):
+        return -1
+    t = 0
+    while t < tracks.number.shape[0] and tracks.number[t, STATUS] != FREE_ROW:
+        t += 1
+    if t == tracks.number.shape[0]:
+        return -1
+    chain = c.starts.scratch.chain[:count]
+    # Errors that stay alike are taken for constant by the fit, which holds over a short time only.
+    least = 2 * c.starts.settings.plots_to_confirm
+    while not start(tracks, t, new, chain, c):
+        if chain.shape[0] < least or not any_alike(tracks, chain, c):
+            return -1
+        chain = chain[chain.shape[0] // 2 :]
+    for k in range(count):
+        tracks.waiting[c.starts.scratch.chain[k], IS_GONE] = 1
+    before = continued_by(tracks, t, plot[0], c)
+    if before >= 0:
+        hand_over(tracks, t, before)
+        t = before
+        count_anew(tracks, c.grid)
+    else:
+        tracks.number[t, TRACK_ID] = tracks.counter[NEXT_ID]
+        tracks.counter[NEXT_ID] += 1
+        tracks.number[t, PARTED_FROM] = parent_of(tracks, t, c.settings)
+        enter(tracks, t, c.grid)
+    note_seen(tracks, t)
+    return t
+
+
+@kernel
+def any_alike(tracks: TrackArrays, chain: NDArray[np.int64], c: FoldContext) -> bool:
+    """Whether errors of the radar of any of these waiting plots stay alike for a time."""
+    for k in range(chain.shape[0]):
+        if c.radars[int(tracks.waiting[chain[k], OF_RADAR]), CORRELATION_TIME_S] > 0.0:
+            return True
+    return False
+
+
+@kernel
+def start(tracks: TrackArrays, t: int, new: int, chain: NDArray[np.int64], c: FoldContext) -> bool:
+    """Fit a track at row `t` to a chain of waiting plots that ends with `new`.
+
+    False, and the row stays free: no motion fits them well, or their velocity is not known yet.
+    """
+    number, count = tracks.number[t], chain.shape[0]
     number[:] = 0
     tracks.value[t, :] = 0.0
     tracks.by_radar[t, :] = 0
     tracks.mu[t, :] = 0.0
     tracks.value[t, STEER_LOG_ODDS] = -math.inf
     tracks.value[t, MOST_ENERGY] = math.nan
-    number[STATUS], number[TRACK_ID] = TENTATIVE, tracks.next_id[0]
-    tracks.next_id[0] += 1
-    number[TIME_NS], number[FIRST_NS], number[LAST_NS] = plot_ns, plot_ns, plot_ns
-    number[PLOTS], number[KEPT], number[STRIDE] = 1, 1, 1
-    tracks.by_radar[t, radar] = 1
-    first = tracks.first[t, 0]
-    first[PLOT_TIME_S], first[PLOT_RADAR] = 0.0, radar
-    for k in range(4):
-        first[PLOT_Z + k] = plot[k]
-    axes = axes_of(radar, radars)
-    east, north, up = local_from_polar(plot[0], plot[1], plot[2])
-    dx, dy, dz = turn_to_ecef(east, north, up, axes)
+    tracks.value[t, SEEN_SHARE] = 1.0
+    now_ns = tracks.waiting[new, SINCE_NS]
+    number[FIRST_NS], number[LAST_NS], number[TIME_NS] = now_ns, now_ns, now_ns
+    for k in range(count):
+        number[FIRST_NS] = min(number[FIRST_NS], tracks.waiting[chain[k], SINCE_NS])
+        number[LAST_NS] = max(number[LAST_NS], tracks.waiting[chain[k], SINCE_NS])
+    number[PLOTS], number[STRIDE] = count, 1
+    for k in range(count):
+        waiting = tracks.waiting[chain[k]]
+        radar = int(waiting[OF_RADAR])
+        keep_first_plot(
+            tracks, t, waiting[SINCE_NS], tracks.waiting_plot[chain[k]], radar, c.settings
+        )
+        tracks.by_radar[t, radar] += 1
+    here, there = tracks.waiting_plot[new], tracks.waiting_plot[chain[0]]
+    span_s = max((now_ns - tracks.waiting[chain[0], SINCE_NS]) * 1e-9, 1e-3)
     x = tracks.x[t, THRUST]
     x[:] = 0.0
-    x[0] = radars[radar, SITE] + dx
-    x[1] = radars[radar, SITE + 1] + dy
-    x[2] = radars[radar, SITE + 2] + dz
+    for k in range(3):
+        x[k] = here[PLACE + k]
+        x[3 + k] = (here[PLACE + k] - there[PLACE + k]) / span_s
     take_remainder(x[0], x[1], x[2], tracks.value[t], c)
-    fit_path(
-        BOOST,
-        tracks.first[t],
-        1,
-        x,
-        tracks.p[t, THRUST],
-        (0.0, 0.0, 0.0),
-        radars,
-        c.priors,
-        c.scratch.filter,
-    )
     tracks.mu[t, THRUST] = 1.0
-    number[FREE_PHASE] = COAST
-    number[FITTED] = 1
+    number[STATUS], number[FREE_PHASE] = STARTING, COAST
+    if young_fit(tracks, t, c) and number[STATUS] == CONFIRMED:
+        return True
+    number[STATUS] = FREE_ROW
+    return False
+
+
+@kernel
+def continued_by(tracks: TrackArrays, t: int, range_m: float, c: FoldContext) -> int:
+    """The row of a track not seen since track `t` began, of the same object as `t`; -1: none.
+
+    It is where the old track, moved to the same time, makes the new state more likely than a new
+    object at `range_m` does.
+    """
+    w, n = c.scratch, 6
+    mine = tracks.number[t]
+    x, p = w.aside_x[0, :n], w.aside_p[0, :n, :n]
+    combined(tracks.x[t], tracks.p[t], tracks.mu[t], x, p)
+    sigma = c.priors.speed_sigma_m_s
+    speed2 = x[3] * x[3] + x[4] * x[4] + x[5] * x[5]
+    best = c.settings.new_object_log_density - 2.0 * math.log(max(range_m, 1.0))
+    best -= 0.5 * speed2 / (sigma * sigma) + 3.0 * math.log(sigma) + 3.0 * HALF_LOG_2_PI
+    before = -1
+    for other in range(tracks.number.shape[0]):
+        number = tracks.number[other]
+        if other == t or number[STATUS] != CONFIRMED or number[LAST_NS] >= mine[FIRST_NS]:
+            continue
+        if not may_have_caused(tracks, other, mine[TIME_NS], (x[0], x[1], x[2]), 1e3):
+            continue
+        if not grow_older(tracks, other, mine[TIME_NS], c):
+            continue
+        y, q, apart = w.aside_x[1, :n], w.aside_p[1, :n, :n], w.aside_x[2, :n]
+        combined(tracks.x[other], tracks.p[other], tracks.mu[other], y, q)
+        for i in range(n):
+            apart[i] = x[i] - y[i]
+            for j in range(n):
+                q[i, j] += p[i, j]
+        if not cholesky(q, n):
+            continue
+        distance, log_density = 0.0, -6.0 * HALF_LOG_2_PI
+        for i in range(n):
+            value = apart[i]
+            for j in range(i):
+                value -= q[i, j] * apart[j]
+            apart[i] = value / q[i, i]
+            distance += apart[i] * apart[i]
+            log_density -= math.log(q[i, i])
+        log_density -= 0.5 * distance
+        # In order of id where two are as likely.
+        if distance < c.settings.gate + 10.0 and log_density > best:
+            best, before = log_density, other
+    return before
+
+
+@kernel
+def hand_over(tracks: TrackArrays, t: int, to: int) -> None:
+    """Let track `to` go on as track `t`, whose row becomes free: its id and its past stay."""
+    mine, other = tracks.number[t], tracks.number[to]
+    other[TIME_NS], other[LAST_NS] = mine[TIME_NS], mine[LAST_NS]
+    other[FREE_PHASE], other[FITTED] = mine[FREE_PHASE], mine[FITTED]
+    other[PLOTS] += mine[PLOTS]
+    for radar in range(tracks.by_radar.shape[1]):
+        tracks.by_radar[to, radar] += tracks.by_radar[t, radar]
+    for slot in range(SLOTS):
+        tracks.mu[to, slot] = tracks.mu[t, slot]
+        copy_vector(tracks.x[t, slot], tracks.x[to, slot])
+        copy_matrix(tracks.p[t, slot], tracks.p[to, slot])
+    for k in range(6):
+        tracks.value[to, REMAINDER + k] = tracks.value[t, REMAINDER + k]
+    tracks.value[to, SURPRISE] = 0.0
+    tracks.value[to, SEEN_SHARE] = 1.0
+    mine[STATUS] = FREE_ROW
 
 
 @kernel
 def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
     """Fit a young track to its first plots anew; True where that now is its estimate.
 
-    A tentative one is fitted at every plot and confirmed when the fit is good and its velocity
-    known; a confirmed one again whenever its plots have doubled, which takes back what linearising
-    about a poor first guess cost.
+    One that starts is confirmed when the fit is good and its velocity known; a confirmed one is
+    fitted again whenever its plots have doubled, which takes back what linearising about a poor
+    first guess cost.
     """
     number, settings, radars = tracks.number[t], c.settings, c.radars
     count = number[KEPT]
@@ -527,9 +699,6 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
         else:
             good, evidence = (good[0], ok), (evidence[0], log_evidence)
     if not (good[0] or good[1]):
-        if not confirmed:
-            number[STATUS] = ENDED
-            number[REASON] = NEVER_CONFIRMED
         return False
     number[FITTED] = count
     number[TIME_NS] = last_ns
@@ -548,11 +717,9 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
             copy_matrix(fitted_p[to * n : to * n + n], tracks.p[t, to])
     for slot in range(SLOTS):
         tracks.mu[t, slot] /= total
-    if not confirmed and number[PLOTS] >= settings.plots_to_confirm:
-        p = tracks.p[t, likeliest(tracks.mu[t])]
-        if p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
-            number[STATUS] = CONFIRMED
-            number[PARTED_FROM] = parent_of(tracks, t, c.settings)
+    p = tracks.p[t, likeliest(tracks.mu[t])]
+    if not confirmed and p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
+        number[STATUS] = CONFIRMED
     at = tracks.x[t, likeliest(tracks.mu[t])]
     take_remainder(at[0], at[1], at[2], tracks.value[t], c)
     return True
@@ -592,24 +759,19 @@ def parent_of(tracks: TrackArrays, t: int, settings: FoldSettings) -> int:
 
 @inlined
 def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> bool:
-    """End track `t` if it came down, was lost, or was never confirmed in time."""
+    """End track `t` if it came down or was lost."""
     number = tracks.number[t]
     unseen = (now_ns - number[LAST_NS]) * 1e-9
-    if number[STATUS] == TENTATIVE:
-        if unseen <= settings.tentative_timeout_s:
-            return False
-        number[REASON] = NEVER_CONFIRMED
+    slot = likeliest(tracks.mu[t])
+    x = tracks.x[t, slot]
+    height, ux, uy, uz = height_and_up(x[0], x[1], x[2])
+    climb = ux * x[3] + uy * x[4] + uz * x[5]
+    if height < -settings.sunk_m and climb < 0.0 and unseen > 1.0:
+        number[REASON] = CAME_DOWN
+    elif slot != FREE and unseen > settings.lost_timeout_s:
+        number[REASON] = NOT_SEEN
     else:
-        slot = likeliest(tracks.mu[t])
-        x = tracks.x[t, slot]
-        height, ux, uy, uz = height_and_up(x[0], x[1], x[2])
-        climb = ux * x[3] + uy * x[4] + uz * x[5]
-        if height < -settings.sunk_m and climb < 0.0 and unseen > 1.0:
-            number[REASON] = CAME_DOWN
-        elif slot != FREE and unseen > settings.lost_timeout_s:
-            number[REASON] = NOT_SEEN
-        else:
-            return False
+        return False
     number[STATUS] = ENDED
     return True
 

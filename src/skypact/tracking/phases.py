@@ -40,6 +40,7 @@ from skypact.tracking.tables import (
     THRUST,
     TIME_NS,
     TrackArrays,
+    likeliest,
 )
 
 # Once so far below its highest point, an object no longer begins to boost, and what looks like a
@@ -235,16 +236,6 @@ def _shares(
     out[0], out[1], out[2] = mu[FREE] * (1.0 - begin - pull), mu[THRUST] * end, mu[STEER] * release
     out[3], out[4], out[5] = mu[FREE] * begin, mu[THRUST] * (1.0 - end), 0.0
     out[6], out[7], out[8] = mu[FREE] * pull, 0.0, mu[STEER] * (1.0 - release)
-
-
-@kernel
-def likeliest(mu: NDArray[np.float64]) -> int:
-    """The slot with the greatest probability."""
-    best = 0
-    for slot in range(1, SLOTS):
-        if mu[slot] > mu[best]:
-            best = slot
-    return best
 
 
 @kernel

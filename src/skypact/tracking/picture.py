@@ -17,17 +17,22 @@ from skypact.model import Phase, Plots, Radar, Track, TrackStatus
 from skypact.model.track import Estimate, PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
-from skypact.tracking.context import fold_context, with_room
-from skypact.tracking.fold import advance_tracks, fold_scans
+from skypact.tracking.context import ROWS_OF_LOG, fold_context, with_room
+from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
 from skypact.tracking.phases import combined, phase_of
 
 _FIRST_CAPACITY = 64
+_FIRST_WAITING = 1024
 _STATUS = {
-    tables.TENTATIVE: TrackStatus.TENTATIVE,
     tables.CONFIRMED: TrackStatus.CONFIRMED,
     tables.ENDED: TrackStatus.ENDED,
 }
-_REASON = {tables.NOT_ENDED: None, tables.CAME_DOWN: "came down", tables.NOT_SEEN: "not seen"}
+_REASON = {
+    tables.NOT_ENDED: None,
+    tables.CAME_DOWN: "came down",
+    tables.NOT_SEEN: "not seen",
+    tables.NO_OBJECT: "no object there",
+}
 
 
 class Updates(NamedTuple):
@@ -45,12 +50,12 @@ class Updates(NamedTuple):
 class Checkpoint(NamedTuple):
     """A picture's tracks at one moment of its fold, to go back to.
 
-    `tracks`: the rows in use, in order of track id; `room`: rows there were, which decides when
-    the oldest tentative tracks give way. `ended`: as in the picture.
+    `tracks`: the rows in use, in order of track id, and the waiting plots; `room`: for how many of
+    both there was. `ended`: as in the picture.
     """
 
     tracks: tables.TrackArrays
-    room: int
+    room: tuple[int, int]
     ended: tuple[Track, ...]
     time_ns: int | None
 
@@ -62,7 +67,7 @@ class Checkpoint(NamedTuple):
     @property
     def next_id(self) -> int:
         """Id of the next track: those below are older than this moment."""
-        return int(self.tracks.next_id[0])
+        return int(self.tracks.counter[tables.NEXT_ID])
 
 
 class Picture:
@@ -78,7 +83,13 @@ class Picture:
         self.settings = settings or TrackingSettings()
         self._context, n = fold_context(self.radars, self.settings)
         capacity = min(_FIRST_CAPACITY, self.settings.greatest_tracks)
-        self._tracks = tables.new_tracks(capacity, n, len(self.radars), self.settings.first_plots)
+        self._tracks = tables.new_tracks(
+            capacity,
+            n,
+            len(self.radars),
+            self.settings.first_plots,
+            min(_FIRST_WAITING, self.settings.greatest_waiting_plots),
+        )
         self._held: Plots | None = None
         self._ended: list[Track] = []
         self.time_ns: int | None = None
@@ -115,7 +126,7 @@ class Picture:
         """
         if self._held is not None:
             self.observe(self._held.at(np.zeros(0, np.int64)))
-        advance_tracks(self._tracks, time_ns, self._context)
+        sweep(self._tracks, time_ns, 0, self._context)
         self._collect_ended()
         self.time_ns = max(self.time_ns or 0, time_ns)
 
@@ -137,18 +148,23 @@ class Picture:
             raise SkypactError(
                 "plots are held back for more; observe without more_to_come before a checkpoint"
             )
-        number = self._tracks.number
-        used = np.flatnonzero(number[:, tables.STATUS] != tables.FREE_ROW)
-        used = used[np.argsort(number[used, tables.TRACK_ID])]
-        room = len(number)
-        tracks = tables.TrackArrays._make(
-            column[used] if len(column) == room else column.copy() for column in self._tracks
+        every = self._tracks
+        used = np.flatnonzero(every.number[:, tables.STATUS] != tables.FREE_ROW)
+        used = used[np.argsort(every.number[used, tables.TRACK_ID])]
+        beside: dict[str, NDArray[Any]] = {
+            "waiting": every.waiting[: self.waiting].copy(),
+            "waiting_plot": every.waiting_plot[: self.waiting].copy(),
+            "counter": every.counter.copy(),
+        }
+        rows = {name: getattr(every, name)[used] for name in every._fields if name not in beside}
+        room = len(every.number), len(every.waiting)
+        return Checkpoint(
+            tables.TrackArrays(**rows, **beside), room, tuple(self._ended), self.time_ns
         )
-        return Checkpoint(tracks, room, tuple(self._ended), self.time_ns)
 
     def restore(self, then: Checkpoint) -> None:
         """Make this picture, of the same radars and settings, what it was at a checkpoint."""
-        self._tracks = tables.grown(then.tracks, then.room)
+        self._tracks = tables.grown(then.tracks, *then.room)
         self._held = None
         self._ended = list(then.ended)
         self.time_ns = then.time_ns
@@ -246,63 +262,55 @@ class Picture:
         log = tables.update_log(len(z) if on_updates else 0)
         scan = 0
         while True:
-            near, most_plots = self._context.scratch.wanted
             self._context = with_room(
-                self._context, len(self._tracks.number), int(near), int(most_plots)
+                self._context, len(self._tracks.number), len(self._tracks.waiting)
             )
             scan = fold_scans(self._tracks, scans, scan, self._context, log)
             self._collect_ended()
             if scan == len(starts) - 1:
                 break
+            if missing := int(self._context.pairs.wanted[ROWS_OF_LOG]):
+                _hand_out(log, on_updates)
+                log = tables.update_log(max(missing, len(z)))
             self._make_room(int(starts[scan + 1] - starts[scan]))
         self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max()))
-        count = int(log.filled[0])
-        if on_updates and count:
-            on_updates(
-                Updates(
-                    log.key[:count, 0], log.key[:count, 1], log.row[:count, :6], log.row[:count, 6:]
-                )
-            )
+        _hand_out(log, on_updates)
 
     def _collect_ended(self) -> None:
-        """Take ended tracks out of the arrays, keeping those that had been confirmed."""
+        """Take ended tracks out of the arrays."""
         number = self._tracks.number
         for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
-            if number[t, tables.REASON] != tables.NEVER_CONFIRMED:
-                self._ended.append(self._track(int(t)))
+            self._ended.append(self._track(int(t)))
             number[t, tables.STATUS] = tables.FREE_ROW
         del self._ended[: max(0, len(self._ended) - self.settings.greatest_ended)]
 
-    def _make_room(self, needed: int) -> None:
-        """Grow the arrays, up to the setting; then the oldest tentative tracks give way."""
-        number = self._tracks.number
-        free = int(np.sum(number[:, tables.STATUS] == tables.FREE_ROW))
-        if free >= needed:
-            return
-        capacity = len(number)
-        wanted = max(2 * capacity, capacity + needed)
-        if wanted <= self.settings.greatest_tracks:
-            self._tracks = tables.grown(self._tracks, wanted)
-            return
-        tentative = np.flatnonzero(number[:, tables.STATUS] == tables.TENTATIVE)
-        # Of equally old ones the first to begin: rows depend on how the plots came in batches.
-        age = number[tentative][:, [tables.TRACK_ID, tables.LAST_NS]]
-        oldest = tentative[np.lexsort(age.T)]
-        if free + len(oldest) < needed:
-            raise SkypactError(
-                f"a scan of {needed} plots needs more than greatest_tracks = "
-                f"{self.settings.greatest_tracks} tracks; raise that setting"
-            )
-        number[oldest[: max(needed, len(oldest) // 4)], tables.STATUS] = tables.FREE_ROW
+    def _make_room(self, plots: int) -> None:
+        """Grow the arrays for a scan of so many plots, up to the settings."""
+        most_tracks, needed = self.settings.greatest_tracks, min(plots, MOST_STARTS)
+        capacity, number = len(self._tracks.number), self._tracks.number
+        if int(np.sum(number[:, tables.STATUS] == tables.FREE_ROW)) < needed:
+            if capacity + needed > most_tracks:
+                raise SkypactError(
+                    f"more than greatest_tracks = {most_tracks} tracks; raise that setting"
+                )
+            capacity = min(max(2 * capacity, capacity + needed), most_tracks)
+        waiting = len(self._tracks.waiting)
+        if self.waiting + plots > waiting:
+            waiting = max(2 * waiting, self.waiting + plots)
+            waiting = min(waiting, self.settings.greatest_waiting_plots)
+        if capacity > len(number) or waiting > len(self._tracks.waiting):
+            self._tracks = tables.grown(self._tracks, capacity, waiting)
 
-    def tracks(self, *, tentative: bool = False) -> tuple[Track, ...]:
-        """All tracks that are or were confirmed, oldest first; tentative ones when asked."""
-        status = self._tracks.number[:, tables.STATUS]
-        wanted = status == tables.CONFIRMED
-        if tentative:
-            wanted |= status == tables.TENTATIVE
-        living = [self._track(int(t)) for t in np.flatnonzero(wanted)]
-        return _in_company(sorted(self._ended + living, key=lambda track: track.id))
+    @property
+    def waiting(self) -> int:
+        """How many plots are no track's and wait for others of their object."""
+        return int(self._tracks.counter[tables.WAITING])
+
+    def tracks(self) -> tuple[Track, ...]:
+        """All tracks, oldest first, those that have ended among them."""
+        living = np.flatnonzero(self._tracks.number[:, tables.STATUS] == tables.CONFIRMED)
+        present = [self._track(int(t)) for t in living]
+        return _in_company(sorted(self._ended + present, key=lambda track: track.id))
 
     def _track(self, t: int) -> Track:
         """Row `t` as a frozen track."""
@@ -355,6 +363,17 @@ def _digest(value: Any, into: "hashlib.blake2b") -> None:
             _digest(part, into)
     else:
         into.update(repr(value).encode())
+
+
+def _hand_out(log: tables.UpdateLog, on_updates: Callable[[Updates], None] | None) -> None:
+    """Give out what the log holds."""
+    count = int(log.filled[0])
+    if on_updates and count:
+        on_updates(
+            Updates(
+                log.key[:count, 0], log.key[:count, 1], log.row[:count, :6], log.row[:count, 6:]
+            )
+        )
 
 
 def _estimate(

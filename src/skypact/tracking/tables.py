@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from skypact.kernels.compiled import kernel
 from skypact.kernels.fit import PLOT_COLUMNS
 
 SLOTS = 3
 FREE, THRUST, STEER = 0, 1, 2
 
 # Columns of `TrackArrays.number`.
-STATUS = 0  # FREE_ROW, TENTATIVE, CONFIRMED, ENDED
+STATUS = 0  # FREE_ROW, STARTING, CONFIRMED, ENDED
 TRACK_ID = 1
 TIME_NS = 2  # of the estimate
 FIRST_NS = 3
@@ -32,8 +33,8 @@ SEEN_NS = 13  # when the estimate as last seen is of, and what its slot FREE was
 SEEN_PHASE = 14
 NUMBER_COLUMNS = 15
 
-FREE_ROW, TENTATIVE, CONFIRMED, ENDED = 0, 1, 2, 3
-NOT_ENDED, CAME_DOWN, NOT_SEEN, NEVER_CONFIRMED = 0, 1, 2, 3
+FREE_ROW, STARTING, CONFIRMED, ENDED = 0, 1, 2, 3
+NOT_ENDED, CAME_DOWN, NOT_SEEN, NO_OBJECT = 0, 1, 2, 3
 
 # Columns of `TrackArrays.value`.
 REMAINDER = 0  # 3: gravity beyond J2, m/s²
@@ -44,15 +45,42 @@ MOST_ENERGY = 8  # greatest energy in free flight so far, relative to the Earth,
 SURPRISE = 9  # recent squared distance of plots from free flight, per component
 HIGHEST_AT_S = 10  # when that greatest height was, since FIRST_NS
 HIGHEST_SIGMA_M = 11  # and how well it was known
-VALUE_COLUMNS = 12
+SEEN_SHARE = 12  # recent share of looks at its neighbourhood that saw it
+VALUE_COLUMNS = 13
+
+# Columns of `TrackArrays.waiting` and `TrackArrays.waiting_plot`.
+SINCE_NS, OF_RADAR, OF_SCAN, IS_GONE = 0, 1, 2, 3
+WAITING_COLUMNS = 4
+PLACE = 4  # 3: ECEF m; before it the plot
+SIGHT = 7  # 3: unit vector from the radar
+ALONG_M2, ACROSS_M2 = 10, 11  # variance of the place along it, and across, biases included
+WAITING_PLOT_COLUMNS = 12
+
+# Of `TrackArrays.counter`.
+NEXT_ID = 0  # of the next track
+SWEPT_NS = 1  # when the tracks were last counted
+WAITING = 2  # how many plots wait
+SCANS = 3  # scans so far
+COUNTERS = 4
+
+
+@kernel
+def likeliest(mu: NDArray[np.float64]) -> int:
+    """The slot with the greatest probability."""
+    best = 0
+    for slot in range(1, SLOTS):
+        if mu[slot] > mu[best]:
+            best = slot
+    return best
 
 
 class TrackArrays(NamedTuple):
-    """`number` (c, 15) int64, `value` (c, 12), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
+    """`number` (c, 15) int64, `value` (c, 13), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
 
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
-    how many plots of each radar. `seen_x`, `seen_p`, `seen_mu`: as last seen. `next_id` (1,): of
-    the next track.
+    how many plots of each radar. `seen_x`, `seen_p`, `seen_mu`: as last seen. `waiting` (w, 4) and
+    `waiting_plot` (w, 12): plots that are no track's yet. `counter` (4,). Together they are all
+    that a fold remembers.
     """
 
     number: NDArray[np.int64]
@@ -65,11 +93,15 @@ class TrackArrays(NamedTuple):
     seen_x: NDArray[np.float64]
     seen_p: NDArray[np.float64]
     seen_mu: NDArray[np.float64]
-    next_id: NDArray[np.int64]
+    waiting: NDArray[np.int64]
+    waiting_plot: NDArray[np.float64]
+    counter: NDArray[np.int64]
 
 
-def new_tracks(capacity: int, state_size: int, radars: int, first_plots: int) -> TrackArrays:
-    """Room for `capacity` tracks, all rows free."""
+def new_tracks(
+    capacity: int, state_size: int, radars: int, first_plots: int, waiting: int
+) -> TrackArrays:
+    """Room for `capacity` tracks, all rows free, and for so many waiting plots."""
     return TrackArrays(
         number=np.zeros((capacity, NUMBER_COLUMNS), np.int64),
         value=np.zeros((capacity, VALUE_COLUMNS)),
@@ -81,14 +113,20 @@ def new_tracks(capacity: int, state_size: int, radars: int, first_plots: int) ->
         seen_x=np.zeros((capacity, SLOTS, state_size)),
         seen_p=np.zeros((capacity, SLOTS, state_size, state_size)),
         seen_mu=np.zeros((capacity, SLOTS)),
-        next_id=np.ones(1, np.int64),
+        waiting=np.zeros((waiting, WAITING_COLUMNS), np.int64),
+        waiting_plot=np.zeros((waiting, WAITING_PLOT_COLUMNS)),
+        counter=np.array([1, 0, 0, 0], np.int64),
     )
 
 
-def grown(tracks: TrackArrays, capacity: int) -> TrackArrays:
-    """The same tracks with room for `capacity`."""
+def grown(tracks: TrackArrays, capacity: int, waiting: int) -> TrackArrays:
+    """The same tracks with room for `capacity`, and for so many waiting plots."""
     bigger = new_tracks(
-        capacity, tracks.x.shape[2], tracks.by_radar.shape[1], tracks.first.shape[1]
+        capacity,
+        tracks.x.shape[2],
+        tracks.by_radar.shape[1],
+        tracks.first.shape[1],
+        waiting,
     )
     for new, old in zip(bigger, tracks, strict=True):
         new[: len(old)] = old
