@@ -12,7 +12,7 @@ from late_scene import S, arrivals_of, raw, received, timely
 from evaluate.scene import START_NS, site
 from skypact.model import Cause, ClockMark, Outcome, RebuildRecord
 from skypact.settings import LateSettings
-from skypact.tracking import LivePicture
+from skypact.tracking import LivePicture, Picture
 
 RADARS = (site("KR1", 36.6, 127.5, 4.0), site("JP1", 38.0, 138.4, 4.0))
 SECONDS, CUT_S, BACK_S = 700.0, 40.0, 640.0
@@ -260,3 +260,19 @@ def test_a_rewind_that_nobody_saw_before_the_swap_is_not_forgotten(scene):
             live.rebuild.step()
     assert live.rebuilds >= 1
     assert live._present.older_than == 1
+
+
+def test_a_fresh_picture_goes_on_from_a_checkpoint_with_a_clock_mark(scene):
+    """Its arrays have no room of their own yet; kernels would write beyond them."""
+    picture = timely(scene[:60], RADARS)
+    then = picture.checkpoint()
+    assert picture.waiting > 0
+    other = Picture(RADARS)
+    other.restore(then)
+    starts = other._context.starts.scratch
+    assert len(starts.about) >= len(other._tracks.waiting)
+    moment = picture.time_ns + 7 * S
+    for one in (picture, other):
+        one.advance(moment)
+    assert raw(other) == raw(picture)
+    assert other.digest() == picture.digest()

@@ -165,6 +165,8 @@ class Picture:
     def restore(self, then: Checkpoint) -> None:
         """Make this picture, of the same radars and settings, what it was at a checkpoint."""
         self._tracks = tables.grown(then.tracks, *then.room)
+        # A clock mark may come next, which takes the room for granted.
+        self._context = with_room(self._context, *then.room)
         self._held = None
         self._ended = list(then.ended)
         self.time_ns = then.time_ns
