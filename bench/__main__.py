@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.bare import filter_plots
+from bench.rewinds import LATE_S, rewinds
 from bench.scenario import first, one_flight, several, write_flights
 from evaluate.free_flight import bounds
 from evaluate.scene import Scene
@@ -285,6 +286,13 @@ def show(result: dict[str, Any], console: Console) -> None:
             f"{name}: {cost['cpu_s']:.2f} s of one core, wall clock {cost['wall_s']:.2f} s "
             f"(asked: {limit:g} s)"
         )
+    for objects, row in result["rewinds"].items():
+        late = ", ".join(f"{late_s} s: {row[f'late_{late_s}_s_ms']:.1f} ms" for late_s in LATE_S)
+        console.print(
+            f"a live picture of {objects} objects, 3 radars at 1 Hz: an arrival in time "
+            f"{row['timely_ms']:.1f} ms; late by {late}; {row['checkpoints']} checkpoints of "
+            f"{row['checkpoint_mib']:.0f} MiB"
+        )
     m = result["machine"]
     load = f", load {m['load'][0]:.1f}" if m["load"] else ""
     console.print(f"{m['cpu']}, {m['cores']} cores{load}, Python {m['python']}, {m['date']}")
@@ -301,6 +309,8 @@ def main() -> None:
     repeats = 2 if options.quick else 5
     one = side_by_side(repeats, tell)
     many = many_objects(repeats, tell)
+    tell("late arrivals")
+    late = {str(objects): rewinds(objects) for objects in (10, 100)}
     cli = commands(100_000 if options.quick else 1_000_000, repeats, tell)
     peer = one["Stone Soup EKF"]["plots_per_s"]
     result = {
@@ -308,6 +318,7 @@ def main() -> None:
         "repeats": repeats,
         "one_object": one,
         "many_objects": many,
+        "rewinds": late,
         "commands": cli,
         "ratios": {
             "Picture over Stone Soup": one["Picture"]["plots_per_s"] / peer,

@@ -39,9 +39,11 @@ def one_flight(seed: int) -> tuple[Scene, Plots]:
     return scene, noisy(scene, np.random.default_rng(seed))
 
 
-def several(objects: int, seconds: float, seed: int) -> tuple[tuple[Radar, ...], Plots]:
+def several(
+    objects: int, seconds: float, seed: int, radars: tuple[Radar, ...] = RADARS
+) -> tuple[tuple[Radar, ...], Plots]:
     """Objects 30 km and more apart, each in every scan of every radar."""
-    times, radar = look_times(RADARS, seconds)
+    times, radar = look_times(radars, seconds)
     random = np.random.default_rng(seed)
     side = math.ceil(math.sqrt(objects))
     columns = []
@@ -50,12 +52,12 @@ def several(objects: int, seconds: float, seed: int) -> tuple[tuple[Radar, ...],
         start = local_state(latitude, longitude, 200e3, (850.0, -150.0, 3000.0))
         states = coasting(start, times)
         scene = Scene(
-            RADARS, times, radar, states, looks_like(RADARS, radar, states), np.zeros(0, int)
+            radars, times, radar, states, looks_like(radars, radar, states), np.zeros(0, int)
         )
         columns.append(noisy(scene, random))
     joined = together(columns)
     order = np.lexsort((joined.scan, joined.radar, joined.time_ns))
-    return RADARS, joined.at(order)
+    return radars, joined.at(order)
 
 
 def write_flights(folder: Path, plots: int, seed: int) -> tuple[Path, Path]:

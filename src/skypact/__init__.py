@@ -23,13 +23,18 @@ if TYPE_CHECKING:
     )
     from skypact.flight.assess import assess
     from skypact.model import (
+        Arrival,
         BiasEstimate,
+        ClockMark,
         Flight,
+        IdRecord,
         Plots,
         Radar,
+        RebuildRecord,
         Registration,
         Rejection,
         Track,
+        Verdict,
     )
     from skypact.offline import (
         Comparison,
@@ -63,7 +68,7 @@ if TYPE_CHECKING:
     from skypact.sensing.scenario import demo_radars, load_scenario, scenario_names
     from skypact.sensing.simulation import Simulation, simulate, write_simulation
     from skypact.settings import Settings, load_settings
-    from skypact.tracking import Picture, Updates
+    from skypact.tracking import LivePicture, Picture, Updates
 
 _HOME = {
     "skypact.errors": (
@@ -75,13 +80,18 @@ _HOME = {
     ),
     "skypact.flight": ("assess",),
     "skypact.model": (
+        "Arrival",
         "BiasEstimate",
+        "ClockMark",
         "Flight",
+        "IdRecord",
         "Plots",
         "Radar",
+        "RebuildRecord",
         "Registration",
         "Rejection",
         "Track",
+        "Verdict",
     ),
     "skypact.offline": (
         "Comparison",
@@ -115,23 +125,28 @@ _HOME = {
     "skypact.sensing.scenario": ("demo_radars", "load_scenario", "scenario_names"),
     "skypact.sensing.simulation": ("Simulation", "simulate", "write_simulation"),
     "skypact.settings": ("Settings", "load_settings"),
-    "skypact.tracking": ("Picture", "Updates"),
+    "skypact.tracking": ("LivePicture", "Picture", "Updates"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __version__ = "0.1.0"
 __all__ = [
+    "Arrival",
     "BiasEstimate",
+    "ClockMark",
     "Comparison",
     "Cutoffs",
     "EmptyInputError",
     "Flight",
+    "IdRecord",
     "InputError",
+    "LivePicture",
     "Orbit",
     "Picture",
     "PlotBatch",
     "Plots",
     "Radar",
+    "RebuildRecord",
     "RegisteredFiles",
     "Registration",
     "Rejection",
@@ -145,6 +160,7 @@ __all__ = [
     "TrackedFiles",
     "TruePath",
     "Updates",
+    "Verdict",
     "assess",
     "compare_nations",
     "corrected_radars",

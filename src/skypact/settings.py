@@ -1,7 +1,8 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[sensing]`, `[tracking]`, `[orbits]` and `[flight]` of a TOML file (`--settings`), from
-`SKYPACT_TRACKING__…` in the environment, or given in Python. `docs/settings.md` is made from here.
+Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]` and `[late]` of a TOML file
+(`--settings`), from `SKYPACT_TRACKING__…` in the environment, or given in Python.
+`docs/settings.md` is made from here.
 """
 
 import os
@@ -361,6 +362,98 @@ class FlightSettings(BaseModel):
     )
 
 
+class LateSettings(BaseModel):
+    """What becomes of late and disordered data, and how far back a picture can be put right."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    window_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=86_400,
+        description="What is older than the watermark by more is late and not used, s.",
+    )
+    clock_tolerance_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=3600,
+        description="A time further ahead of the receiver's clock is refused, s.",
+    )
+    live_s: float = Field(
+        default=30.0,
+        ge=0,
+        le=86_400,
+        description="A source whose newest accepted time is further behind the receiver's clock no "
+        "longer holds the watermark back, s.",
+    )
+    scan_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=3600,
+        description="Plots further apart are of different scans, whatever their numbers, s; for a "
+        "radar with a period 1.5 of that instead.",
+    )
+    greatest_scan_plots: int = Field(
+        default=5000,
+        ge=1,
+        le=1_000_000,
+        description="Most plots of one scan; an arrival that would make it more is refused.",
+    )
+    cut_s: float = Field(
+        default=10.0,
+        ge=0,
+        le=86_400,
+        description="A source of which nothing came for so long was cut off: numbers missing since "
+        "then are never late, s.",
+    )
+    greatest_gaps: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Most runs of missing numbers remembered of a source; the oldest go first.",
+    )
+    catch_up_idle_s: float = Field(
+        default=5.0,
+        gt=0,
+        le=3600,
+        description="A source catching up that sends nothing for so long has sent all, s.",
+    )
+    catch_up_s: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="A rebuild gathers what sources catching up send for at most so long, s; what "
+        "comes then waits for the next.",
+    )
+    checkpoint_s: float = Field(
+        default=0.5, ge=0.01, le=3600, description="Checkpoints are at least so far apart, s,"
+    )
+    checkpoint_share: float = Field(
+        default=0.1,
+        ge=0.01,
+        le=10,
+        description="... and by at most this share of their age: what a rewind may cost too much.",
+    )
+    greatest_checkpoint_mib: float = Field(
+        default=256.0,
+        gt=0,
+        le=1e6,
+        description="Memory for checkpoints, MiB; beyond it they lie further apart.",
+    )
+    kept_s: float = Field(
+        default=86_400.0,
+        gt=0,
+        le=1e8,
+        description="Checkpoints and the plots after them are kept for so long, s.",
+    )
+    greatest_kept_plots: int = Field(
+        default=2_000_000,
+        ge=100,
+        le=1_000_000_000,
+        description="Most plots kept (some 104 bytes each); beyond it the oldest go first.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Skypact."""
 
@@ -372,6 +465,7 @@ class Settings(BaseSettings):
     tracking: TrackingSettings = TrackingSettings()
     orbits: OrbitSettings = OrbitSettings()
     flight: FlightSettings = FlightSettings()
+    late: LateSettings = LateSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -477,4 +571,5 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "tracking": TrackingSettings,
     "orbits": OrbitSettings,
     "flight": FlightSettings,
+    "late": LateSettings,
 }

@@ -1,5 +1,15 @@
 """Frozen types in the words of the design; no logic, no I/O. SI units and radians inside."""
 
+from skypact.model.arrival import (
+    Arrival,
+    Cause,
+    ClockMark,
+    IdLink,
+    IdRecord,
+    Outcome,
+    RebuildRecord,
+    Verdict,
+)
 from skypact.model.flight import (
     Apogee,
     Ellipse,
@@ -17,18 +27,26 @@ from skypact.model.track import Phase, Track, TrackStatus
 __all__ = [
     "BIAS_KINDS",
     "Apogee",
+    "Arrival",
     "BiasEstimate",
+    "Cause",
+    "ClockMark",
     "Ellipse",
     "Flight",
     "FlightKind",
+    "IdLink",
+    "IdRecord",
     "Impact",
     "Launch",
+    "Outcome",
     "Phase",
     "Plots",
     "Radar",
     "RangeClass",
+    "RebuildRecord",
     "Registration",
     "Rejection",
     "Track",
     "TrackStatus",
+    "Verdict",
 ]

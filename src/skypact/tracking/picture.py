@@ -1,10 +1,12 @@
 """A picture: all tracks built from one set of observations."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
@@ -54,6 +56,30 @@ class Updates(NamedTuple):
     time_ns: NDArray[np.int64]
     state: NDArray[np.float64]
     covariance: NDArray[np.float64]
+
+
+class Checkpoint(NamedTuple):
+    """A picture's tracks at one moment of its fold, to go back to.
+
+    `tracks`: the rows in use, in order of track id, and the waiting plots; `room`: for how many of
+    both there was. `ended`, `ended_biased`: as in the picture.
+    """
+
+    tracks: tables.TrackArrays
+    room: tuple[int, int]
+    ended: tuple[Track, ...]
+    ended_biased: tuple[BiasedTrack, ...]
+    time_ns: int | None
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory it takes; ended tracks, which pictures share, count as references."""
+        return sum(column.nbytes for column in self.tracks) + 8 * len(self.ended)
+
+    @property
+    def next_id(self) -> int:
+        """Id of the next track: those below are older than this moment."""
+        return int(self.tracks.counter[tables.NEXT_ID])
 
 
 class Picture:
@@ -131,6 +157,64 @@ class Picture:
         ahead.advance(time_ns)
         return ahead
 
+    def checkpoint(self) -> Checkpoint:
+        """What `restore` needs to go on from here; no plots may be held back for more."""
+        if self._held is not None:
+            raise SkypactError(
+                "plots are held back for more; observe without more_to_come before a checkpoint"
+            )
+        every = self._tracks
+        used = np.flatnonzero(every.number[:, tables.STATUS] != tables.FREE_ROW)
+        used = used[np.argsort(every.number[used, tables.TRACK_ID])]
+        beside: dict[str, NDArray[Any]] = {
+            "waiting": every.waiting[: self.waiting].copy(),
+            "waiting_plot": every.waiting_plot[: self.waiting].copy(),
+            "counter": every.counter.copy(),
+        }
+        rows = {name: getattr(every, name)[used] for name in every._fields if name not in beside}
+        room = len(every.number), len(every.waiting)
+        return Checkpoint(
+            tables.TrackArrays(**rows, **beside),
+            room,
+            tuple(self._ended),
+            tuple(self._ended_biased),
+            self.time_ns,
+        )
+
+    def restore(self, then: Checkpoint) -> None:
+        """Make this picture, of the same radars and settings, what it was at a checkpoint."""
+        self._tracks = tables.grown(then.tracks, *then.room)
+        # A clock mark may come next, which takes the room for granted.
+        self._context = with_room(self._context, *then.room)
+        self._held = None
+        self._ended, self._ended_biased = list(then.ended), list(then.ended_biased)
+        self.time_ns = then.time_ns
+
+    def digest(self) -> str:
+        """blake2b of all that the picture knows: alike for pictures that are so bit for bit.
+
+        However they came about: what is left over in rows and phases not in use has no part in it.
+        """
+        tracks = self.checkpoint().tracks
+        number = tracks.number
+        for x, p, mu in (
+            (tracks.x, tracks.p, tracks.mu),
+            (tracks.seen_x, tracks.seen_p, tracks.seen_mu),
+        ):
+            mu[~(mu > 0.0)] = 0.0
+            if mu is tracks.seen_mu:
+                mu[number[:, tables.SEEN_NS] == 0] = 0.0
+            x[mu == 0.0], p[mu == 0.0] = 0.0, 0.0
+        for first, kept in zip(tracks.first, number[:, tables.KEPT], strict=True):
+            first[kept:] = 0.0
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"{self.time_ns} {number.shape}".encode())
+        for column in tracks:
+            digest.update(column.tobytes())
+        for track in self._ended:
+            _digest(track, digest)
+        return digest.hexdigest()
+
     def _scans(self, plots: Plots) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Order that puts the plots of each scan together, and where each scan begins.
 
@@ -139,7 +223,7 @@ class Picture:
         n = len(plots.time_ns)
         if self._each_a_scan(plots):
             return np.arange(n), np.arange(n + 1)
-        nation = self._rank()[plots.radar]
+        nation = self.rank()[plots.radar]
         key = np.lexsort((plots.scan, plots.radar))
         new = np.ones(n, bool)
         new[1:] = (np.diff(plots.radar[key]) != 0) | (np.diff(plots.scan[key]) != 0)
@@ -163,7 +247,7 @@ class Picture:
         radar, scan = few_bits[by_radar], plots.scan[by_radar]
         return bool(((scan[1:] > scan[:-1]) | (radar[1:] != radar[:-1])).all())
 
-    def _rank(self) -> NDArray[np.int64]:
+    def rank(self) -> NDArray[np.int64]:
         """Place of each radar when sorted by nation and id: ties in time go by it."""
         by_name = sorted(
             range(len(self.radars)), key=lambda i: (self.radars[i].nation, self.radars[i].id)
@@ -341,6 +425,20 @@ class Picture:
             parted_from=int(number[tables.PARTED_FROM]) or None,
             last_seen=last_seen,
         )
+
+
+def _digest(value: Any, into: "hashlib.blake2b") -> None:
+    """The bits of a track, or of a part of one."""
+    if isinstance(value, np.ndarray):
+        into.update(value.tobytes())
+    elif isinstance(value, msgspec.Struct):
+        for part in structs.astuple(value):
+            _digest(part, into)
+    elif isinstance(value, tuple):
+        for part in value:
+            _digest(part, into)
+    else:
+        into.update(repr(value).encode())
 
 
 def _hand_out(log: tables.UpdateLog, on_updates: Callable[[Updates], None] | None) -> None:

@@ -1,0 +1,168 @@
+"""Accepted plots in the order of the fold, against a slow twin; sources and their numbers."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skypact.model import Plots
+from skypact.tracking.kept_plots import KeptPlots, rows_of
+from skypact.tracking.sources import Epoch, Source, watermark_ns
+
+RANK = np.array([1, 0])
+SPANS = np.array([4, 7])
+CELL = 5
+
+
+def part(radar, scan, times, sequence, epoch=1, value=0.0):
+    n = len(times)
+    column = np.full(n, value) + np.arange(n) * 0.0
+    plots = Plots(
+        np.array(times, np.int64), np.full(n, radar, np.int32), column, column, column, column,
+        column, np.full(n, scan, np.int64),
+    )  # fmt: skip
+    return rows_of(plots, epoch, sequence, sequence.to_bytes(16, "big"))
+
+
+parts = st.lists(
+    st.tuples(
+        st.integers(0, 1),
+        st.integers(0, 1),
+        st.lists(st.integers(0, 60), min_size=1, max_size=4),
+        st.integers(1, 2),
+        st.sampled_from([0.0, 1.0]),
+    ),
+    max_size=14,
+)
+
+
+def kept(those):
+    store = KeptPlots(RANK, SPANS, CELL)
+    for rows in those:
+        store.add(rows)
+    return store
+
+
+def listed(store):
+    """Scans in the order of the fold: key, and time, sequence, row and value of each plot."""
+    out = []
+    for number in store.cells_from(-(10**9)):
+        rows, scans = store.cell(number).rows, store.scans(number)
+        for k, key in enumerate(scans.keys):
+            own = rows[scans.starts[k] : scans.starts[k + 1]]
+            assert key[0] // CELL == number
+            names = ("time_ns", "sequence", "row", "range_m")
+            out.append((key, [tuple(float(row[name]) for name in names) for row in own]))
+    return out
+
+
+def twin(those):
+    """The same by the sentence: a number's plots in order of time, a scan as far as its span."""
+    groups = {}
+    for rows in those:
+        for row in rows:
+            name = int(row["radar"]), int(row["epoch"]), int(row["scan"])
+            plot = tuple(float(row[n]) for n in ("time_ns", "sequence", "row", "range_m"))
+            groups.setdefault(name, []).append(plot)
+    scans = []
+    for (radar, epoch, scan), plots in groups.items():
+        once, first = {}, None
+        for plot in sorted(plots):
+            once.setdefault((plot[0], plot[3]), plot)
+        for plot in sorted(once.values()):
+            if first is None or plot[0] > first + SPANS[radar]:
+                first = plot[0]
+                scans.append(((int(first), 1, int(RANK[radar]), scan, epoch), []))
+            scans[-1][1].append(plot)
+    return sorted(scans)
+
+
+@given(parts, st.randoms(use_true_random=False))
+def test_scans_are_the_same_in_whatever_order_their_parts_came(drawn, order):
+    those = [
+        part(radar, scan, times, number + 1, epoch, value)
+        for number, (radar, scan, times, epoch, value) in enumerate(drawn)
+    ]
+    wanted = twin(those)
+    assert listed(kept(those)) == wanted
+    order.shuffle(those)
+    store = kept(those)
+    assert listed(store) == wanted
+    assert store.count == sum(len(plots) for _, plots in wanted)
+
+
+@given(parts)
+def test_the_first_change_is_told_and_a_fork_goes_its_own_way(drawn):
+    store = KeptPlots(RANK, SPANS, CELL)
+    for number, (radar, scan, times, epoch, value) in enumerate(drawn):
+        before, fork = listed(store), store.fork()
+        changed = store.add(part(radar, scan, times, number + 1, epoch, value))
+        after = listed(store)
+        differ = [item[0] for item in before if item not in after]
+        differ += [item[0] for item in after if item not in before]
+        assert changed == min(differ, default=None)
+        assert listed(fork) == before
+
+
+def test_marks_and_what_is_forgotten():
+    store = kept([part(0, 1, [3, 4], 1), part(0, 2, [12], 2), part(1, 9, [23], 3)])
+    assert store.add_mark(12) == (12, 0)
+    assert store.add_mark(12) is None
+    assert store.add_mark(11) == (11, 0)
+    assert store.cell(2).marks == (11, 12)
+    assert store.has_mark(11)
+    assert not store.has_mark(13)
+    store.forget_before(10)
+    assert store.count == 2
+    assert list(store.cells_from(0)) == [2, 4]
+
+
+def test_order_of_radars_goes_by_nation_and_id():
+    store = kept([part(0, 1, [3], 1), part(1, 1, [3], 2)])
+    assert [key[2] for key, _ in listed(store)] == [0, 1]
+
+
+def come(epoch, sequence, t, clock=None):
+    epoch.note(sequence, (t, t), clock or t, 10, 3)
+
+
+def test_which_numbers_are_missing_and_whether_the_source_was_cut_off():
+    epoch = Epoch(1, None)
+    come(epoch, 4, 100)  # the first that is heard of it: nothing is known of what was before
+    assert [(g.first, g.last, g.cut) for g in epoch.gaps] == [(1, 3, False)]
+    come(epoch, 6, 105)
+    come(epoch, 20, 200)
+    assert [(g.first, g.last, g.after_ns, g.before_ns, g.cut) for g in epoch.gaps[1:]] == [
+        (5, 5, 100, 105, False),
+        (7, 19, 105, 200, True),
+    ]
+    assert [epoch.has_come(n) for n in (3, 4, 5, 6, 7, 20, 21)] == [
+        False, True, False, True, False, True, False,
+    ]  # fmt: skip
+    come(epoch, 10, 150)
+    assert [(g.first, g.last, g.after_ns, g.before_ns, g.cut) for g in epoch.gaps] == [
+        (5, 5, 100, 105, False),  # at most three are remembered
+        (7, 9, 105, 150, True),
+        (11, 19, 150, 200, True),
+    ]
+    gap = epoch.gap_of(21, 215, 10)
+    assert (gap.first, gap.last, gap.cut) == (21, 21, True)
+    assert not epoch.gap_of(21, 205, 10).cut
+
+
+def test_two_epochs_of_a_source_are_remembered():
+    source = Source()
+    assert source.newest_ns is None
+    for number in (5, 7):
+        come(source.begun(number), 1, 100 * number)
+    assert source.newest_ns == 700
+    assert source.ended_ns(5) == 700
+    assert source.ended_ns(7) is None
+    assert source.begun(9).newest_ns == 700
+    assert source.is_too_old(5)
+    assert not source.is_too_old(7)
+
+
+def test_watermark():
+    assert watermark_ns([], 1000, 100, 5) == 900
+    assert watermark_ns([None, 990, 950], 1000, 100, 5) == 950
+    assert watermark_ns([990, 10, 1500], 1000, 100, 5) == 990  # lagging, or ahead of the clock
