@@ -1,6 +1,6 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[sensing]`, `[tracking]` and `[flight]` of a TOML file (`--settings`), from
+Read from `[sensing]`, `[tracking]`, `[flight]` and `[sharing]` of a TOML file (`--settings`), from
 `SKYPACT_TRACKING__…` in the environment, or given in Python. `docs/settings.md` is made from here.
 """
 
@@ -192,6 +192,29 @@ class TrackingSettings(BaseModel):
         default=1 / 60, gt=0, description="Rate at which manoeuvres end, 1/s."
     )
 
+    new_object_log_density_m3: float = Field(
+        default=-52.0,
+        description="`new_object_log_density` for tracklets, per m³ of space: the same at 700 km.",
+    )
+    greatest_partner_radars: int = Field(
+        default=16,
+        ge=0,
+        le=256,
+        description="Most radars of partners whose tracklets are used; each that has biases makes "
+        "every track's state longer by 8.",
+    )
+    greatest_tracklet_s: float = Field(
+        default=10.0, gt=0, description="Longest time that the plots of one tracklet may span, s."
+    )
+    greatest_height_m: float = Field(
+        default=50e6, gt=0, description="A tracklet of a place higher than this is refused, m."
+    )
+    least_tracklet_sigma_m: float = Field(
+        default=0.1,
+        gt=0,
+        description="A tracklet that claims to know a place better is refused, m.",
+    )
+
 
 class FlightSettings(BaseModel):
     """How tracks become flights: what is believed of flights before they are seen."""
@@ -274,6 +297,25 @@ class FlightSettings(BaseModel):
     )
 
 
+class SharingSettings(BaseModel):
+    """What partners get."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    coast_batch_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=10,
+        description="In coast a tracklet holds the plots of so long; else those of one look, s.",
+    )
+    unknown_speed_m_s: float = Field(
+        default=4000.0,
+        gt=0,
+        description="Speed along the line of sight, 1σ, of what has no confirmed track yet: what a "
+        "radar's time offset may do to its plots, m/s.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Skypact."""
 
@@ -284,6 +326,7 @@ class Settings(BaseSettings):
     sensing: SensingSettings = SensingSettings()
     tracking: TrackingSettings = TrackingSettings()
     flight: FlightSettings = FlightSettings()
+    sharing: SharingSettings = SharingSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -386,4 +429,5 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "sensing": SensingSettings,
     "tracking": TrackingSettings,
     "flight": FlightSettings,
+    "sharing": SharingSettings,
 }

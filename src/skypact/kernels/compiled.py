@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 # Modules with kernels outside of this package, and those they take constants from.
-KERNELS_OF_TRACKING = ("context", "fold", "phases", "tables")
+KERNELS_OF_TRACKING = ("context", "fold", "phases", "tables", "tracklet_fold")
 
 
 def _cache_folder() -> Path:

@@ -11,20 +11,26 @@ from skypact.model.flight import (
 )
 from skypact.model.plots import Plots, Rejection
 from skypact.model.radar import Radar
-from skypact.model.track import Phase, Track, TrackStatus
+from skypact.model.track import Followed, Phase, Track, TrackStatus
+from skypact.model.tracklet import ForeignTrack, PartnerRadar, Refusal, Tracklet
 
 __all__ = [
     "Apogee",
     "Ellipse",
     "Flight",
     "FlightKind",
+    "Followed",
+    "ForeignTrack",
     "Impact",
     "Launch",
+    "PartnerRadar",
     "Phase",
     "Plots",
     "Radar",
     "RangeClass",
+    "Refusal",
     "Rejection",
     "Track",
     "TrackStatus",
+    "Tracklet",
 ]

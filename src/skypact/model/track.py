@@ -1,10 +1,13 @@
 """One object's estimated state and covariance over time."""
 
 import enum
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from skypact.model.plots import Plots
 
 
 class Phase(enum.IntEnum):
@@ -58,7 +61,8 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     `most_energy_j_kg`: greatest energy in free flight so far, of the motion relative to the Earth,
     per kg (NaN: none yet). `parted_from`: the track beside which it began, as a stage or a part
     does; `company`: how many tracks go back to one in this way, itself among them. `last_seen`: the
-    estimate after its last plot, where it is older than `time_ns`.
+    estimate after its last plot, where it is older than `time_ns`. `plots_by_partner`: by nation
+    and label of the radar, how many plots were in the partners' tracklets; they count as `plots`.
     """
 
     id: int
@@ -81,3 +85,18 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     parted_from: int | None = None
     company: int = 1
     last_seen: Estimate | None = None
+    plots_by_partner: dict[str, dict[str, int]] = {}
+
+
+class Followed(NamedTuple):
+    """Plots as they were folded, and for each the confirmed track that took it.
+
+    `plots` (n rows), in the order of the fold. `track` int64 (n,): its id, 0 where no confirmed
+    track took the plot. `state` (n, 6): the track's estimate right after it, ECEF m and m/s (NaN:
+    none). `phase` int64 (n,): the `Phase` that it is then surely in, -1 where none is sure.
+    """
+
+    plots: Plots
+    track: NDArray[np.int64]
+    state: NDArray[np.float64]
+    phase: NDArray[np.int64]

@@ -12,7 +12,7 @@ from skypact.kernels.fit import StartPriors
 from skypact.kernels.gravity import field
 from skypact.kernels.motion import drag_belief
 from skypact.kernels.radar_table import radar_array
-from skypact.model import Radar
+from skypact.model import PartnerRadar, Radar
 from skypact.settings import TrackingSettings
 from skypact.tracking.tables import SLOTS, VALUE_COLUMNS
 
@@ -85,9 +85,11 @@ class FoldContext(NamedTuple):
     scratch: Scratches
 
 
-def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldContext, int]:
+def fold_context(
+    radars: Sequence[Radar], s: TrackingSettings, partners: Sequence[PartnerRadar] = ()
+) -> tuple[FoldContext, int]:
     """The context of a picture with these radars and settings, and the size of its states."""
-    rows, n = radar_array(radars)
+    rows, n = radar_array(radars, partners)
     drag, drag_sigma = drag_belief(s.ballistic_parameter_kg_m2, s.ballistic_parameter_ln_sigma)
     context = FoldContext(
         radars=rows,

@@ -58,6 +58,7 @@ from skypact.tracking.tables import (
     THRUST,
     TIME_NS,
     TRACK_ID,
+    TRACKLETS,
     ScanArrays,
     TrackArrays,
     UpdateLog,
@@ -92,7 +93,8 @@ def fold_scans(
         if free < end - begin:
             return scan
         radar = int(scans.radar[begin])
-        if not fold_scan(tracks, scans.time_ns[begin:end], radar, scans.z[begin:end], c, log):
+        time_ns, plots = scans.time_ns[begin:end], scans.z[begin:end]
+        if not fold_scan(tracks, time_ns, radar, plots, begin, c, log):
             return scan
     return scans.starts.shape[0] - 1
 
@@ -103,12 +105,14 @@ def fold_scan(
     time_ns: NDArray[np.int64],
     radar: int,
     plots: NDArray[np.float64],
+    number: int,
     c: FoldContext,
     log: UpdateLog,
 ) -> bool:
     """One scan of one radar: predict, gate, assign, update; what is left over starts tracks.
 
-    False: there is no room for it in the scratch, and nothing has been assigned.
+    `number` is that of its first plot among all scans, for the log. False: there is no room for it
+    in the scratch, and nothing has been assigned.
     """
     count = plots.shape[0]
     near = c.scratch.near
@@ -135,7 +139,7 @@ def fold_scan(
         observe(tracks, t, time_ns[j], plots[j], radar, c)
         note_seen(tracks, t)
         if tracks.number[t, STATUS] == CONFIRMED and log.filled[0] < log.row.shape[0]:
-            write_update(tracks, t, log, c)
+            write_update(tracks, t, number + j, log, c)
     row = 0
     for j in range(count):
         if not taken[j]:
@@ -324,7 +328,9 @@ def observe(
     number[PLOTS] += 1
     tracks.by_radar[t, radar] += 1
     keep_first_plot(tracks, t, plot_ns, plot, radar, settings)
-    if number[STATUS] == TENTATIVE or number[PLOTS] <= settings.fit_plots:
+    if number[TRACKLETS] == 0 and (
+        number[STATUS] == TENTATIVE or number[PLOTS] <= settings.fit_plots
+    ):
         if young_fit(tracks, t, c):
             return
         if number[STATUS] == TENTATIVE:
@@ -349,6 +355,7 @@ def observe(
     for slot in range(SLOTS):
         mu[slot] /= total
     note_extremes(tracks.x[t, likeliest(mu)], mu, tracks.value[t])
+    confirm_if_known(tracks, t, settings)
 
 
 @inlined
@@ -548,14 +555,22 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
             copy_matrix(fitted_p[to * n : to * n + n], tracks.p[t, to])
     for slot in range(SLOTS):
         tracks.mu[t, slot] /= total
-    if not confirmed and number[PLOTS] >= settings.plots_to_confirm:
-        p = tracks.p[t, likeliest(tracks.mu[t])]
-        if p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
-            number[STATUS] = CONFIRMED
-            number[PARTED_FROM] = parent_of(tracks, t, c.settings)
+    confirm_if_known(tracks, t, settings)
     at = tracks.x[t, likeliest(tracks.mu[t])]
     take_remainder(at[0], at[1], at[2], tracks.value[t], c)
     return True
+
+
+@kernel
+def confirm_if_known(tracks: TrackArrays, t: int, settings: FoldSettings) -> None:
+    """Confirm the tentative track `t` once it has plots enough and its velocity is known."""
+    number = tracks.number[t]
+    if number[STATUS] != TENTATIVE or number[PLOTS] < settings.plots_to_confirm:
+        return
+    p = tracks.p[t, likeliest(tracks.mu[t])]
+    if p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
+        number[STATUS] = CONFIRMED
+        number[PARTED_FROM] = parent_of(tracks, t, settings)
 
 
 @kernel
@@ -615,12 +630,16 @@ def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> 
 
 
 @inlined
-def write_update(tracks: TrackArrays, t: int, log: UpdateLog, c: FoldContext) -> None:
-    """Track `t` as it stands into the next row of the log."""
+def write_update(tracks: TrackArrays, t: int, plot: int, log: UpdateLog, c: FoldContext) -> None:
+    """Track `t` as it stands after that plot (-1: a tracklet) into the next row of the log."""
     row = log.filled[0]
     log.filled[0] += 1
     log.key[row, 0] = tracks.number[t, TRACK_ID]
     log.key[row, 1] = tracks.number[t, TIME_NS]
+    log.key[row, 2] = plot
+    slot = likeliest(tracks.mu[t])
+    sure = tracks.mu[t, slot] > SURE_OF_FREE_FLIGHT
+    log.key[row, 3] = phase_of(slot, tracks.number[t, FREE_PHASE]) if sure else -1
     mean, covariance = c.scratch.x[:6], c.scratch.p[:6, :6]
     combined(tracks.x[t], tracks.p[t], tracks.mu[t], mean, covariance)
     at = 6
