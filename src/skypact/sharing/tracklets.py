@@ -167,7 +167,7 @@ class TrackletMaker:
             first_ns=rows[0].time_ns,
             last_ns=last_ns,
             plots=len(rows),
-            rank=min(components, 6),
+            rank=int(min(components, 6)),
         )
 
 
