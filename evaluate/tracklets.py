@@ -27,14 +27,17 @@ from evaluate.scene import (
 from skypact.kernels import filter as kf
 from skypact.kernels.intersection import best_omega, intersect
 from skypact.kernels.radar_table import radar_array
-from skypact.model import Plots, Radar, Track, Tracklet
+from skypact.model import Followed, Openness, Plots, Radar, Track, Tracklet
+from skypact.model.plots import no_plots
 from skypact.sensing.radar_model import visible_from
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import fly
+from skypact.settings import SharingSettings
 from skypact.sharing import TrackletMaker
 from skypact.tracking import Picture
 
-Release = Callable[[Tracklet], Tracklet]
+Release = tuple[Openness, SharingSettings]
+FULL: dict[str, Release] = {"full": (Openness.FULL, SharingSettings())}
 BIASES = {
     "range_bias_sigma_m": 20.0,
     "azimuth_bias_sigma_rad": 3e-4,
@@ -46,7 +49,7 @@ SETTLED_S = 30.0
 
 
 class Moments(NamedTuple):
-    """A scene, the moments `time_ns` (m,) at which it is judged, and the true states (m, 6) then."""
+    """A scene, the moments `time_ns` (m,) that are judged, and the true states (m, 6) then."""
 
     scene: Scene
     time_ns: np.ndarray
@@ -107,15 +110,20 @@ def fall(biases: bool) -> Moments:
     return Moments(scene, scene.time_ns[at], scene.states[at])
 
 
-def with_offsets(scene: Scene, random: np.random.Generator) -> Plots:
-    """One run's plots with one draw of the radars' offsets from their priors."""
+def with_offsets(
+    scene: Scene, random: np.random.Generator, normal: Sequence[Array] | None = None
+) -> Plots:
+    """One run's plots with one draw of the radars' offsets from their priors.
+
+    `normal`: standard normal numbers (5,) of each radar, where the offsets are to be these.
+    """
     plots = noisy(scene, random)
     rows, n = radar_array(scene.radars)
     s, x = kf.scratch(n), np.zeros(n)
     columns = [plots.range_m, plots.azimuth_rad, plots.elevation_rad]
     for number in range(len(scene.radars)):
         sigma = rows[number, kf.BIAS_SIGMA : kf.BIAS_SIGMA + 5]
-        offset = sigma * random.normal(size=5)
+        offset = sigma * (random.normal(size=5) if normal is None else normal[number])
         for k in np.flatnonzero(scene.radar == number) if sigma.any() else ():
             x[:6] = scene.states[k]
             kf.measure(x, number, rows, s)
@@ -131,56 +139,69 @@ def main_track(picture: Picture) -> Track | None:
 
 
 class Nation(NamedTuple):
-    """What one nation has: its plots, its tracklets, and its track at each moment."""
+    """What one nation has: its plots, its tracklets as released, and its track at each moment."""
 
     plots: Plots
-    tracklets: list[Tracklet]
+    tracklets: dict[str, list[Tracklet]]
     tracks: list[Track | None]
 
 
-def nation_alone(moments: Moments, plots: Plots, number: int) -> Nation:
+def nation_alone(
+    moments: Moments, plots: Plots, number: int, releases: dict[str, Release]
+) -> Nation:
     """Fold the plots of one radar, make tracklets of them, and note its track at each moment."""
     own = plots.at(np.flatnonzero(plots.radar == number))
-    picture = Picture(moments.scene.radars)
-    maker = TrackletMaker(moments.scene.radars, partner="partner", secret=SECRET)
+    radars = moments.scene.radars
+    picture = Picture(radars)
+    makers = {
+        name: TrackletMaker(
+            radars, partner="partner", secret=SECRET, openness=openness, settings=settings
+        )
+        for name, (openness, settings) in releases.items()
+    }
+
+    def take(followed: Followed) -> None:
+        for maker in makers.values():
+            maker.take(followed)
+
     tracks, done = [], 0
     for time_ns in moments.time_ns:
         until = int(np.searchsorted(own.time_ns, time_ns, side="right"))
-        picture.observe(own.at(np.arange(done, until)), on_followed=maker.take)
+        picture.observe(own.at(np.arange(done, until)), on_followed=take)
         tracks.append(main_track(picture.advanced(int(time_ns))))
         done = until
-    picture.observe(own.at(np.arange(done, len(own.time_ns))), on_followed=maker.take)
-    return Nation(own, maker.ready(no_more=True), tracks)
+    picture.observe(own.at(np.arange(done, len(own.time_ns))), on_followed=take)
+    tracklets = {name: maker.ready(no_more=True) for name, maker in makers.items()}
+    return Nation(own, tracklets, tracks)
 
 
-def together(moments: Moments, plots: Plots) -> list[Track | None]:
-    """The track at each moment of the picture from all plots."""
-    picture, done, out = Picture(moments.scene.radars), 0, []
+def fused(moments: Moments, plots: Plots, tracklets: Sequence[Tracklet]) -> list[Track | None]:
+    """The track at each moment of the picture from plots and tracklets together."""
+    picture = Picture(moments.scene.radars if len(plots.time_ns) else ())
+    ordered = sorted(tracklets, key=lambda tracklet: tracklet.time_ns)
+    times = np.array([tracklet.time_ns for tracklet in ordered], np.int64)
+    begin, first = 0, 0
+    out: list[Track | None] = []
     for time_ns in moments.time_ns:
-        until = int(np.searchsorted(plots.time_ns, time_ns, side="right"))
-        picture.observe(plots.at(np.arange(done, until)))
-        out.append(main_track(picture.advanced(int(time_ns))))
-        done = until
-    return out
-
-
-def from_tracklets(
-    moments: Moments, nations: Sequence[Nation], release: Release
-) -> list[Track | None]:
-    """The track at each moment of the picture from all nations' tracklets, as released."""
-    picture, done, out = Picture(()), 0, []
-    tracklets = sorted(
-        (release(t) for nation in nations for t in nation.tracklets), key=lambda t: t.time_ns
-    )
-    times = np.array([t.time_ns for t in tracklets])
-    for time_ns in moments.time_ns:
-        until = int(np.searchsorted(times, time_ns, side="right"))
-        refused = picture.observe_tracklets(tracklets[done:until])
+        end = int(np.searchsorted(plots.time_ns, time_ns, side="right"))
+        last = int(np.searchsorted(times, time_ns, side="right"))
+        refused = picture.observe(plots.at(np.arange(begin, end)), tracklets=ordered[first:last])
         if refused:
             raise RuntimeError(f"{refused[0].source}: {refused[0].reason}")
         out.append(main_track(picture.advanced(int(time_ns))))
-        done = until
+        begin, first = end, last
     return out
+
+
+def from_tracklets(moments: Moments, nations: Sequence[Nation], way: str) -> list[Track | None]:
+    """The picture of one who has no radar, from all nations' tracklets."""
+    return fused(moments, no_plots(), [t for nation in nations for t in nation.tracklets[way]])
+
+
+def at_first(moments: Moments, nations: Sequence[Nation], way: str) -> list[Track | None]:
+    """The first nation's picture: its own plots and the others' tracklets."""
+    others = [t for nation in nations[1:] for t in nation.tracklets[way]]
+    return fused(moments, nations[0].plots, others)
 
 
 def intersected(nations: Sequence[Nation]) -> list[tuple[Array, Array] | None]:
@@ -226,7 +247,8 @@ class Errors:
         """RMSE, its ratio to the other's over all runs and moments that both have, and NEES / 6."""
         mine, others = np.array(self.squared), np.array(other.squared)
         both = np.isfinite(mine) & np.isfinite(others)
-        run = np.array([[m[b].sum(), o[b].sum()] for m, o, b in zip(mine, others, both)])
+        rows = zip(mine, others, both, strict=True)
+        run = np.array([[m[b].sum(), o[b].sum()] for m, o, b in rows])
         ratio = math.sqrt(run[:, 0].sum() / run[:, 1].sum())
         # Of the ratio of two sums over runs: by leaving out one run after the other.
         left = run.sum(axis=0) - run
@@ -245,25 +267,20 @@ class Errors:
 
 
 def compared(
-    moments: Moments,
-    runs: int,
-    seed: int,
-    releases: dict[str, Callable[[], Release]],
-    progress: Callable[[int], Any] | None = None,
+    moments: Moments, runs: int, seed: int, progress: Callable[[int], Any] | None = None
 ) -> dict[str, Any]:
-    """Every way of fusing beside all plots in one place, over the same runs."""
-    ways = ["plots", *releases, "covariance_intersection"]
-    errors = {way: Errors(len(moments.truth)) for way in ways}
+    """Full tracklets and covariance intersection beside all plots in one place, same runs."""
+    errors = {way: Errors(len(moments.truth)) for way in ("plots", "full", "intersected")}
     for run in range(runs):
         plots = with_offsets(moments.scene, np.random.default_rng([seed, run]))
-        nations = [nation_alone(moments, plots, k) for k in range(len(moments.scene.radars))]
-        errors["plots"].take(moments.truth, together(moments, plots))
-        for name, release in releases.items():
-            errors[name].take(moments.truth, from_tracklets(moments, nations, release()))
-        errors["covariance_intersection"].take(moments.truth, intersected(nations))
+        radars = range(len(moments.scene.radars))
+        nations = [nation_alone(moments, plots, number, FULL) for number in radars]
+        errors["plots"].take(moments.truth, fused(moments, plots, ()))
+        errors["full"].take(moments.truth, from_tracklets(moments, nations, "full"))
+        errors["intersected"].take(moments.truth, intersected(nations))
         if progress:
             progress(run + 1)
-    return {way: errors[way].beside(errors["plots"]) for way in ways}
+    return {way: error.beside(errors["plots"]) for way, error in errors.items()}
 
 
 SCENES: dict[str, Callable[[bool], Moments]] = {"coast": coast, "boost": boost, "re-entry": fall}
@@ -275,14 +292,9 @@ def run(
 ) -> dict[str, Any]:
     """All scenes, with offsets and without; `progress` is told of runs done, over all of them."""
     out: dict[str, Any] = {}
-    done = 0
     for name, scene in SCENES.items():
         for offsets, biases in BIASED.items():
-            before = done
+            before = runs * len(out)
             step = None if progress is None else lambda n, at=before: progress(at + n)
-            moments = scene(biases)
-            out[f"{name}, {offsets}"] = compared(
-                moments, runs, seed, {"full": lambda: lambda tracklet: tracklet}, step
-            )
-            done += runs
+            out[f"{name}, {offsets}"] = compared(scene(biases), runs, seed, step)
     return out

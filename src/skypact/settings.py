@@ -203,6 +203,15 @@ class TrackingSettings(BaseModel):
         description="Most radars of partners whose tracklets are used; each that has biases makes "
         "every track's state longer by 8.",
     )
+    greatest_foreign_tracks: int = Field(
+        default=1000, ge=0, description="Most finished tracks of unknown pedigree that are kept."
+    )
+    foreign_track_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="One that is so much older, or newer, than a track is not intersected with it, "
+        "s.",
+    )
     greatest_tracklet_s: float = Field(
         default=10.0, gt=0, description="Longest time that the plots of one tracklet may span, s."
     )
@@ -313,6 +322,45 @@ class SharingSettings(BaseModel):
         gt=0,
         description="Speed along the line of sight, 1σ, of what has no confirmed track yet: what a "
         "radar's time offset may do to its plots, m/s.",
+    )
+    rounding_sigma: float = Field(
+        default=1 / 512,
+        gt=0,
+        le=1,
+        description="Rounded tracklets: step of rounding, in standard deviations of a measurement,",
+    )
+    rounding_reach_m: float = Field(
+        default=5000.0,
+        gt=0,
+        description="... for a true place as far as this from that about which was linearised, m.",
+    )
+    hidden_range_km: float = Field(
+        default=2000.0,
+        gt=0,
+        description="Hidden tracklets claim the error of a plot at this range, wherever it is; "
+        "plots from farther are not released, km.",
+    )
+    hidden_step: float = Field(
+        default=1.0,
+        ge=1,
+        description="Hidden tracklets: 1: always that error; above: that, or smaller by powers of "
+        "this. Smaller steps cost less and leak more.",
+    )
+    hidden_correlation_s: float = Field(
+        default=220.0, gt=0, description="Hidden tracklets: how long their offset stays alike, s."
+    )
+    hidden_cover: float = Field(
+        default=6.0,
+        ge=1,
+        description="Hidden tracklets: the offset's variance over the greatest that biases have.",
+    )
+    hidden_added: float = Field(
+        default=1.0,
+        ge=0,
+        description="Hidden tracklets: variance of the offset that is added, over that.",
+    )
+    hidden_tracks: int = Field(
+        default=4096, ge=1, description="Hidden tracklets: most tracks whose offset is remembered."
     )
 
 

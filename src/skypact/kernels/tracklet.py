@@ -59,9 +59,9 @@ def gather_information(
     """Joint information (14, 14) and vector (14,) of the plots `z` (k, 4), written.
 
     M = Σ [H Φ, H_b]ᵀ R⁻¹ [H Φ, H_b] and m = Σ [H Φ, H_b]ᵀ R⁻¹ (z - h(x)) about `state` (6,) in
-    free flight, moved from its instant by `since_s` (k,) to each plot. `unknown_speed_m_s` > 0: the
-    velocity is not known, so range rates are left out and what a time offset does at such a speed
-    is noise. `s` is scratch for a state of 14 numbers.
+    free flight, moved from its instant by `since_s` (k,) to each plot. `unknown_speed_m_s` > 0: so
+    poorly the velocity is known; range rates are left out, and what a time offset does at such a
+    speed is noise. `s` is scratch for a state of 14 numbers.
     """
     information[:] = 0.0
     vector[:] = 0.0
@@ -97,11 +97,9 @@ def gather_information(
             variance = radars[radar, SIGMA + i] ** 2
             if at > 0:
                 row[6 + i] = 1.0
-                if unknown_speed_m_s > 0.0:
-                    smear = radars[radar, BIAS_SIGMA + 4] * unknown_speed_m_s
-                    variance += slope * smear * smear
-                else:
-                    row[6 + 4] = -s[RATE, i]
+                row[6 + 4] = -s[RATE, i]
+                smear = radars[radar, BIAS_SIGMA + 4] * unknown_speed_m_s
+                variance += slope * smear * smear
                 if i < 3:
                     row[6 + 5 + i] = 1.0
                 for k in range(BIASES_PER_RADAR):

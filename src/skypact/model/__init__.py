@@ -12,7 +12,7 @@ from skypact.model.flight import (
 from skypact.model.plots import Plots, Rejection
 from skypact.model.radar import Radar
 from skypact.model.track import Followed, Phase, Track, TrackStatus
-from skypact.model.tracklet import ForeignTrack, PartnerRadar, Refusal, Tracklet
+from skypact.model.tracklet import ForeignTrack, Openness, PartnerRadar, Refusal, Tracklet
 
 __all__ = [
     "Apogee",
@@ -23,6 +23,7 @@ __all__ = [
     "ForeignTrack",
     "Impact",
     "Launch",
+    "Openness",
     "PartnerRadar",
     "Phase",
     "Plots",

@@ -63,6 +63,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     does; `company`: how many tracks go back to one in this way, itself among them. `last_seen`: the
     estimate after its last plot, where it is older than `time_ns`. `plots_by_partner`: by nation
     and label of the radar, how many plots were in the partners' tracklets; they count as `plots`.
+    `foreign`: sources of finished tracks that the estimate was intersected with.
     """
 
     id: int
@@ -86,17 +87,21 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     company: int = 1
     last_seen: Estimate | None = None
     plots_by_partner: dict[str, dict[str, int]] = {}
+    foreign: tuple[str, ...] = ()
 
 
 class Followed(NamedTuple):
     """Plots as they were folded, and for each the confirmed track that took it.
 
     `plots` (n rows), in the order of the fold. `track` int64 (n,): its id, 0 where no confirmed
-    track took the plot. `state` (n, 6): the track's estimate right after it, ECEF m and m/s (NaN:
-    none). `phase` int64 (n,): the `Phase` that it is then surely in, -1 where none is sure.
+    track took the plot. `state` (n, 6): the track's estimate right after it, ECEF m and m/s, also
+    that of a tentative one (NaN: none). `speed_sigma_m_s` (n,): how well each component of its
+    velocity is known. `phase` int64 (n,): the `Phase` that it is then surely in, -1 where none is
+    sure.
     """
 
     plots: Plots
     track: NDArray[np.int64]
     state: NDArray[np.float64]
+    speed_sigma_m_s: NDArray[np.float64]
     phase: NDArray[np.int64]

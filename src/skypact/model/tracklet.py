@@ -1,8 +1,18 @@
 """What a batch of one radar's plots says of one object, ready to be shared."""
 
+import enum
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+
+class Openness(enum.StrEnum):
+    """How much of its radar a tracklet shows."""
+
+    FULL = "full"
+    ROUNDED = "rounded"
+    HIDDEN = "hidden"
 
 
 class Tracklet(msgspec.Struct, frozen=True, kw_only=True):

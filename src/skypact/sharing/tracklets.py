@@ -21,8 +21,9 @@ from skypact.kernels.gravity import PATH_DEGREE, field
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
 from skypact.kernels.radar_table import radar_array
 from skypact.kernels.tracklet import JOINT, gather_information
-from skypact.model import Followed, Phase, Plots, Radar, Tracklet
+from skypact.model import Followed, Openness, Phase, Plots, Radar, Tracklet
 from skypact.settings import SharingSettings
+from skypact.sharing.release import Hiding, rounded
 
 
 def label_of(radar: Radar, partner: str, secret: bytes) -> str:
@@ -43,6 +44,7 @@ class _Row(NamedTuple):
     z: tuple[float, float, float, float]
     track: int
     state: NDArray[np.float64]
+    speed_sigma_m_s: float
 
 
 class TrackletMaker:
@@ -51,6 +53,8 @@ class TrackletMaker:
     >>> maker = TrackletMaker(picture.radars, partner="US", secret=secret)
     >>> picture.observe(plots, more_to_come=True, on_followed=maker.take)
     >>> maker.ready()
+
+    `beyond_hidden_range` counts what was too far away to be hidden, and did not leave.
     """
 
     def __init__(
@@ -59,13 +63,17 @@ class TrackletMaker:
         *,
         partner: str,
         secret: bytes,
+        openness: Openness = Openness.HIDDEN,
         settings: SharingSettings | None = None,
     ) -> None:
         self.radars = tuple(radars)
+        self.openness = openness
+        self.beyond_hidden_range = 0
         self.settings = settings or SharingSettings()
         self._labels = [label_of(radar, partner, secret) for radar in self.radars]
         self._table, _ = radar_array(self.radars)
         self._gravity = field(PATH_DEGREE)
+        self._hiding = Hiding(self.radars, self._table, secret, self.settings)
         self._batch_ns = round(self.settings.coast_batch_s * 1e9)
         self._open: dict[tuple[int, int], list[_Row]] = {}
         self._ready: list[Tracklet] = []
@@ -78,10 +86,10 @@ class TrackletMaker:
             key = (row.radar, row.track)
             alone = phase != Phase.COAST or self.radars[row.radar].correlation_time_s > 0.0
             if row.track == 0:
-                self._ready.append(self._of_itself(row))
+                self._release(self._of_itself(row), row)
             elif alone:
-                self._close(key)
-                self._ready.append(self._of_track([row], self._look(row)))
+                self._close(key, whole=False)
+                self._release(self._of_track([row], self._look(row)), row)
             else:
                 self._open.setdefault(key, []).append(row)
         if len(plots.time_ns):
@@ -101,26 +109,54 @@ class TrackletMaker:
             if rows[0].time_ns // self._batch_ns < window:
                 self._close(key)
 
-    def _close(self, key: tuple[int, int]) -> None:
-        """Close the batch of this radar and track, if there is one."""
+    def _close(self, key: tuple[int, int], *, whole: bool = True) -> None:
+        """Close the batch of this radar and track, if there is one; `whole`: its time is over.
+
+        One closed before its time counts as of its last look: what is left of its time makes
+        another, and only different objects' tracklets may have one number.
+        """
         rows = self._open.pop(key, None)
         if rows:
             # Odd numbers are windows, even ones looks.
-            window = rows[0].time_ns // self._batch_ns
-            self._ready.append(self._of_track(rows, 2 * window + 1))
+            window = 2 * (rows[0].time_ns // self._batch_ns) + 1
+            self._release(self._of_track(rows, window if whole else self._look(rows[-1])), rows[0])
+
+    def _release(self, full: Tracklet, row: _Row) -> None:
+        """Put a tracklet among those that are ready, as open as was decided."""
+        if self.openness == Openness.FULL:
+            self._ready.append(full)
+        elif self.openness == Openness.ROUNDED:
+            self._ready.append(rounded(full, self.settings))
+        else:
+            hidden = self._hiding.hide(full, row.radar, row.track)
+            if hidden is None:
+                self.beyond_hidden_range += 1
+            else:
+                self._ready.append(hidden)
 
     def _look(self, row: _Row) -> int:
         """Number of the batch of all tracklets of one look."""
         return 2 * row.scan
 
     def _of_itself(self, row: _Row) -> Tracklet:
-        """A plot that no confirmed track took: about its own place, without a velocity."""
+        """A plot that no confirmed track took: about its own place, and telling no velocity.
+
+        Its range is taken short by the mean sag of its own angular errors, r σ²/2: along a line of
+        sight that is off by ε, the true place is r cos ε away.
+        """
         radar = self.radars[row.radar]
+        across = math.cos(row.z[2]) ** 2
+        square = across * (radar.azimuth_sigma_rad**2 + radar.azimuth_bias_sigma_rad**2)
+        square += radar.elevation_sigma_rad**2 + radar.elevation_bias_sigma_rad**2
+        row = row._replace(z=(row.z[0] * (1.0 - 0.5 * square), *row.z[1:]))
         axes = local_axes(radar.latitude_rad, radar.longitude_rad)
         away = turn_to_ecef(*local_from_polar(*row.z[:3]), axes)
         site = self._table[row.radar, kf.SITE : kf.SITE + 3]
         state = np.concatenate((site + np.array(away), np.zeros(3)))
-        return self._gathered([row], state, self._look(row), self.settings.unknown_speed_m_s)
+        unknown = self.settings.unknown_speed_m_s
+        if row.speed_sigma_m_s < unknown:  # by the tentative track that took it
+            state[3:], unknown = row.state[3:], row.speed_sigma_m_s
+        return self._gathered([row], state, self._look(row), unknown)
 
     def _of_track(self, rows: Sequence[_Row], batch: int) -> Tracklet:
         """Plots of one track, about its estimate after the last of them."""
@@ -190,6 +226,7 @@ def _rows(followed: Followed) -> list[_Row]:
             z,
             followed.track.tolist(),
             followed.state,
+            followed.speed_sigma_m_s.tolist(),
             strict=True,
         )
     ]

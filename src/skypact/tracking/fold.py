@@ -138,7 +138,7 @@ def fold_scan(
         predict_track(tracks, t, time_ns[j], c)
         observe(tracks, t, time_ns[j], plots[j], radar, c)
         note_seen(tracks, t)
-        if tracks.number[t, STATUS] == CONFIRMED and log.filled[0] < log.row.shape[0]:
+        if tracks.number[t, STATUS] != ENDED and log.filled[0] < log.row.shape[0]:
             write_update(tracks, t, number + j, log, c)
     row = 0
     for j in range(count):
@@ -634,7 +634,8 @@ def write_update(tracks: TrackArrays, t: int, plot: int, log: UpdateLog, c: Fold
     """Track `t` as it stands after that plot (-1: a tracklet) into the next row of the log."""
     row = log.filled[0]
     log.filled[0] += 1
-    log.key[row, 0] = tracks.number[t, TRACK_ID]
+    confirmed = tracks.number[t, STATUS] == CONFIRMED
+    log.key[row, 0] = tracks.number[t, TRACK_ID] if confirmed else -tracks.number[t, TRACK_ID]
     log.key[row, 1] = tracks.number[t, TIME_NS]
     log.key[row, 2] = plot
     slot = likeliest(tracks.mu[t])

@@ -13,6 +13,7 @@ from skypact.errors import SkypactError
 from skypact.kernels import filter as kf
 from skypact.model import (
     Followed,
+    ForeignTrack,
     PartnerRadar,
     Phase,
     Plots,
@@ -28,6 +29,7 @@ from skypact.settings import TrackingSettings
 from skypact.tracking import tables
 from skypact.tracking.context import fold_context, with_room
 from skypact.tracking.fold import advance_tracks, fold_scans
+from skypact.tracking.foreign_tracks import ForeignTracks
 from skypact.tracking.phases import combined, phase_of
 from skypact.tracking.tracklet_fold import FOLDED, NO_ROWS, fold_tracklets, tracklet_scratch
 from skypact.tracking.tracklet_input import (
@@ -78,6 +80,7 @@ class Picture:
         self._held: Plots | None = None
         self._held_tracklets: tuple[Tracklet, ...] = ()
         self._partners: tuple[PartnerRadar, ...] = ()
+        self._foreign = ForeignTracks(self.settings, self._context.noise)
         self._tracklet_scratch = tracklet_scratch(self._tracks)
         self._ended: list[Track] = []
         self.time_ns: int | None = None
@@ -132,6 +135,13 @@ class Picture:
         """Fold partners' tracklets alone: `observe` without plots."""
         return self.observe(no_plots(), tracklets=tracklets, more_to_come=more_to_come)
 
+    def observe_track(self, foreign: ForeignTrack) -> Refusal | None:
+        """Take a finished track of unknown pedigree; or why it cannot be used.
+
+        It has no part in the fold: `tracks` intersects the covariances of one's own and of it.
+        """
+        return self._foreign.take(foreign)
+
     def advance(self, time_ns: int) -> None:
         """A clock mark: no more plots before `time_ns` (UTC since 1970); tracks grow older to it.
 
@@ -152,6 +162,7 @@ class Picture:
         ahead = copy(self)
         ahead._tracks = tables.TrackArrays._make(column.copy() for column in self._tracks)
         ahead._ended = list(self._ended)
+        ahead._foreign = copy(self._foreign)
         ahead.advance(time_ns)
         return ahead
 
@@ -261,12 +272,10 @@ class Picture:
         newest = max([*plots.time_ns[-1:].tolist(), *(b.time_ns for b in batches)])
         self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max(initial=newest)))
         count = int(log.filled[0])
-        if on_updates and count:
-            on_updates(
-                Updates(
-                    log.key[:count, 0], log.key[:count, 1], log.row[:count, :6], log.row[:count, 6:]
-                )
-            )
+        confirmed = np.flatnonzero(log.key[:count, 0] > 0)
+        if on_updates and len(confirmed):
+            key, row = log.key[confirmed], log.row[confirmed]
+            on_updates(Updates(key[:, 0], key[:, 1], row[:, :6], row[:, 6:]))
         if on_followed:
             on_followed(_followed(plots, log))
         return refusals
@@ -372,7 +381,8 @@ class Picture:
         if tentative:
             wanted |= status == tables.TENTATIVE
         living = [self._track(int(t)) for t in np.flatnonzero(wanted)]
-        return _in_company(sorted(self._ended + living, key=lambda track: track.id))
+        ordered = sorted(self._ended + living, key=lambda track: track.id)
+        return self._foreign.with_own(_in_company(ordered))
 
     def _track(self, t: int) -> Track:
         """Row `t` as a frozen track."""
@@ -428,9 +438,12 @@ def _followed(plots: Plots, log: tables.UpdateLog) -> Followed:
     of_plots = log.key[:count, 2] >= 0
     key, row = log.key[:count][of_plots], log.row[:count][of_plots]
     track, phase = np.zeros(n, np.int64), np.full(n, -1)
-    state = np.full((n, 6), np.nan)
-    track[key[:, 2]], phase[key[:, 2]], state[key[:, 2]] = key[:, 0], key[:, 3], row[:, :6]
-    return Followed(plots, track, state, phase)
+    state, speed_sigma = np.full((n, 6), np.nan), np.full(n, np.nan)
+    at = key[:, 2]
+    track[at], phase[at], state[at] = np.maximum(key[:, 0], 0), key[:, 3], row[:, :6]
+    # Variances of the velocity in the upper triangle, row by row.
+    speed_sigma[at] = np.sqrt(row[:, [6 + 15, 6 + 18, 6 + 20]].mean(axis=1))
+    return Followed(plots, track, state, speed_sigma, phase)
 
 
 def _estimate(

@@ -112,9 +112,9 @@ class ScanArrays(NamedTuple):
 class UpdateLog(NamedTuple):
     """Estimates after each plot, as far as there are rows: `key` (u, 4) and `row` (u, 27).
 
-    `key`: track id, time, number of the plot among the scans (-1: a tracklet), and the phase that
-    it is surely in (-1: none). `row`: state and the upper triangle of its covariance. `filled`
-    (1,): how many rows.
+    `key`: track id (of a tentative track less than 0), time, number of the plot among the scans
+    (-1: a tracklet), and the phase that it is surely in (-1: none). `row`: state and the upper
+    triangle of its covariance. `filled` (1,): how many rows.
     """
 
     key: NDArray[np.int64]

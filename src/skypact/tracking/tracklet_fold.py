@@ -37,7 +37,6 @@ from skypact.tracking.fold import (
 )
 from skypact.tracking.phases import convert, likeliest, predict_track, take_remainder
 from skypact.tracking.tables import (
-    CONFIRMED,
     ENDED,
     FIRST_NS,
     FREE,
@@ -157,7 +156,7 @@ def fold_tracklets(
         predict_track(tracks, t, tracklets.number[j, AT_NS], c)
         _observe(tracks, t, tracklets, j, c, own)
         note_seen(tracks, t)
-        if tracks.number[t, STATUS] == CONFIRMED and log.filled[0] < log.row.shape[0]:
+        if log.filled[0] < log.row.shape[0]:
             write_update(tracks, t, -1, log, c)
     row = 0
     for j in range(count):

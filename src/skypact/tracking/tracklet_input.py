@@ -16,7 +16,7 @@ from skypact.tracking.phases import FASTEST_M_S
 from skypact.tracking.tables import TrackArrays
 from skypact.tracking.tracklet_fold import TrackletArrays
 
-_DEEPEST_M = 100e3
+DEEPEST_M = 100e3
 _MALFORMED = "have the partner send it as its version of the wire format says"
 _RECOMPUTE = "have the partner make it anew from its plots"
 
@@ -110,7 +110,7 @@ def _fault_of(tracklet: Tracklet, settings: TrackingSettings) -> tuple[str, str]
 def _implausible(tracklet: Tracklet, settings: TrackingSettings) -> tuple[str, str] | None:
     """A place or a speed where nothing can be."""
     height = geodetic_from_ecef(*tracklet.state[:3])[2]
-    if not -_DEEPEST_M < height < settings.greatest_height_m:
+    if not -DEEPEST_M < height < settings.greatest_height_m:
         return (
             f"its height is {height / 1e3:.0f} km",
             "ECEF metres are meant; if it is right, raise greatest_height_m",
