@@ -337,7 +337,7 @@ class SharingSettings(BaseModel):
     hidden_range_km: float = Field(
         default=2000.0,
         gt=0,
-        description="Hidden tracklets claim the error of a plot at this range, wherever it is; "
+        description="Hidden tracklets claim the error of plots at this range, wherever they are; "
         "plots from farther are not released, km.",
     )
     hidden_step: float = Field(

@@ -123,6 +123,9 @@ class Hiding:
             max(r.range_sigma_m, reach * max(r.azimuth_sigma_rad, r.elevation_sigma_rad))
             for r in radars
         ]
+        self._share = [
+            math.sqrt(max(1.0, settings.coast_batch_s / (r.period_s or math.inf))) for r in radars
+        ]
         self._covered = [self._greatest_offset(row, reach) for row in table]
 
     def _greatest_offset(self, row: Matrix, reach_m: float) -> float:
@@ -182,12 +185,16 @@ class Hiding:
         return back.T @ joint @ back, back.T @ vector, state[:6], middle_ns
 
     def _rung(self, radar: int, least_m: float) -> float | None:
-        """The size of error that is claimed: at least `least_m`; None beyond the greatest."""
+        """The size of error that is claimed: at least `least_m`; None beyond the greatest.
+
+        With one step there are two sizes: that of a batch with all its looks, and of one look.
+        """
         greatest, step = self._own[radar], self.settings.hidden_step
         if least_m > greatest:
             return None
         if step <= 1.0:
-            return greatest
+            batch = greatest / self._share[radar]
+            return batch if least_m <= batch else greatest
         return float(greatest / step ** math.floor(math.log(greatest / least_m) / math.log(step)))
 
     def _random(self, radar: int, track: int, time_ns: int) -> np.random.Generator:
