@@ -244,7 +244,7 @@ def _studies(shared: Path) -> dict[str, Study]:
             "Tracklets", 100, 4, lambda n, step: tracklets.run(n, SEED, step), _tracklets
         ),
         "hiding": Study(
-            "Hidden tracklets", 50, 4, lambda n, step: hiding.run(n, SEED, step), _hiding
+            "Hidden tracklets", 20, 2, lambda n, step: hiding.run(n, SEED, step), _hiding
         ),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "times": Study("Times of flight", 6, 6, _run_times, _times),

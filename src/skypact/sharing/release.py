@@ -154,7 +154,7 @@ class Hiding:
         )
         if sigma is None or far:
             return None
-        random = self._random(radar, track, time_ns)
+        random = self._random(radar, track, time_ns, b"" if track else tracklet.state.tobytes())
         values, axes = np.linalg.eigh(sigma**2 * np.eye(3) - p)
         place = place + axes @ (np.sqrt(np.maximum(values, 0.0)) * random.normal(size=3))
         if biased and track:
@@ -197,8 +197,9 @@ class Hiding:
             return batch if least_m <= batch else greatest
         return float(greatest / step ** math.floor(math.log(greatest / least_m) / math.log(step)))
 
-    def _random(self, radar: int, track: int, time_ns: int) -> np.random.Generator:
-        named = f"{radar} {track} {time_ns}".encode()
+    def _random(self, radar: int, track: int, time_ns: int, content: bytes) -> np.random.Generator:
+        """Random numbers that are this tracklet's own; `content` tells apart plots of one look."""
+        named = f"{radar} {track} {time_ns} ".encode() + content
         digest = hashlib.blake2b(named, key=self._secret, digest_size=32).digest()
         return np.random.default_rng(np.frombuffer(digest, np.uint32))
 
