@@ -22,7 +22,17 @@ if TYPE_CHECKING:
         SkypactError,
     )
     from skypact.flight.assess import assess
-    from skypact.model import Flight, Plots, Radar, Rejection, Track
+    from skypact.model import (
+        Flight,
+        ForeignTrack,
+        Openness,
+        Plots,
+        Radar,
+        Refusal,
+        Rejection,
+        Track,
+        Tracklet,
+    )
     from skypact.offline import (
         Comparison,
         Cutoffs,
@@ -51,6 +61,7 @@ if TYPE_CHECKING:
     from skypact.sensing.scenario import demo_radars, load_scenario, scenario_names
     from skypact.sensing.simulation import Simulation, simulate, write_simulation
     from skypact.settings import Settings, load_settings
+    from skypact.sharing import TrackletMaker
     from skypact.tracking import Picture, Updates
 
 _HOME = {
@@ -62,7 +73,17 @@ _HOME = {
         "SkypactError",
     ),
     "skypact.flight": ("assess",),
-    "skypact.model": ("Flight", "Plots", "Radar", "Rejection", "Track"),
+    "skypact.model": (
+        "Flight",
+        "ForeignTrack",
+        "Openness",
+        "Plots",
+        "Radar",
+        "Refusal",
+        "Rejection",
+        "Track",
+        "Tracklet",
+    ),
     "skypact.offline": (
         "Comparison",
         "Cutoffs",
@@ -91,6 +112,7 @@ _HOME = {
     "skypact.sensing.scenario": ("demo_radars", "load_scenario", "scenario_names"),
     "skypact.sensing.simulation": ("Simulation", "simulate", "write_simulation"),
     "skypact.settings": ("Settings", "load_settings"),
+    "skypact.sharing": ("TrackletMaker",),
     "skypact.tracking": ("Picture", "Updates"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -101,11 +123,14 @@ __all__ = [
     "Cutoffs",
     "EmptyInputError",
     "Flight",
+    "ForeignTrack",
     "InputError",
+    "Openness",
     "Picture",
     "PlotBatch",
     "Plots",
     "Radar",
+    "Refusal",
     "Rejection",
     "ScenarioError",
     "Score",
@@ -115,6 +140,8 @@ __all__ = [
     "SkypactError",
     "Track",
     "TrackedFiles",
+    "Tracklet",
+    "TrackletMaker",
     "TruePath",
     "Updates",
     "assess",
