@@ -127,7 +127,7 @@ def _hiding(detail: dict[str, Any]) -> Iterator[Figure]:
             honest = d["nees_over_6"] <= 1.1 if way.startswith("hidden") else None
             said = f"{d['rmse_ratio']:.2f}; {d['nees_over_6']:.2f}"
             if way in placed:
-                said += "; " + ", ".join(f"{km:.0f} ({by})" for by, km in placed[way].items())
+                said += "; " + ", ".join(f"{km:.2g} ({by})" for by, km in placed[way].items())
             yield Figure(
                 f"{biases}, {way}{' (default)' if way == detail['default'] else ''}: "
                 "RMSE / all plots; NEES / 6; radar placed within km (by)",

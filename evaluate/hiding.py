@@ -52,10 +52,10 @@ RELEASES: dict[str, Release] = {
     DEFAULT: (Openness.HIDDEN, SharingSettings()),
 }
 OBJECTS, OBJECT_S = 6, 600.0
-MIN_ELEVATION_RAD = math.radians(3.0)
+MIN_ELEVATION_RAD = math.radians(10.0)
 SEARCH_KM = 2000.0
 MIDDLE_DEG = np.array([38.0, 133.0])
-GREATEST_ELEVATION_RAD = math.radians(15.0)
+GREATEST_ELEVATION_RAD = math.radians(20.0)
 _BLOCK_S = 60.0
 _FEWEST = 10
 
@@ -152,18 +152,29 @@ def _place_and_covariance(tracklet: Tracklet) -> tuple[Array, Array]:
 
 
 def attack_by_axes(haul: Haul) -> Array:
-    """The place nearest to all axes of greatest information: least squares, ECEF (3,)."""
-    normal, right = np.zeros((3, 3)), np.zeros(3)
-    for tracklets in haul.tracklets:
-        for tracklet in tracklets:
-            place = tracklet.state[:3]
-            axis = np.linalg.eigh(tracklet.information[:3, :3])[1][:, -1]
-            across = np.eye(3) - np.outer(axis, axis)
-            normal += across
-            right += across @ place
-    if np.linalg.cond(normal) > 1e12:  # no axes, or all the same
-        return _on_ground(MIDDLE_DEG)
-    return np.linalg.solve(normal, right)
+    """The place nearest to all axes of greatest information: least squares, ECEF (3,).
+
+    Robust: lines far from it count less (Cauchy's weights), as near the zenith a radar knows
+    azimuth better than range.
+    """
+    places, axes = [], []
+    for tracklet in (t for tracklets in haul.tracklets for t in tracklets):
+        # Where it was in the middle of the plots, whose mean line of sight the axis is.
+        since_s = (tracklet.time_ns - (tracklet.first_ns + tracklet.last_ns) // 2) * 1e-9
+        places.append(tracklet.state[:3] - since_s * tracklet.state[3:])
+        axes.append(np.linalg.eigh(tracklet.information[:3, :3])[1][:, -1])
+    at, axis = np.array(places), np.array(axes)
+    across = np.eye(3) - axis[:, :, None] * axis[:, None, :]
+    weight = np.ones(len(at))
+    found = _on_ground(MIDDLE_DEG)
+    for _ in range(20):
+        normal = np.einsum("k,kij->ij", weight, across)
+        if np.linalg.cond(normal) > 1e12:  # no axes, or all the same
+            return found
+        found = np.linalg.solve(normal, np.einsum("k,kij,kj->i", weight, across, at))
+        off = np.linalg.norm(np.einsum("kij,kj->ki", across, found - at), axis=1)
+        weight = 1.0 / (1.0 + (off / np.median(off)) ** 2)
+    return found
 
 
 def _sought(score: Callable[[Array], float]) -> Array:
