@@ -271,7 +271,7 @@ def test_what_is_too_far_away_to_be_hidden_does_not_leave():
     )
     Picture(RADARS[:1]).observe(plots, on_followed=maker.take)
     assert maker.ready(no_more=True) == []
-    assert maker.beyond_hidden_range == len(plots.time_ns)
+    assert maker.withheld == len(plots.time_ns)
 
 
 def test_the_offset_of_hidden_tracklets_bounds_what_biases_do():

@@ -91,13 +91,12 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Followed(NamedTuple):
-    """Plots as they were folded, and for each the confirmed track that took it.
+    """Plots as they were folded, and for each the track that took it.
 
-    `plots` (n rows), in the order of the fold. `track` int64 (n,): its id, 0 where no confirmed
-    track took the plot. `state` (n, 6): the track's estimate right after it, ECEF m and m/s, also
-    that of a tentative one (NaN: none). `speed_sigma_m_s` (n,): how well each component of its
-    velocity is known. `phase` int64 (n,): the `Phase` that it is then surely in, -1 where none is
-    sure.
+    `plots` (n rows), in the order of the fold. `track` int64 (n,): its id, less than 0 while it is
+    tentative, 0 where none took the plot. `state` (n, 6): the track's estimate right after it, ECEF
+    m and m/s (NaN: none). `speed_sigma_m_s` (n,): how well each component of its velocity is known.
+    `phase` int64 (n,): the `Phase` that it is then surely in, -1 where none is sure.
     """
 
     plots: Plots

@@ -142,7 +142,8 @@ class Hiding:
     def hide(self, tracklet: Tracklet, radar: int, track: int) -> Tracklet | None:
         """The hidden form of a full tracklet of that radar's row and track (0: of none).
 
-        None where its error is beyond what `hidden_range_km` covers.
+        None where its error is beyond what `hidden_range_km` covers; and where it has biases but no
+        track, even a tentative one, as its offset would then leap to that of the track to come.
         """
         joint, vector, state, time_ns = self._at_middle(tracklet)
         p, place, offset = _place_of(joint, vector, state)
@@ -152,12 +153,12 @@ class Hiding:
         far = biased and (
             np.linalg.eigvalsh(offset @ prior @ offset.T)[-1] > self._covered[radar] ** 2
         )
-        if sigma is None or far:
+        if sigma is None or far or (biased and not track):
             return None
         random = self._random(radar, track, time_ns, b"" if track else tracklet.state.tobytes())
         values, axes = np.linalg.eigh(sigma**2 * np.eye(3) - p)
         place = place + axes @ (np.sqrt(np.maximum(values, 0.0)) * random.normal(size=3))
-        if biased and track:
+        if biased:
             place = place + self._drifted(radar, track, time_ns, random)
         return self._isotropic(
             tracklet, time_ns, place, sigma, self._prior(radar) if biased else None

@@ -54,7 +54,8 @@ class TrackletMaker:
     >>> picture.observe(plots, more_to_come=True, on_followed=maker.take)
     >>> maker.ready()
 
-    `beyond_hidden_range` counts what was too far away to be hidden, and did not leave.
+    `withheld` counts what could not be hidden and did not leave: too far away, or of a radar with
+    biases and not part of any track yet.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class TrackletMaker:
     ) -> None:
         self.radars = tuple(radars)
         self.openness = openness
-        self.beyond_hidden_range = 0
+        self.withheld = 0
         self.settings = settings or SharingSettings()
         self._labels = [label_of(radar, partner, secret) for radar in self.radars]
         self._table, _ = radar_array(self.radars)
@@ -85,7 +86,7 @@ class TrackletMaker:
             self._close_before(row.time_ns // self._batch_ns)
             key = (row.radar, row.track)
             alone = phase != Phase.COAST or self.radars[row.radar].correlation_time_s > 0.0
-            if row.track == 0:
+            if row.track <= 0:
                 self._release(self._of_itself(row), row)
             elif alone:
                 self._close(key, whole=False)
@@ -128,9 +129,9 @@ class TrackletMaker:
         elif self.openness == Openness.ROUNDED:
             self._ready.append(rounded(full, self.settings))
         else:
-            hidden = self._hiding.hide(full, row.radar, row.track)
+            hidden = self._hiding.hide(full, row.radar, abs(row.track))
             if hidden is None:
-                self.beyond_hidden_range += 1
+                self.withheld += 1
             else:
                 self._ready.append(hidden)
 

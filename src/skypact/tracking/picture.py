@@ -440,7 +440,7 @@ def _followed(plots: Plots, log: tables.UpdateLog) -> Followed:
     track, phase = np.zeros(n, np.int64), np.full(n, -1)
     state, speed_sigma = np.full((n, 6), np.nan), np.full(n, np.nan)
     at = key[:, 2]
-    track[at], phase[at], state[at] = np.maximum(key[:, 0], 0), key[:, 3], row[:, :6]
+    track[at], phase[at], state[at] = key[:, 0], key[:, 3], row[:, :6]
     # Variances of the velocity in the upper triangle, row by row.
     speed_sigma[at] = np.sqrt(row[:, [6 + 15, 6 + 18, 6 + 20]].mean(axis=1))
     return Followed(plots, track, state, speed_sigma, phase)
