@@ -153,9 +153,11 @@ def nation_alone(
     own = plots.at(np.flatnonzero(plots.radar == number))
     radars = moments.scene.radars
     picture = Picture(radars)
+    # Another secret in each run: else all runs would share one draw of what hiding adds.
+    secret = SECRET + plots.range_m[:1].tobytes()
     makers = {
         name: TrackletMaker(
-            radars, partner="partner", secret=SECRET, openness=openness, settings=settings
+            radars, partner="partner", secret=secret, openness=openness, settings=settings
         )
         for name, (openness, settings) in releases.items()
     }
