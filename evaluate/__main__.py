@@ -17,7 +17,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from evaluate import coverage, free_flight, published, reentry, registration, white_sands
+from evaluate import (
+    coverage,
+    free_flight,
+    hiding,
+    published,
+    reentry,
+    registration,
+    tracklets,
+    white_sands,
+)
 from skypact.sensing.scenario import load_scenario
 
 SEED = 20261121
@@ -102,6 +111,39 @@ def _launches(detail: dict[str, Any]) -> Iterator[Figure]:
     for name, cell in detail.items():
         said, met = _share(cell, 0.93, 0.99)
         yield Figure(f"launch ellipse, {name}", said, "93–99 %", met)
+
+
+def _tracklets(detail: dict[str, Any]) -> Iterator[Figure]:
+    for scene, ways in detail.items():
+        most = 1.01 if scene.startswith("coast") else 1.05
+        for way, what in (("full", "full tracklets"), ("intersected", "covariance intersection")):
+            d = ways[way]
+            error = d["rmse_ratio_standard_error"]
+            full = way == "full"
+            yield Figure(
+                f"{scene}: {what}, position RMSE / that of all plots; NEES / 6",
+                f"{d['rmse_ratio']:.4f} ± {error:.4f}; {d['nees_over_6']:.2f}"
+                f" (plots: {ways['plots']['nees_over_6']:.2f})",
+                f"≤ {most}" if full else "stated",
+                d["rmse_ratio"] <= most if full else None,
+            )
+
+
+def _hiding(detail: dict[str, Any]) -> Iterator[Figure]:
+    for biases in ("unbiased", "biased"):
+        price, placed = detail[biases]["price"], detail[biases]["placed_within_km"]
+        for way, d in price.items():
+            honest = d["nees_over_6"] <= 1.1 if way.startswith("hidden") else None
+            said = f"{d['rmse_ratio']:.2f}; {d['nees_over_6']:.2f}"
+            if way in placed:
+                said += "; " + ", ".join(f"{km:.2g} ({by})" for by, km in placed[way].items())
+            yield Figure(
+                f"{biases}, {way}{' (default)' if way == detail['default'] else ''}: "
+                "RMSE / all plots; NEES / 6; radar placed within km (by)",
+                said,
+                "NEES / 6 ≤ 1.1" if honest is not None else "stated",
+                honest,
+            )
 
 
 def _run_published(runs: int, progress: Step) -> dict[str, Any]:
@@ -281,6 +323,12 @@ def _studies(shared: Path) -> dict[str, Study]:
             8,
             lambda n, step: registration.run(n, SEED, step),
             _registration,
+        ),
+        "tracklets": Study(
+            "Tracklets", 100, 4, lambda n, step: tracklets.run(n, SEED, step), _tracklets
+        ),
+        "hiding": Study(
+            "Hidden tracklets", 20, 2, lambda n, step: hiding.run(n, SEED, step), _hiding
         ),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "times": Study("Times of flight", 6, 6, _run_times, _times),

@@ -27,13 +27,17 @@ if TYPE_CHECKING:
         BiasEstimate,
         ClockMark,
         Flight,
+        ForeignTrack,
         IdRecord,
+        Openness,
         Plots,
         Radar,
         RebuildRecord,
+        Refusal,
         Registration,
         Rejection,
         Track,
+        Tracklet,
         Verdict,
     )
     from skypact.offline import (
@@ -68,6 +72,7 @@ if TYPE_CHECKING:
     from skypact.sensing.scenario import demo_radars, load_scenario, scenario_names
     from skypact.sensing.simulation import Simulation, simulate, write_simulation
     from skypact.settings import Settings, load_settings
+    from skypact.sharing import TrackletMaker
     from skypact.tracking import LivePicture, Picture, Updates
 
 _HOME = {
@@ -84,13 +89,17 @@ _HOME = {
         "BiasEstimate",
         "ClockMark",
         "Flight",
+        "ForeignTrack",
         "IdRecord",
+        "Openness",
         "Plots",
         "Radar",
         "RebuildRecord",
+        "Refusal",
         "Registration",
         "Rejection",
         "Track",
+        "Tracklet",
         "Verdict",
     ),
     "skypact.offline": (
@@ -125,6 +134,7 @@ _HOME = {
     "skypact.sensing.scenario": ("demo_radars", "load_scenario", "scenario_names"),
     "skypact.sensing.simulation": ("Simulation", "simulate", "write_simulation"),
     "skypact.settings": ("Settings", "load_settings"),
+    "skypact.sharing": ("TrackletMaker",),
     "skypact.tracking": ("LivePicture", "Picture", "Updates"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -138,15 +148,18 @@ __all__ = [
     "Cutoffs",
     "EmptyInputError",
     "Flight",
+    "ForeignTrack",
     "IdRecord",
     "InputError",
     "LivePicture",
+    "Openness",
     "Orbit",
     "Picture",
     "PlotBatch",
     "Plots",
     "Radar",
     "RebuildRecord",
+    "Refusal",
     "RegisteredFiles",
     "Registration",
     "Rejection",
@@ -158,6 +171,8 @@ __all__ = [
     "SkypactError",
     "Track",
     "TrackedFiles",
+    "Tracklet",
+    "TrackletMaker",
     "TruePath",
     "Updates",
     "Verdict",

@@ -1,6 +1,6 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]` and `[late]` of a TOML file
+Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]` and `[sharing]` of a TOML file
 (`--settings`), from `SKYPACT_TRACKING__…` in the environment, or given in Python.
 `docs/settings.md` is made from here.
 """
@@ -234,6 +234,38 @@ class TrackingSettings(BaseModel):
         default=1 / 60, gt=0, description="Rate at which manoeuvres end, 1/s."
     )
 
+    new_object_log_density_m3: float = Field(
+        default=-52.0,
+        description="`new_object_log_density` for tracklets, per m³ of space: the same at 700 km.",
+    )
+    greatest_partner_radars: int = Field(
+        default=16,
+        ge=0,
+        le=256,
+        description="Most radars of partners whose tracklets are used; each that has biases makes "
+        "every track's state longer by 8.",
+    )
+    greatest_foreign_tracks: int = Field(
+        default=1000, ge=0, description="Most finished tracks of unknown pedigree that are kept."
+    )
+    foreign_track_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="One that is so much older, or newer, than a track is not intersected with it, "
+        "s.",
+    )
+    greatest_tracklet_s: float = Field(
+        default=10.0, gt=0, description="Longest time that the plots of one tracklet may span, s."
+    )
+    greatest_height_m: float = Field(
+        default=50e6, gt=0, description="A tracklet of a place higher than this is refused, m."
+    )
+    least_tracklet_sigma_m: float = Field(
+        default=0.1,
+        gt=0,
+        description="A tracklet that claims to know a place better is refused, m.",
+    )
+
 
 class OrbitSettings(BaseModel):
     """How objects with known orbits tell of radars' biases.
@@ -454,6 +486,64 @@ class LateSettings(BaseModel):
     )
 
 
+class SharingSettings(BaseModel):
+    """What partners get."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    coast_batch_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=10,
+        description="In coast a tracklet holds the plots of so long; else those of one look, s.",
+    )
+    unknown_speed_m_s: float = Field(
+        default=4000.0,
+        gt=0,
+        description="Speed along the line of sight, 1σ, of what has no confirmed track yet: what a "
+        "radar's time offset may do to its plots, m/s.",
+    )
+    rounding_sigma: float = Field(
+        default=1 / 512,
+        gt=0,
+        le=1,
+        description="Rounded tracklets: step of rounding, in standard deviations of a measurement,",
+    )
+    rounding_reach_m: float = Field(
+        default=5000.0,
+        gt=0,
+        description="... for a true place as far as this from that about which was linearised, m.",
+    )
+    hidden_range_km: float = Field(
+        default=2000.0,
+        gt=0,
+        description="Hidden tracklets claim the error of plots at this range, wherever they are; "
+        "plots from farther are not released, km.",
+    )
+    hidden_step: float = Field(
+        default=1.0,
+        ge=1,
+        description="Hidden tracklets: 1: always that error; above: that, or smaller by powers of "
+        "this. Smaller steps cost less and leak more.",
+    )
+    hidden_correlation_s: float = Field(
+        default=220.0, gt=0, description="Hidden tracklets: how long their offset stays alike, s."
+    )
+    hidden_cover: float = Field(
+        default=6.0,
+        ge=1,
+        description="Hidden tracklets: the offset's variance over the greatest that biases have.",
+    )
+    hidden_added: float = Field(
+        default=1.0,
+        ge=0,
+        description="Hidden tracklets: variance of the offset that is added, over that.",
+    )
+    hidden_tracks: int = Field(
+        default=4096, ge=1, description="Hidden tracklets: most tracks whose offset is remembered."
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Skypact."""
 
@@ -466,6 +556,7 @@ class Settings(BaseSettings):
     orbits: OrbitSettings = OrbitSettings()
     flight: FlightSettings = FlightSettings()
     late: LateSettings = LateSettings()
+    sharing: SharingSettings = SharingSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -572,4 +663,5 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "orbits": OrbitSettings,
     "flight": FlightSettings,
     "late": LateSettings,
+    "sharing": SharingSettings,
 }

@@ -92,7 +92,9 @@ def assess(
         kind_probabilities={str(name): share for name, share in kinds.items()},
         range_class=size,
         range_class_probability=size_probability,
-        nations=tuple(sorted({nations[name] for name in track.plots_by_radar})),
+        nations=tuple(
+            sorted({*track.plots_by_partner, *(nations[name] for name in track.plots_by_radar)})
+        ),
         radars=tuple(sorted(track.plots_by_radar)),
         first_plot_ns=track.first_plot_ns,
         last_plot_ns=track.last_plot_ns,

@@ -18,6 +18,7 @@ KERNELS_OF_TRACKING = (
     "phases",
     "resolution",
     "tables",
+    "tracklet_fold",
     "waiting",
 )
 

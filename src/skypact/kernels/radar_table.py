@@ -7,14 +7,20 @@ from numpy.typing import NDArray
 
 from skypact.kernels import filter as kf
 from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
-from skypact.model import Radar
+from skypact.model import PartnerRadar, Radar
 
 
-def radar_array(radars: Sequence[Radar]) -> tuple[NDArray[np.float64], int]:
-    """The radar table as the kernels want it, and the size of a track's state."""
-    rows = np.zeros((len(radars), kf.RADAR_COLUMNS))
+def radar_array(
+    radars: Sequence[Radar], partners: Sequence[PartnerRadar] = ()
+) -> tuple[NDArray[np.float64], int]:
+    """The radar table as the kernels want it, and the size of a track's state.
+
+    Radars of partners come last, without a site: their tracklets say nothing of one, and only their
+    biases are states.
+    """
+    rows = np.zeros((len(radars) + len(partners), kf.RADAR_COLUMNS))
     size = kf.CORE
-    for row, radar in zip(rows, radars, strict=True):
+    for row, radar in zip(rows, radars, strict=False):
         row[kf.SITE : kf.SITE + 3] = ecef_from_geodetic(
             radar.latitude_rad, radar.longitude_rad, radar.height_m
         )
@@ -52,4 +58,10 @@ def radar_array(radars: Sequence[Radar]) -> tuple[NDArray[np.float64], int]:
         row[kf.PERIOD_S] = radar.period_s or 0.0
         row[kf.RANGE_RESOLUTION_M] = radar.range_resolution_m
         row[kf.ANGLE_RESOLUTION_RAD] = radar.angle_resolution_rad
+    for row, partner in zip(rows[len(radars) :], partners, strict=True):
+        if partner.bias_sigma:
+            row[kf.BIAS_AT] = size
+            row[kf.BIAS_SIGMA : kf.BIAS_SIGMA + kf.BIASES_PER_RADAR] = partner.bias_sigma
+            row[kf.CORRELATION_TIME_S] = partner.correlation_time_s
+            size += kf.BIASES_PER_RADAR
     return rows, size

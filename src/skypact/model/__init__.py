@@ -22,7 +22,8 @@ from skypact.model.flight import (
 from skypact.model.plots import Plots, Rejection
 from skypact.model.radar import Radar
 from skypact.model.registration import BIAS_KINDS, BiasEstimate, Registration
-from skypact.model.track import Phase, Track, TrackStatus
+from skypact.model.track import Followed, Phase, Track, TrackStatus
+from skypact.model.tracklet import ForeignTrack, Openness, PartnerRadar, Refusal, Tracklet
 
 __all__ = [
     "BIAS_KINDS",
@@ -34,19 +35,25 @@ __all__ = [
     "Ellipse",
     "Flight",
     "FlightKind",
+    "Followed",
+    "ForeignTrack",
     "IdLink",
     "IdRecord",
     "Impact",
     "Launch",
+    "Openness",
     "Outcome",
+    "PartnerRadar",
     "Phase",
     "Plots",
     "Radar",
     "RangeClass",
     "RebuildRecord",
+    "Refusal",
     "Registration",
     "Rejection",
     "Track",
     "TrackStatus",
+    "Tracklet",
     "Verdict",
 ]

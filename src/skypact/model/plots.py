@@ -37,6 +37,12 @@ class Plots(NamedTuple):
         )
 
 
+def no_plots() -> Plots:
+    """No plots at all."""
+    whole, real = np.zeros(0, np.int64), np.zeros(0)
+    return Plots(whole, np.zeros(0, np.int32), real, real, real, real, real, whole)
+
+
 class Rejection(msgspec.Struct, frozen=True, kw_only=True):
     """A row that was not used: where it stood, why, and what to do about it.
 

@@ -1,10 +1,13 @@
 """One object's estimated state and covariance over time."""
 
 import enum
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from skypact.model.plots import Plots
 
 
 class Phase(enum.IntEnum):
@@ -57,7 +60,9 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     `most_energy_j_kg`: greatest energy in free flight so far, of the motion relative to the Earth,
     per kg (NaN: none yet). `parted_from`: the track beside which it began, as a stage or a part
     does; `company`: how many tracks go back to one in this way, itself among them. `last_seen`: the
-    estimate after its last plot, where it is older than `time_ns`.
+    estimate after its last plot, where it is older than `time_ns`. `plots_by_partner`: by nation
+    and label of the radar, how many plots were in the partners' tracklets; they count as `plots`.
+    `foreign`: sources of finished tracks that the estimate was intersected with.
     """
 
     id: int
@@ -80,3 +85,26 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     parted_from: int | None = None
     company: int = 1
     last_seen: Estimate | None = None
+    plots_by_partner: dict[str, dict[str, int]] = {}
+    foreign: tuple[str, ...] = ()
+
+
+SHARED_PLOT = -2
+"""Instead of a phase: the plot is that of several objects, which its radar cannot tell apart."""
+
+
+class Followed(NamedTuple):
+    """Plots as they were folded, and for each the track that took it.
+
+    `plots` (n rows), in the order of the fold. `track` int64 (n,): its id, less than 0 while it is
+    tentative, 0 where none took the plot. `state` (n, 6): the track's estimate right after it, ECEF
+    m and m/s (NaN: none). `speed_sigma_m_s` (n,): how well each component of its velocity is known.
+    `phase` int64 (n,): the `Phase` that it is then surely in, -1 where none is sure,
+    SHARED_PLOT where the plot is not this track's alone.
+    """
+
+    plots: Plots
+    track: NDArray[np.int64]
+    state: NDArray[np.float64]
+    speed_sigma_m_s: NDArray[np.float64]
+    phase: NDArray[np.int64]

@@ -11,7 +11,7 @@ from skypact.kernels.fit import StartPriors
 from skypact.kernels.gravity import field
 from skypact.kernels.motion import drag_belief
 from skypact.kernels.radar_table import radar_array
-from skypact.model import Radar
+from skypact.model import PartnerRadar, Radar
 from skypact.settings import TrackingSettings
 from skypact.tracking.association import Pairs, room_for_pairs
 from skypact.tracking.nearby import Grid, empty_grid
@@ -30,9 +30,11 @@ class FoldSettings(NamedTuple):
 
     gate: float
     new_object_log_density: float
+    plots_to_confirm: int
     fit_plots: int
     fit_seconds: float
     confirm_speed_sigma_m_s: float
+    start_window_s: float
     lost_timeout_s: float
     first_plots_seconds: float
     sunk_m: float
@@ -84,9 +86,11 @@ class FoldContext(NamedTuple):
     grid: Grid
 
 
-def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldContext, int]:
+def fold_context(
+    radars: Sequence[Radar], s: TrackingSettings, partners: Sequence[PartnerRadar] = ()
+) -> tuple[FoldContext, int]:
     """The context of a picture with these radars and settings, and the size of its states."""
-    rows, n = radar_array(radars)
+    rows, n = radar_array(radars, partners)
     drag, drag_sigma = drag_belief(s.ballistic_parameter_kg_m2, s.ballistic_parameter_ln_sigma)
     context = FoldContext(
         radars=rows,
@@ -94,9 +98,11 @@ def fold_context(radars: Sequence[Radar], s: TrackingSettings) -> tuple[FoldCont
         settings=FoldSettings(
             gate=s.gate_chi_squared,
             new_object_log_density=s.new_object_log_density,
+            plots_to_confirm=s.plots_to_confirm,
             fit_plots=s.fit_plots,
             fit_seconds=s.fit_seconds,
             confirm_speed_sigma_m_s=s.confirm_speed_sigma_m_s,
+            start_window_s=s.start_window_s,
             lost_timeout_s=s.lost_timeout_s,
             first_plots_seconds=s.first_plots_seconds,
             sunk_m=s.sunk_m,

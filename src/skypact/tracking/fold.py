@@ -25,6 +25,7 @@ from skypact.kernels.gravity import GM_M3_S2, gravity_j2
 from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
 from skypact.kernels.motion import BOOST, COAST, REENTRY
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
+from skypact.model.track import SHARED_PLOT
 from skypact.tracking.association import choose, sort_by_id
 from skypact.tracking.context import (
     PAIRS_OF_SCAN,
@@ -56,6 +57,7 @@ from skypact.tracking.tables import (
     KEPT,
     LAST_NS,
     MOST_ENERGY,
+    NEVER_CONFIRMED,
     NEXT_ID,
     NO_OBJECT,
     NOT_SEEN,
@@ -72,16 +74,17 @@ from skypact.tracking.tables import (
     SINCE_NS,
     SKIPPED,
     SLOTS,
-    STARTING,
     STATUS,
     STEER,
     STEER_LOG_ODDS,
     STRIDE,
     SURPRISE,
     SWEPT_NS,
+    TENTATIVE,
     THRUST,
     TIME_NS,
     TRACK_ID,
+    TRACKLETS,
     WAITING,
     ScanArrays,
     TrackArrays,
@@ -128,7 +131,8 @@ def fold_scans(
         if waiting < most and tracks.counter[WAITING] + end - begin > waiting:
             return scan
         radar = int(scans.radar[begin])
-        if not fold_scan(tracks, scans.time_ns[begin:end], radar, scans.z[begin:end], c, log):
+        time_ns, plots = scans.time_ns[begin:end], scans.z[begin:end]
+        if not fold_scan(tracks, time_ns, radar, plots, begin, c, log):
             return scan
     return scans.starts.shape[0] - 1
 
@@ -151,12 +155,14 @@ def fold_scan(
     time_ns: NDArray[np.int64],
     radar: int,
     plots: NDArray[np.float64],
+    number: int,
     c: FoldContext,
     log: UpdateLog,
 ) -> bool:
     """One scan of one radar: predict, gate, assign, update; what is left over may start tracks.
 
-    False: there is no room for it in the scratch, and nothing has been assigned.
+    `number` is that of its first plot among all scans, for the log. False: there is no room for it
+    in the scratch, and nothing has been assigned.
     """
     count = plots.shape[0]
     if time_ns[0] - tracks.counter[SWEPT_NS] >= SWEEP_NS:
@@ -183,13 +189,13 @@ def fold_scan(
         observe(tracks, t, time_ns[j], z, radar, radars, own, c)
         note_seen(tracks, t)
         if log.filled[0] < log.row.shape[0]:
-            write_update(tracks, t, log, c)
+            write_update(tracks, t, number + j, own, log, c)
     tracks.counter[SCANS] += 1
     for j in range(count):
         if not w.taken[j]:
             t = begin_with(tracks, time_ns[j], radar, plots[j], c)
             if t >= 0 and log.filled[0] < log.row.shape[0]:
-                write_update(tracks, t, log, c)
+                write_update(tracks, t, number + j, True, log, c)
     return True
 
 
@@ -269,7 +275,8 @@ def grow_older(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bool:
     """Move track `t`, unseen meanwhile, to `to_ns`; False: it came down before and has ended."""
     if predict_track(tracks, t, to_ns, c):
         return True
-    tracks.number[t, REASON] = CAME_DOWN
+    confirmed = tracks.number[t, STATUS] == CONFIRMED
+    tracks.number[t, REASON] = CAME_DOWN if confirmed else NEVER_CONFIRMED
     tracks.number[t, STATUS] = ENDED
     return False
 
@@ -378,7 +385,8 @@ def observe(
     tracks.by_radar[t, radar] += 1
     if own:
         keep_first_plot(tracks, t, plot_ns, plot, radar, settings)
-        if number[PLOTS] <= settings.fit_plots and young_fit(tracks, t, c):
+        young = number[PLOTS] <= settings.fit_plots and number[TRACKLETS] == 0
+        if young and young_fit(tracks, t, c):
             return
     greatest = -math.inf
     for slot in range(SLOTS):
@@ -400,6 +408,7 @@ def observe(
     for slot in range(SLOTS):
         mu[slot] /= total
     note_extremes(tracks.x[t, likeliest(mu)], mu, tracks.value[t])
+    confirm_if_known(tracks, t, settings)
 
 
 @kernel
@@ -516,7 +525,6 @@ def begin_with(
     else:
         tracks.number[t, TRACK_ID] = tracks.counter[NEXT_ID]
         tracks.counter[NEXT_ID] += 1
-        tracks.number[t, PARTED_FROM] = parent_of(tracks, t, c.settings)
         enter(tracks, t, c.grid)
     note_seen(tracks, t)
     return t
@@ -567,7 +575,7 @@ def start(tracks: TrackArrays, t: int, new: int, chain: NDArray[np.int64], c: Fo
         x[3 + k] = (here[PLACE + k] - there[PLACE + k]) / span_s
     take_remainder(x[0], x[1], x[2], tracks.value[t], c)
     tracks.mu[t, THRUST] = 1.0
-    number[STATUS], number[FREE_PHASE] = STARTING, COAST
+    number[STATUS], number[FREE_PHASE] = TENTATIVE, COAST
     if young_fit(tracks, t, c) and number[STATUS] == CONFIRMED:
         return True
     number[STATUS] = FREE_ROW
@@ -717,12 +725,22 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
             copy_matrix(fitted_p[to * n : to * n + n], tracks.p[t, to])
     for slot in range(SLOTS):
         tracks.mu[t, slot] /= total
-    p = tracks.p[t, likeliest(tracks.mu[t])]
-    if not confirmed and p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
-        number[STATUS] = CONFIRMED
+    confirm_if_known(tracks, t, settings)
     at = tracks.x[t, likeliest(tracks.mu[t])]
     take_remainder(at[0], at[1], at[2], tracks.value[t], c)
     return True
+
+
+@kernel
+def confirm_if_known(tracks: TrackArrays, t: int, settings: FoldSettings) -> None:
+    """Confirm the tentative track `t` once it has plots enough and its velocity is known."""
+    number = tracks.number[t]
+    if number[STATUS] != TENTATIVE or number[PLOTS] < settings.plots_to_confirm:
+        return
+    p = tracks.p[t, likeliest(tracks.mu[t])]
+    if p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
+        number[STATUS] = CONFIRMED
+        number[PARTED_FROM] = parent_of(tracks, t, settings)
 
 
 @kernel
@@ -762,6 +780,10 @@ def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> 
     """End track `t` if it came down or was lost."""
     number = tracks.number[t]
     unseen = (now_ns - number[LAST_NS]) * 1e-9
+    if number[STATUS] == TENTATIVE:
+        if unseen > settings.start_window_s:
+            number[STATUS], number[REASON] = ENDED, NEVER_CONFIRMED
+        return bool(number[STATUS] == ENDED)
     slot = likeliest(tracks.mu[t])
     x = tracks.x[t, slot]
     height, ux, uy, uz = height_and_up(x[0], x[1], x[2])
@@ -777,12 +799,24 @@ def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> 
 
 
 @inlined
-def write_update(tracks: TrackArrays, t: int, log: UpdateLog, c: FoldContext) -> None:
-    """Track `t` as it stands into the next row of the log."""
+def write_update(
+    tracks: TrackArrays, t: int, plot: int, own: bool, log: UpdateLog, c: FoldContext
+) -> None:
+    """Track `t` as it stands after that plot (-1: a tracklet) into the next row of the log.
+
+    `own`: the plot is this track's alone.
+    """
     row = log.filled[0]
     log.filled[0] += 1
-    log.key[row, 0] = tracks.number[t, TRACK_ID]
+    confirmed = tracks.number[t, STATUS] == CONFIRMED
+    log.key[row, 0] = tracks.number[t, TRACK_ID] if confirmed else -tracks.number[t, TRACK_ID]
     log.key[row, 1] = tracks.number[t, TIME_NS]
+    log.key[row, 2] = plot
+    slot = likeliest(tracks.mu[t])
+    sure = tracks.mu[t, slot] > SURE_OF_FREE_FLIGHT
+    log.key[row, 3] = phase_of(slot, tracks.number[t, FREE_PHASE]) if sure else -1
+    if not own:
+        log.key[row, 3] = SHARED_PLOT
     mean, covariance = c.scratch.x[:6], c.scratch.p[:6, :6]
     combined(tracks.x[t], tracks.p[t], tracks.mu[t], mean, covariance)
     at = 6

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -13,12 +13,26 @@ from numpy.typing import NDArray
 
 from skypact.errors import SkypactError
 from skypact.kernels import filter as kf
-from skypact.model import Phase, Plots, Radar, Registration, Track, TrackStatus
+from skypact.model import (
+    Followed,
+    ForeignTrack,
+    PartnerRadar,
+    Phase,
+    Plots,
+    Radar,
+    Refusal,
+    Registration,
+    Track,
+    Tracklet,
+    TrackStatus,
+)
+from skypact.model.plots import no_plots
 from skypact.model.track import Estimate, PhaseEstimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
 from skypact.tracking.context import ROWS_OF_LOG, fold_context, with_room
 from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
+from skypact.tracking.foreign_tracks import ForeignTracks
 from skypact.tracking.phases import combined, phase_of
 from skypact.tracking.registration import (
     Belief,
@@ -30,6 +44,16 @@ from skypact.tracking.registration import (
     declared_biases,
     registered,
     told_slots,
+)
+from skypact.tracking.tracklet_fold import FOLDED, NO_ROWS, fold_tracklets, tracklet_scratch
+from skypact.tracking.tracklet_input import (
+    Batch,
+    arrays_of,
+    batches_of,
+    placed,
+    refusal_of,
+    refused,
+    widened,
 )
 
 _FIRST_CAPACITY = 64
@@ -103,6 +127,10 @@ class Picture:
             min(_FIRST_WAITING, self.settings.greatest_waiting_plots),
         )
         self._held: Plots | None = None
+        self._held_tracklets: tuple[Tracklet, ...] = ()
+        self._partners: tuple[PartnerRadar, ...] = ()
+        self._foreign = ForeignTracks(self.settings, self._context.noise)
+        self._tracklet_scratch = tracklet_scratch(self._tracks)
         self._ended: list[Track] = []
         self._declared = declared_biases(self._context.radars)
         self._registers = self.settings.registration and len(self._declared.sigma) > 0
@@ -113,34 +141,66 @@ class Picture:
         self,
         plots: Plots,
         *,
+        tracklets: Iterable[Tracklet] = (),
         more_to_come: bool = False,
         on_updates: Callable[[Updates], None] | None = None,
-    ) -> None:
-        """Fold plots, in order of time, into the picture.
+        on_followed: Callable[[Followed], None] | None = None,
+    ) -> tuple[Refusal, ...]:
+        """Fold plots and partners' tracklets, in order of time, into the picture.
 
-        `more_to_come`: scans that may go on in the next call are held back for it. `on_updates`
-        gets the estimates after each plot of a confirmed track.
+        `more_to_come`: scans and batches that may go on in the next call are held back for it.
+        `on_updates` gets the estimates after each observation of a confirmed track; `on_followed`
+        the plots as they were folded, with the tracks that took them. Returns the tracklets that
+        could not be used; the rest goes on.
         """
+        usable, refusals = [], []
+        for tracklet in tracklets:
+            refusal = refusal_of(tracklet, self.settings)
+            if refusal is None:
+                usable.append(tracklet)
+            else:
+                refusals.append(refusal)
+        batches = batches_of((*self._held_tracklets, *usable))
+        self._held_tracklets = ()
         if self._held is not None:
             plots = self._held.followed_by(plots)
             self._held = None
-        if len(plots.time_ns) == 0:
-            return
+        if len(plots.time_ns) == 0 and not batches:
+            return tuple(refusals)
         order, starts = self._scans(plots)
         if more_to_come:
             order, starts, held = self._hold_back(plots, order, starts)
+            if batches:
+                order, starts, held, batches = self._hold_back_batches(
+                    plots, order, starts, held, batches
+                )
             if len(held):
                 self._held = plots.at(held)
-        if len(order):
-            self._fold(plots.at(order), starts, on_updates)
+        if len(order) or batches:
+            folded = plots.at(order)
+            refusals += self._fold(folded, starts, batches, on_updates, on_followed)
+        return tuple(refusals)
+
+    def observe_tracklets(
+        self, tracklets: Iterable[Tracklet], *, more_to_come: bool = False
+    ) -> tuple[Refusal, ...]:
+        """Fold partners' tracklets alone: `observe` without plots."""
+        return self.observe(no_plots(), tracklets=tracklets, more_to_come=more_to_come)
+
+    def observe_track(self, foreign: ForeignTrack) -> Refusal | None:
+        """Take a finished track of unknown pedigree; or why it cannot be used.
+
+        It has no part in the fold: `tracks` intersects the covariances of one's own and of it.
+        """
+        return self._foreign.take(foreign)
 
     def advance(self, time_ns: int) -> None:
         """A clock mark: no more plots before `time_ns` (UTC since 1970); tracks grow older to it.
 
         Scans held back for more plots are folded first.
         """
-        if self._held is not None:
-            self.observe(self._held.at(np.zeros(0, np.int64)))
+        if self._held is not None or self._held_tracklets:
+            self.observe(no_plots())
         sweep(self._tracks, time_ns, 0, self._context)
         self._collect_ended()
         self.time_ns = max(self.time_ns or 0, time_ns)
@@ -154,6 +214,7 @@ class Picture:
         ahead = copy(self)
         ahead._tracks = tables.TrackArrays._make(column.copy() for column in self._tracks)
         ahead._ended, ahead._ended_biased = list(self._ended), list(self._ended_biased)
+        ahead._foreign = copy(self._foreign)
         ahead.advance(time_ns)
         return ahead
 
@@ -221,6 +282,8 @@ class Picture:
         Scans come in the order of their first plots; within a scan plots stay as they are.
         """
         n = len(plots.time_ns)
+        if n == 0:
+            return np.zeros(0, np.int64), np.zeros(1, np.int64)
         if self._each_a_scan(plots):
             return np.arange(n), np.arange(n + 1)
         nation = self.rank()[plots.radar]
@@ -260,6 +323,8 @@ class Picture:
         self, plots: Plots, order: NDArray[np.int64], starts: NDArray[np.int64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Split off the scans that may go on: the first that is still open, and all after it."""
+        if len(order) == 0:
+            return order, starts, order
         newest = plots.time_ns[order].max()
         first = order[starts[:-1]]
         period_ns = np.array([int((r.period_s or 0.0) * 1e9) for r in self.radars], np.int64)
@@ -269,41 +334,129 @@ class Picture:
         cut = int(np.argmax(still_open))
         return order[: starts[cut]], starts[: cut + 1], np.sort(order[starts[cut] :])
 
+    def _hold_back_batches(
+        self,
+        plots: Plots,
+        order: NDArray[np.int64],
+        starts: NDArray[np.int64],
+        held: NDArray[np.int64],
+        batches: list[Batch],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], list[Batch]]:
+        """Hold back batches that may go on, and all, scans or batches, from the first held on."""
+        last_ns = [max(t.time_ns for t in batch.tracklets) for batch in batches]
+        newest = max([*last_ns, *plots.time_ns.max(initial=0, keepdims=True).tolist()])
+        goes_on_ns = round(self.settings.greatest_tracklet_s * 1e9)
+        cut_ns = [b.time_ns for b in batches if b.time_ns + goes_on_ns >= newest]
+        if len(held):
+            cut_ns.append(int(plots.time_ns[held].min()))
+        if cut_ns:
+            first_ns = plots.time_ns[order[starts[:-1]]]
+            cut = int(np.searchsorted(first_ns, min(cut_ns)))
+            held = np.sort(np.concatenate((order[starts[cut] :], held)))
+            order, starts = order[: starts[cut]], starts[: cut + 1]
+            waiting = [b for b in batches if b.time_ns >= min(cut_ns)]
+            self._held_tracklets = tuple(t for batch in waiting for t in batch.tracklets)
+            batches = batches[: len(batches) - len(waiting)]
+        return order, starts, held, batches
+
     def _fold(
         self,
         plots: Plots,
         starts: NDArray[np.int64],
+        batches: Sequence[Batch],
         on_updates: Callable[[Updates], None] | None,
-    ) -> None:
-        """Run the kernels over whole scans, making room as they ask for it."""
+        on_followed: Callable[[Followed], None] | None,
+    ) -> list[Refusal]:
+        """Run the kernels over whole scans and batches, making room as they ask for it."""
         z = np.column_stack(
             [plots.range_m, plots.azimuth_rad, plots.elevation_rad, plots.range_rate_m_s]
         )
         scans = tables.ScanArrays(plots.time_ns, plots.radar, z, starts)
-        log = tables.update_log(len(z) if on_updates else 0)
-        scan = 0
-        while True:
-            self._context = with_room(
-                self._context, len(self._tracks.number), len(self._tracks.waiting)
-            )
-            scan = fold_scans(self._tracks, scans, scan, self._context, log)
+        observations = len(z) + sum(len(batch.tracklets) for batch in batches)
+        tell = _Telling(plots, observations, on_updates, on_followed)
+        scan, refusals = 0, []
+        for batch, before in zip(batches, self._places(plots, starts, batches), strict=True):
+            scan = self._fold_scans(scans, scan, before, tell)
+            refusals += self._fold_batch(batch, tell)
+        self._fold_scans(scans, scan, len(starts) - 1, tell)
+        newest = max([*plots.time_ns[-1:].tolist(), *(b.time_ns for b in batches)])
+        self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max(initial=newest)))
+        tell.told()
+        return refusals
+
+    def _places(
+        self, plots: Plots, starts: NDArray[np.int64], batches: Sequence[Batch]
+    ) -> list[int]:
+        """How many scans come before each batch."""
+        if not batches:
+            return []
+        first = starts[:-1]
+        names = [(self.radars[i].nation, self.radars[i].id) for i in plots.radar[first]]
+        return placed(batches, plots.time_ns[first], names)
+
+    def _fold_scans(self, scans: tables.ScanArrays, scan: int, end: int, tell: "_Telling") -> int:
+        """Fold the scans from number `scan` up to number `end`; returns that."""
+        while scan < end:
+            self._room_in_scratch()
+            until_end = scans._replace(starts=scans.starts[: end + 1])
+            scan = fold_scans(self._tracks, until_end, scan, self._context, tell.log)
             self._collect_ended()
-            if scan == len(starts) - 1:
-                break
-            if missing := int(self._context.pairs.wanted[ROWS_OF_LOG]):
-                _hand_out(log, on_updates)
-                log = tables.update_log(max(missing, len(z)))
-            self._make_room(int(starts[scan + 1] - starts[scan]))
-        self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max()))
-        _hand_out(log, on_updates)
+            if scan < end:
+                tell.make_room(int(self._context.pairs.wanted[ROWS_OF_LOG]))
+                self._make_room(int(scans.starts[scan + 1] - scans.starts[scan]))
+        return scan
+
+    def _room_in_scratch(self) -> None:
+        """Scratch for all tracks and waiting plots, and for what was wanted last."""
+        room = len(self._tracks.number), len(self._tracks.waiting)
+        self._context = with_room(self._context, *room)
+
+    def _fold_batch(self, batch: Batch, tell: "_Telling") -> list[Refusal]:
+        """Fold one batch of tracklets; refuse it where its radar cannot be taken in."""
+        row, fault = self._row_of(batch.radar)
+        if fault is not None:
+            return [refused(tracklet, *fault) for tracklet in batch.tracklets]
+        arrays = arrays_of(batch, row, self.settings)
+        while True:
+            self._room_in_scratch()
+            tell.make_room(len(batch.tracklets))
+            done = fold_tracklets(
+                self._tracks, arrays, self._context, self._tracklet_scratch, tell.log
+            )
+            self._collect_ended()
+            if done == FOLDED:
+                return []
+            if done == NO_ROWS:
+                self._make_room(len(batch.tracklets))
+
+    def _row_of(self, partner: PartnerRadar) -> tuple[int, tuple[str, str] | None]:
+        """Row of a partner's radar in the table, taken in when it is new; or reason and remedy."""
+        if partner in self._partners:
+            return len(self.radars) + self._partners.index(partner), None
+        if any((p.nation, p.label) == (partner.nation, partner.label) for p in self._partners):
+            return 0, (
+                "the priors of its biases are not those of its earlier tracklets",
+                "have the partner give a radar that changed a new label",
+            )
+        if len(self._partners) == self.settings.greatest_partner_radars:
+            return 0, (
+                f"it is of one more than greatest_partner_radars = {len(self._partners)} radars",
+                "raise that setting",
+            )
+        self._partners = (*self._partners, partner)
+        self._context, n = fold_context(self.radars, self.settings, self._partners)
+        self._tracks = widened(self._tracks, self._context.radars, n, partner)
+        self._tracklet_scratch = tracklet_scratch(self._tracks)
+        return len(self.radars) + len(self._partners) - 1, None
 
     def _collect_ended(self) -> None:
         """Take ended tracks out of the arrays."""
         number = self._tracks.number
         for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
-            self._ended.append(self._track(int(t)))
-            if self._registers:
-                self._ended_biased.append(biased_track(self._tracks, int(t), self._declared))
+            if number[t, tables.REASON] != tables.NEVER_CONFIRMED:
+                self._ended.append(self._track(int(t)))
+                if self._registers:
+                    self._ended_biased.append(biased_track(self._tracks, int(t), self._declared))
             number[t, tables.STATUS] = tables.FREE_ROW
         del self._ended[: max(0, len(self._ended) - self.settings.greatest_ended)]
         if len(self._ended_biased) > self.settings.registered_ended:
@@ -342,7 +495,8 @@ class Picture:
         living = np.flatnonzero(self._tracks.number[:, tables.STATUS] == tables.CONFIRMED)
         present = [self._track(int(t)) for t in living]
         tracks = sorted(self._ended + present, key=lambda track: track.id)
-        return _in_company(self._told(tracks) if self._registers else tracks)
+        own = _in_company(self._told(tracks) if self._registers else tracks)
+        return self._foreign.with_own(own)
 
     def registration(self, known: Belief | None = None) -> Registration:
         """What is known of the radars' biases as of now, from all tracks together.
@@ -412,9 +566,10 @@ class Picture:
             plots=int(number[tables.PLOTS]),
             plots_by_radar={
                 radar.id: int(count)
-                for radar, count in zip(self.radars, a.by_radar[t], strict=True)
+                for radar, count in zip(self.radars, a.by_radar[t], strict=False)
                 if count
             },
+            plots_by_partner=self._by_partner(a.by_radar[t, len(self.radars) :]),
             first_plots=a.first[t, : number[tables.KEPT]].copy(),
             manoeuvre_log_odds=float(a.value[t, tables.STEER_LOG_ODDS]),
             highest_m=float(a.value[t, tables.HIGHEST_M]),
@@ -425,6 +580,14 @@ class Picture:
             parted_from=int(number[tables.PARTED_FROM]) or None,
             last_seen=last_seen,
         )
+
+    def _by_partner(self, counts: NDArray[np.int64]) -> dict[str, dict[str, int]]:
+        """Plots in tracklets, by nation and label."""
+        found: dict[str, dict[str, int]] = {}
+        for partner, count in zip(self._partners, counts, strict=True):
+            if count:
+                found.setdefault(partner.nation, {})[partner.label] = int(count)
+        return found
 
 
 def _digest(value: Any, into: "hashlib.blake2b") -> None:
@@ -441,15 +604,58 @@ def _digest(value: Any, into: "hashlib.blake2b") -> None:
         into.update(repr(value).encode())
 
 
-def _hand_out(log: tables.UpdateLog, on_updates: Callable[[Updates], None] | None) -> None:
-    """Give out what the log holds."""
-    count = int(log.filled[0])
-    if on_updates and count:
-        on_updates(
-            Updates(
-                log.key[:count, 0], log.key[:count, 1], log.row[:count, :6], log.row[:count, 6:]
+class _Telling:
+    """The log of a fold, given out as it fills and at its end."""
+
+    def __init__(
+        self,
+        plots: Plots,
+        rows: int,
+        on_updates: Callable[[Updates], None] | None,
+        on_followed: Callable[[Followed], None] | None,
+    ) -> None:
+        self._plots, self._on_updates, self._on_followed = plots, on_updates, on_followed
+        self.log = tables.update_log(rows if on_updates or on_followed else 0)
+        self._full: list[tables.UpdateLog] = []
+
+    def make_room(self, rows: int) -> None:
+        """Go on in a new log where the present one has no room for so many rows."""
+        room = len(self.log.row)
+        if room and room - int(self.log.filled[0]) < rows:
+            self._full.append(self.log)
+            self.log = tables.update_log(max(room, rows))
+
+    def told(self) -> None:
+        """Give out what there is."""
+        logs = [*self._full, self.log]
+        key = np.concatenate([log.key[: int(log.filled[0])] for log in logs])
+        row = np.concatenate([log.row[: int(log.filled[0])] for log in logs])
+        confirmed = key[:, 0] > 0
+        if self._on_updates and confirmed.any():
+            of_confirmed = key[confirmed], row[confirmed]
+            self._on_updates(
+                Updates(
+                    of_confirmed[0][:, 0],
+                    of_confirmed[0][:, 1],
+                    of_confirmed[1][:, :6],
+                    of_confirmed[1][:, 6:],
+                )
             )
-        )
+        if self._on_followed:
+            self._on_followed(_followed(self._plots, key, row))
+
+
+def _followed(plots: Plots, key: NDArray[np.int64], row: NDArray[np.float64]) -> Followed:
+    """Plots as they were folded, and the tracks that took them by the log."""
+    n, of_plots = len(plots.time_ns), key[:, 2] >= 0
+    key, row = key[of_plots], row[of_plots]
+    track, phase = np.zeros(n, np.int64), np.full(n, -1)
+    state, speed_sigma = np.full((n, 6), np.nan), np.full(n, np.nan)
+    at = key[:, 2]
+    track[at], phase[at], state[at] = key[:, 0], key[:, 3], row[:, :6]
+    # Variances of the velocity in the upper triangle, row by row.
+    speed_sigma[at] = np.sqrt(row[:, [6 + 15, 6 + 18, 6 + 20]].mean(axis=1))
+    return Followed(plots, track, state, speed_sigma, phase)
 
 
 def _estimate(

@@ -16,7 +16,7 @@ SLOTS = 3
 FREE, THRUST, STEER = 0, 1, 2
 
 # Columns of `TrackArrays.number`.
-STATUS = 0  # FREE_ROW, STARTING, CONFIRMED, ENDED
+STATUS = 0  # FREE_ROW, TENTATIVE, CONFIRMED, ENDED
 TRACK_ID = 1
 TIME_NS = 2  # of the estimate
 FIRST_NS = 3
@@ -31,10 +31,11 @@ REASON = 11  # why it ended
 PARTED_FROM = 12  # id of the track beside which it began; 0: none
 SEEN_NS = 13  # when the estimate as last seen is of, and what its slot FREE was
 SEEN_PHASE = 14
-NUMBER_COLUMNS = 15
+TRACKLETS = 15  # tracklets taken; where there are any, it is not fitted to its first plots
+NUMBER_COLUMNS = 16
 
-FREE_ROW, STARTING, CONFIRMED, ENDED = 0, 1, 2, 3
-NOT_ENDED, CAME_DOWN, NOT_SEEN, NO_OBJECT = 0, 1, 2, 3
+FREE_ROW, TENTATIVE, CONFIRMED, ENDED = 0, 1, 2, 3
+NOT_ENDED, CAME_DOWN, NOT_SEEN, NO_OBJECT, NEVER_CONFIRMED = 0, 1, 2, 3, 4
 
 # Columns of `TrackArrays.value`.
 REMAINDER = 0  # 3: gravity beyond J2, m/s²
@@ -75,7 +76,7 @@ def likeliest(mu: NDArray[np.float64]) -> int:
 
 
 class TrackArrays(NamedTuple):
-    """`number` (c, 15) int64, `value` (c, 13), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
+    """`number` (c, 16) int64, `value` (c, 13), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
 
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
     how many plots of each radar. `seen_x`, `seen_p`, `seen_mu`: as last seen. `waiting` (w, 4) and
@@ -147,9 +148,12 @@ class ScanArrays(NamedTuple):
 
 
 class UpdateLog(NamedTuple):
-    """Estimates after each plot, as far as there are rows: `key` (u, 2) track id and time.
+    """Estimates after each plot, as far as there are rows: `key` (u, 4) and `row` (u, 27).
 
-    `row` (u, 27): state and the upper triangle of its covariance. `filled` (1,): how many rows.
+    `key`: track id (of a tentative track less than 0), time, number of the plot among the scans
+    (-1: a tracklet), and the phase that it is surely in (-1: none; SHARED_PLOT: the plot is also
+    that of other tracks). `row`: state and the upper triangle of its covariance. `filled` (1,): how
+    many rows.
     """
 
     key: NDArray[np.int64]
@@ -159,4 +163,4 @@ class UpdateLog(NamedTuple):
 
 def update_log(rows: int) -> UpdateLog:
     """Room for so many updates."""
-    return UpdateLog(np.empty((rows, 2), np.int64), np.empty((rows, 27)), np.zeros(1, np.int64))
+    return UpdateLog(np.empty((rows, 4), np.int64), np.empty((rows, 27)), np.zeros(1, np.int64))

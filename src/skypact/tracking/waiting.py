@@ -243,7 +243,8 @@ def _candidates(tracks: TrackArrays, new: int, c: StartContext) -> int:
     w, waiting = c.scratch, tracks.counter[WAITING]
     longest = 0.0
     for radar in range(c.radars.shape[0]):
-        longest = max(longest, window_s(radar, c.radars, c.settings))
+        if c.radars[radar, DETECTION] > 0.0:  # not a partner's, which sends no plots
+            longest = max(longest, window_s(radar, c.radars, c.settings))
     here = tracks.waiting_plot[new]
     reach = c.settings.greatest_speed_m_s * longest + 10.0 * math.sqrt(here[ACROSS_M2])
     reach = max(reach, DENSITY_RADIUS_M)
