@@ -98,7 +98,7 @@ class TrackingSettings(BaseModel):
         "an hour.",
     )
     start_doubt_log_ratio: float = Field(
-        default=4.0,
+        default=8.0,
         ge=0,
         description="No track starts while other plots of the same looks make a path that is less "
         "likely by no more than this, natural log.",

@@ -559,13 +559,16 @@ def start(tracks: TrackArrays, t: int, new: int, chain: NDArray[np.int64], c: Fo
         number[FIRST_NS] = min(number[FIRST_NS], tracks.waiting[chain[k], SINCE_NS])
         number[LAST_NS] = max(number[LAST_NS], tracks.waiting[chain[k], SINCE_NS])
     number[PLOTS], number[STRIDE] = count, 1
+    # Thinned out evenly where there are too many to keep, the newest always among them.
+    stride = (count + tracks.first.shape[1] - 1) // tracks.first.shape[1]
     for k in range(count):
         waiting = tracks.waiting[chain[k]]
         radar = int(waiting[OF_RADAR])
-        keep_first_plot(
-            tracks, t, waiting[SINCE_NS], tracks.waiting_plot[chain[k]], radar, c.settings
-        )
         tracks.by_radar[t, radar] += 1
+        if (count - 1 - k) % stride == 0:
+            plot = tracks.waiting_plot[chain[k]]
+            keep_first_plot(tracks, t, waiting[SINCE_NS], plot, radar, c.settings)
+    number[STRIDE] = stride
     here, there = tracks.waiting_plot[new], tracks.waiting_plot[chain[0]]
     span_s = max((now_ns - tracks.waiting[chain[0], SINCE_NS]) * 1e-9, 1e-3)
     x = tracks.x[t, THRUST]
