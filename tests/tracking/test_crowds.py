@@ -179,7 +179,7 @@ def test_what_a_radar_cannot_tell_apart_is_shared_and_starts_nothing():
     Taken for its own, the plot in the middle would pull a track by some hundred metres, and those
     that no track takes would start a third.
     """
-    resolution_m = (1.0, 300.0)
+    resolution_m = (1.0, 1000.0)
     quiet = tuple(
         _changed(
             r,
@@ -195,16 +195,25 @@ def test_what_a_radar_cannot_tell_apart_is_shared_and_starts_nothing():
     looks = np.column_stack([seen.plots.radar, seen.plots.scan])
     _, plots_of_look = np.unique(looks, axis=0, return_counts=True)
     assert (plots_of_look == 1).sum() > 100  # looks with one plot of both
-    picture = Picture(quiet)
-    picture.observe(seen.plots)
+    assert _followed_badly(quiet, seen.plots, two) == (2, False)
+    undeclared = tuple(_changed(r, range_resolution_m=0.0) for r in quiet)
+    assert _followed_badly(undeclared, seen.plots, two) != (2, False)
+
+
+def _followed_badly(radars, plots, paths):
+    """How many tracks there are, and whether those nearest the paths are farther off than they say.
+
+    One in 10,000 is.
+    """
+    picture = Picture(radars)
+    picture.observe(plots)
     tracks = picture.tracks()
-    assert len(tracks) == 2
     total = 0.0
-    for path in two:
+    for path in paths:
         errors = [t.state - path.state_at([t.time_ns])[0] for t in tracks]
         nearest = int(np.argmin([np.linalg.norm(e[:3]) for e in errors]))
         total += errors[nearest] @ np.linalg.solve(tracks[nearest].covariance, errors[nearest])
-    assert total < chi2.ppf(0.9999, 12)
+    return len(tracks), bool(total > chi2.ppf(0.9999, 6 * len(paths)))
 
 
 def _changed(radar, **more):
