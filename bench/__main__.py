@@ -116,8 +116,7 @@ def one_repeat(seed: int) -> dict[str, tuple[float, float]]:
     states = np.concatenate([u.state for u in kept])
     out["Picture"] = (len(all_plots.time_ns) / took, over_bound(states, scene, seen))
 
-    # White acceleration for what J2 leaves out: 2e-4 m/s² alike for 60 s.
-    prepared = Prepared(scene.radars, rest, density=2.0 * 2e-4**2 * 60.0)
+    prepared = Prepared(scene.radars, rest)
     took, states = seconds(lambda: prepared.run(*start))
     out["Stone Soup EKF"] = (len(z) / took, over_bound(states, scene, rows))
     return out

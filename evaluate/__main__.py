@@ -17,7 +17,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from evaluate import coverage, free_flight, published, reentry, registration, white_sands
+from evaluate import (
+    coverage,
+    crowds,
+    free_flight,
+    pairs,
+    published,
+    reentry,
+    registration,
+    white_sands,
+)
 from skypact.sensing.scenario import load_scenario
 
 SEED = 20261121
@@ -215,6 +224,57 @@ def _registration(detail: dict[str, Any]) -> Iterator[Figure]:
             )
 
 
+def _salvo(detail: dict[str, Any]) -> Iterator[Figure]:
+    d, objects = detail, crowds.SALVO_OBJECTS
+    what = f"salvo of {objects} among false plots, {d['runs']} runs"
+    share, false = d["share_in_sight_with_a_track"], d["false_tracks_a_minute"]
+    changes = d["changes_per_object"]
+    yield Figure(
+        f"{what}: share of the time in sight with a track", f"{share:.2%}", "> 99 %", share > 0.99
+    )
+    yield Figure(
+        f"{what}: share of all object-time with a track",
+        f"{d['share_with_a_track']:.2%}",
+        "stated",
+        None,
+    )
+    yield Figure(f"{what}: false tracks a minute", f"{false:.2f}", "< 0.1", false < 0.1)
+    yield Figure(f"{what}: changes of track per object", f"{changes:.2f}", "< 0.05", changes < 0.05)
+    yield Figure(
+        f"{what}: NEES / 6; within 95 %",
+        f"{d['nees_over_6']:.2f}; {d['nees_within_95']:.1%}",
+        "stated",
+        None,
+    )
+
+
+def _pairs(detail: dict[str, Any]) -> Iterator[Figure]:
+    for case, d in detail.items():
+        own, *others = d["means"].values()
+        for name, row in d["means"].items():
+            yield Figure(
+                f"two objects 50 m apart, {case}, {row['runs']} runs: {name}",
+                f"completeness {row['completeness']:.1%}; from {pairs.SETTLED_S} s on within 25 m"
+                f" {row['told_apart']:.1%}, changes {row['settled_changes']:.2f} an object,"
+                f" RMSE {row['rmse_m']:.1f} m, NEES / 6 {row['nees_over_6']:.1f},"
+                f" in its 95 % {row['nees_within_95']:.0%}",
+                "stated",
+                None,
+            )
+        for key, what, better in (
+            ("completeness", "completeness", max),
+            ("told_apart", "within 25 m", max),
+            ("settled_changes", "changes", min),
+        ):
+            best = better(row[key] for row in others)
+            yield Figure(
+                f"two objects 50 m apart, {case}: {what}, Skypact / best of Stone Soup",
+                f"{own[key]:.3f} / {best:.3f}",
+                "better",
+                own[key] != best and better(own[key], best) == own[key],
+            )
+
+
 def _white_sands(detail: dict[str, Any]) -> Iterator[Figure]:
     if "missing" in detail:
         yield Figure("White Sands", detail["missing"], "under 500 m", None)
@@ -282,6 +342,8 @@ def _studies(shared: Path) -> dict[str, Study]:
             lambda n, step: registration.run(n, SEED, step),
             _registration,
         ),
+        "salvo": Study("Salvo", 100, 3, lambda n, step: crowds.run_salvo(n, step, SEED), _salvo),
+        "pair": Study("Pairs", 15, 2, lambda n, step: pairs.run(n, SEED, step), _pairs),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "times": Study("Times of flight", 6, 6, _run_times, _times),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
