@@ -37,6 +37,8 @@ HALF_CUBE_M = 50e3
 START_SIGMA_M, START_SIGMA_M_S = 10.0, 1.0
 """How well Stone Soup is told where the objects are at first."""
 PEERS = ("GNN", "JPDA")
+FROM_TRUTH, FROM_SKYPACT = "from the truth", "from Skypact's two"
+"""How Stone Soup's tracks begin."""
 CASES = ("parallel", "crossing")
 _S = 1_000_000_000
 
@@ -192,7 +194,7 @@ def one_run(seed: int, case: str) -> dict[str, dict[str, float]]:
     end_ns = START_NS + SECONDS * _S
     own = list(skypact_estimates(radars, plots))
     estimates = {"Skypact": own}
-    starts = {"from the truth": near_the_truth(paths, seed), "from Skypact's two": started_by(own)}
+    starts = {FROM_TRUTH: near_the_truth(paths, seed), FROM_SKYPACT: started_by(own)}
     for how, start in starts.items():
         for name in PEERS if start else ():
             told = stone_soup_estimates(name, radars, plots, start, density_m3, end_ns)
