@@ -280,7 +280,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer repeats, a smaller file")
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"), metavar="FILE")
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     tell = Console(stderr=True).log if sys.stderr.isatty() else (lambda _: None)
     repeats = 2 if options.quick else 5
     one = side_by_side(repeats, tell)

@@ -125,7 +125,10 @@ def _observe(of: Picture, rest: Crowd) -> tuple[float, float]:
 
 
 def two_cores(starting: Crowd, rest: Crowd) -> dict[str, float]:
-    """Two processes at once, each with a picture of half the objects: of one part of the sky."""
+    """Two processes at once, each with a picture of half the objects: of one part of the sky.
+
+    Each gets half of the false plots too, of which a start's cost grows faster than their number.
+    """
     context = multiprocessing.get_context("fork")  # the plots need not be made again
     barrier = context.Barrier(2)
     queue: Any = context.SimpleQueue()
