@@ -1,5 +1,7 @@
 """The scenes of the studies of crowds are what they say, and Stone Soup is told the truth."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -18,14 +20,14 @@ def apart_m(case: str) -> np.ndarray:
     return np.linalg.norm(one.position_ecef_m - other.position_ecef_m, axis=1)
 
 
-def test_a_parallel_pair_stays_as_far_apart_as_gravity_lets_it():
+def test_a_parallel_pair_stays_as_far_apart_as_gravity_lets_it() -> None:
     # Gravity's gradient, 2 GM / r³ < 3e-6 /s², changes 50 m by half of that times 240² s²: 9 %.
     apart = apart_m("parallel")
     assert apart[0] == pytest.approx(50.0, abs=1e-6)
     assert np.all(np.abs(apart - 50.0) < 0.09 * 50.0)
 
 
-def test_a_crossing_pair_is_nearest_half_way_and_apart_again_at_the_end():
+def test_a_crossing_pair_is_nearest_half_way_and_apart_again_at_the_end() -> None:
     apart = apart_m("crossing")
     middle = pairs.SECONDS // 2
     assert apart[0] == pytest.approx(50.0, abs=1e-6)
@@ -35,7 +37,7 @@ def test_a_crossing_pair_is_nearest_half_way_and_apart_again_at_the_end():
     assert apart[-1] == pytest.approx(50.0, abs=4.5)
 
 
-def test_estimates_equal_to_the_truth_are_without_fault():
+def test_estimates_equal_to_the_truth_are_without_fault() -> None:
     paths = pairs.pair(1, "parallel")
     truth = tuple(TruePath.of(path) for path in paths)
     covariance = np.diag([100.0] * 3 + [1.0] * 3)
@@ -49,7 +51,7 @@ def test_estimates_equal_to_the_truth_are_without_fault():
     assert found["settled_changes"] == found["rmse_m"] == found["nees_over_6"] == 0.0
 
 
-def test_tracks_that_change_places_are_a_change_for_each_object():
+def test_tracks_that_change_places_are_a_change_for_each_object() -> None:
     paths = pairs.pair(1, "parallel")
     truth = tuple(TruePath.of(path) for path in paths)
     middle = START_NS + 120 * S
@@ -61,7 +63,7 @@ def test_tracks_that_change_places_are_a_change_for_each_object():
     assert pairs.figures_of(estimates, truth)["settled_changes"] == 1.0
 
 
-def test_stone_soup_begins_when_there_are_two_tracks():
+def test_stone_soup_begins_when_there_are_two_tracks() -> None:
     state, covariance = np.zeros(6), np.eye(6)
     said = [pairs.Estimate(track, t, state + track, covariance) for track, t in ((4, 1), (4, 2))]
     assert pairs.started_by(said) is None
@@ -71,7 +73,7 @@ def test_stone_soup_begins_when_there_are_two_tracks():
     assert start.states[:, 0].tolist() == [4.0, 7.0]
 
 
-def test_the_model_of_a_radar_in_stone_soup_and_its_density_are_right():
+def test_the_model_of_a_radar_in_stone_soup_and_its_density_are_right() -> None:
     pytest.importorskip("stonesoup")
     from stonesoup.types.state import State
 
@@ -83,7 +85,7 @@ def test_the_model_of_a_radar_in_stone_soup_and_its_density_are_right():
     state = one.state_at([START_NS])[0]
     for look in looks_of(radars):
 
-        def measured(x, look=look):
+        def measured(x: np.ndarray, look: Any = look) -> np.ndarray:
             return np.asarray(look.function(State(x[:, None])), float)[:, 0]
 
         # Central differences over 10 m at 400 km and more: wrong by (10 / 4e5)² of themselves, and
@@ -99,7 +101,7 @@ def test_the_model_of_a_radar_in_stone_soup_and_its_density_are_right():
         assert run._density(look, measured(state)) == pytest.approx(2e-14 / units_a_m3, rel=1e-6)
 
 
-def test_a_crowd_is_whole_and_falls_into_two_halves():
+def test_a_crowd_is_whole_and_falls_into_two_halves() -> None:
     made = crowd(9, 3.0, 1, RADARS, false_plots=5.0)
     assert isinstance(made.plots, Plots)
     assert np.all(np.diff(made.plots.time_ns) >= 0)
