@@ -352,7 +352,7 @@ def _studies(shared: Path) -> dict[str, Study]:
             _registration,
         ),
         "salvo": Study("Salvo", 100, 3, lambda n, step: crowds.run_salvo(n, step, SEED), _salvo),
-        "pair": Study("Pairs", 15, 2, lambda n, step: pairs.run(n, SEED, step), _pairs),
+        "pair": Study("Pairs", 10, 2, lambda n, step: pairs.run(n, SEED, step), _pairs),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "times": Study("Times of flight", 6, 6, _run_times, _times),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
