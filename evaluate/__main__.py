@@ -270,7 +270,8 @@ def _pairs(detail: dict[str, Any]) -> Iterator[Figure]:
                 ("told_apart", "within 25 m", max, 1.0),
                 ("settled_changes", "changes", min, 0.0),
             ):
-                if not others:
+                # Tracks that were Skypact's are there only once Skypact has both.
+                if not others or (how == pairs.FROM_SKYPACT and key == "completeness"):
                     continue
                 best = better(row[key] for row in others)
                 ahead = own[key] == perfect or (
