@@ -26,8 +26,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.bare import filter_plots
+from bench.crowds import many_objects, show_crowds
 from bench.rewinds import LATE_S, rewinds
-from bench.scenario import first, one_flight, several, write_flights
+from bench.scenario import first, one_flight, write_flights
 from evaluate.free_flight import bounds
 from evaluate.scene import Scene
 from skypact.kernels import filter as kf
@@ -116,8 +117,7 @@ def one_repeat(seed: int) -> dict[str, tuple[float, float]]:
     states = np.concatenate([u.state for u in kept])
     out["Picture"] = (len(all_plots.time_ns) / took, over_bound(states, scene, seen))
 
-    # White acceleration for what J2 leaves out: 2e-4 m/s² alike for 60 s.
-    prepared = Prepared(scene.radars, rest, density=2.0 * 2e-4**2 * 60.0)
+    prepared = Prepared(scene.radars, rest)
     took, states = seconds(lambda: prepared.run(*start))
     out["Stone Soup EKF"] = (len(z) / took, over_bound(states, scene, rows))
     return out
@@ -139,24 +139,6 @@ def side_by_side(repeats: int, tell: Callable[[str], None]) -> dict[str, Any]:
         }
         for name in done[0]
     }
-
-
-def many_objects(repeats: int, tell: Callable[[str], None]) -> dict[str, Any]:
-    """The whole tracker with 10 and 100 objects in every scan, no clutter."""
-    out = {}
-    for objects, span in ((10, 60.0), (100, 12.0)):
-        tell(f"{objects} objects")
-        radars, plots = several(objects, span, seed=7)
-        speeds = []
-        for _ in range(max(2, repeats)):
-            picture = Picture(radars)
-            took, _ = seconds(partial(picture.observe, plots))
-            speeds.append(len(plots.time_ns) / took)
-        out[str(objects)] = {
-            "plots_per_s": statistics.median(speeds),
-            "tracks": len(picture.tracks()),
-        }
-    return out
 
 
 def command(arguments: list[str]) -> Cost:
@@ -262,14 +244,8 @@ def show(result: dict[str, Any], console: Console) -> None:
         f"{file['plots_per_s'] / peer:,.0f}",
         "",
     )
-    for objects, row in result["many_objects"].items():
-        table.add_row(
-            f"Picture, {objects} objects",
-            f"{row['plots_per_s']:,.0f}",
-            "",
-            f"{row['tracks']} tracks",
-        )
     console.print(table)
+    show_crowds(result["many_objects"], console)
     console.print(
         f"skypact track on {file['plots']:,} plots ({file['file_mb']:,.0f} MB, {parts['flights']} "
         f"flights an hour apart): {file['cpu_s']:.1f} s of one core, of these reading "
@@ -304,7 +280,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer repeats, a smaller file")
     parser.add_argument("--json", type=Path, default=Path("out/bench.json"), metavar="FILE")
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     tell = Console(stderr=True).log if sys.stderr.isatty() else (lambda _: None)
     repeats = 2 if options.quick else 5
     one = side_by_side(repeats, tell)

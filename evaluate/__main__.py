@@ -19,8 +19,10 @@ from rich.table import Table
 
 from evaluate import (
     coverage,
+    crowds,
     free_flight,
     hiding,
+    pairs,
     published,
     reentry,
     registration,
@@ -257,6 +259,67 @@ def _registration(detail: dict[str, Any]) -> Iterator[Figure]:
             )
 
 
+def _salvo(detail: dict[str, Any]) -> Iterator[Figure]:
+    d, objects = detail, crowds.SALVO_OBJECTS
+    what = f"salvo of {objects} among false plots, {d['runs']} runs"
+    share, false = d["share_in_sight_with_a_track"], d["false_tracks_a_minute"]
+    changes = d["changes_per_object"]
+    yield Figure(
+        f"{what}: share of the time in sight with a track", f"{share:.2%}", "> 99 %", share > 0.99
+    )
+    yield Figure(
+        f"{what}: share of all object-time with a track",
+        f"{d['share_with_a_track']:.2%}",
+        "stated",
+        None,
+    )
+    yield Figure(f"{what}: false tracks a minute", f"{false:.2f}", "< 0.1", false < 0.1)
+    yield Figure(f"{what}: changes of track per object", f"{changes:.2f}", "< 0.05", changes < 0.05)
+    yield Figure(
+        f"{what}: NEES / 6; within 95 %",
+        f"{d['nees_over_6']:.2f}; {d['nees_within_95']:.1%}",
+        "stated",
+        None,
+    )
+
+
+def _pairs(detail: dict[str, Any]) -> Iterator[Figure]:
+    for case, d in detail.items():
+        means = dict(d["means"])
+        what = f"two objects 50 m apart, {case}, {d['runs']} runs"
+        for name, row in means.items():
+            yield Figure(
+                f"{what}: {name}",
+                f"completeness {row['completeness']:.1%}; from {pairs.SETTLED_S} s on within 25 m"
+                f" {row['told_apart']:.1%}, changes {row['settled_changes']:.2f} an object,"
+                f" RMSE {row['rmse_m']:.1f} m, NEES / 6 {row['nees_over_6']:.1f},"
+                f" in its 95 % {row['nees_within_95']:.0%}",
+                "stated",
+                None,
+            )
+        own = means.pop("Skypact")
+        for how in (pairs.FROM_TRUTH, pairs.FROM_SKYPACT):
+            others = [row for name, row in means.items() if name.endswith(how)]
+            for key, said, better, perfect in (
+                ("completeness", "completeness", max, 1.0),
+                ("told_apart", "within 25 m", max, 1.0),
+                ("settled_changes", "changes", min, 0.0),
+            ):
+                # Tracks that were Skypact's are there only once Skypact has both.
+                if not others or (how == pairs.FROM_SKYPACT and key == "completeness"):
+                    continue
+                best = better(row[key] for row in others)
+                ahead = own[key] == perfect or (
+                    own[key] != best and better(own[key], best) == own[key]
+                )
+                yield Figure(
+                    f"{what}: {said}, Skypact / best of Stone Soup {how}",
+                    f"{own[key]:.3f} / {best:.3f}",
+                    "better than both, or without fault",
+                    ahead,
+                )
+
+
 def _white_sands(detail: dict[str, Any]) -> Iterator[Figure]:
     if "missing" in detail:
         yield Figure("White Sands", detail["missing"], "under 500 m", None)
@@ -330,6 +393,8 @@ def _studies(shared: Path) -> dict[str, Study]:
         "hiding": Study(
             "Hidden tracklets", 20, 2, lambda n, step: hiding.run(n, SEED, step), _hiding
         ),
+        "salvo": Study("Salvo", 100, 3, lambda n, step: crowds.run_salvo(n, step, SEED), _salvo),
+        "pair": Study("Pairs", 10, 2, lambda n, step: pairs.run(n, SEED, step), _pairs),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "times": Study("Times of flight", 6, 6, _run_times, _times),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),

@@ -1,4 +1,4 @@
-"""Crowds: a salvo among false plots, and two objects side by side."""
+"""Crowds: a salvo among false plots."""
 
 import math
 from collections.abc import Callable
