@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evaluate.coverage import inside_region
+from evaluate.coverage import inside_region, many
 from skypact.flight import assess
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.model import Flight, Plots, Radar, Track
@@ -188,12 +188,10 @@ def _ranges(
     return ranges
 
 
-def over_time(
-    scenario: Scenario, sight: Sight, times_ns: Sequence[int]
-) -> list[tuple[Track, Flight] | None]:
+def over_time(sight: Sight, times_ns: Sequence[int]) -> list[Flight | None]:
     """The first flight at some times in one picture; None before its track is confirmed."""
     picture, begin, launch = Picture(sight.radars), 0, None
-    found: list[tuple[Track, Flight] | None] = []
+    found: list[Flight | None] = []
     for time_ns in times_ns:
         end = int(np.searchsorted(sight.plots.time_ns, time_ns, side="right"))
         picture.observe(sight.plots.at(np.arange(begin, end)), more_to_come=True)
@@ -206,7 +204,7 @@ def over_time(
         flight = assess(track, sight.radars, launch=launch)
         if track.last_plot_ns - track.first_plot_ns > 60 * NS:
             launch = flight.launch
-        found.append((track, flight))
+        found.append(flight)
     return found
 
 
@@ -241,38 +239,34 @@ def _settled_s(said: Sequence[dict[str, bool] | None]) -> float:
     return since
 
 
-def _first_flight(name: str, seed: int) -> tuple[Scenario, TruthPath, list[Sight]]:
+def _first_flight(name: str, seed: int) -> tuple[TruthPath, list[Sight]]:
     """A scenario's first flight alone, and who sees what of it."""
     scenario = load_scenario(name)
     path = fly(scenario)[0]
     plots = observe((path,), scenario.radars, seed=seed).plots
-    return scenario, path, sights(scenario.radars, plots)
+    return path, sights(scenario.radars, plots)
 
 
 def one_zone_run(seed: int) -> dict[str, Any]:
     """Whether each picture places the fall inside the zone, at ZONE_MOMENTS_S after launch."""
-    scenario, path, seen = _first_flight(ZONE, seed)
+    path, seen = _first_flight(ZONE, seed)
     times = [path.launch.time_ns + s * NS for s in ZONE_MOMENTS_S]
-    return {
-        sight.name: [
-            zone_said(known[1] if known else None) for known in over_time(scenario, sight, times)
-        ]
-        for sight in seen
-    }
+    return {sight.name: [zone_said(known) for known in over_time(sight, times)] for sight in seen}
 
 
-def one_shadow_run(seed: int) -> dict[str, Any]:
-    """Whether the 95 % area of each picture holds the fall, at SHADOW_MOMENTS_S after launch."""
-    scenario, path, seen = _first_flight(SHADOW, seed)
+def one_shadow_run(seed: int, index: int) -> dict[str, list[bool | None]]:
+    """Whether the 95 % area of each picture holds the fall, at SHADOW_MOMENTS_S after launch.
+
+    None where a picture has no area yet.
+    """
+    path, seen = _first_flight(SHADOW, seed + index)
     times = [path.launch.time_ns + s * NS for s in SHADOW_MOMENTS_S]
     fell_at = path.impact.latitude_rad, path.impact.longitude_rad
     held: dict[str, list[bool | None]] = {}
     for sight in seen:
         held[sight.name] = [
-            None
-            if known is None or known[1].impact is None
-            else inside_region(known[1].impact, fell_at)
-            for known in over_time(scenario, sight, times)
+            inside_region(known.impact, fell_at) if known and known.impact else None
+            for known in over_time(sight, times)
         ]
     return held
 
@@ -325,15 +319,12 @@ def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]
 
 def run_shadow(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]:
     """Per picture and moment of 2019-07-25, how many of `count` areas held the fall."""
-    rows = []
-    for number in range(count):
-        rows.append(one_shadow_run(seed + number))
-        progress(number + 1)
+    rows = many(one_shadow_run, count, seed, progress)
     shares: dict[str, list[dict[str, int]]] = {
         name: [
             {
                 "judged": sum(row[name][k] is not None for row in rows),
-                "held": sum(row[name][k] is True for row in rows),
+                "held": sum(bool(row[name][k]) for row in rows),
             }
             for k in range(len(SHADOW_MOMENTS_S))
         ]
