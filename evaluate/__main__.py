@@ -20,6 +20,7 @@ from rich.table import Table
 from evaluate import (
     coverage,
     crowds,
+    disagreements,
     free_flight,
     hiding,
     pairs,
@@ -354,6 +355,64 @@ def _white_sands(detail: dict[str, Any]) -> Iterator[Figure]:
     )
 
 
+def _disagreements(detail: dict[str, Any]) -> Iterator[Figure]:
+    runs = detail["runs"]
+    for case in disagreements.CASES:
+        rows = detail[case.scenario]["each"]
+        what = f"{case.scenario.split('_')[0]}, {case.said}"
+        for key, asked, names in (
+            ("reproduced", "as published, alone", (*case.counted, *case.ranges_m)),
+            ("settled", "as it was, together", (disagreements.TOGETHER,)),
+        ):
+            if not names:
+                continue
+            said = "; ".join(f"{name} {_said(case, rows, name)}" for name in names)
+            met = sum(row[key] for row in rows)
+            yield Figure(f"{what}: {key}", f"{met} of {runs} runs: {said}", asked, met == runs)
+    asked = {"JP": "outside at first, inside at last", "together": "all of the area inside"}
+    for name, cell in detail["zone"]["table"].items():
+        first, last = cell["outside_at_first"], cell["inside_at_last"]
+        since = "never" if cell["settled_s"] is None else f"from T+{cell['settled_s']:.0f} s"
+        met = {"JP": first == last == runs, "together": cell["settled_s"] is not None}
+        yield Figure(
+            f"2021-09-15, Japan's zone, {name}",
+            f"outside at first in {first} of {runs} runs (all of the area in"
+            f" {cell['sure_but_wrong']}), inside at last in {last}; all of the area inside {since}",
+            asked.get(name, "stated"),
+            met.get(name),
+        )
+
+
+def _said(case: disagreements.Case, rows: list[dict[str, Any]], name: str) -> str:
+    """What one picture says: launches over all runs, or ranges with their intervals in one."""
+    if not case.ranges_m and case.scenario != disagreements.ZONE:
+        counts = sorted({row["pictures"][name]["launched"] for row in rows})
+        return " or ".join(map(str, counts))
+    return ", ".join(
+        "not known"
+        if said is None
+        else f"{said[0] / 1e3:.1f} ({said[1] / 1e3:.1f}–{said[2] / 1e3:.1f}) km"
+        for said in rows[0]["pictures"][name]["ranges_m"]
+    )
+
+
+def _shadow(detail: dict[str, Any]) -> Iterator[Figure]:
+    for name, cells in detail["pictures"].items():
+        shares = {
+            second: cell["held"] / cell["judged"]
+            for second, cell in zip(detail["moments_s"], cells, strict=True)
+            if cell["judged"]
+        }
+        worst = min(shares, key=lambda second: shares[second])
+        yield Figure(
+            f"2019-07-25: the 95 % area holds the fall, {name}, {len(shares)} moments",
+            f"{min(shares.values()):.1%} (T+{worst} s) to {max(shares.values()):.1%}"
+            f" of {detail['runs']}",
+            "93–99 % at each" if name == "together" else "stated",
+            all(0.93 <= share <= 0.99 for share in shares.values()) if name == "together" else None,
+        )
+
+
 def _studies(shared: Path) -> dict[str, Study]:
     def run_white_sands(_: int, progress: Step) -> dict[str, Any]:
         folder = shared / "data" / "wsmr"
@@ -396,6 +455,20 @@ def _studies(shared: Path) -> dict[str, Study]:
         "salvo": Study("Salvo", 100, 3, lambda n, step: crowds.run_salvo(n, step, SEED), _salvo),
         "pair": Study("Pairs", 10, 2, lambda n, step: pairs.run(n, SEED, step), _pairs),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
+        "disagreements": Study(
+            "Published disagreements",
+            10,
+            2,
+            lambda n, step: disagreements.run(n, SEED, step),
+            _disagreements,
+        ),
+        "shadow": Study(
+            "Pull-up in the shadow zone",
+            500,
+            10,
+            lambda n, step: disagreements.run_shadow(n, SEED, step),
+            _shadow,
+        ),
         "times": Study("Times of flight", 6, 6, _run_times, _times),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
     }

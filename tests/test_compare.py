@@ -85,6 +85,8 @@ def test_command_writes_table_json_and_picture(folder: Path, tmp_path: Path) -> 
         assert said in done.stdout
     document = json.loads((tmp_path / "c.json").read_text())
     assert document["nations"] == ["JP", "KR", "US"]
+    assert document["launched"] == {"JP": 2, "KR": 2, "US": 2, "together": 2}
+    assert "JP 2, KR 2, US 2, together 2" in done.stdout
     views = document["flights"][0]["views"]
     assert [view["name"] for view in views] == ["JP", "KR", "US", "together"]
     for view in views:

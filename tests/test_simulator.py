@@ -356,7 +356,7 @@ def test_geodesics_agree_with_pyproj():
 
 
 def test_every_scenario_flies_to_the_ground():
-    assert len(scenario_names()) == 13
+    assert len(scenario_names()) == 17
     for name in scenario_names():
         scenario = load_scenario(name)
         assert scenario.title and scenario.source and scenario.note
@@ -448,6 +448,18 @@ range_km = 500
             'id "a" is taken',
         ),
         ('title = "t"', 'title = "t', "is not TOML"),
+        ("[[flight]]", '[[radar]]\nid = "KR-Shop"\naway = true\n[[flight]]', "no such radar"),
+        ("[[flight]]", '[[radar]]\nid = "KR-Ship"\n[[flight]]', "give either away = true, or"),
+        (
+            "[[flight]]",
+            '[[radar]]\nid = "KR-Ship"\naway = true\nlatitude_deg = 3\n[[flight]]',
+            "give either away = true, or",
+        ),
+        (
+            "[[flight]]",
+            2 * '[[radar]]\nid = "KR-Ship"\naway = true\n' + "[[flight]]",
+            "is away already",
+        ),
     ],
 )
 def test_bad_scenarios_say_where_what_and_the_remedy(tmp_path, old, new, said):
@@ -457,6 +469,21 @@ def test_bad_scenarios_say_where_what_and_the_remedy(tmp_path, old, new, said):
         load_scenario(path)
     assert said in str(caught.value)
     assert "mine.toml" in str(caught.value)
+
+
+def test_a_scenario_says_where_the_radars_stood(tmp_path):
+    path = tmp_path / "mine.toml"
+    ships = '[[radar]]\nid = "KR-Ship"\naway = true\n'
+    ships += '[[radar]]\nid = "US-Ship"\nlatitude_deg = 37.5\nlongitude_deg = 124.0\n'
+    path.write_text(GOOD.replace("[[flight]]", ships + "[[flight]]"))
+    standing = {radar.id: radar for radar in load_scenario(path).radars}
+    demo = {radar.id: radar for radar in demo_radars()}
+    assert set(demo) - set(standing) == {"KR-Ship"}
+    moved = standing.pop("US-Ship")
+    assert (moved.latitude_rad, moved.longitude_rad) == (math.radians(37.5), math.radians(124.0))
+    assert moved.range_sigma_m == demo["US-Ship"].range_sigma_m
+    assert all(standing[name] == demo[name] for name in standing)
+    assert {r.id for r in simulate(load_scenario(path), seed=1).radars} == {*standing, "US-Ship"}
 
 
 def test_a_scenario_that_is_not_there():

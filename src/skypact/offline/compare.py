@@ -108,13 +108,18 @@ class ComparedFlight(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Each nation alone beside all together; flights in order of their ids."""
+    """Each nation alone beside all together; flights in order of their ids.
+
+    `launched`: by the picture's name, how many launches it counts by its last plot: its tracks,
+    without those that parted from another.
+    """
 
     radars: tuple[Radar, ...]
     nations: tuple[str, ...]
     flights: tuple[ComparedFlight, ...]
     plots: int
     rejections: tuple[Rejection, ...]
+    launched: Mapping[str, int]
 
     def as_json(self) -> dict[str, Any]:
         """The document of `skypact compare --json`."""
@@ -125,7 +130,9 @@ class Comparison(NamedTuple):
                 f"with a plot of it in this picture in the last {SEEN_WITHIN_S:g} s",
                 "first_track_after_s": "confirmed track, seconds after the flight's first plot",
                 "error_km": "distance from the truth, where it is given",
+                "launched": "tracks of each picture, without those that parted from another",
             },
+            "launched": dict(self.launched),
             "flights": [_flight_as_json(flight) for flight in self.flights],
             "plots": self.plots,
             "rejected": rejections_as_json(self.rejections),
@@ -163,7 +170,8 @@ def compare_nations(
         )
     flights = _assessed(shares, histories, settings, workers, on_progress)
     compared = _compared(shares, histories, flights, columns, radars, truth)
-    return Comparison(tuple(radars), nations, compared, len(columns.time_ns), rejections)
+    launched = {name: _launched(history) for name, history in histories.items()}
+    return Comparison(tuple(radars), nations, compared, len(columns.time_ns), rejections, launched)
 
 
 def _moments(time_ns: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -258,6 +266,11 @@ def _joined(updates: Sequence[Updates]) -> Updates:
     joined = Updates._make(np.concatenate(columns) for columns in zip(*updates, strict=True))
     order = np.argsort(joined.time_ns, kind="stable")
     return Updates._make(column[order] for column in joined)
+
+
+def _launched(history: _History) -> int:
+    """How many launches a picture counts at its end: what parted was not launched by itself."""
+    return sum(track.parted_from is None for track in history.tracks[-1].values())
 
 
 def _rows_by_track(history: _History) -> dict[int, tuple[Rows, Rows]]:

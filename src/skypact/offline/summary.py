@@ -64,14 +64,16 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     for flight in sorted(most_seen, key=lambda flight: flight.id):
         _print_compared(console, flight)
     _say_more(console, len(comparison.flights))
+    counts = ", ".join(f"{name} {count}" for name, count in comparison.launched.items())
+    console.print(f"[bold]Launches counted[/] by each picture: {counts}\n", highlight=False)
     if comparison.flights:
         _explain(
             console,
-            "Times are UTC. Seen: part of the time from the flight's first to its last plot in "
-            f"which this picture had a plot of it in the last {SEEN_WITHIN_S:g} s. First track: "
-            "after the flight's first plot. Impact and launch: semi-axes of the 95 % ellipse, as "
-            "estimated then; off: distance from the truth; unchanged: no plot since the column "
-            "before.",
+            "Launches: tracks that parted from no other. Times are UTC. Seen: part of the time "
+            "from the flight's first to its last plot in which this picture had a plot of it in "
+            f"the last {SEEN_WITHIN_S:g} s. First track: after the flight's first plot. Impact "
+            "and launch: semi-axes of the 95 % ellipse, as estimated then; off: distance from "
+            "the truth; unchanged: no plot since the column before.",
         )
     _print_rejections(console, comparison.rejections, ())
 

@@ -7,6 +7,14 @@ note = "…"                         # what is assumed beyond them
 launch_time = 2017-11-28T18:17:00Z
 clutter_box_km = 50                # optional: false plots only about the objects
 
+[[radar]]                          # optional: where a radar of the demo stood on that day …
+id = "US-Ship"
+latitude_deg = 37.0
+longitude_deg = 124.2
+[[radar]]
+id = "KR-Ship"
+away = true                        # … or that it was not there
+
 [[flight]]
 id = "payload"
 latitude_deg = 39.2                # launch site, WGS84
@@ -82,7 +90,10 @@ _DEG, _KM = math.pi / 180.0, 1000.0
 
 
 class Scenario(msgspec.Struct, frozen=True, kw_only=True):
-    """Flights to fly together, and the words that go with them."""
+    """Flights to fly together, and the words that go with them.
+
+    `radars`: those of the demo as they stood on that day, which look unless others are given.
+    """
 
     name: str
     title: str
@@ -90,6 +101,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     flights: tuple[FlightProgramme, ...]
     solutions: tuple[Solution, ...]
+    radars: tuple[Radar, ...]
     clutter_box_m: float | None = None
 
 
@@ -183,7 +195,11 @@ _PART = {
     "right_m_s": _Key(-500.0, 500.0, 1.0, 0.0),
     "up_m_s": _Key(-500.0, 500.0, 1.0, 0.0),
 }
-_TOP = ("title", "source", "note", "launch_time", "clutter_box_km", "flight")
+_RADAR = {
+    "latitude_deg": _Key(-89.9, 89.9, _DEG),
+    "longitude_deg": _Key(-180.0, 360.0, _DEG),
+}
+_TOP = ("title", "source", "note", "launch_time", "clutter_box_km", "radar", "flight")
 _KINDS = (FlightKind.BALLISTIC, FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE)
 
 
@@ -216,8 +232,39 @@ def _scenario(name: str, file: str, content: bytes) -> Scenario:
         note=_text(file, table, "note", ""),
         flights=tuple(flights),
         solutions=tuple(solutions),
+        radars=_radars(file, table),
         clutter_box_m=_numbers(file, table, box)["clutter_box_km"],
     )
+
+
+def _radars(file: str, table: Mapping[str, Any]) -> tuple[Radar, ...]:
+    """The demo's radars, without those that were away, and moved where the file says."""
+    standing = {radar.id: radar for radar in demo_radars()}
+    known = tuple(standing)
+    for number, entry in enumerate(_tables(file, table, "radar"), start=1):
+        radar_id = _name(f"{file}, [[radar]] {number}", entry, "id", None)
+        place = f'{file}, [[radar]] {number} (id "{radar_id}")'
+        _refuse_unknown(place, entry, (*_RADAR, "id", "away"))
+        if radar_id not in known:
+            raise ScenarioError(
+                f"{place}: the demo has no such radar; name one of {', '.join(known)}"
+            )
+        if radar_id not in standing:
+            raise ScenarioError(f"{place}: is away already; keep one of the two tables")
+        numbers = _numbers(place, entry, _RADAR)
+        latitude, longitude = numbers["latitude_deg"], numbers["longitude_deg"]
+        away = entry.get("away", False)
+        if away is True and latitude is None and longitude is None:
+            del standing[radar_id]
+        elif away is False and latitude is not None and longitude is not None:
+            standing[radar_id] = msgspec.structs.replace(
+                standing[radar_id], latitude_rad=latitude, longitude_rad=longitude
+            )
+        else:
+            raise ScenarioError(
+                f"{place}: give either away = true, or latitude_deg and longitude_deg"
+            )
+    return tuple(standing.values())
 
 
 def _flight(

@@ -16,7 +16,7 @@ from skypact.model import Plots, Radar
 from skypact.sensing.plot_files import write_plots
 from skypact.sensing.radar_files import save_radars
 from skypact.sensing.radar_model import Biases, observe
-from skypact.sensing.scenario import Scenario, demo_radars
+from skypact.sensing.scenario import Scenario
 from skypact.sensing.simulator import Place, TruthPath, fly_programme
 
 _SECOND_NS = 1_000_000_000
@@ -48,8 +48,8 @@ def fly(scenario: Scenario) -> tuple[TruthPath, ...]:
 def simulate(
     scenario: Scenario, radars: Sequence[Radar] | None = None, seed: int = 0
 ) -> Simulation:
-    """Fly a scenario past radars (the demo's, if none are given)."""
-    table = demo_radars() if radars is None else tuple(radars)
+    """Fly a scenario past radars (the demo's as it has them, if none are given)."""
+    table = scenario.radars if radars is None else tuple(radars)
     paths = fly(scenario)
     seen = observe(paths, table, seed=seed, clutter_box_m=scenario.clutter_box_m)
     return Simulation(table, seen.plots, seen.origin, paths, seen.biases)
