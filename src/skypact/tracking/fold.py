@@ -34,7 +34,7 @@ from skypact.tracking.context import (
     FoldContext,
     FoldSettings,
 )
-from skypact.tracking.nearby import count_anew, enter, spread_of, tracks_about
+from skypact.tracking.nearby import FEW, count_anew, enter, spread_of, tracks_about
 from skypact.tracking.phases import (
     FALLEN_M,
     combined,
@@ -172,10 +172,15 @@ def fold_scan(
     if log.row.shape[0] > 0 and log.filled[0] + near + count > log.row.shape[0]:
         c.pairs.wanted[ROWS_OF_LOG] = near + count
         return False
-    if near < 0 or not choose(near, count, pairs, -c.settings.new_object_log_density, c.pairs):
+    if near < 0:
         return False
     w, shared = c.pairs, c.resolution
-    share_plots(tracks, near, plots, radar, w, shared, c.radars, c.scratch.filter)
+    if near == 1 and count == 1:
+        w.chosen[0], w.taken[0], shared.shares[0] = pairs - 1, pairs == 1, 0
+    else:
+        if not choose(near, count, pairs, -c.settings.new_object_log_density, w):
+            return False
+        share_plots(tracks, near, plots, radar, w, shared, c.radars, c.scratch.filter)
     for i in range(near):
         j, t = w.chosen[i], w.near[i]
         note_look(tracks, t, radar, j >= 0, c)
@@ -199,7 +204,7 @@ def fold_scan(
     return True
 
 
-@kernel
+@inlined
 def likely_pairs(
     tracks: TrackArrays,
     time_ns: NDArray[np.int64],
@@ -220,9 +225,11 @@ def likely_pairs(
         dx, dy, dz = turn_to_ecef(east, north, up, axes_of(radar, c.radars))
         place = (site[SITE] + dx, site[SITE + 1] + dy, site[SITE + 2] + dz)
         reach = 8.0 * (site[SIGMA] + angle * plots[j, 0])
-        about = tracks_about(tracks, place, reach, time_ns[j], c.grid, w.found)
+        about, rows = c.grid.size[0], c.grid.live
+        if about > FEW:
+            about, rows = tracks_about(tracks, place, reach, time_ns[j], c.grid, w.found), w.found
         for k in range(about):
-            t = w.found[k]
+            t = rows[k]
             status = tracks.number[t, STATUS]
             if status in (FREE_ROW, ENDED):
                 continue
@@ -411,7 +418,7 @@ def observe(
     confirm_if_known(tracks, t, settings)
 
 
-@kernel
+@inlined
 def note_look(tracks: TrackArrays, t: int, radar: int, seen: bool, c: FoldContext) -> None:
     """Note that a radar which knows track `t` looked about it, and end what is never seen there.
 

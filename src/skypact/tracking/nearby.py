@@ -75,7 +75,7 @@ def bucket_of(cell: int, buckets: int) -> int:
     return (mixed ^ (mixed >> 15)) & (buckets - 1)
 
 
-@kernel
+@inlined
 def spread_of(tracks: TrackArrays, t: int, dt: float) -> float:
     """Greatest variance of a track's place over all phases, m², `dt` s after its estimate."""
     spread = 0.0
