@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from skypact.kernels.gravity import GM_M3_S2
 from skypact.model import IdLink, IdRecord, Track
 from skypact.model.track import Estimate
 
@@ -14,7 +15,6 @@ from skypact.model.track import Estimate
 SAME_WITHIN_SIGMA = 4.0
 # ... and are of times no further apart than this, s.
 SAME_WITHIN_S = 30.0
-GM_M3_S2 = 3.986004418e14
 
 
 class VisibleIds:
