@@ -100,14 +100,22 @@ def one_repeat(seed: int) -> dict[str, tuple[float, float]]:
     x, p = np.zeros(kf.CORE), np.zeros((kf.CORE, kf.CORE))
     x[:6], p[:6, :6] = track.state, track.covariance
     lead = (int(rest.time_ns[0]) - track.time_ns) * 1e-9
-    kf.predict(0, x, p, lead, (0.0, 0.0, 0.0), picture._context.noise, kf.scratch(kf.CORE))
+    kf.predict(0, x, p, lead, (0.0, 0.0, 0.0), picture._context.phases.noise, kf.scratch(kf.CORE))
     start = x[:6].copy(), p[:6, :6].copy()
     out = {}
 
     z = np.column_stack([rest.range_m, rest.azimuth_rad, rest.elevation_rad, rest.range_rate_m_s])
     states, s = np.empty((len(z), 6)), kf.scratch(kf.CORE)
-    rest_of = (rest.time_ns, rest.radar, z, picture._context.radars, picture._context.gravity)
-    took, _ = seconds(lambda: filter_plots(x, p, *rest_of, picture._context.noise, s, states))
+    rest_of = (
+        rest.time_ns,
+        rest.radar,
+        z,
+        picture._context.radars,
+        picture._context.phases.gravity,
+    )
+    took, _ = seconds(
+        lambda: filter_plots(x, p, *rest_of, picture._context.phases.noise, s, states)
+    )
     out["bare kernel"] = (len(z) / took, over_bound(states, scene, rows))
 
     took, _ = seconds(lambda: Picture(whole.radars).observe(all_plots))

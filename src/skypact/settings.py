@@ -103,6 +103,12 @@ class TrackingSettings(BaseModel):
         description="No track starts while other plots of the same looks make a path that is less "
         "likely by no more than this, natural log.",
     )
+    start_doubt_chi_squared: float = Field(
+        default=9.0,
+        ge=0,
+        description="... and that ends elsewhere: place and velocity off by more than this χ² of "
+        "the likelier path.",
+    )
     greatest_waiting_plots: int = Field(
         default=500_000,
         ge=64,

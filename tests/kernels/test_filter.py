@@ -61,7 +61,7 @@ RADARS = [
     ),
 ]
 ROWS, N = radar_array(RADARS)
-NOISE = fold_context(RADARS, TrackingSettings())[0].noise
+NOISE = fold_context(RADARS, TrackingSettings())[0].phases.noise
 PLAIN_ROWS, PLAIN_N = radar_array(RADARS[:2])
 
 

@@ -24,7 +24,7 @@ from skypact.kernels.motion import (
 from skypact.settings import TrackingSettings
 from skypact.tracking.context import fold_context
 
-NOISE = fold_context([], TrackingSettings())[0].noise  # does not move the mean
+NOISE = fold_context([], TrackingSettings())[0].phases.noise  # does not move the mean
 NOTHING = (0.0, 0.0, 0.0)
 
 

@@ -17,6 +17,7 @@ KERNELS_OF_TRACKING = (
     "nearby",
     "phases",
     "resolution",
+    "steady_path",
     "tables",
     "tracklet_fold",
     "waiting",

@@ -55,14 +55,27 @@ class PhaseRates(NamedTuple):
     least_lift_m_s2: float
 
 
+class PhaseContext(NamedTuple):
+    """What moving a track in its phases goes by: a small part, as every call is handed a copy.
+
+    `radars` (r, 32) and `gravity` as the kernels take them; `filter` and `mixing` are scratch.
+    """
+
+    radars: NDArray[np.float64]
+    gravity: NDArray[np.float64]
+    noise: kf.MotionNoise
+    priors: StartPriors
+    rates: PhaseRates
+    filter: NDArray[np.float64]
+    mixing: NDArray[np.float64]
+
+
 class Scratches(NamedTuple):
-    """Arrays that the kernels write over: `filter` and `mixing`, states `x`, covariances `p`.
+    """Arrays that the kernels write over: states `x`, covariances `p`.
 
     One track put aside: `aside_x` (3, n), `aside_p` (3, n, n), `aside` (2, values).
     """
 
-    filter: NDArray[np.float64]
-    mixing: NDArray[np.float64]
     x: NDArray[np.float64]
     p: NDArray[np.float64]
     aside_x: NDArray[np.float64]
@@ -71,14 +84,11 @@ class Scratches(NamedTuple):
 
 
 class FoldContext(NamedTuple):
-    """`radars` (r, 32) and `gravity` as the kernels take them; the rest as named."""
+    """`radars` (r, 32) as the kernels take them; the rest as named."""
 
     radars: NDArray[np.float64]
-    gravity: NDArray[np.float64]
+    phases: PhaseContext
     settings: FoldSettings
-    noise: kf.MotionNoise
-    priors: StartPriors
-    rates: PhaseRates
     scratch: Scratches
     starts: StartContext
     pairs: Pairs
@@ -94,7 +104,37 @@ def fold_context(
     drag, drag_sigma = drag_belief(s.ballistic_parameter_kg_m2, s.ballistic_parameter_ln_sigma)
     context = FoldContext(
         radars=rows,
-        gravity=field(s.gravity_degree),
+        phases=PhaseContext(
+            radars=rows,
+            gravity=field(s.gravity_degree),
+            noise=kf.MotionNoise(
+                gravity_sigma_m_s2=s.gravity_sigma_m_s2,
+                gravity_scale_m=s.gravity_scale_m,
+                gravity_time_s=s.gravity_time_s,
+                thrust_m2_s5=s.thrust_density_m2_s5,
+                drag_1_s=s.inverse_ballistic_density_1_s,
+                manoeuvre_m2_s5=s.manoeuvre_density_m2_s5,
+                lift_sigma_m2_kg=s.lift_sigma_m2_kg,
+            ),
+            priors=StartPriors(
+                speed_sigma_m_s=s.speed_sigma_m_s,
+                thrust_sigma_m_s2=s.thrust_sigma_m_s2,
+                drag_m2_kg=drag,
+                drag_sigma_m2_kg=drag_sigma,
+                thrust_density_m2_s5=s.thrust_density_m2_s5,
+            ),
+            rates=PhaseRates(
+                boost_ends=s.boost_ends_1_s,
+                boost_starts=s.boost_starts_1_s,
+                manoeuvre_starts=s.manoeuvre_starts_1_s,
+                manoeuvre_ends=s.manoeuvre_ends_1_s,
+                lift_sigma_m2_kg=s.lift_sigma_m2_kg,
+                lift_acceleration_sigma_m_s2=s.lift_acceleration_sigma_m_s2,
+                least_lift_m_s2=s.least_lift_m_s2,
+            ),
+            filter=kf.scratch(n),
+            mixing=np.zeros((MIXED_P + (SLOTS + 1) * n, max(n, SLOTS * SLOTS))),
+        ),
         settings=FoldSettings(
             gate=s.gate_chi_squared,
             new_object_log_density=s.new_object_log_density,
@@ -110,34 +150,7 @@ def fold_context(
             parting_m_s=s.parting_m_s,
             parting_after_s=s.parting_after_s,
         ),
-        noise=kf.MotionNoise(
-            gravity_sigma_m_s2=s.gravity_sigma_m_s2,
-            gravity_scale_m=s.gravity_scale_m,
-            gravity_time_s=s.gravity_time_s,
-            thrust_m2_s5=s.thrust_density_m2_s5,
-            drag_1_s=s.inverse_ballistic_density_1_s,
-            manoeuvre_m2_s5=s.manoeuvre_density_m2_s5,
-            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
-        ),
-        priors=StartPriors(
-            speed_sigma_m_s=s.speed_sigma_m_s,
-            thrust_sigma_m_s2=s.thrust_sigma_m_s2,
-            drag_m2_kg=drag,
-            drag_sigma_m2_kg=drag_sigma,
-            thrust_density_m2_s5=s.thrust_density_m2_s5,
-        ),
-        rates=PhaseRates(
-            boost_ends=s.boost_ends_1_s,
-            boost_starts=s.boost_starts_1_s,
-            manoeuvre_starts=s.manoeuvre_starts_1_s,
-            manoeuvre_ends=s.manoeuvre_ends_1_s,
-            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
-            lift_acceleration_sigma_m_s2=s.lift_acceleration_sigma_m_s2,
-            least_lift_m_s2=s.least_lift_m_s2,
-        ),
         scratch=Scratches(
-            filter=kf.scratch(n),
-            mixing=np.zeros((MIXED_P + (SLOTS + 1) * n, max(n, SLOTS * SLOTS))),
             x=np.zeros(3 * n),
             p=np.zeros((3 * n, n)),
             aside_x=np.zeros((SLOTS, n)),
@@ -152,9 +165,11 @@ def fold_context(
                 greatest_speed_m_s=s.greatest_speed_m_s,
                 speed_sigma_m_s=s.speed_sigma_m_s,
                 thrust_sigma_m_s2=s.thrust_sigma_m_s2,
+                thrust_density_m2_s5=s.thrust_density_m2_s5,
                 confirm_speed_sigma_m_s=s.confirm_speed_sigma_m_s,
                 false_tracks_1_s=s.false_tracks_1_hour / 3600.0,
                 doubt_log_ratio=s.start_doubt_log_ratio,
+                doubt_chi_squared=s.start_doubt_chi_squared,
                 greatest_waiting_plots=s.greatest_waiting_plots,
             ),
             scratch=start_scratch(1, len(rows)),

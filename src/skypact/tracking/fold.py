@@ -180,7 +180,7 @@ def fold_scan(
     else:
         if not choose(near, count, pairs, -c.settings.new_object_log_density, w):
             return False
-        share_plots(tracks, near, plots, radar, w, shared, c.radars, c.scratch.filter)
+        share_plots(tracks, near, plots, radar, w, shared, c.radars, c.phases.filter)
     for i in range(near):
         j, t = w.chosen[i], w.near[i]
         note_look(tracks, t, radar, j >= 0, c)
@@ -354,7 +354,7 @@ def _cost_now(
         if mu <= 0.0:
             continue
         distance, log_likelihood = innovation(
-            tracks.x[t, slot], tracks.p[t, slot], plot, radar, c.radars, c.scratch.filter
+            tracks.x[t, slot], tracks.p[t, slot], plot, radar, c.radars, c.phases.filter
         )
         if mu > 1e-6:
             nearest = min(nearest, distance)
@@ -399,7 +399,7 @@ def observe(
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
             distance, log_likelihood = update(
-                tracks.x[t, slot], tracks.p[t, slot], plot, radar, radars, c.scratch.filter
+                tracks.x[t, slot], tracks.p[t, slot], plot, radar, radars, c.phases.filter
             )
             if slot == FREE:
                 fresh = min(distance / 3.0, 100.0) - tracks.value[t, SURPRISE]
@@ -583,7 +583,7 @@ def start(tracks: TrackArrays, t: int, new: int, chain: NDArray[np.int64], c: Fo
     for k in range(3):
         x[k] = here[PLACE + k]
         x[3 + k] = (here[PLACE + k] - there[PLACE + k]) / span_s
-    take_remainder(x[0], x[1], x[2], tracks.value[t], c)
+    take_remainder(x[0], x[1], x[2], tracks.value[t], c.phases)
     tracks.mu[t, THRUST] = 1.0
     number[STATUS], number[FREE_PHASE] = TENTATIVE, COAST
     if young_fit(tracks, t, c) and number[STATUS] == CONFIRMED:
@@ -603,7 +603,7 @@ def continued_by(tracks: TrackArrays, t: int, range_m: float, c: FoldContext) ->
     mine = tracks.number[t]
     x, p = w.aside_x[0, :n], w.aside_p[0, :n, :n]
     combined(tracks.x[t], tracks.p[t], tracks.mu[t], x, p)
-    sigma = c.priors.speed_sigma_m_s
+    sigma = c.phases.priors.speed_sigma_m_s
     speed2 = x[3] * x[3] + x[4] * x[4] + x[5] * x[5]
     best = c.settings.new_object_log_density - 2.0 * math.log(max(range_m, 1.0))
     best -= 0.5 * speed2 / (sigma * sigma) + 3.0 * math.log(sigma) + 3.0 * HALF_LOG_2_PI
@@ -707,9 +707,9 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
             for k in range(6, 9):
                 x[k] = 0.0
             if phase == REENTRY:
-                x[6] = c.priors.drag_m2_kg
+                x[6] = c.phases.priors.drag_m2_kg
         converged, chi_squared, log_evidence = fit_path(
-            phase, first, count, x, p, remainder, radars, c.priors, c.scratch.filter
+            phase, first, count, x, p, remainder, radars, c.phases.priors, c.phases.filter
         )
         ok = converged and chi_squared < worst
         if trial == 0:
@@ -737,7 +737,7 @@ def young_fit(tracks: TrackArrays, t: int, c: FoldContext) -> bool:
         tracks.mu[t, slot] /= total
     confirm_if_known(tracks, t, settings)
     at = tracks.x[t, likeliest(tracks.mu[t])]
-    take_remainder(at[0], at[1], at[2], tracks.value[t], c)
+    take_remainder(at[0], at[1], at[2], tracks.value[t], c.phases)
     return True
 
 

@@ -24,7 +24,16 @@ from skypact.kernels.motion import (
     REENTRY,
     gravity_remainder,
 )
-from skypact.tracking.context import CHANGED, MIXED, MIXED_P, ONE, SHARES, FoldContext, PhaseRates
+from skypact.tracking.context import (
+    CHANGED,
+    MIXED,
+    MIXED_P,
+    ONE,
+    SHARES,
+    FoldContext,
+    PhaseContext,
+    PhaseRates,
+)
 from skypact.tracking.tables import (
     FIRST_NS,
     FREE,
@@ -89,7 +98,7 @@ def convert(
     target: int,
     x: NDArray[np.float64],
     p: NDArray[np.float64],
-    c: FoldContext,
+    c: PhaseContext,
     out_x: NDArray[np.float64],
     out_p: NDArray[np.float64],
 ) -> None:
@@ -132,7 +141,7 @@ def mix(
     steer: bool,
     ignite: bool,
     dt: float,
-    c: FoldContext,
+    c: PhaseContext,
 ) -> None:
     """Let phases give way to each other over `dt` seconds: `x` (3, n), `p` (3, n, n), `mu` (3,).
 
@@ -160,10 +169,10 @@ def _mix_all(
     steer: bool,
     ignite: bool,
     dt: float,
-    c: FoldContext,
+    c: PhaseContext,
 ) -> None:
     """`mix`, where more than one phase is possible."""
-    n, m = x.shape[1], c.scratch.mixing
+    n, m = x.shape[1], c.mixing
     _shares(mu, steer, ignite, abs(dt), c.rates, m[SHARES])
     for target in range(SLOTS):
         after, others = 0.0, 0.0
@@ -238,20 +247,42 @@ def _shares(
     out[6], out[7], out[8] = mu[FREE] * pull, 0.0, mu[STEER] * (1.0 - release)
 
 
-@kernel
+@inlined
 def predict_track(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bool:
     """Move track `t` with all its phases to the time `to_ns`, in place.
 
     False: it came down on the way, and stands where and when that was.
     """
-    dt = (to_ns - tracks.number[t, TIME_NS]) * 1e-9
-    if dt == 0.0:
-        return True
-    x, p, mu, value = tracks.x[t], tracks.p[t], tracks.mu[t], tracks.value[t]
+    there = True
+    if tracks.number[t, TIME_NS] != to_ns:
+        there = predict_phases(
+            tracks.number[t],
+            tracks.value[t],
+            tracks.x[t],
+            tracks.p[t],
+            tracks.mu[t],
+            to_ns,
+            c.phases,
+        )
+    return there
+
+
+@kernel
+def predict_phases(
+    number: NDArray[np.int64],
+    value: NDArray[np.float64],
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    mu: NDArray[np.float64],
+    to_ns: int,
+    c: PhaseContext,
+) -> bool:
+    """`predict_track` for the rows of one track."""
+    dt = (to_ns - number[TIME_NS]) * 1e-9
     at = x[likeliest(mu)]
     height, _, _, _ = height_and_up(at[0], at[1], at[2])
     ignite = height > value[HIGHEST_M] - FALLEN_M
-    free_phase = tracks.number[t, FREE_PHASE]
+    free_phase = number[FREE_PHASE]
     if free_phase == COAST and value[SURPRISE] < SURPRISING:
         ignite = False
     mix(x, p, mu, free_phase, air_matters(at, height, c.rates), ignite, dt, c)
@@ -267,31 +298,39 @@ def predict_track(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bo
             reach = min(reach, max(1.0, 0.5 * height / max(speed, 1.0)))
         h = left if abs(left) <= reach * 1.0001 else math.copysign(reach, left)
         left = 0.0 if h == left else left - h
-        move_track(tracks, t, h, reach, c)
+        move_phases(number, value, x, p, mu, h, reach, c)
         height, ux, uy, uz = height_and_up(at[0], at[1], at[2])
         if height > value[HIGHEST_M]:
-            since_first = (to_ns - tracks.number[t, FIRST_NS]) * 1e-9 - left
+            since_first = (to_ns - number[FIRST_NS]) * 1e-9 - left
             note_height(height, (ux, uy, uz), p[likeliest(mu)], since_first, value)
         climb = ux * at[3] + uy * at[4] + uz * at[5]
         if left > 0.0 and height < 0.0 and climb < 0.0:
             back = max(height / climb, 0.0)
-            move_track(tracks, t, -min(back, h), reach, c)
+            move_phases(number, value, x, p, mu, -min(back, h), reach, c)
             left += min(back, h)
             break
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
             age_biases(x[slot], p[slot], dt - left, c.radars)
-    tracks.number[t, TIME_NS] = to_ns - np.int64(left * 1e9)
+    number[TIME_NS] = to_ns - np.int64(left * 1e9)
     return left == 0.0
 
 
 @inlined
-def move_track(tracks: TrackArrays, t: int, h: float, reach: float, c: FoldContext) -> None:
-    """Move all phases of track `t` by `h` seconds, `reach` being how long gravity is one.
+def move_phases(
+    number: NDArray[np.int64],
+    value: NDArray[np.float64],
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    mu: NDArray[np.float64],
+    h: float,
+    reach: float,
+    c: PhaseContext,
+) -> None:
+    """Move all phases of a track by `h` seconds, `reach` being how long gravity is one.
 
     In place, all but its time and its biases.
     """
-    x, p, mu, value = tracks.x[t], tracks.p[t], tracks.mu[t], tracks.value[t]
     at = x[likeliest(mu)]
     k = 0.5 * h
     mx, my, mz = at[0] + k * at[3], at[1] + k * at[4], at[2] + k * at[5]
@@ -308,7 +347,7 @@ def move_track(tracks: TrackArrays, t: int, h: float, reach: float, c: FoldConte
             at[0] + ahead * at[3], at[1] + ahead * at[4], at[2] + ahead * at[5], value, c
         )
     remainder = (value[REMAINDER], value[REMAINDER + 1], value[REMAINDER + 2])
-    free_phase = tracks.number[t, FREE_PHASE]
+    free_phase = number[FREE_PHASE]
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
             predict(
@@ -318,14 +357,14 @@ def move_track(tracks: TrackArrays, t: int, h: float, reach: float, c: FoldConte
                 h,
                 remainder,
                 c.noise,
-                c.scratch.filter,
+                c.filter,
             )
-    tracks.number[t, FREE_PHASE] = follow_air(x[FREE], p[FREE], free_phase, c)
+    number[FREE_PHASE] = follow_air(x[FREE], p[FREE], free_phase, c)
 
 
 @kernel
 def take_remainder(
-    x: float, y: float, z: float, value: NDArray[np.float64], c: FoldContext
+    x: float, y: float, z: float, value: NDArray[np.float64], c: PhaseContext
 ) -> None:
     """Take the remainder of gravity at a place, ECEF m, into `value`."""
     gx, gy, gz = gravity_remainder(x, y, z, c.gravity)
@@ -353,7 +392,7 @@ def note_height(
 
 @kernel
 def follow_air(
-    x: NDArray[np.float64], p: NDArray[np.float64], free_phase: int, c: FoldContext
+    x: NDArray[np.float64], p: NDArray[np.float64], free_phase: int, c: PhaseContext
 ) -> int:
     """Coast or re-entry by height; the drag is believed anew at every entry into the air."""
     height, _, _, _ = height_and_up(x[0], x[1], x[2])

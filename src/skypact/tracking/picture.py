@@ -129,7 +129,7 @@ class Picture:
         self._held: Plots | None = None
         self._held_tracklets: tuple[Tracklet, ...] = ()
         self._partners: tuple[PartnerRadar, ...] = ()
-        self._foreign = ForeignTracks(self.settings, self._context.noise)
+        self._foreign = ForeignTracks(self.settings, self._context.phases.noise)
         self._tracklet_scratch = tracklet_scratch(self._tracks)
         self._ended: list[Track] = []
         self._declared = declared_biases(self._context.radars)

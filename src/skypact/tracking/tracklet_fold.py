@@ -439,10 +439,24 @@ def _open_both(tracks: TrackArrays, t: int, known: int, c: FoldContext) -> None:
     tracks.number[t, FREE_PHASE] = free_phase
     if known == FREE:
         convert(
-            free_phase, BOOST, x, tracks.p[t, FREE], c, tracks.x[t, THRUST], tracks.p[t, THRUST]
+            free_phase,
+            BOOST,
+            x,
+            tracks.p[t, FREE],
+            c.phases,
+            tracks.x[t, THRUST],
+            tracks.p[t, THRUST],
         )
     else:
-        convert(BOOST, free_phase, x, tracks.p[t, THRUST], c, tracks.x[t, FREE], tracks.p[t, FREE])
+        convert(
+            BOOST,
+            free_phase,
+            x,
+            tracks.p[t, THRUST],
+            c.phases,
+            tracks.x[t, FREE],
+            tracks.p[t, FREE],
+        )
     tracks.mu[t, FREE], tracks.mu[t, THRUST] = 0.5, 0.5
 
 
@@ -482,7 +496,7 @@ def _start(tracks: TrackArrays, t: int, tracklets: TrackletArrays, j: int, c: Fo
         for k in range(6 if at == 0 else JOINT):
             p[to, k if k < 6 else at + k - 6] = tracklets.p[j, i, k]
     for k in range(6, 9):
-        p[k, k] = c.priors.thrust_sigma_m_s2**2
+        p[k, k] = c.phases.priors.thrust_sigma_m_s2**2
     _open_both(tracks, t, THRUST, c)
-    take_remainder(x[0], x[1], x[2], tracks.value[t], c)
+    take_remainder(x[0], x[1], x[2], tracks.value[t], c.phases)
     confirm_if_known(tracks, t, c.settings)

@@ -24,11 +24,12 @@ from skypact.kernels.filter import (
     SITE,
     axes_of,
 )
-from skypact.kernels.gravity import gravity_j2
-from skypact.kernels.linear import copy_vector
+from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
+from skypact.tracking import steady_path
 from skypact.tracking.association import sort_numbers
 from skypact.tracking.nearby import CELL_M, bucket_of, cell_of
+from skypact.tracking.steady_path import COVARIANCE, OF_PLACE, STATE, begin_path, expect, take
 from skypact.tracking.tables import (
     ACROSS_M2,
     ALONG_M2,
@@ -43,10 +44,17 @@ from skypact.tracking.tables import (
     TrackArrays,
 )
 
-# The density of false plots about a newcomer is that within so many m of it.
+# The density of other plots about a newcomer is that within so many m of it, or within a half, a
+# quarter, an eighth ... of that, where it is greatest: there may be a crowd.
 DENSITY_RADIUS_M = 25e3
 DENSITY_VOLUME_M3 = 4.0 / 3.0 * math.pi * DENSITY_RADIUS_M**3
-LOG_2_PI = math.log(2.0 * math.pi)
+BALLS = 5
+LOG_HALF = math.log(0.5)
+# However sure a radar is to see what is there, it misses one in so many.
+LEAST_MISSED = 1e-3
+# Of the acceleration in free flight that the path's model leaves out: 1σ of each component.
+FREE_SIGMA_M_S2 = 0.1
+GRAVITY_M_S2 = 10.0
 # Beyond this, squared distance per standard deviation, a plot is on no path.
 ON_PATH = 25.0
 # However often a radar looks, a velocity takes time.
@@ -60,6 +68,8 @@ TIME_BIAS_SPEED_M_S = 4e3
 
 # Columns of `StartScratch.found`.
 PLOTS_ABOUT, IN_SCANS = 0, 1
+# Rows of `StartScratch.by_radar`: log density, then for each ball plots, looks, and the last scan.
+DENSITY, IN_BALL, LOOKS, LAST_SCAN = 0, 1, 1 + BALLS, 1 + 2 * BALLS
 
 
 class StartSettings(NamedTuple):
@@ -70,28 +80,33 @@ class StartSettings(NamedTuple):
     greatest_speed_m_s: float
     speed_sigma_m_s: float
     thrust_sigma_m_s2: float
+    thrust_density_m2_s5: float
     confirm_speed_sigma_m_s: float
     false_tracks_1_s: float
     doubt_log_ratio: float
+    doubt_chi_squared: float
     greatest_waiting_plots: int
 
 
 class StartScratch(NamedTuple):
-    """`about` (w,), `trial` (w,), `chain` (w,): numbers of waiting plots. `by_radar` (3, r).
+    """`about` (w,), `trial` (w,), `chain` (w,): numbers of waiting plots. `by_radar` (16, r).
 
     `found` (2,): how many are `about`, and in how many scans. `head` (b,), `link` (w,), `cell`
-    (w,): the waiting plots by place, as in `nearby.Grid`.
+    (w,): the waiting plots by place, as in `nearby.Grid`. `path`: of `steady_path`; `end` (6,) and
+    `end_p` (6, 6): where the best path ends, from the newcomer, and the factor of its covariance.
     """
 
     found: NDArray[np.int64]
     head: NDArray[np.int64]
     link: NDArray[np.int64]
     cell: NDArray[np.int64]
-
     about: NDArray[np.int64]
     trial: NDArray[np.int64]
     chain: NDArray[np.int64]
     by_radar: NDArray[np.float64]
+    path: NDArray[np.float64]
+    end: NDArray[np.float64]
+    end_p: NDArray[np.float64]
 
 
 class StartContext(NamedTuple):
@@ -112,7 +127,10 @@ def start_scratch(waiting: int, radars: int) -> StartScratch:
         about=np.zeros(waiting, np.int64),
         trial=np.zeros(waiting, np.int64),
         chain=np.zeros(waiting, np.int64),
-        by_radar=np.zeros((3, radars)),
+        by_radar=np.zeros((1 + 3 * BALLS, radars)),
+        path=np.zeros((steady_path.ROWS, steady_path.STATES)),
+        end=np.zeros(6),
+        end_p=np.zeros((6, 6)),
     )
 
 
@@ -160,6 +178,8 @@ def wait(
         angle2 = row[SIGMA + k] ** 2 + row[BIAS_SIGMA + k] ** 2 + row[BIAS_SIGMA + 5 + k] ** 2
         widest = max(widest, angle2)
     value[ACROSS_M2] = clock + r * r * widest
+    # What lies beside the line of sight at this range is not as far along it.
+    value[ALONG_M2] += 2.0 * (value[ACROSS_M2] / r) ** 2
     tracks.counter[WAITING] = count + 1
     _enter(tracks, count, c.scratch)
     return count
@@ -203,35 +223,6 @@ def let_go(tracks: TrackArrays, now_ns: int, c: StartContext) -> None:
         kept += 1
     tracks.counter[WAITING] = kept
     enter_all(tracks, c.scratch)
-
-
-@kernel
-def _log_density(
-    dx: float,
-    dy: float,
-    dz: float,
-    all_m2: float,
-    one: float,
-    u: NDArray[np.float64],
-    two: float,
-    v: NDArray[np.float64],
-) -> tuple[float, float]:
-    """χ² and log density of d under N(0, all I + one u uᵀ + two v vᵀ); `u`, `v` (3,) unit."""
-    xx = all_m2 + one * u[0] * u[0] + two * v[0] * v[0]
-    yy = all_m2 + one * u[1] * u[1] + two * v[1] * v[1]
-    zz = all_m2 + one * u[2] * u[2] + two * v[2] * v[2]
-    xy = one * u[0] * u[1] + two * v[0] * v[1]
-    xz = one * u[0] * u[2] + two * v[0] * v[2]
-    yz = one * u[1] * u[2] + two * v[1] * v[2]
-    a, b, c = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
-    determinant = xx * a + xy * b + xz * c
-    if determinant <= 0.0:
-        return math.inf, -math.inf
-    e, f, g = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
-    chi = a * dx * dx + e * dy * dy + g * dz * dz
-    chi += 2.0 * (b * dx * dy + c * dx * dz + f * dy * dz)
-    chi /= determinant
-    return chi, -0.5 * (chi + math.log(determinant)) - 1.5 * LOG_2_PI
 
 
 @kernel
@@ -280,13 +271,12 @@ def _candidates(tracks: TrackArrays, new: int, c: StartContext) -> int:
 def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
     """Plots that one object may have caused with the newcomer, into `about`; how many.
 
-    In the order of their scans. Into `by_radar[0]` the log density of false plots of each radar,
-    per m³ and look.
+    In the order of their scans. Into `by_radar[DENSITY]` the log density of other plots of each
+    radar, per m³ and look, false ones or other objects'.
     """
     s, w = c.settings, c.scratch
     here, now_ns = tracks.waiting_plot[new], tracks.waiting[new, SINCE_NS]
-    density, looks, last = w.by_radar[0], w.by_radar[1], w.by_radar[2]
-    density[:], looks[:], last[:] = 0.0, 0.0, -1.0
+    w.by_radar[:LAST_SCAN], w.by_radar[LAST_SCAN:] = 0.0, -1.0
     count, scan = 0, -1
     w.found[IN_SCANS] = 1
     for a in range(_candidates(tracks, new, c)):
@@ -302,11 +292,15 @@ def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
             value[PLACE + 2] - here[PLACE + 2],
         )
         apart2 = dx * dx + dy * dy + dz * dz
-        if apart2 < DENSITY_RADIUS_M * DENSITY_RADIUS_M:
-            density[radar] += 1.0
-            if last[radar] != number[OF_SCAN]:
-                last[radar] = number[OF_SCAN]
-                looks[radar] += 1.0
+        radius2 = DENSITY_RADIUS_M * DENSITY_RADIUS_M
+        for ball in range(BALLS):
+            if apart2 > radius2:
+                break
+            radius2 *= 0.25
+            w.by_radar[IN_BALL + ball, radar] += 1.0
+            if w.by_radar[LAST_SCAN + ball, radar] != number[OF_SCAN]:
+                w.by_radar[LAST_SCAN + ball, radar] = number[OF_SCAN]
+                w.by_radar[LOOKS + ball, radar] += 1.0
         if number[OF_SCAN] == tracks.waiting[new, OF_SCAN]:
             continue
         reach = s.greatest_speed_m_s * abs(waited)
@@ -317,44 +311,75 @@ def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
             if number[OF_SCAN] != scan:
                 scan = number[OF_SCAN]
                 w.found[IN_SCANS] += 1
-    for radar in range(density.shape[0]):
-        period = c.radars[radar, PERIOD_S]
-        if period > 0.0:
-            looks[radar] = window_s(radar, c.radars, s) / period
-        mean = (density[radar] + 1.0) / (DENSITY_VOLUME_M3 * max(looks[radar], 1.0))
-        density[radar] = math.log(mean)
+    for radar in range(c.radars.shape[0]):
+        w.by_radar[DENSITY, radar] = _log_density_of_others(radar, c)
     return count
+
+
+@kernel
+def _log_density_of_others(radar: int, c: StartContext) -> float:
+    """Log density of a radar's plots about a newcomer, but for one a look, per m³ and look."""
+    counts, period = c.scratch.by_radar, c.radars[radar, PERIOD_S]
+    looks = counts[LOOKS, radar]
+    if period > 0.0:
+        looks = window_s(radar, c.radars, c.settings) / period
+    greatest = (counts[IN_BALL, radar] + 1.0) / (DENSITY_VOLUME_M3 * max(looks, 1.0))
+    volume = DENSITY_VOLUME_M3
+    for ball in range(BALLS):
+        looks = counts[LOOKS + ball, radar]
+        if looks > 0.0:
+            greatest = max(greatest, (counts[IN_BALL + ball, radar] / looks - 1.0) / volume)
+        volume *= 0.125
+    return math.log(greatest)
 
 
 @kernel
 def best_path(tracks: TrackArrays, new: int, c: StartContext) -> tuple[int, float, float]:
     """The path through the newcomer and an earlier plot of its radar on which most lies.
 
-    Its plots go into `chain`, in order of their scans. Returns how many, the log of the likelihood
-    ratio, and seconds from first to last; (0, -∞, 0): none.
+    Its plots go into `chain`: the earlier plot, others in order of their scans, the newcomer.
+    Returns how many, the log of the likelihood ratio, and seconds from that plot to the newcomer;
+    (0, -∞, 0): none.
     """
-    s, w = c.settings, c.scratch
+    w = c.scratch
     about = plots_about(tracks, new, c)
     w.found[PLOTS_ABOUT] = about
-    number = tracks.waiting[new]
-    here = tracks.waiting_plot[new]
-    radar = int(number[OF_RADAR])
-    here_gravity = gravity_j2(here[PLACE], here[PLACE + 1], here[PLACE + 2])
     best, best_count, best_s = -math.inf, 0, 0.0
     for a in range(about):
         first = w.about[a]
-        if tracks.waiting[first, OF_RADAR] != radar:
+        span = seconds_between(tracks, first, new)
+        if not may_be_path(tracks, new, first, span, about, c):
             continue
-        span = (number[SINCE_NS] - tracks.waiting[first, SINCE_NS]) * 1e-9
-        # Too short a path for its velocity starts nothing.
-        if not velocity_known(tracks, new, w.found[IN_SCANS], span, c):
-            continue
-        count, ratio = _along(tracks, new, first, span, about, here_gravity, c)
-        if count >= s.plots_to_confirm and ratio > best:
-            best, best_count, best_s = ratio, count, span
-            for k in range(count):
-                w.chain[k] = w.trial[k]
+        for steered in range(2):
+            count, ratio = follow(tracks, new, first, span, about, steered == 1, c)
+            if count >= c.settings.plots_to_confirm and ratio > best:
+                best, best_count, best_s = ratio, count, span
+                for k in range(count):
+                    w.chain[k] = w.trial[k]
+                copy_vector(w.path[STATE, :6], w.end)
+                copy_matrix(w.path[COVARIANCE : COVARIANCE + 6, :6], w.end_p)
     return best_count, best, best_s
+
+
+@kernel
+def seconds_between(tracks: TrackArrays, first: int, new: int) -> float:
+    """How long a waiting plot is before another, s."""
+    return float((tracks.waiting[new, SINCE_NS] - tracks.waiting[first, SINCE_NS]) * 1e-9)
+
+
+@kernel
+def may_be_path(
+    tracks: TrackArrays, new: int, first: int, span_s: float, about: int, c: StartContext
+) -> bool:
+    """Whether a path from waiting plot `first` to the newcomer is worth to be followed closely.
+
+    Both are of one radar, the velocity would be known, and enough lies about the way between.
+    """
+    if tracks.waiting[first, OF_RADAR] != tracks.waiting[new, OF_RADAR]:
+        return False
+    if not velocity_known(tracks, new, c.scratch.found[IN_SCANS], span_s, c):
+        return False
+    return looks_about(tracks, new, first, span_s, about, c) >= c.settings.plots_to_confirm
 
 
 @kernel
@@ -374,117 +399,175 @@ def velocity_known(
 
 
 @kernel
-def _along(
-    tracks: TrackArrays,
-    new: int,
-    first: int,
-    span_s: float,
-    about: int,
-    gravity: tuple[float, float, float],
-    c: StartContext,
-) -> tuple[int, float]:
-    """Plots about the path from `first` to `new`, into `trial`: how many, log likelihood ratio."""
-    s, w = c.settings, c.scratch
-    density = w.by_radar[0]
+def looks_about(
+    tracks: TrackArrays, new: int, first: int, span_s: float, about: int, c: StartContext
+) -> int:
+    """Scans with plots about the straight way from `first` to `new`, both counted: a cheap bound.
+
+    What gravity and thrust may do off the straight way is allowed for.
+    """
+    w, s = c.scratch, c.settings
     number, here, there = tracks.waiting[new], tracks.waiting_plot[new], tracks.waiting_plot[first]
-    radar = int(number[OF_RADAR])
     mx, my, mz = (
         here[PLACE] - there[PLACE],
         here[PLACE + 1] - there[PLACE + 1],
         here[PLACE + 2] - there[PLACE + 2],
     )
-    way = s.speed_sigma_m_s * span_s
-    all_m2 = way * way + here[ACROSS_M2] + there[ACROSS_M2]
-    ratio = math.log(c.radars[radar, DETECTION]) - density[radar]
-    ratio -= 0.5 * (mx * mx + my * my + mz * mz) / all_m2 + 1.5 * (LOG_2_PI + math.log(all_m2))
-    w.trial[0] = first
-    count, own = 1, 0
-    scan, best_here, chosen = -1, 0.0, -1
-    sight = here[SIGHT : SIGHT + 3]
-    for a in range(about + 1):
-        k = w.about[a] if a < about else -1
-        if k < 0 or tracks.waiting[k, OF_SCAN] != scan:
-            if chosen >= 0:
-                w.trial[count] = chosen
-                count += 1
-                ratio += best_here
-                if tracks.waiting[chosen, OF_RADAR] == radar:
-                    own += 1
-            chosen, best_here = -1, -math.inf
-            if k < 0:
-                break
-            scan = tracks.waiting[k, OF_SCAN]
-        if scan == tracks.waiting[first, OF_SCAN]:
+    ends = max(here[ACROSS_M2], here[ALONG_M2]) + max(there[ACROSS_M2], there[ALONG_M2])
+    count, scan = 2, -1
+    for a in range(about):
+        k = w.about[a]
+        if tracks.waiting[k, OF_SCAN] == scan:
             continue
         before = (number[SINCE_NS] - tracks.waiting[k, SINCE_NS]) * 1e-9
         if before < -BEYOND * span_s or before > (1.0 + BEYOND) * span_s:
             continue
         value = tracks.waiting_plot[k]
         back = before / span_s
-        bent = 0.5 * before * (span_s - before)
-        dx = value[PLACE] - here[PLACE] + back * mx + bent * gravity[0]
-        dy = value[PLACE + 1] - here[PLACE + 1] + back * my + bent * gravity[1]
-        dz = value[PLACE + 2] - here[PLACE + 2] + back * mz + bent * gravity[2]
-        near, far = (1.0 - back) ** 2, back * back
-        across = near * here[ACROSS_M2] + far * there[ACROSS_M2]
-        along = near * here[ALONG_M2] + far * there[ALONG_M2]
-        loose = (bent * s.thrust_sigma_m_s2) ** 2
-        all_m2 = across + value[ACROSS_M2] + loose
-        most = max(all_m2, along + value[ALONG_M2] + loose)
-        if dx * dx + dy * dy + dz * dz > ON_PATH * most:
+        dx = value[PLACE] - here[PLACE] + back * mx
+        dy = value[PLACE + 1] - here[PLACE + 1] + back * my
+        dz = value[PLACE + 2] - here[PLACE + 2] + back * mz
+        bent = 0.5 * before * (span_s - before) * (GRAVITY_M_S2 + 3.0 * s.thrust_sigma_m_s2)
+        far = max(1.0, (1.0 - back) ** 2 + back * back)
+        reach = 5.0 * math.sqrt(far * ends + max(value[ACROSS_M2], value[ALONG_M2])) + abs(bent)
+        if dx * dx + dy * dy + dz * dz > reach * reach:
             continue
-        chi, log_density = _log_density(
-            dx,
-            dy,
-            dz,
-            all_m2,
-            along - across,
-            sight,
-            value[ALONG_M2] - value[ACROSS_M2],
-            value[SIGHT : SIGHT + 3],
-        )
-        if chi > ON_PATH:
+        scan = tracks.waiting[k, OF_SCAN]
+        if scan != tracks.waiting[first, OF_SCAN]:
+            count += 1
+    return count
+
+
+@kernel
+def follow(
+    tracks: TrackArrays,
+    new: int,
+    first: int,
+    span_s: float,
+    about: int,
+    steered: bool,
+    c: StartContext,
+) -> tuple[int, float]:
+    """Plots on the path from `first` to `new`, into `trial`: how many, log likelihood ratio.
+
+    `steered`: by an unknown steady acceleration, as in a boost; else in free flight. Of each scan
+    the likeliest plot is taken, if it is likelier there than that the radar missed the object. The
+    state at the newcomer stays in `path`.
+    """
+    s, w, path = c.settings, c.scratch, c.scratch.path
+    density = w.by_radar[DENSITY]
+    number, here = tracks.waiting[new], tracks.waiting_plot[new]
+    radar = int(number[OF_RADAR])
+    acceleration = s.thrust_sigma_m_s2 if steered else FREE_SIGMA_M_S2
+    begin_path(here, tracks.waiting_plot[first], span_s, s.speed_sigma_m_s, acceleration, path)
+    _, log_density, offset = expect(here, tracks.waiting_plot[first], span_s, 0.0, math.inf, path)
+    take(offset, path)
+    detection = math.log(c.radars[radar, DETECTION])
+    ratio = LOG_HALF + detection + log_density - density[radar]
+    w.trial[0] = first
+    count, own = 1, 0
+    at = 0
+    while at < about:
+        scan, chosen, best = tracks.waiting[w.about[at], OF_SCAN], -1, -math.inf
+        while at < about and tracks.waiting[w.about[at], OF_SCAN] == scan:
+            k = w.about[at]
+            at += 1
+            before = seconds_between(tracks, k, new)
+            if scan == tracks.waiting[first, OF_SCAN]:
+                continue
+            if before < -BEYOND * span_s or before > (1.0 + BEYOND) * span_s:
+                continue
+            loose = looseness(before, span_s, s) if steered else 0.0
+            chi, log_density, _ = expect(here, tracks.waiting_plot[k], before, loose, ON_PATH, path)
+            if chi < ON_PATH and log_density > best:
+                best, chosen = log_density, k
+        if chosen < 0:
             continue
-        other = int(tracks.waiting[k, OF_RADAR])
-        gain = log_density + math.log(c.radars[other, DETECTION]) - density[other]
-        if gain > best_here:
-            best_here, chosen = gain, k
+        other = int(tracks.waiting[chosen, OF_RADAR])
+        seen = c.radars[other, DETECTION]
+        gain = best + math.log(seen) - density[other]
+        if gain < math.log(max(1.0 - seen, LEAST_MISSED)):
+            continue
+        before = seconds_between(tracks, chosen, new)
+        loose = looseness(before, span_s, s) if steered else 0.0
+        _, _, offset = expect(here, tracks.waiting_plot[chosen], before, loose, ON_PATH, path)
+        take(offset, path)
+        w.trial[count] = chosen
+        count += 1
+        ratio += gain
+        if other == radar:
+            own += 1
     w.trial[count] = new
     count += 1
     period = c.radars[radar, PERIOD_S]
     if period > 0.0:
         missed = round(span_s / period) - 1 - own
         if missed > 0:
-            ratio += missed * math.log(max(1.0 - c.radars[radar, DETECTION], 1e-3))
+            ratio += missed * math.log(max(1.0 - c.radars[radar, DETECTION], LEAST_MISSED))
     return count, ratio
 
 
 @kernel
-def is_doubtful(tracks: TrackArrays, new: int, count: int, ratio: float, c: StartContext) -> bool:
-    """Whether another path through the newcomer, with other plots of the same looks, is as likely.
+def looseness(before_s: float, span_s: float, s: StartSettings) -> float:
+    """Variance m² of a place on a path, known at both ends, for its thrust is not quite steady.
 
-    After `best_path`, whose `about` and `chain` it reads: the newcomer's alternatives are those of
-    earlier plots that are not of the chain themselves.
+    That of three times integrated white noise of that density, as far as the nearer end.
+    """
+    away = min(abs(before_s), abs(span_s - before_s))
+    return s.thrust_density_m2_s5 * away**5 / 20.0
+
+
+@kernel
+def is_doubtful(tracks: TrackArrays, new: int, count: int, ratio: float, c: StartContext) -> bool:
+    """Whether another path through the newcomer is as likely and says something else.
+
+    After `best_path`, whose `about`, `chain` and `end` it reads. The other has other plots of the
+    same looks, and its end is off by more than the best one's own noise: if it were the true one,
+    the best would be overconfident.
     """
     s, w = c.settings, c.scratch
-    number, here = tracks.waiting[new], tracks.waiting_plot[new]
-    gravity = gravity_j2(here[PLACE], here[PLACE + 1], here[PLACE + 2])
     about = w.found[PLOTS_ABOUT]
+    cholesky(w.end_p, 6)
+    apart = w.path[OF_PLACE]
     for a in range(about):
         first = w.about[a]
-        span = (number[SINCE_NS] - tracks.waiting[first, SINCE_NS]) * 1e-9
-        if tracks.waiting[first, OF_RADAR] != number[OF_RADAR] or span <= 0.0:
+        span = seconds_between(tracks, first, new)
+        if not may_be_path(tracks, new, first, span, about, c):
             continue
-        other, other_ratio = _along(tracks, new, first, span, about, gravity, c)
-        if other_ratio < ratio - s.doubt_log_ratio:
-            continue
-        for k in range(other - 1):
-            for m in range(count - 1):
-                if (
-                    w.trial[k] != w.chain[m]
-                    and tracks.waiting[w.trial[k], OF_SCAN] == tracks.waiting[w.chain[m], OF_SCAN]
-                ):
-                    return True
+        for steered in range(2):
+            other, other_ratio = follow(tracks, new, first, span, about, steered == 1, c)
+            if other_ratio < ratio - s.doubt_log_ratio:
+                continue
+            if not takes_other_plots(tracks, w.trial, other, w.chain, count):
+                continue
+            distance = 0.0
+            for i in range(6):
+                value = w.path[STATE, i] - w.end[i]
+                for j in range(i):
+                    value -= w.end_p[i, j] * apart[j]
+                apart[i] = value / w.end_p[i, i]
+                distance += apart[i] * apart[i]
+            if distance > s.doubt_chi_squared:
+                return True
+    return False
+
+
+@kernel
+def takes_other_plots(
+    tracks: TrackArrays,
+    these: NDArray[np.int64],
+    count: int,
+    those: NDArray[np.int64],
+    of_those: int,
+) -> bool:
+    """Whether two chains that end with one newcomer have different plots of one scan."""
+    for k in range(count - 1):
+        for m in range(of_those - 1):
+            if (
+                these[k] != those[m]
+                and tracks.waiting[these[k], OF_SCAN] == tracks.waiting[those[m], OF_SCAN]
+            ):
+                return True
     return False
 
 
