@@ -98,13 +98,13 @@ class TrackingSettings(BaseModel):
         "an hour.",
     )
     start_doubt_log_ratio: float = Field(
-        default=8.0,
+        default=5.0,
         ge=0,
         description="No track starts while other plots of the same looks make a path that is less "
         "likely by no more than this, natural log.",
     )
     start_doubt_chi_squared: float = Field(
-        default=9.0,
+        default=20.0,
         ge=0,
         description="... and that ends elsewhere: place and velocity off by more than this χ² of "
         "the likelier path.",

@@ -1,12 +1,13 @@
 """Plots that are not a track's yet, and which of them together are a new object's.
 
 A plot that no track takes waits. Each newcomer is joined with every earlier plot of its radar that
-an object of possible speed could have caused, and the path between the two is compared with all
-that waits: the path on which most lies, by the ratio of its likelihood to that of false plots at
-the density seen there, is a new object's if that ratio is great enough. By Ville's inequality (a
-ratio of likelihoods is a martingale under false plots) it exceeds e^T with probability e^-T at
-most, so with T = ln(newcomers a second / false tracks a second) no more than the stated number of
-false tracks starts: `false_tracks_1_hour`. What was measured: docs/decisions/0011-association.md.
+an object of possible speed could have caused, and the path between the two is followed plot by
+plot, once in free flight and once with a steady acceleration (`steady_path`). The path on which
+most of what waits lies, by the ratio of its likelihood to that of other plots at the density seen
+nearby, is a new object's if that ratio is great enough. By Ville's inequality (a ratio of
+likelihoods is a martingale under false plots) it exceeds e^T with probability e^-T at most, so with
+T = ln(newcomers a second / false tracks a second) no more than the stated number of false tracks
+starts: `false_tracks_1_hour`. What was measured: docs/decisions/0011-association.md.
 """
 
 import math
@@ -48,7 +49,7 @@ from skypact.tracking.tables import (
 # quarter, an eighth ... of that, where it is greatest: there may be a crowd.
 DENSITY_RADIUS_M = 25e3
 DENSITY_VOLUME_M3 = 4.0 / 3.0 * math.pi * DENSITY_RADIUS_M**3
-BALLS = 5
+BALLS = 4
 LOG_HALF = math.log(0.5)
 # However sure a radar is to see what is there, it misses one in so many.
 LEAST_MISSED = 1e-3
@@ -89,7 +90,7 @@ class StartSettings(NamedTuple):
 
 
 class StartScratch(NamedTuple):
-    """`about` (w,), `trial` (w,), `chain` (w,): numbers of waiting plots. `by_radar` (16, r).
+    """`about` (w,), `trial` (w,), `chain` (w,): numbers of waiting plots. `by_radar` (13, r).
 
     `found` (2,): how many are `about`, and in how many scans. `head` (b,), `link` (w,), `cell`
     (w,): the waiting plots by place, as in `nearby.Grid`. `path`: of `steady_path`; `end` (6,) and
