@@ -4,13 +4,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluate.scene import site
 from skypact.model import Plots
-from skypact.tracking.kept_plots import KeptPlots, rows_of
+from skypact.tracking.kept import PLOTS, KeptObservations, plot_rows
 from skypact.tracking.sources import Epoch, Source, watermark_ns
 
-RANK = np.array([1, 0])
-SPANS = np.array([4, 7])
+SPANS = [4, 7]
 CELL = 5
+# The second comes before the first by its nation.
+RADARS = (site("X", 36.0, 127.0), site("B", 36.0, 127.0))
+
+
+def empty():
+    return KeptObservations(RADARS, SPANS, CELL, [], 9)
 
 
 def part(radar, scan, times, sequence, epoch=1, value=0.0):
@@ -20,7 +26,7 @@ def part(radar, scan, times, sequence, epoch=1, value=0.0):
         np.array(times, np.int64), np.full(n, radar, np.int32), column, column, column, column,
         column, np.full(n, scan, np.int64),
     )  # fmt: skip
-    return rows_of(plots, epoch, sequence, sequence.to_bytes(16, "big"))
+    return plot_rows(plots, epoch, sequence, sequence.to_bytes(16, "big"))
 
 
 parts = st.lists(
@@ -36,7 +42,7 @@ parts = st.lists(
 
 
 def kept(those):
-    store = KeptPlots(RANK, SPANS, CELL)
+    store = empty()
     for rows in those:
         store.add(rows)
     return store
@@ -46,7 +52,7 @@ def listed(store):
     """Scans in the order of the fold: key, and time, sequence, row and value of each plot."""
     out = []
     for number in store.cells_from(-(10**9)):
-        rows, scans = store.cell(number).rows, store.scans(number)
+        rows, scans = store.cell(number).plots, store.scans(number, PLOTS)
         for k, key in enumerate(scans.keys):
             own = rows[scans.starts[k] : scans.starts[k + 1]]
             assert key[0] // CELL == number
@@ -71,7 +77,8 @@ def twin(those):
         for plot in sorted(once.values()):
             if first is None or plot[0] > first + SPANS[radar]:
                 first = plot[0]
-                scans.append(((int(first), 1, int(RANK[radar]), scan, epoch), []))
+                name = RADARS[radar].nation, RADARS[radar].id
+                scans.append(((int(first), 1, *name, PLOTS, scan, epoch), []))
             scans[-1][1].append(plot)
     return sorted(scans)
 
@@ -87,12 +94,12 @@ def test_scans_are_the_same_in_whatever_order_their_parts_came(drawn, order):
     order.shuffle(those)
     store = kept(those)
     assert listed(store) == wanted
-    assert store.count == sum(len(plots) for _, plots in wanted)
+    assert store.count[PLOTS] == sum(len(plots) for _, plots in wanted)
 
 
 @given(parts)
 def test_the_first_change_is_told_and_a_fork_goes_its_own_way(drawn):
-    store = KeptPlots(RANK, SPANS, CELL)
+    store = empty()
     for number, (radar, scan, times, epoch, value) in enumerate(drawn):
         before, fork = listed(store), store.fork()
         changed = store.add(part(radar, scan, times, number + 1, epoch, value))
@@ -112,13 +119,13 @@ def test_marks_and_what_is_forgotten():
     assert store.has_mark(11)
     assert not store.has_mark(13)
     store.forget_before(10)
-    assert store.count == 2
+    assert store.count == [2, 0]
     assert list(store.cells_from(0)) == [2, 4]
 
 
 def test_order_of_radars_goes_by_nation_and_id():
     store = kept([part(0, 1, [3], 1), part(1, 1, [3], 2)])
-    assert [key[2] for key, _ in listed(store)] == [0, 1]
+    assert [key[2:4] for key, _ in listed(store)] == [("B", "B"), ("X", "X")]
 
 
 def come(epoch, sequence, t, clock=None):

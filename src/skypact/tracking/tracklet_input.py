@@ -38,11 +38,28 @@ def batches_of(tracklets: Iterable[Tracklet]) -> list[Batch]:
     groups: dict[tuple[PartnerRadar, int], list[Tracklet]] = {}
     for tracklet in tracklets:
         groups.setdefault((partner_of(tracklet), tracklet.batch), []).append(tracklet)
-    batches = []
-    for (radar, number), members in groups.items():
-        members.sort(key=lambda one: (one.time_ns, one.state.tobytes(), one.vector.tobytes()))
-        batches.append(Batch(members[0].time_ns, radar, number, tuple(members)))
+    batches = [batch_of(radar, number, members) for (radar, number), members in groups.items()]
     return sorted(batches, key=order_of)
+
+
+def batch_of(radar: PartnerRadar, number: int, members: Iterable[Tracklet]) -> Batch:
+    """Tracklets of one batch in their order: by time, and what ties by its content."""
+    ordered = tuple(sorted(members, key=lambda one: (one.time_ns, *content_of(one))))
+    return Batch(ordered[0].time_ns, radar, number, ordered)
+
+
+def content_of(tracklet: Tracklet) -> tuple[bytes, ...]:
+    """The bits of what a tracklet says, without when and whose."""
+    arrays = (
+        tracklet.state,
+        tracklet.vector,
+        tracklet.information,
+        tracklet.cross_information,
+        tracklet.bias_information,
+        tracklet.bias_vector,
+    )
+    whole = tracklet.first_ns, tracklet.last_ns, tracklet.plots, tracklet.rank
+    return *(array.tobytes() for array in arrays), repr(whole).encode()
 
 
 def order_of(batch: Batch) -> tuple[int, str, str, int]:
@@ -87,6 +104,8 @@ def _fault_of(tracklet: Tracklet, settings: TrackingSettings) -> tuple[str, str]
     if b not in (0, kf.BIASES_PER_RADAR):
         return f"it has {b} biases; there are 0 or {kf.BIASES_PER_RADAR}", _MALFORMED
     for name, (values, shape) in arrays.items():
+        if values.dtype != np.float64:
+            return f"its {name} is not of float64 numbers", _MALFORMED
         if values.shape != shape:
             return f"its {name} has the shape {values.shape}, not {shape}", _MALFORMED
         if not np.isfinite(values).all():
