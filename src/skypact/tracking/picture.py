@@ -34,6 +34,7 @@ from skypact.tracking import tables
 from skypact.tracking.context import ROWS_OF_LOG, fold_context, with_room
 from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
 from skypact.tracking.foreign_tracks import ForeignTracks
+from skypact.tracking.packed import conditions_of, pack, unpack
 from skypact.tracking.phases import combined, phase_of
 from skypact.tracking.registration import (
     Belief,
@@ -57,6 +58,7 @@ from skypact.tracking.tracklet_input import (
     widened,
 )
 
+_WHAT = "picture"
 _FIRST_CAPACITY = 64
 _FIRST_WAITING = 1024
 _STATUS = {
@@ -274,6 +276,30 @@ class Picture:
         self._ended, self._ended_biased = list(then.ended), list(then.ended_biased)
         self._foreign.restore(then.foreign)
         self.time_ns = then.time_ns
+
+    def to_bytes(self) -> bytes:
+        """All that it knows, to go on from elsewhere; nothing may be held back for more."""
+        return pack(_WHAT, self._conditions(), self.checkpoint())
+
+    @classmethod
+    def from_bytes(
+        cls,
+        data: bytes,
+        radars: Sequence[Radar],
+        settings: TrackingSettings | None = None,
+        place: str = "saved picture",
+    ) -> "Picture":
+        """The picture that `to_bytes` is of.
+
+        Raises InputError where the bytes are damaged, or were written with another radar table,
+        other settings, kernels or format; `place` is named in it.
+        """
+        picture = cls(radars, settings)
+        picture.restore(unpack(data, _WHAT, picture._conditions(), Checkpoint, place))
+        return picture
+
+    def _conditions(self) -> dict[str, bytes]:
+        return conditions_of(self.radars, tracking=self.settings)
 
     def digest(self) -> str:
         """blake2b of all that the picture knows: alike for pictures that are so bit for bit.
