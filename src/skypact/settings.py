@@ -265,6 +265,11 @@ class TrackingSettings(BaseModel):
         gt=0,
         description="A tracklet that claims to know a place better is refused, m.",
     )
+    least_tracklet_sigma_m_s: float = Field(
+        default=1e-3,
+        gt=0,
+        description="A tracklet that claims to know a velocity better is refused, m/s.",
+    )
 
 
 class OrbitSettings(BaseModel):

@@ -137,12 +137,16 @@ def _implausible(tracklet: Tracklet, settings: TrackingSettings) -> tuple[str, s
     speed = math.hypot(*tracklet.state[3:].tolist())
     if not speed < FASTEST_M_S:
         return f"its speed is {speed / 1e3:.0f} km/s", "ECEF metres per second are meant"
-    greatest = float(np.trace(tracklet.information[:3, :3]))
-    if greatest > 3.0 / settings.least_tracklet_sigma_m**2:
-        return (
-            f"it claims to know a place to {math.sqrt(3.0 / greatest):.2g} m",
-            "no radar does; have the partner check its accuracies",
-        )
+    for what, unit, part, least in (
+        ("place", "m", slice(3), settings.least_tracklet_sigma_m),
+        ("velocity", "m/s", slice(3, 6), settings.least_tracklet_sigma_m_s),
+    ):
+        greatest = float(np.trace(tracklet.information[part, part]))
+        if greatest > 3.0 / least**2:
+            return (
+                f"it claims to know a {what} to {math.sqrt(3.0 / greatest):.2g} {unit}",
+                "no radar does; have the partner check its accuracies",
+            )
     return None
 
 
