@@ -50,7 +50,7 @@ def facts(live):
     return live.counts, live.counts_by_source, live.tracklets_refused, live.received, live.left_out
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(seed=st.integers(0, 10**6), share=st.floats(0.0, 1.0))
 def test_going_on_from_bytes_is_as_though_it_had_never_stopped(digest, seed, share):
     arrivals = shuffled(seed)
@@ -70,10 +70,10 @@ def test_going_on_from_bytes_is_as_though_it_had_never_stopped(digest, seed, sha
     assert again.picture.digest() == live.picture.digest() == digest
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(share=st.floats(0.5, 1.0), size=st.sampled_from([0, 9, 100]))
 def test_a_rebuild_under_way_goes_on_too(share, size):
-    arrivals = cut_off(CATCHING_UP, 8.0, 30.0)
+    arrivals = cut_off(CATCHING_UP, 6.0, 24.0)
     at = round(share * len(arrivals))
     live = LivePicture(TABLE, late=CUT)
     fed(live, arrivals[:at], step=size)
@@ -91,7 +91,7 @@ def test_a_rebuild_under_way_goes_on_too(share, size):
     assert ends[0][2] == timely_mixed(CATCHING_UP).digest()
 
 
-CATCHING_UP = mixed(36.0, 1, mark_every_s=3.0)
+CATCHING_UP = mixed(30.0, 1, mark_every_s=3.0)
 
 
 def test_another_process_goes_on(tmp_path, digest):
@@ -193,7 +193,7 @@ def test_other_kernels_are_told(saved, monkeypatch):
         LivePicture.from_bytes(saved, TABLE)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(at=st.floats(0.0, 1.0, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
 def test_damaged_bytes_are_told(saved, at, bit, cut):
     place = int(at * len(saved))
