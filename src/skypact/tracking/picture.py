@@ -34,6 +34,7 @@ from skypact.tracking import tables
 from skypact.tracking.context import ROWS_OF_LOG, fold_context, with_room
 from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
 from skypact.tracking.foreign_tracks import ForeignTracks
+from skypact.tracking.kept import ranked
 from skypact.tracking.packed import conditions_of, pack, unpack
 from skypact.tracking.phases import combined, phase_of
 from skypact.tracking.registration import (
@@ -362,12 +363,7 @@ class Picture:
 
     def rank(self) -> NDArray[np.int64]:
         """Place of each radar when sorted by nation and id: ties in time go by it."""
-        by_name = sorted(
-            range(len(self.radars)), key=lambda i: (self.radars[i].nation, self.radars[i].id)
-        )
-        rank = np.empty(len(self.radars), np.int64)
-        rank[by_name] = np.arange(len(self.radars))
-        return rank
+        return ranked([(radar.nation, radar.id) for radar in self.radars])
 
     def _hold_back(
         self, plots: Plots, order: NDArray[np.int64], starts: NDArray[np.int64]
