@@ -27,7 +27,7 @@ from rich.table import Table
 
 from bench.bare import filter_plots
 from bench.crowds import many_objects, show_crowds
-from bench.rewinds import LATE_S, rewinds
+from bench.rewinds import KINDS, rewinds, told
 from bench.scenario import first, one_flight, write_flights
 from evaluate.free_flight import bounds
 from evaluate.scene import Scene
@@ -270,13 +270,9 @@ def show(result: dict[str, Any], console: Console) -> None:
             f"{name}: {cost['cpu_s']:.2f} s of one core, wall clock {cost['wall_s']:.2f} s "
             f"(asked: {limit:g} s)"
         )
-    for objects, row in result["rewinds"].items():
-        late = ", ".join(f"{late_s} s: {row[f'late_{late_s}_s_ms']:.1f} ms" for late_s in LATE_S)
-        console.print(
-            f"a live picture of {objects} objects, 3 radars at 1 Hz: an arrival in time "
-            f"{row['timely_ms']:.1f} ms; late by {late}; {row['checkpoints']} checkpoints of "
-            f"{row['checkpoint_mib']:.0f} MiB"
-        )
+    for what, rows in result["rewinds"].items():
+        for objects, row in rows.items():
+            console.print(told(int(objects), what, row))
     m = result["machine"]
     load = f", load {m['load'][0]:.1f}" if m["load"] else ""
     console.print(f"{m['cpu']}, {m['cores']} cores{load}, Python {m['python']}, {m['date']}")
@@ -294,7 +290,10 @@ def main() -> None:
     one = side_by_side(repeats, tell)
     many = many_objects(repeats, tell)
     tell("late arrivals")
-    late = {str(objects): rewinds(objects) for objects in (10, 100)}
+    late = {
+        what: {str(objects): rewinds(objects, tracklets) for objects in (10, 100)}
+        for what, tracklets in KINDS.items()
+    }
     cli = commands(100_000 if options.quick else 1_000_000, repeats, tell)
     peer = one["Stone Soup EKF"]["plots_per_s"]
     result = {

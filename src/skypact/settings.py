@@ -271,6 +271,11 @@ class TrackingSettings(BaseModel):
         gt=0,
         description="A tracklet that claims to know a place better is refused, m.",
     )
+    least_tracklet_sigma_m_s: float = Field(
+        default=1e-3,
+        gt=0,
+        description="A tracklet that claims to know a velocity better is refused, m/s.",
+    )
 
 
 class OrbitSettings(BaseModel):
@@ -489,6 +494,32 @@ class LateSettings(BaseModel):
         ge=100,
         le=1_000_000_000,
         description="Most plots kept (some 104 bytes each); beyond it the oldest go first.",
+    )
+    greatest_kept_tracklets: int = Field(
+        default=150_000,
+        ge=100,
+        le=100_000_000,
+        description="Most tracklets kept (some 1,450 bytes each); beyond it the oldest go first.",
+    )
+    greatest_batch_tracklets: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Most tracklets of one batch, and of one arrival; one with more is refused.",
+    )
+    greatest_nation_labels: int = Field(
+        default=8,
+        ge=1,
+        le=256,
+        description="Most labels of one nation whose tracklets are used, so that none takes up all "
+        "of `tracking.greatest_partner_radars`.",
+    )
+    saved_checkpoint_mib: float = Field(
+        default=64.0,
+        gt=0,
+        le=1e6,
+        description="Of the checkpoints at most so much goes into a live picture's saved state, "
+        "MiB; the ones that are closest for their age are left out.",
     )
 
 

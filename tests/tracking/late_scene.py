@@ -6,7 +6,9 @@ import msgspec
 import numpy as np
 
 from evaluate.scene import START_NS, Scene, coasting, local_state, looks_like, noisy, site
-from skypact.model import Arrival, ClockMark, Plots
+from evaluate.tracklets import biased
+from skypact.model import Arrival, ClockMark, Openness, Plots
+from skypact.sharing import TrackletMaker
 from skypact.tracking import Picture
 
 S = 1_000_000_000
@@ -130,3 +132,108 @@ def raw(picture):
     ]
     out["time_ns"] = picture.time_ns
     return out
+
+
+# A table of one's own radar and a partner's whose plots come, and partners' radars whose tracklets
+# come: states are longer by 8 for each with offsets, in the order in which the fold meets them.
+TABLE = (biased(site("KR1", 36.6, 127.5, 2.0)), site("US1", 35.7, 135.2, 1.5))
+PARTNERS = (
+    biased(site("JP1", 38.0, 138.4, 0.5)),
+    site("JP2", 35.5, 134.0, 1.5),
+    biased(site("AU1", 37.3, 137.0, 1.5)),
+)
+FROM_S = {"JP2": 3.0, "AU1": 6.0}  # these are heard of later
+# What was before is not in the scene; the partners' own pictures know it, so that their tracklets
+# hold several plots.
+LEAD_S = 14.0
+BEGIN_NS = START_NS + round(LEAD_S * S)
+
+
+def mixed(seconds, objects=2, *, seed=0, mark_every_s=1.0):
+    """Timely arrivals of plots, tracklets and clock marks in order of time, from `BEGIN_NS` on.
+
+    What JP sends is counted by its link, each message with what was ready by then; what AU sends by
+    the label of its radar, batch by batch and some in parts.
+    """
+    every = arrivals_of(
+        LEAD_S + seconds, objects, seed=seed, radars=(*TABLE, *PARTNERS), mark_every_s=mark_every_s
+    )
+    out, by_nation = [], {"JP": [], "AU": []}
+    for one in every:
+        own = isinstance(one, ClockMark) or one.radar in ("KR1", "US1")
+        if own and one.received_ns >= BEGIN_NS + S:
+            out.append(one)
+    for radar in PARTNERS:
+        parts = [a.plots for a in every if not isinstance(a, ClockMark) and a.radar == radar.id]
+        plots = Plots(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        made = tracklets_of(radar, plots._replace(radar=plots.radar * 0))
+        begin = BEGIN_NS + FROM_S.get(radar.id, 0.0) * S
+        by_nation[radar.nation] += [one for one in made if one.first_ns >= begin]
+    random = np.random.default_rng(seed)
+    for nation, tracklets in by_nation.items():
+        out += messages(nation, tracklets, random)
+    return sorted(out, key=lambda a: a.received_ns)
+
+
+def tracklets_of(radar, plots):
+    maker = TrackletMaker((radar,), partner="KR", secret=b"s", openness=Openness.FULL)
+    Picture((radar,)).observe(plots, on_followed=maker.take)
+    return maker.ready(no_more=True)
+
+
+def messages(nation, tracklets, random):
+    groups = {}
+    for one in tracklets:
+        name = one.last_ns // (S // 2) if nation == "JP" else (one.radar, one.batch)
+        groups.setdefault(name, []).append(one)
+    parts = []
+    for members in groups.values():
+        cut = len(members)
+        if nation == "AU" and cut > 1 and random.random() < 0.5:
+            cut = int(random.integers(1, cut))
+        parts += [part for part in (members[:cut], members[cut:]) if part]
+    parts.sort(key=lambda part: (max(t.last_ns for t in part), part[0].radar))
+    return [
+        Arrival(
+            nation=nation,
+            radar="link" if nation == "JP" else part[0].radar,
+            epoch=1,
+            sequence=number,
+            received_ns=max(t.last_ns for t in part),
+            tracklets=tuple(part),
+        )
+        for number, part in enumerate(parts, 1)
+    ]
+
+
+def timely_mixed(accepted, table=TABLE):
+    """Scan by scan, batch by batch and mark by mark into a `Picture`, in order: the slow twin."""
+    scans, batches, items = {}, {}, []
+    for one in accepted:
+        if isinstance(one, ClockMark):
+            items.append(((one.time_ns, 0), None))
+        elif one.tracklets:
+            for tracklet in one.tracklets:
+                name = tracklet.nation, tracklet.radar, 1, tracklet.batch, one.epoch
+                batches.setdefault(name, []).append(tracklet)
+        else:
+            name = one.nation, one.radar, 0, int(one.plots.scan[0]), one.epoch
+            rows = scans.setdefault(name, [])
+            for k in range(len(one.plots.time_ns)):
+                row = one.plots.at(np.array([k]))
+                rows.append((int(row.time_ns[0]), one.sequence, k, row))
+    for name, rows in scans.items():
+        rows.sort(key=lambda row: row[:3])
+        plots = Plots(*(np.concatenate(c) for c in zip(*(row[3] for row in rows), strict=True)))
+        items.append(((rows[0][0], 1, *name), plots))
+    for name, members in batches.items():
+        items.append(((min(t.time_ns for t in members), 1, *name), members))
+    picture = Picture(table)
+    for key, what in sorted(items, key=lambda item: item[0]):
+        if what is None:
+            picture.advance(key[0])
+        elif isinstance(what, Plots):
+            picture.observe(what)
+        else:
+            assert picture.observe_tracklets(what) == ()
+    return picture

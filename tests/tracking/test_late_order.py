@@ -1,16 +1,35 @@
 """Accepted plots in the order of the fold, against a slow twin; sources and their numbers."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skypact.model import Plots
-from skypact.tracking.kept_plots import KeptPlots, rows_of
+from evaluate.scene import site
+from skypact.model import PartnerRadar, Plots, Tracklet
+from skypact.tracking.kept import (
+    PLOTS,
+    TRACKLETS,
+    KeptObservations,
+    plot_rows,
+    tracklet_rows,
+)
 from skypact.tracking.sources import Epoch, Source, watermark_ns
 
-RANK = np.array([1, 0])
-SPANS = np.array([4, 7])
+SPANS = [4, 7]
 CELL = 5
+# The second comes before the first by its nation.
+RADARS = (site("X", 36.0, 127.0), site("B", 36.0, 127.0))
+NAMES = [(radar.nation, radar.id) for radar in RADARS]
+PARTNERS = [
+    PartnerRadar(nation=nation, label="L", bias_sigma=(), correlation_time_s=0.0)
+    for nation in ("X", "B")
+]
+BATCH_SPAN = 9
+
+
+def empty():
+    return KeptObservations(RADARS, SPANS, CELL, list(PARTNERS), BATCH_SPAN)
 
 
 def part(radar, scan, times, sequence, epoch=1, value=0.0):
@@ -20,9 +39,28 @@ def part(radar, scan, times, sequence, epoch=1, value=0.0):
         np.array(times, np.int64), np.full(n, radar, np.int32), column, column, column, column,
         column, np.full(n, scan, np.int64),
     )  # fmt: skip
-    return rows_of(plots, epoch, sequence, sequence.to_bytes(16, "big"))
+    return plot_rows(plots, epoch, sequence, sequence.to_bytes(16, "big"))
 
 
+def batch_part(radar, batch, times, sequence, epoch=1, value=0.0):
+    """The same of tracklets."""
+    none = np.zeros(0)
+    members = [
+        Tracklet(
+            time_ns=t, nation=PARTNERS[radar].nation, radar="L", batch=batch,
+            state=np.full(6, value), information=np.eye(6), vector=np.zeros(6),
+            cross_information=np.zeros((6, 0)), bias_information=np.zeros((0, 0)),
+            bias_vector=none, bias_sigma=none, correlation_time_s=0.0, first_ns=1, last_ns=99,
+            plots=2, rank=6,
+        )
+        for t in times
+    ]  # fmt: skip
+    rows = [(place, radar, one) for place, one in enumerate(members)]
+    (whole,) = tracklet_rows(rows, epoch, sequence, sequence.to_bytes(16, "big"))
+    return whole
+
+
+MAKERS = [(PLOTS, part), (TRACKLETS, batch_part)]
 parts = st.lists(
     st.tuples(
         st.integers(0, 1),
@@ -36,63 +74,72 @@ parts = st.lists(
 
 
 def kept(those):
-    store = KeptPlots(RANK, SPANS, CELL)
+    store = empty()
     for rows in those:
         store.add(rows)
     return store
 
 
-def listed(store):
+def value_of(row):
+    return float(row["range_m"] if "range_m" in row.dtype.names else row["state"][0])
+
+
+def listed(store, kind=PLOTS):
     """Scans in the order of the fold: key, and time, sequence, row and value of each plot."""
     out = []
     for number in store.cells_from(-(10**9)):
-        rows, scans = store.cell(number).rows, store.scans(number)
+        rows, scans = store.cell(number).rows(kind), store.scans(number, kind)
         for k, key in enumerate(scans.keys):
             own = rows[scans.starts[k] : scans.starts[k + 1]]
             assert key[0] // CELL == number
-            names = ("time_ns", "sequence", "row", "range_m")
-            out.append((key, [tuple(float(row[name]) for name in names) for row in own]))
+            out.append((key, [plot_of(row) for row in own]))
     return out
 
 
-def twin(those):
+def plot_of(row):
+    return (*(float(row[name]) for name in ("time_ns", "sequence", "row")), value_of(row))
+
+
+def twin(those, kind=PLOTS):
     """The same by the sentence: a number's plots in order of time, a scan as far as its span."""
     groups = {}
     for rows in those:
         for row in rows:
             name = int(row["radar"]), int(row["epoch"]), int(row["scan"])
-            plot = tuple(float(row[n]) for n in ("time_ns", "sequence", "row", "range_m"))
-            groups.setdefault(name, []).append(plot)
+            groups.setdefault(name, []).append(plot_of(row))
     scans = []
     for (radar, epoch, scan), plots in groups.items():
         once, first = {}, None
         for plot in sorted(plots):
             once.setdefault((plot[0], plot[3]), plot)
         for plot in sorted(once.values()):
-            if first is None or plot[0] > first + SPANS[radar]:
+            span = BATCH_SPAN if kind else SPANS[radar]
+            if first is None or plot[0] > first + span:
                 first = plot[0]
-                scans.append(((int(first), 1, int(RANK[radar]), scan, epoch), []))
+                name = (PARTNERS[radar].nation, "L") if kind else NAMES[radar]
+                scans.append(((int(first), 1, *name, kind, scan, epoch), []))
             scans[-1][1].append(plot)
     return sorted(scans)
 
 
-@given(parts, st.randoms(use_true_random=False))
-def test_scans_are_the_same_in_whatever_order_their_parts_came(drawn, order):
+@pytest.mark.parametrize(("kind", "make"), MAKERS)
+@given(drawn=parts, order=st.randoms(use_true_random=False))
+def test_scans_are_the_same_in_whatever_order_their_parts_came(kind, make, drawn, order):
     those = [
-        part(radar, scan, times, number + 1, epoch, value)
+        make(radar, scan, times, number + 1, epoch, value)
         for number, (radar, scan, times, epoch, value) in enumerate(drawn)
     ]
-    wanted = twin(those)
-    assert listed(kept(those)) == wanted
+    wanted = twin(those, kind)
+    assert listed(kept(those), kind) == wanted
     order.shuffle(those)
     store = kept(those)
-    assert listed(store) == wanted
-    assert store.count == sum(len(plots) for _, plots in wanted)
+    assert listed(store, kind) == wanted
+    assert store.count[kind] == sum(len(plots) for _, plots in wanted)
 
 
 @given(parts)
 def test_the_first_change_is_told_and_a_fork_goes_its_own_way(drawn):
-    store = KeptPlots(RANK, SPANS, CELL)
+    store = empty()
     for number, (radar, scan, times, epoch, value) in enumerate(drawn):
         before, fork = listed(store), store.fork()
         changed = store.add(part(radar, scan, times, number + 1, epoch, value))
@@ -112,13 +159,13 @@ def test_marks_and_what_is_forgotten():
     assert store.has_mark(11)
     assert not store.has_mark(13)
     store.forget_before(10)
-    assert store.count == 2
+    assert store.count == [2, 0]
     assert list(store.cells_from(0)) == [2, 4]
 
 
 def test_order_of_radars_goes_by_nation_and_id():
     store = kept([part(0, 1, [3], 1), part(1, 1, [3], 2)])
-    assert [key[2] for key, _ in listed(store)] == [0, 1]
+    assert [key[2:4] for key, _ in listed(store)] == [("B", "B"), ("X", "X")]
 
 
 def come(epoch, sequence, t, clock=None):

@@ -171,6 +171,7 @@ FAULTS = {
     "height": {"state": np.concatenate((np.full(3, 9e7), np.zeros(3)))},
     "speed": {"state": np.concatenate((LOFTED[:3], np.full(3, 1e6)))},
     "to know a place": {"information": 1e6 * np.eye(6)},
+    "to know a velocity": {"information": np.diag([1e-3] * 3 + [1e7] * 3)},
     "plots in": {"plots": 0},
     "negative": {"correlation_time_s": -1.0},
     "not within": {"vector": np.full(6, 1e9)},

@@ -4,14 +4,18 @@ import enum
 
 import msgspec
 
-from skypact.model.plots import Plots
+from skypact.model.plots import Plots, no_plots
+from skypact.model.tracklet import Refusal, Tracklet
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """Plots of one scan, or of a part of one, as they came from a source.
+    """What came from a source at once: plots, or a partner's tracklets.
 
-    The source is a radar, by nation and id. `epoch` counts its starts, `sequence` its arrivals
-    within one, from 1 without gaps. `received_ns`: the receiver's clock, UTC since 1970.
+    `plots` are of one scan, or of a part of one; their source is a radar of the table, by nation
+    and id. `tracklets` are of one nation, of any of its radars' labels and batches; their source
+    is whatever counts their numbers: one label, or the partner's link, under a name of the
+    receiver's choice in `radar`. `epoch` counts the source's starts, `sequence` its arrivals within
+    one, from 1 without gaps. `received_ns`: the receiver's clock, UTC since 1970.
     """
 
     nation: str
@@ -19,7 +23,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     sequence: int
     received_ns: int
-    plots: Plots
+    plots: Plots = msgspec.field(default_factory=no_plots)
+    tracklets: tuple[Tracklet, ...] = ()
 
 
 class ClockMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +56,7 @@ class Cause(enum.StrEnum):
     REPEATED = "repeated number"
     STRAY = "stray"
     OUT_OF_REACH = "out of reach"
+    LEFT_OUT = "left out"
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +64,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
     `content`: hexadecimal hash of what arrived. `catching_up`: accepted into the rebuild instead of
     the present picture. `reason` and `remedy`: sentences for people, empty where it was accepted.
+    `unused`: places in the arrival, from 0, of tracklets that are not used though the others are,
+    and why in `refusals`, one for each.
     """
 
     outcome: Outcome
@@ -66,6 +74,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     cause: Cause | None = None
     reason: str = ""
     remedy: str = ""
+    unused: tuple[int, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
 class IdLink(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,3 +107,16 @@ class RebuildRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A rebuild took the present picture's place after so many arrivals; for the journal."""
 
     after: int
+
+
+class LeaveOutRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """After so many arrivals a nation was left out of the picture, or taken back; for the journal.
+
+    `exact`: the picture becomes the one that it would be had the nation never sent. Otherwise what
+    it sent is older than all that is kept, and the picture is begun anew from what is kept.
+    """
+
+    after: int
+    nation: str
+    left_out: bool
+    exact: bool = True

@@ -52,6 +52,15 @@ class ForeignTracks:
         self._newest = newest
         return None
 
+    @property
+    def newest(self) -> tuple[ForeignTrack, ...]:
+        """The newest of each, in order of source and name."""
+        return tuple(self._newest[key] for key in sorted(self._newest))
+
+    def restore(self, newest: Sequence[ForeignTrack]) -> None:
+        """Keep these in place of all."""
+        self._newest = {(one.source, one.track): one for one in newest}
+
     def _fault_of(self, foreign: ForeignTrack) -> tuple[str, str] | None:
         """Reason and remedy of the first fault found."""
         x, p = foreign.state, foreign.covariance

@@ -2,14 +2,16 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from skypact.errors import SkypactError
 from skypact.model import (
     Arrival,
     ClockMark,
     IdRecord,
+    LeaveOutRecord,
     Outcome,
     Radar,
     RebuildRecord,
@@ -17,37 +19,124 @@ from skypact.model import (
     Verdict,
 )
 from skypact.settings import LateSettings, TrackingSettings
-from skypact.tracking.judge import Judge, Present, content_of
-from skypact.tracking.kept_plots import Rows, rows_of
+from skypact.tracking.judge import Judge, JudgeState, Present, content_of, used
+from skypact.tracking.kept import (
+    KINDS,
+    PLOTS,
+    TRACKLETS,
+    Rows,
+    kind_of,
+    plot_rows,
+    tracklet_rows,
+)
+from skypact.tracking.packed import conditions_of, pack, unpack
+from skypact.tracking.partners import Faults
 from skypact.tracking.picture import Picture
-from skypact.tracking.rewind import RewindablePicture
-from skypact.tracking.visible_ids import VisibleIds
+from skypact.tracking.rewind import RewindablePicture, RewindState
+from skypact.tracking.visible_ids import VisibleIds, VisibleIdsState
 
 S = 1_000_000_000
+_WHAT = "live picture"
+
+
+class RebuildState(NamedTuple):
+    """All that a `Rebuild` is. `newest_ns`: by source; `inbox`: rows, or a mark."""
+
+    picture: RewindState
+    inbox: tuple[tuple[Rows | None, int], ...]
+    newest_ns: dict[int, int]
+    opened_ns: int
+    last_ns: int
+    gathering: bool
+    content: tuple[bytes, ...]
+    rows: tuple[int, int]
+
+
+class _Waiting(NamedTuple):
+    """What came too late for a rebuild under way: whose, its rows, when, and by when it is kept."""
+
+    nation: str
+    source: int
+    rows: tuple[Rows, ...]
+    received_ns: int
+    needed_ns: int
+
+
+class LiveState(NamedTuple):
+    """All that a `LivePicture` is."""
+
+    judge: JudgeState
+    present: RewindState
+    rebuild: RebuildState | None
+    waiting: dict[bytes, _Waiting]
+    leaving: tuple[str, ...]
+    ids: VisibleIdsState
+    next_upkeep_ns: int
+    clock_ns: int
+    received: int
+    rebuilds: int
+    counts: dict[str, int]
+    counts_by_source: tuple[tuple[str, str, str, int], ...]
+    tracklets_refused: tuple[tuple[str, str, int], ...]
+
+
+class SavedLive(NamedTuple):
+    """A live picture at one moment, to be written down; `to_bytes` may run in another thread."""
+
+    conditions: dict[str, bytes]
+    state: LiveState
+
+    def to_bytes(self) -> bytes:
+        """As `LivePicture.from_bytes` takes it."""
+        return pack(_WHAT, self.conditions, self.state)
 
 
 class Rebuild:
-    """The picture with what sources sent that catch up after a cut, folded beside the present one.
+    """A picture folded beside the present one, whose place it takes once it is done.
 
-    It gathers while they send, and folds behind the one that is furthest back; once they have
-    caught up, or have sent for long enough, it folds to the end and takes the present picture's
-    place. `step` may be called in slices of any size and from another thread; the result is the
-    same.
+    Either with what sources sent that catch up after a cut: it gathers while they send, and folds
+    behind the one that is furthest back; once they have caught up, or have sent for long enough, it
+    folds to the end. Or without nations that are left out. `step` may be called in slices of any
+    size and from another thread; the result is the same.
     """
 
-    def __init__(self, present: RewindablePicture, from_ns: int, received_ns: int) -> None:
-        self._picture = present.fork(from_ns)
+    def __init__(self, picture: RewindablePicture, received_ns: int, gathering: bool) -> None:
+        self._picture = picture
         self._inbox: deque[Rows | int] = deque()
         self._lock = threading.Lock()
         self._folded = self._over = False
         self._newest_ns: dict[int, int] = {}
         self._opened_ns = self._last_ns = received_ns
-        self.gathering = True
+        self.gathering = gathering
         self.content: set[bytes] = set()
-        self.plots = 0
+        self.rows = [0, 0]
+        """How many plots and tracklets of sources that catch up it has."""
 
-    def step(self, plots: int = 10_000) -> bool:
-        """Fold on by about so many plots; True: nothing to do until more has come."""
+    def state(self) -> RebuildState:
+        """All that it is; waits for the slice that another thread folds."""
+        with self._lock:
+            inbox = tuple((None, i) if isinstance(i, int) else (i, 0) for i in self._inbox)
+            return RebuildState(
+                self._picture.state(),
+                inbox,
+                dict(self._newest_ns),
+                self._opened_ns,
+                self._last_ns,
+                self.gathering,
+                tuple(sorted(self.content)),
+                (self.rows[PLOTS], self.rows[TRACKLETS]),
+            )
+
+    def restore(self, state: RebuildState) -> None:
+        """Be what another was."""
+        self._picture.restore(state.picture)
+        self._inbox.extend(mark if rows is None else rows for rows, mark in state.inbox)
+        self._newest_ns = dict(state.newest_ns)
+        self._opened_ns, self._last_ns = state.opened_ns, state.last_ns
+        self.content, self.rows = set(state.content), list(state.rows)
+
+    def step(self, observations: int = 10_000) -> bool:
+        """Fold on by about so many plots and tracklets; True: nothing to do until more has come."""
         with self._lock:
             if self._over:
                 return True
@@ -59,22 +148,24 @@ class Rebuild:
                     self._picture.add_mark(item)
                 else:
                     self._picture.add(item)
-            done = self._picture.fold(plots, before_ns)
+            done = self._picture.fold(observations, before_ns)
             self._folded = done and before_ns is None and not self._inbox
             return done
 
-    def caught_up(self, rows: Rows, content: bytes, received_ns: int) -> None:
-        """Plots of a source that catches up."""
-        radar = int(rows["radar"][0])
-        self.also(rows)
+    def caught_up(
+        self, source: int, parts: Sequence[Rows], content: bytes, received_ns: int
+    ) -> None:
+        """Observations of a source that catches up."""
+        for rows in parts:
+            self.also(rows)
+            self.rows[kind_of(rows)] += len(rows)
+            newest_ns = int(rows["time_ns"].max())
+            self._newest_ns[source] = max(newest_ns, self._newest_ns.get(source, newest_ns))
         self.content.add(content)
-        self.plots += len(rows)
-        newest_ns = int(rows["time_ns"].max())
-        self._newest_ns[radar] = max(newest_ns, self._newest_ns.get(radar, newest_ns))
         self._last_ns = received_ns
 
     def also(self, item: Rows | int) -> None:
-        """Plots, or a clock mark, that go into the present picture too."""
+        """Observations of one scan or batch, or a clock mark, that the present picture has too."""
         self._inbox.append(item)
 
     def end_gathering(self, judge: Judge, late: LateSettings, clock_ns: int) -> None:
@@ -83,7 +174,7 @@ class Rebuild:
             self.gathering
             and clock_ns - self._last_ns < late.catch_up_idle_s * S
             and clock_ns - self._opened_ns < late.catch_up_s * S
-            and any(judge.catches_up(radar, clock_ns) for radar in self._newest_ns)
+            and any(judge.catches_up(source, clock_ns) for source in self._newest_ns)
         )
 
     def overdue(self, late: LateSettings, clock_ns: int) -> bool:
@@ -106,11 +197,11 @@ class Rebuild:
 class LivePicture:
     """Arrivals in any order, and at any moment the picture that timely arrival would have given.
 
-    Each arrival gets a verdict; what is accepted takes its place by time, nation, radar, scan,
-    sequence and content hash, and the picture is folded anew from the last checkpoint before it,
-    when it is next asked for. The same accepted arrivals and clock marks give the same picture,
-    bit for bit. Time comes from the arrivals alone, never from a clock in here. How it decides:
-    docs/late-data.md.
+    Each arrival gets a verdict; what is accepted takes its place by time, nation, radar, scan or
+    batch, sequence and content hash, and the picture is folded anew from the last checkpoint before
+    it, when it is next asked for. The same accepted arrivals and clock marks give the same picture,
+    bit for bit, and the one that `Picture.observe` gives of the same plots and tracklets. Time
+    comes from the arrivals alone, never from a clock in here. How it decides: docs/late-data.md.
 
     >>> live = LivePicture(radars)
     >>> verdict = live.receive(
@@ -122,11 +213,12 @@ class LivePicture:
     ...     pass
 
     For a replay, with the same settings, `receive` takes the recorded verdict and `obey` the
-    records that were given to `on_record`.
+    records that were given to `on_record`. After a restart `from_bytes` goes on where `saved` was
+    taken.
 
-    Memory: `late.greatest_kept_plots` plots of 104 bytes, twice as many where checkpoints lie far
-    apart, and `late.greatest_checkpoint_mib`; a rebuild has checkpoints, and what came since, of
-    its own.
+    Memory: `late.greatest_kept_plots` plots of 104 bytes and `late.greatest_kept_tracklets`
+    tracklets of 1,440, twice as many where checkpoints lie far apart, and
+    `late.greatest_checkpoint_mib`; a rebuild has checkpoints, and what came since, of its own.
     """
 
     def __init__(
@@ -134,23 +226,85 @@ class LivePicture:
         radars: Sequence[Radar],
         tracking: TrackingSettings | None = None,
         late: LateSettings | None = None,
-        on_record: Callable[[IdRecord | RebuildRecord], None] = lambda record: None,
+        on_record: Callable[[IdRecord | RebuildRecord | LeaveOutRecord], None] = (
+            lambda record: None
+        ),
     ) -> None:
         self._late = late or LateSettings()
-        self._judge = Judge(radars, self._late)
-        self._present = RewindablePicture(radars, tracking, self._late)
-        self._waiting: dict[bytes, tuple[Rows, int]] = {}
-        self._waiting_plots = 0
-        self._waiting_ns: int | None = None  # how far back they need the picture
+        self._judge = Judge(radars, tracking or TrackingSettings(), self._late)
+        partners = self._judge.partners.radars
+        self._present = RewindablePicture(radars, tracking, self._late, partners)
+        self._set_waiting({})
+        self._leaving: set[str] = set()
         self._ids = VisibleIds()
         self._on_record = on_record
-        self._next_upkeep_ns = 0
+        self._next_upkeep_ns = self._clock_ns = 0
         self.rebuild: Rebuild | None = None
         self.received = self.rebuilds = 0
         self.counts: Counter[str] = Counter()
         """Arrivals by cause of refusal or lateness; `accepted` and `catching up` the others."""
         self.counts_by_source: Counter[tuple[str, str, str]] = Counter()
-        """The same by nation and radar, of radars in the table."""
+        """The same by nation and radar, of sources that are known."""
+        self.tracklets_refused: Counter[tuple[str, str]] = Counter()
+        """Tracklets that were not used, of accepted arrivals too, by nation and source."""
+
+    @classmethod
+    def from_bytes(
+        cls,
+        data: bytes,
+        radars: Sequence[Radar],
+        tracking: TrackingSettings | None = None,
+        late: LateSettings | None = None,
+        on_record: Callable[[IdRecord | RebuildRecord | LeaveOutRecord], None] = (
+            lambda record: None
+        ),
+        place: str = "saved live picture",
+    ) -> "LivePicture":
+        """The live picture that `saved().to_bytes()` is of, in this process or another.
+
+        Raises InputError where the bytes are damaged, or were written with another radar table,
+        other settings, kernels or format; `place` is named in it.
+        """
+        live = cls(radars, tracking, late, on_record)
+        state = unpack(data, _WHAT, live._conditions(), LiveState, place)
+        live._judge.restore(state.judge)
+        live._present.restore(state.present)
+        if state.rebuild is not None:
+            beside = RewindablePicture(radars, tracking, late, live._judge.partners.radars)
+            live.rebuild = Rebuild(beside, 0, state.rebuild.gathering)
+            live.rebuild.restore(state.rebuild)
+        live._set_waiting(dict(state.waiting))
+        live._leaving = set(state.leaving)
+        live._ids.restore(state.ids)
+        live._next_upkeep_ns, live._clock_ns = state.next_upkeep_ns, state.clock_ns
+        live.received, live.rebuilds = state.received, state.rebuilds
+        live.counts.update(state.counts)
+        live.counts_by_source.update({(n, r, w): k for n, r, w, k in state.counts_by_source})
+        live.tracklets_refused.update({(n, r): k for n, r, k in state.tracklets_refused})
+        return live
+
+    def saved(self) -> SavedLive:
+        """What it is now, after `received` arrivals; cheap: copies of references.
+
+        Of the checkpoints, those that `late.saved_checkpoint_mib` has room for. While a rebuild
+        goes on that is saved too, and takes as much again.
+        """
+        state = LiveState(
+            self._judge.state(),
+            self._present.state(),
+            self.rebuild.state() if self.rebuild else None,
+            dict(self._waiting),
+            tuple(sorted(self._leaving)),
+            self._ids.state(),
+            self._next_upkeep_ns,
+            self._clock_ns,
+            self.received,
+            self.rebuilds,
+            dict(self.counts),
+            tuple((*name, count) for name, count in self.counts_by_source.items()),
+            tuple((*name, count) for name, count in self.tracklets_refused.items()),
+        )
+        return SavedLive(self._conditions(), state)
 
     def receive(self, arrival: Arrival | ClockMark, recorded: Verdict | None = None) -> Verdict:
         """Take an arrival; its verdict, or the recorded one of a replay, which is obeyed.
@@ -163,6 +317,7 @@ class LivePicture:
                 f"the verdict recorded for arrival {self.received + 1} is of other content "
                 f"({recorded.content}); replay arrivals and verdicts in the order of the journal"
             )
+        self._clock_ns = arrival.received_ns
         self._take_over()
         if isinstance(arrival, ClockMark):
             verdict = recorded or self._verdict_on_mark(arrival, content)
@@ -172,7 +327,7 @@ class LivePicture:
             verdict = recorded or self._verdict_on(arrival, content)
             self._judge.note(arrival, verdict)
             if verdict.outcome == Outcome.ACCEPTED:
-                self._add(arrival, content, verdict.catching_up)
+                self._add(arrival, content, verdict)
         self._count(arrival, verdict)
         self._upkeep(arrival.received_ns)
         return verdict
@@ -194,18 +349,69 @@ class LivePicture:
             self._on_record(made)
         return named
 
-    def obey(self, record: IdRecord | RebuildRecord) -> None:
-        """In a replay: give the ids, or let the rebuild take the picture's place, as recorded.
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Nations that are left out."""
+        return frozenset(self._judge.partners.left_out)
+
+    def leave_out(self, nation: str) -> LeaveOutRecord:
+        """From now on refuse what a nation sends, and rebuild the picture as though it never had.
+
+        The rebuild goes on beside the present picture, as one for a source that catches up; one
+        under way is done first. Verdicts on what others sent stay as they were given. The record
+        says whether the result is exact; it is given to `on_record`, for a replay to `obey`.
+
+        Raises SkypactError where the nation is left out already.
+        """
+        left_out = self._judge.partners.left_out
+        if nation in left_out:
+            raise SkypactError(f"{nation} is left out already")
+        left_out.add(nation)
+        self._leaving.add(nation)
+        self._set_waiting({k: one for k, one in self._waiting.items() if one.nation != nation})
+        if self.rebuild is not None:
+            self.rebuild.gathering = False
+        exact = self._present.knows_without([nation])
+        record = LeaveOutRecord(after=self.received, nation=nation, left_out=True, exact=exact)
+        self._on_record(record)
+        self._take_over()
+        return record
+
+    def take_back(self, nation: str) -> LeaveOutRecord:
+        """Take again what a nation sends, from now on.
+
+        Raises SkypactError where it is not left out, a rebuild without it is not done yet, or there
+        is no room for its radars any more.
+        """
+        if nation not in self.left_out:
+            raise SkypactError(f"{nation} is not left out")
+        if self._leaving or (self.rebuild is not None and not self.rebuild.gathering):
+            raise SkypactError("the rebuild without it is not done; fold it to its end first")
+        fault = self._judge.partners.room_for(nation)
+        if fault:
+            raise SkypactError(f"{nation} cannot be taken back: {fault}; raise that setting")
+        self._judge.partners.left_out.discard(nation)
+        record = LeaveOutRecord(after=self.received, nation=nation, left_out=False)
+        self._on_record(record)
+        return record
+
+    def obey(self, record: IdRecord | RebuildRecord | LeaveOutRecord) -> None:
+        """In a replay: do what was recorded, or give the ids that were.
 
         Raises SkypactError where not just as many arrivals were replayed as had come then, or
-        nothing catches up.
+        nothing is rebuilt.
         """
         if record.after != self.received:
             raise SkypactError(
                 f"recorded after {record.after} arrivals, {self.received} were replayed; "
                 "replay arrivals and records in the order of the journal"
             )
-        if isinstance(record, IdRecord):
+        if isinstance(record, LeaveOutRecord):
+            if record.left_out:
+                self.leave_out(record.nation)
+            else:
+                self.take_back(record.nation)
+        elif isinstance(record, IdRecord):
             self._ids.obey(self.picture.tracks(), record)
             self._present.older_than = None
         elif self.rebuild is None:
@@ -224,37 +430,50 @@ class LivePicture:
 
     @property
     def kept(self) -> dict[str, int]:
-        """Plots kept, checkpoints, their bytes, scans left out for lack of room among tracks."""
+        """What is kept, by name: plots, tracklets, checkpoints and their bytes, partners' radars.
+
+        `scans_left_out`: scans and batches with no room among the tracks.
+        """
         checkpoints, size = self._present.checkpoints
+        kept = self._present.kept
         return {
-            "plots": self._present.kept.total,
+            "plots": kept.total[PLOTS],
+            "tracklets": kept.total[TRACKLETS],
+            "partner_radars": len(kept.partners),
             "checkpoints": checkpoints,
             "checkpoint_bytes": size,
             "scans_left_out": self._present.left_out,
         }
 
+    def _conditions(self) -> dict[str, bytes]:
+        picture = self._present.picture
+        return conditions_of(picture.radars, tracking=picture.settings, late=self._late)
+
     def _verdict_on(self, arrival: Arrival, content: bytes) -> Verdict:
-        unfit = self._judge.unfit(arrival, content.hex())
+        judge, told = self._judge, content.hex()
+        unfit = judge.unfit(arrival, told)
         if unfit is not None:
             return unfit
-        plots, kept = arrival.plots, self._present.kept
-        known, scan_plots = kept.same_scan(
-            self._judge.radar(arrival),
-            arrival.epoch,
-            int(plots.scan[0]),
-            int(plots.time_ns.min()),
-            content,
-        )
-        known |= self.rebuild is not None and content in self.rebuild.content
+        faults = judge.partners.faults_of(arrival)
+        unfit = judge.none_usable(arrival, told, faults)
+        if unfit is not None:
+            return unfit
+        return judge.verdict_on(arrival, told, faults, self._present_for(arrival, content, faults))
+
+    def _present_for(self, arrival: Arrival, content: bytes, faults: Faults) -> Present:
+        """What is kept already, as far as it matters for the verdict on an arrival."""
+        kept = self._present.kept
+        known = self.rebuild is not None and content in self.rebuild.content
         known |= content in self._waiting
-        caught_up = self.rebuild.plots if self.rebuild else 0
-        present = Present(
-            known,
-            scan_plots,
-            kept.count + caught_up + self._waiting_plots,
-            self._present.reach_ns,
-        )
-        return self._judge.verdict_on(arrival, content.hex(), present)
+        fullest = 0
+        for rows in self._rows_of(arrival, content, faults):
+            same, members = kept.same_scan(rows)
+            known |= same
+            fullest = max(fullest, members + len(rows))
+        kind = TRACKLETS if arrival.tracklets else PLOTS
+        count = kept.count[kind] + (self.rebuild.rows[kind] if self.rebuild else 0)
+        count += self._waiting_rows[kind]
+        return Present(known, fullest, count, self._present.reach_ns)
 
     def _verdict_on_mark(self, mark: ClockMark, content: bytes) -> Verdict:
         kept = self._present.kept.has_mark(mark.time_ns)
@@ -266,56 +485,90 @@ class LivePicture:
         if self.rebuild is not None:
             self.rebuild.also(time_ns)
 
-    def _add(self, arrival: Arrival, content: bytes, catching_up: bool) -> None:
-        rows = rows_of(arrival.plots, arrival.epoch, arrival.sequence, content)
-        if not catching_up:
-            self._present.add(rows)
-            if self.rebuild is not None:
-                self.rebuild.also(rows)
-        elif self.rebuild is not None and not self.rebuild.gathering:
-            self._waiting[content] = rows, arrival.received_ns
-            self._waiting_plots += len(rows)
-            needed_ns = self._judge.needs_from_ns(arrival)
-            self._waiting_ns = min(needed_ns, self._waiting_ns or needed_ns)
-        else:
-            self._catch_up(rows, content, arrival.received_ns)
+    def _rows_of(
+        self, arrival: Arrival, content: bytes, unused: Collection[int]
+    ) -> tuple[Rows, ...]:
+        """What is used of an arrival, scan by scan or batch by batch, of radars that are known."""
+        if not arrival.tracklets:
+            return (plot_rows(arrival.plots, arrival.epoch, arrival.sequence, content),)
+        number_of = self._judge.partners.number_of
+        known = [
+            (place, number, one)
+            for place, one in used(arrival, unused)
+            if (number := number_of(one)) is not None
+        ]
+        return tuple(tracklet_rows(known, arrival.epoch, arrival.sequence, content))
 
-    def _catch_up(self, rows: Rows, content: bytes, received_ns: int) -> None:
-        """Into the rebuild, which begins at the last checkpoint before these plots."""
+    def _add(self, arrival: Arrival, content: bytes, verdict: Verdict) -> None:
+        parts = self._rows_of(arrival, content, verdict.unused)
+        if not verdict.catching_up:
+            for rows in parts:
+                self._present.add(rows)
+                if self.rebuild is not None:
+                    self.rebuild.also(rows)
+            return
+        source = self._judge.number_of(arrival)
+        needed_ns = self._judge.needs_from_ns(arrival, verdict.unused)
+        one = _Waiting(arrival.nation, source, parts, arrival.received_ns, needed_ns)
+        if self._leaving or (self.rebuild is not None and not self.rebuild.gathering):
+            self._waiting[content] = one
+            for rows in parts:
+                self._waiting_rows[kind_of(rows)] += len(rows)
+        else:
+            self._catch_up(one, content)
+
+    def _set_waiting(self, waiting: dict[bytes, _Waiting]) -> None:
+        """What comes too late for the rebuild under way, by content."""
+        self._waiting, self._waiting_rows = waiting, [0, 0]
+        for one in waiting.values():
+            for rows in one.rows:
+                self._waiting_rows[kind_of(rows)] += len(rows)
+
+    def _catch_up(self, one: _Waiting, content: bytes) -> None:
+        """Into the rebuild, which begins at the last checkpoint before these observations."""
         if self.rebuild is None:
+            from_ns = min(int(rows["time_ns"].min()) for rows in one.rows)
             self._present.fold()
-            self.rebuild = Rebuild(self._present, int(rows["time_ns"].min()), received_ns)
-        self.rebuild.caught_up(rows, content, received_ns)
+            self.rebuild = Rebuild(self._present.fork(from_ns), one.received_ns, gathering=True)
+        self.rebuild.caught_up(one.source, one.rows, content, one.received_ns)
 
     def _take_over(self) -> None:
-        """Let a rebuild that is done take the present picture's place."""
+        """Let a rebuild that is done take the present picture's place; begin what waits for it."""
         result = self.rebuild.result() if self.rebuild else None
-        if result is None:
-            return
-        result.keep_older_than(self._present.older_than)
-        self._present, self.rebuild = result, None
-        self.rebuilds += 1
-        self._on_record(RebuildRecord(after=self.received))
-        waiting, self._waiting, self._waiting_plots = self._waiting, {}, 0
-        self._waiting_ns = None
-        for content, (rows, received_ns) in waiting.items():
-            self._catch_up(rows, content, received_ns)
+        if result is not None:
+            result.keep_older_than(self._present.older_than)
+            self._present, self.rebuild = result, None
+            self.rebuilds += 1
+            self._on_record(RebuildRecord(after=self.received))
+        if self.rebuild is None and self._leaving:
+            without = self._present.without(self._leaving)
+            self._leaving = set()
+            if without is not None:
+                self.rebuild = Rebuild(without, self._clock_ns, gathering=False)
+        if self.rebuild is None and self._waiting:
+            waiting = self._waiting
+            self._set_waiting({})
+            for content, one in waiting.items():
+                self._catch_up(one, content)
 
     def _count(self, arrival: Arrival | ClockMark, verdict: Verdict) -> None:
         self.received += 1
         word = str(verdict.cause or ("catching up" if verdict.catching_up else "accepted"))
         self.counts[word] += 1
-        if isinstance(arrival, Arrival) and self._judge.knows(arrival):
+        if isinstance(arrival, Arrival) and self._judge.source(arrival) is not None:
             self.counts_by_source[arrival.nation, arrival.radar, word] += 1
+            if verdict.refusals:
+                self.tracklets_refused[arrival.nation, arrival.radar] += len(verdict.refusals)
 
     def _upkeep(self, clock_ns: int) -> None:
         """Once a second of the receiver's clock: fold what waits, drop what is too old."""
-        full = self._present.kept.count > self._late.greatest_kept_plots
+        most = self._late.greatest_kept_plots, self._late.greatest_kept_tracklets
+        full = any(self._present.kept.count[kind] > most[kind] for kind in KINDS)
         if self._next_upkeep_ns - S <= clock_ns < self._next_upkeep_ns and not full:
             return
         self._next_upkeep_ns = clock_ns + S
         self._present.fold()
-        self._present.forget(self._waiting_ns)
+        self._present.forget(min((w.needed_ns for w in self._waiting.values()), default=None))
         if self.rebuild is not None:
             self.rebuild.end_gathering(self._judge, self._late, clock_ns)
             while self.rebuild.overdue(self._late, clock_ns) and not self.rebuild.step():

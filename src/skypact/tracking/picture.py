@@ -1,6 +1,7 @@
 """A picture: all tracks built from one set of observations."""
 
 import hashlib
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
@@ -33,6 +34,8 @@ from skypact.tracking import tables
 from skypact.tracking.context import ROWS_OF_LOG, fold_context, with_room
 from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
 from skypact.tracking.foreign_tracks import ForeignTracks
+from skypact.tracking.kept import ranked
+from skypact.tracking.packed import conditions_of, pack, unpack
 from skypact.tracking.phases import combined, phase_of
 from skypact.tracking.registration import (
     Belief,
@@ -56,6 +59,7 @@ from skypact.tracking.tracklet_input import (
     widened,
 )
 
+_WHAT = "picture"
 _FIRST_CAPACITY = 64
 _FIRST_WAITING = 1024
 _STATUS = {
@@ -86,18 +90,21 @@ class Checkpoint(NamedTuple):
     """A picture's tracks at one moment of its fold, to go back to.
 
     `tracks`: the rows in use, in order of track id, and the waiting plots; `room`: for how many of
-    both there was. `ended`, `ended_biased`: as in the picture.
+    both there was. `partners`: their radars, as they came. `ended`, `ended_biased`, `foreign`: as
+    in the picture.
     """
 
     tracks: tables.TrackArrays
     room: tuple[int, int]
+    partners: tuple[PartnerRadar, ...]
     ended: tuple[Track, ...]
     ended_biased: tuple[BiasedTrack, ...]
+    foreign: tuple[ForeignTrack, ...]
     time_ns: int | None
 
     @property
     def size_bytes(self) -> int:
-        """Memory it takes; ended tracks, which pictures share, count as references."""
+        """Memory it takes; what pictures share counts as references."""
         return sum(column.nbytes for column in self.tracks) + 8 * len(self.ended)
 
     @property
@@ -161,12 +168,26 @@ class Picture:
             else:
                 refusals.append(refusal)
         batches = batches_of((*self._held_tracklets, *usable))
+        return (*refusals, *self._observe(plots, batches, more_to_come, on_updates, on_followed))
+
+    def observe_checked(self, plots: Plots, batches: Sequence[Batch]) -> tuple[Refusal, ...]:
+        """`observe` tracklets that were checked before, as batches in order."""
+        return self._observe(plots, list(batches), False, None, None)
+
+    def _observe(
+        self,
+        plots: Plots,
+        batches: list[Batch],
+        more_to_come: bool,
+        on_updates: Callable[[Updates], None] | None,
+        on_followed: Callable[[Followed], None] | None,
+    ) -> tuple[Refusal, ...]:
         self._held_tracklets = ()
         if self._held is not None:
             plots = self._held.followed_by(plots)
             self._held = None
         if len(plots.time_ns) == 0 and not batches:
-            return tuple(refusals)
+            return ()
         order, starts = self._scans(plots)
         if more_to_come:
             order, starts, held = self._hold_back(plots, order, starts)
@@ -176,10 +197,9 @@ class Picture:
                 )
             if len(held):
                 self._held = plots.at(held)
-        if len(order) or batches:
-            folded = plots.at(order)
-            refusals += self._fold(folded, starts, batches, on_updates, on_followed)
-        return tuple(refusals)
+        if not len(order) and not batches:
+            return ()
+        return tuple(self._fold(plots.at(order), starts, batches, on_updates, on_followed))
 
     def observe_tracklets(
         self, tracklets: Iterable[Tracklet], *, more_to_come: bool = False
@@ -220,9 +240,9 @@ class Picture:
 
     def checkpoint(self) -> Checkpoint:
         """What `restore` needs to go on from here; no plots may be held back for more."""
-        if self._held is not None:
+        if self._held is not None or self._held_tracklets:
             raise SkypactError(
-                "plots are held back for more; observe without more_to_come before a checkpoint"
+                "observations are held back for more; observe without more_to_come first"
             )
         every = self._tracks
         used = np.flatnonzero(every.number[:, tables.STATUS] != tables.FREE_ROW)
@@ -237,27 +257,58 @@ class Picture:
         return Checkpoint(
             tables.TrackArrays(**rows, **beside),
             room,
+            self._partners,
             tuple(self._ended),
             tuple(self._ended_biased),
+            self._foreign.newest,
             self.time_ns,
         )
 
     def restore(self, then: Checkpoint) -> None:
         """Make this picture, of the same radars and settings, what it was at a checkpoint."""
         self._tracks = tables.grown(then.tracks, *then.room)
+        if then.partners != self._partners:
+            self._partners = then.partners
+            self._context, _ = fold_context(self.radars, self.settings, then.partners)
+            self._tracklet_scratch = tracklet_scratch(self._tracks)
         # A clock mark may come next, which takes the room for granted.
         self._context = with_room(self._context, *then.room)
-        self._held = None
+        self._held, self._held_tracklets = None, ()
         self._ended, self._ended_biased = list(then.ended), list(then.ended_biased)
+        self._foreign.restore(then.foreign)
         self.time_ns = then.time_ns
+
+    def to_bytes(self) -> bytes:
+        """All that it knows, to go on from elsewhere; nothing may be held back for more."""
+        return pack(_WHAT, self._conditions(), self.checkpoint())
+
+    @classmethod
+    def from_bytes(
+        cls,
+        data: bytes,
+        radars: Sequence[Radar],
+        settings: TrackingSettings | None = None,
+        place: str = "saved picture",
+    ) -> "Picture":
+        """The picture that `to_bytes` is of.
+
+        Raises InputError where the bytes are damaged, or were written with another radar table,
+        other settings, kernels or format; `place` is named in it.
+        """
+        picture = cls(radars, settings)
+        picture.restore(unpack(data, _WHAT, picture._conditions(), Checkpoint, place))
+        return picture
+
+    def _conditions(self) -> dict[str, bytes]:
+        return conditions_of(self.radars, tracking=self.settings)
 
     def digest(self) -> str:
         """blake2b of all that the picture knows: alike for pictures that are so bit for bit.
 
         However they came about: what is left over in rows and phases not in use has no part in it.
         """
-        tracks = self.checkpoint().tracks
-        number = tracks.number
+        now = self.checkpoint()
+        tracks, number = now.tracks, now.tracks.number
         for x, p, mu in (
             (tracks.x, tracks.p, tracks.mu),
             (tracks.seen_x, tracks.seen_p, tracks.seen_mu),
@@ -272,8 +323,8 @@ class Picture:
         digest.update(f"{self.time_ns} {number.shape}".encode())
         for column in tracks:
             digest.update(column.tobytes())
-        for track in self._ended:
-            _digest(track, digest)
+        for beside in (*now.ended, *now.partners, *now.foreign):
+            _digest(beside, digest)
         return digest.hexdigest()
 
     def _scans(self, plots: Plots) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -312,12 +363,7 @@ class Picture:
 
     def rank(self) -> NDArray[np.int64]:
         """Place of each radar when sorted by nation and id: ties in time go by it."""
-        by_name = sorted(
-            range(len(self.radars)), key=lambda i: (self.radars[i].nation, self.radars[i].id)
-        )
-        rank = np.empty(len(self.radars), np.int64)
-        rank[by_name] = np.arange(len(self.radars))
-        return rank
+        return ranked([(radar.nation, radar.id) for radar in self.radars])
 
     def _hold_back(
         self, plots: Plots, order: NDArray[np.int64], starts: NDArray[np.int64]
@@ -403,7 +449,8 @@ class Picture:
             self._collect_ended()
             if scan < end:
                 tell.make_room(int(self._context.pairs.wanted[ROWS_OF_LOG]))
-                self._make_room(int(scans.starts[scan + 1] - scans.starts[scan]))
+                plots = int(scans.starts[scan + 1] - scans.starts[scan])
+                self._make_room(plots, min(plots, MOST_STARTS))
         return scan
 
     def _room_in_scratch(self) -> None:
@@ -427,7 +474,7 @@ class Picture:
             if done == FOLDED:
                 return []
             if done == NO_ROWS:
-                self._make_room(len(batch.tracklets))
+                self._make_room(0, len(batch.tracklets))
 
     def _row_of(self, partner: PartnerRadar) -> tuple[int, tuple[str, str] | None]:
         """Row of a partner's radar in the table, taken in when it is new; or reason and remedy."""
@@ -450,23 +497,26 @@ class Picture:
         return len(self.radars) + len(self._partners) - 1, None
 
     def _collect_ended(self) -> None:
-        """Take ended tracks out of the arrays."""
+        """Take ended tracks out of the arrays, and drop the oldest of them beyond the settings.
+
+        In order of when they ended: which are kept depends on the observations alone, not on when
+        they were collected.
+        """
         number = self._tracks.number
         for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
             if number[t, tables.REASON] != tables.NEVER_CONFIRMED:
-                self._ended.append(self._track(int(t)))
+                insort(self._ended, self._track(int(t)), key=_when_ended)
                 if self._registers:
-                    self._ended_biased.append(biased_track(self._tracks, int(t), self._declared))
+                    biased = biased_track(self._tracks, int(t), self._declared)
+                    insort(self._ended_biased, biased, key=_when_last)
             number[t, tables.STATUS] = tables.FREE_ROW
         del self._ended[: max(0, len(self._ended) - self.settings.greatest_ended)]
-        if len(self._ended_biased) > self.settings.registered_ended:
-            # The newest of all, in whatever batches the plots came.
-            self._ended_biased.sort(key=lambda one: (one.last.time_ns, one.track_id))
-            del self._ended_biased[: len(self._ended_biased) - self.settings.registered_ended]
+        most = self.settings.registered_ended
+        del self._ended_biased[: max(0, len(self._ended_biased) - most)]
 
-    def _make_room(self, plots: int) -> None:
-        """Grow the arrays for a scan of so many plots, up to the settings."""
-        most_tracks, needed = self.settings.greatest_tracks, min(plots, MOST_STARTS)
+    def _make_room(self, plots: int, needed: int) -> None:
+        """Grow the arrays for so many plots, and tracks that they may start, up to the settings."""
+        most_tracks = self.settings.greatest_tracks
         capacity, number = len(self._tracks.number), self._tracks.number
         if int(np.sum(number[:, tables.STATUS] == tables.FREE_ROW)) < needed:
             if capacity + needed > most_tracks:
@@ -588,6 +638,14 @@ class Picture:
             if count:
                 found.setdefault(partner.nation, {})[partner.label] = int(count)
         return found
+
+
+def _when_ended(one: Track) -> tuple[int, int]:
+    return one.time_ns, one.id
+
+
+def _when_last(one: BiasedTrack) -> tuple[int, int]:
+    return one.last.time_ns, one.track_id
 
 
 def _digest(value: Any, into: "hashlib.blake2b") -> None:

@@ -1,16 +1,27 @@
 """A picture that goes back to a checkpoint and folds anew when something comes late."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skypact.errors import SkypactError
-from skypact.model import Radar
+from skypact.model import PartnerRadar, Radar
+from skypact.model.plots import no_plots
 from skypact.settings import LateSettings, TrackingSettings
 from skypact.tracking import tables
-from skypact.tracking.kept_plots import Cell, KeptPlots, Key, Rows, Scans, plots_of
+from skypact.tracking.kept import (
+    KINDS,
+    Cell,
+    KeptObservations,
+    Key,
+    Rows,
+    Scans,
+    batches_of,
+    plots_of,
+)
 from skypact.tracking.picture import Checkpoint, Picture
 
 S = 1_000_000_000
@@ -18,7 +29,7 @@ START: Key = (-(2**63),)
 """Before everything."""
 
 
-class _Saved(NamedTuple):
+class Saved(NamedTuple):
     """The picture when all before `key`, and nothing from there on, was folded."""
 
     key: Key
@@ -27,13 +38,31 @@ class _Saved(NamedTuple):
     size_bytes: int
 
 
+class RewindState(NamedTuple):
+    """All that a `RewindablePicture` is, to go on from elsewhere.
+
+    `now`: as far as it is folded. `cells`: number, plots, tracklets, marks.
+    """
+
+    reach_ns: int
+    cells: tuple[tuple[int, Rows, Rows, tuple[int, ...]], ...]
+    saved: tuple[Saved, ...]
+    now: Saved
+    changed: Key | None
+    older_than: int | None
+    first_ns: dict[str, int]
+
+
 class RewindablePicture:
-    """A picture, the plots and clock marks it is folded from, and checkpoints to go back to.
+    """A picture, what it is folded from, and checkpoints to go back to.
 
     What is added goes into its place at once; `fold` then makes the picture what it would be had
     all come in order, bit for bit: back to the last checkpoint before the first change, and on
     from there. `older_than`: numbers below it are of tracks that no rewind since it was last
-    set to None has touched.
+    set to None has touched. `first_ns`: earliest observation of each nation.
+
+    Radars of partners are taken into the picture in the order in which the fold meets them, and
+    going back forgets them: so states are as long, and in that order, as the data say.
     """
 
     def __init__(
@@ -41,15 +70,19 @@ class RewindablePicture:
         radars: Sequence[Radar],
         tracking: TrackingSettings | None = None,
         late: LateSettings | None = None,
+        partners: list[PartnerRadar] | None = None,
     ) -> None:
         self._late = late or LateSettings()
         self.picture = Picture(radars, tracking)
-        self.kept = KeptPlots(
-            self.picture.rank(),
+        self.kept = KeptObservations(
+            radars,
             scan_spans_ns(radars, self._late),
             round(self._late.checkpoint_s * S),
+            [] if partners is None else partners,
+            batch_span_ns(self.picture.settings),
         )
-        self._saved = [_Saved(START, self.picture.checkpoint(), 0, 0)]
+        self.first_ns: dict[str, int] = {}
+        self._saved = [Saved(START, self.picture.checkpoint(), 0, 0)]
         self._position = START  # all before it is folded
         self._changed: Key | None = None
         self.left_out = 0
@@ -66,55 +99,111 @@ class RewindablePicture:
         return len(self._saved), sum(saved.size_bytes for saved in self._saved)
 
     def add(self, rows: Rows) -> None:
-        """Put plots of one scan, or a part of it, in their place."""
+        """Put plots of one scan, or tracklets of one batch, or a part of it, in their place."""
+        nation, first_ns = self.kept.name(rows)[0], int(rows["time_ns"].min())
+        self.first_ns[nation] = min(first_ns, self.first_ns.get(nation, first_ns))
         self._note(self.kept.add(rows))
 
     def add_mark(self, time_ns: int) -> None:
         """Put a clock mark in its place."""
         self._note(self.kept.add_mark(time_ns))
 
-    def fold(self, plots: int | None = None, before_ns: int | None = None) -> bool:
+    def fold(self, observations: int | None = None, before_ns: int | None = None) -> bool:
         """Fold what is not yet; whether that is now done.
 
-        At most some `plots` at once, to the end of the cell where they are reached; only cells that
-        end by `before_ns`.
+        At most some `observations` at once, to the end of the cell where they are reached; only
+        cells that end by `before_ns`.
         """
         self._go_back()
         cell_ns = self.kept.cell_ns
         folded = 0
         for cell in self.kept.cells_from(self._position[0]):
-            if plots is not None and folded >= plots:
+            if observations is not None and folded >= observations:
                 return False
             if before_ns is not None and (cell + 1) * cell_ns > before_ns:
                 break
             if self._position < (cell * cell_ns,):
                 self._position = (cell * cell_ns,)
                 self._save(self._position)
-            folded += self._fold_cell(self.kept.cell(cell), self.kept.scans(cell))
+            folded += self._fold_cell(cell)
         return True
 
-    def fork(self, from_ns: int) -> "RewindablePicture":
-        """Another with the same plots, gone back to the last checkpoint by `from_ns`."""
-        late, picture = self._late, self.picture
-        other = RewindablePicture(picture.radars, picture.settings, late)
-        other.kept = self.kept.fork()
+    def fork(self, from_ns: int, without: Collection[str] = ()) -> "RewindablePicture":
+        """Another of the same observations, gone back to the last checkpoint by `from_ns`.
+
+        `without`: nations whose observations are left out; none of them is before `from_ns`.
+        """
+        self._go_back()
+        other = self._empty()
+        other.kept = self.kept.fork(without)
+        other.first_ns = {n: t for n, t in self.first_ns.items() if n not in without}
         last = max(1, sum(saved.key <= (from_ns,) for saved in self._saved))
         other._saved = self._saved[:last]
         other._changed = other._saved[-1].key
         other._go_back()
         return other
 
+    def knows_without(self, nations: Collection[str]) -> bool:
+        """Whether there is a checkpoint from before all that these nations sent."""
+        first_ns = self._first_of(nations)
+        return first_ns is None or self._saved[0].key <= (first_ns,)
+
+    def without(self, nations: Collection[str]) -> "RewindablePicture | None":
+        """Another that is as though these nations had never sent; None: they have not.
+
+        Where what they sent is older than all checkpoints, it is begun anew from what is kept.
+        """
+        first_ns = self._first_of(nations)
+        if first_ns is None:
+            return None
+        if self.knows_without(nations):
+            return self.fork(first_ns, nations)
+        other = self.fork(START[0], nations)
+        fresh = self._empty().picture.checkpoint()
+        begin = self._saved[0].key
+        other._saved = [Saved(begin, fresh, 0, fresh.size_bytes)]
+        other._changed = begin
+        other._go_back()
+        other.first_ns = {n: max(t, begin[0]) for n, t in other.first_ns.items()}
+        return other
+
+    def state(self) -> RewindState:
+        """All that it is; what is in it is never written to."""
+        cells = ((number, *cell) for number, cell in self.kept.cells.items())
+        picture = self.picture.checkpoint()
+        return RewindState(
+            self.kept.reach_ns,
+            tuple(cells),
+            _within(self._saved, self._late.saved_checkpoint_mib, self._late.checkpoint_share),
+            Saved(self._position, picture, self.left_out, picture.size_bytes),
+            self._changed,
+            self.older_than,
+            dict(self.first_ns),
+        )
+
+    def restore(self, state: RewindState) -> None:
+        """Be what another of the same radars, settings and partners was."""
+        self.kept.restore(
+            state.reach_ns, {number: Cell(p, t, m) for number, p, t, m in state.cells}
+        )
+        self._saved = list(state.saved)
+        self.picture.restore(state.now.picture)
+        self._position, self.left_out = state.now.key, state.now.left_out
+        self._changed, self.older_than = state.changed, state.older_than
+        self.first_ns = dict(state.first_ns)
+
     def forget(self, needed_ns: int | None = None) -> None:
-        """Drop checkpoints, and the plots before them, that lie before what is to be kept.
+        """Drop checkpoints, and the observations before them, that lie before what is to be kept.
 
         The last one by then stays, and by `needed_ns`. Where checkpoints lie so far apart that it
-        would keep twice as many plots as the setting, it goes too.
+        would keep twice as many observations as a setting, it goes too.
         """
-        most = self._late.greatest_kept_plots
+        most = self._late.greatest_kept_plots, self._late.greatest_kept_tracklets
         self.kept.limit(self._position[0] - round(self._late.kept_s * S), most)
         keep_ns = self.kept.reach_ns if needed_ns is None else min(needed_ns, self.kept.reach_ns)
         while len(self._saved) > 1 and (
-            self._saved[1].key[0] <= keep_ns or self.kept.total > 2 * most
+            self._saved[1].key[0] <= keep_ns
+            or any(self.kept.total[kind] > 2 * most[kind] for kind in KINDS)
         ):
             del self._saved[0]
             self.kept.forget_before(self._saved[0].key[0])
@@ -138,71 +227,109 @@ class RewindablePicture:
         self._position, self.left_out, self._changed = then.key, then.left_out, None
         self.keep_older_than(then.picture.next_id)
 
-    def _fold_cell(self, cell: Cell, scans: Scans) -> int:
-        """Fold of a cell what is not yet; returns how many plots and marks that were, at most."""
-        begin = scan = bisect_left(scans.keys, self._position)
+    def _empty(self) -> "RewindablePicture":
+        """Another of the same radars, settings and partners, with nothing in it."""
+        picture, partners = self.picture, self.kept.partners
+        return RewindablePicture(picture.radars, picture.settings, self._late, partners)
+
+    def _first_of(self, nations: Collection[str]) -> int | None:
+        """Earliest observation of any of these nations; None: there is none."""
+        return min((t for n, t in self.first_ns.items() if n in nations), default=None)
+
+    def _fold_cell(self, number: int) -> int:
+        """Fold of a cell what is not yet; returns how many observations and marks, at most."""
+        cell = self.kept.cell(number)
+        runs = [self.kept.scans(number, kind) for kind in KINDS]
+        at = [bisect_left(run.keys, self._position) for run in runs]
+        rows = sum(
+            int(run.starts[-1] - run.starts[begin]) for run, begin in zip(runs, at, strict=True)
+        )
         for mark in cell.marks:
             if (mark, 0) < self._position:
                 continue
-            end = bisect_left(scans.keys, (mark,))
-            self._observe(cell.rows, scans, scan, end)
-            scan = end
+            end = [bisect_left(run.keys, (mark,)) for run in runs]
+            self._observe(cell, runs, at, end)
+            at = end
             self.picture.advance(mark)
             self._position = (mark, 0, 0)
-        self._observe(cell.rows, scans, scan, len(scans.keys))
-        return int(scans.starts[-1] - scans.starts[begin]) + len(cell.marks)
+        self._observe(cell, runs, at, [len(run.keys) for run in runs])
+        return rows + len(cell.marks)
 
-    def _observe(self, rows: Rows, scans: Scans, first: int, end: int) -> None:
-        """Fold whole scans; one for which there is no room among the tracks is left out."""
+    def _observe(
+        self, cell: Cell, runs: Sequence[Scans], first: Sequence[int], end: Sequence[int]
+    ) -> None:
+        """Fold whole scans and batches; what there is no room for among the tracks is left out."""
         if first == end:
             return
-        starts = scans.starts[first : end + 1]
-        for few in (
-            [starts] if self._is_room(starts) else np.column_stack((starts[:-1], starts[1:]))
-        ):
-            try:
-                self.picture.observe(plots_of(rows[few[0] : few[-1]], few))
-            except SkypactError:
-                self.left_out += 1
-        self._position = (*scans.keys[end - 1], 0)
+        starts = [runs[kind].starts[first[kind] : end[kind] + 1] for kind in KINDS]
+        if self._is_room(starts):
+            self._observe_at(cell, *starts)
+        else:
+            few = [(runs[k].keys[i], k, i) for k in KINDS for i in range(first[k], end[k])]
+            for _, kind, i in sorted(few):
+                one = runs[kind].starts[i : i + 2]
+                self._observe_at(cell, *((one[:0], one) if kind else (one, one[:0])))
+        last = [runs[kind].keys[end[kind] - 1] for kind in KINDS if end[kind] > first[kind]]
+        self._position = (*max(last), 0)
 
-    def _is_room(self, starts: np.ndarray) -> bool:
-        """Whether all find room for sure: no more can be confirmed than there are plots."""
+    def _observe_at(self, cell: Cell, scans: NDArray[np.int64], batches: NDArray[np.int64]) -> None:
+        """Fold the scans and batches that begin at these rows, and end where the last one says."""
+        plots = no_plots()
+        if len(scans) > 1:
+            plots = plots_of(cell.plots[scans[0] : scans[-1]], scans)
+        partners = self.kept.partners
+        whole = batches_of(cell.tracklets, batches, partners) if len(batches) > 1 else []
+        try:
+            self.left_out += len(self.picture.observe_checked(plots, whole))
+        except SkypactError:
+            self.left_out += 1
+
+    def _is_room(self, starts: Sequence[NDArray[np.int64]]) -> bool:
+        """Whether all find room for sure: no more can begin than there are observations."""
         status = self.picture._tracks.number[:, tables.STATUS]
-        confirmed = int(np.count_nonzero(status == tables.CONFIRMED))
+        there = int(np.count_nonzero(status != tables.FREE_ROW))
+        more = sum(int(one[-1] - one[0]) for one in starts)
         # Room grows by doubling, so that half of the setting is there at least.
-        return confirmed + int(starts[-1] - starts[0]) <= self.picture.settings.greatest_tracks // 2
+        return there + more <= self.picture.settings.greatest_tracks // 2
 
     def _save(self, key: Key) -> None:
         last = self._saved[-1].key
         age_ns = self.kept.newest_ns - key[0]
         if key[0] - last[0] >= max(1.0, 0.5 * self._late.checkpoint_share * age_ns):
             picture = self.picture.checkpoint()
-            self._saved.append(_Saved(key, picture, self.left_out, picture.size_bytes))
+            self._saved.append(Saved(key, picture, self.left_out, picture.size_bytes))
             self._thin_out()
 
     def _thin_out(self) -> None:
         """Drop checkpoints that lie closer than their age calls for, or need too much memory."""
-        now_ns = self._saved[-1].key[0]
         share = self._late.checkpoint_share
-
-        def closeness(at: int) -> float:
-            """The gap without this one over the one allowed at its age."""
-            gap_ns = self._saved[at + 1].key[0] - self._saved[at - 1].key[0]
-            return gap_ns / (share * (now_ns - self._saved[at].key[0]))
-
         for at in range(len(self._saved) - 2, 0, -1):
-            if closeness(at) <= 1.0:
+            if _closeness(self._saved, at, share) <= 1.0:
                 del self._saved[at]
-        room = self._late.greatest_checkpoint_mib * 2**20
-        _, size = self.checkpoints
-        while size > room and len(self._saved) > 2:
-            closest = min(range(1, len(self._saved) - 1), key=closeness)
-            size -= self._saved.pop(closest).size_bytes
+        self._saved = list(_within(self._saved, self._late.greatest_checkpoint_mib, share))
 
 
-def scan_spans_ns(radars: Sequence[Radar], late: LateSettings) -> np.ndarray:
-    """(r,) int64: how far apart plots of one scan may be."""
-    return np.array(
-        [round((1.5 * r.period_s if r.period_s else late.scan_s) * S) for r in radars], np.int64
-    )
+def _closeness(saved: Sequence[Saved], at: int, share: float) -> float:
+    """The gap without one checkpoint over the one allowed at its age."""
+    gap_ns = saved[at + 1].key[0] - saved[at - 1].key[0]
+    return float(gap_ns / (share * (saved[-1].key[0] - saved[at].key[0])))
+
+
+def _within(saved: Sequence[Saved], mib: float, share: float) -> tuple[Saved, ...]:
+    """The same without the ones that are closest for their age, as far as memory calls for."""
+    left = list(saved)
+    size = sum(one.size_bytes for one in left)
+    while size > mib * 2**20 and len(left) > 2:
+        closest = min(range(1, len(left) - 1), key=lambda at: _closeness(left, at, share))
+        size -= left.pop(closest).size_bytes
+    return tuple(left)
+
+
+def scan_spans_ns(radars: Sequence[Radar], late: LateSettings) -> list[int]:
+    """How far apart plots of one scan may be, of each radar."""
+    return [round((1.5 * r.period_s if r.period_s else late.scan_s) * S) for r in radars]
+
+
+def batch_span_ns(tracking: TrackingSettings) -> int:
+    """How far apart tracklets of one batch may be."""
+    return round(tracking.greatest_tracklet_s * S)

@@ -21,6 +21,16 @@ class Gap(NamedTuple):
     cut: bool
 
 
+class EpochState(NamedTuple):
+    """All that an `Epoch` is; fields as there."""
+
+    number: int
+    top: int
+    begin_ns: int | None
+    newest_ns: int | None
+    gaps: tuple[Gap, ...]
+
+
 class Epoch:
     """The numbers of one epoch of a source. `begin_ns`: the earliest accepted time."""
 
@@ -30,6 +40,10 @@ class Epoch:
         self.begin_ns: int | None = None
         self.newest_ns = after_ns
         self.gaps: list[Gap] = []
+
+    def state(self) -> EpochState:
+        """All that it is."""
+        return EpochState(self.number, self.top, self.begin_ns, self.newest_ns, tuple(self.gaps))
 
     def has_come(self, sequence: int) -> bool:
         """Whether this number was there before."""
@@ -91,6 +105,18 @@ class Source:
 
     def __init__(self) -> None:
         self.epochs: list[Epoch] = []
+
+    def state(self) -> tuple[EpochState, ...]:
+        """Its epochs."""
+        return tuple(epoch.state() for epoch in self.epochs)
+
+    def restore(self, epochs: Iterable[EpochState]) -> None:
+        """Remember these epochs."""
+        self.epochs = []
+        for state in epochs:
+            epoch = Epoch(state.number, state.newest_ns)
+            epoch.top, epoch.begin_ns, epoch.gaps = state.top, state.begin_ns, list(state.gaps)
+            self.epochs.append(epoch)
 
     @property
     def newest_ns(self) -> int | None:

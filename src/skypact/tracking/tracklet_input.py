@@ -38,11 +38,28 @@ def batches_of(tracklets: Iterable[Tracklet]) -> list[Batch]:
     groups: dict[tuple[PartnerRadar, int], list[Tracklet]] = {}
     for tracklet in tracklets:
         groups.setdefault((partner_of(tracklet), tracklet.batch), []).append(tracklet)
-    batches = []
-    for (radar, number), members in groups.items():
-        members.sort(key=lambda one: (one.time_ns, one.state.tobytes(), one.vector.tobytes()))
-        batches.append(Batch(members[0].time_ns, radar, number, tuple(members)))
+    batches = [batch_of(radar, number, members) for (radar, number), members in groups.items()]
     return sorted(batches, key=order_of)
+
+
+def batch_of(radar: PartnerRadar, number: int, members: Iterable[Tracklet]) -> Batch:
+    """Tracklets of one batch in their order: by time, and what ties by its content."""
+    ordered = tuple(sorted(members, key=lambda one: (one.time_ns, *content_of(one))))
+    return Batch(ordered[0].time_ns, radar, number, ordered)
+
+
+def content_of(tracklet: Tracklet) -> tuple[bytes, ...]:
+    """The bits of what a tracklet says, without when and whose."""
+    arrays = (
+        tracklet.state,
+        tracklet.vector,
+        tracklet.information,
+        tracklet.cross_information,
+        tracklet.bias_information,
+        tracklet.bias_vector,
+    )
+    whole = tracklet.first_ns, tracklet.last_ns, tracklet.plots, tracklet.rank
+    return *(array.tobytes() for array in arrays), repr(whole).encode()
 
 
 def order_of(batch: Batch) -> tuple[int, str, str, int]:
@@ -87,10 +104,15 @@ def _fault_of(tracklet: Tracklet, settings: TrackingSettings) -> tuple[str, str]
     if b not in (0, kf.BIASES_PER_RADAR):
         return f"it has {b} biases; there are 0 or {kf.BIASES_PER_RADAR}", _MALFORMED
     for name, (values, shape) in arrays.items():
+        if values.dtype != np.float64:
+            return f"its {name} is not of float64 numbers", _MALFORMED
         if values.shape != shape:
             return f"its {name} has the shape {values.shape}, not {shape}", _MALFORMED
-        if not np.isfinite(values).all():
-            return f"its {name} is not finite", _RECOMPUTE
+    joint, vector = joint_of(tracklet)
+    together = (joint, vector, tracklet.state, tracklet.bias_sigma)
+    if not all(np.isfinite(values).all() for values in together):
+        name = next(n for n, (values, _) in arrays.items() if not np.isfinite(values).all())
+        return f"its {name} is not finite", _RECOMPUTE
     correlated = tracklet.correlation_time_s
     if (tracklet.bias_sigma < 0.0).any() or not (math.isfinite(correlated) and correlated >= 0.0):
         return "a prior of its biases or their correlation time is negative", _RECOMPUTE
@@ -104,7 +126,7 @@ def _fault_of(tracklet: Tracklet, settings: TrackingSettings) -> tuple[str, str]
         return "its instant lies outside of its plots", _RECOMPUTE
     if tracklet.plots < 1 or (tracklet.plots > 1 and tracklet.first_ns == tracklet.last_ns):
         return f"it cannot be of {tracklet.plots} plots in {span_s:.3f} s", _RECOMPUTE
-    return _implausible(tracklet, settings) or _no_information(tracklet)
+    return _implausible(tracklet, settings) or _no_information(tracklet, joint, vector)
 
 
 def _implausible(tracklet: Tracklet, settings: TrackingSettings) -> tuple[str, str] | None:
@@ -118,22 +140,28 @@ def _implausible(tracklet: Tracklet, settings: TrackingSettings) -> tuple[str, s
     speed = math.hypot(*tracklet.state[3:].tolist())
     if not speed < FASTEST_M_S:
         return f"its speed is {speed / 1e3:.0f} km/s", "ECEF metres per second are meant"
-    greatest = float(np.trace(tracklet.information[:3, :3]))
-    if greatest > 3.0 / settings.least_tracklet_sigma_m**2:
-        return (
-            f"it claims to know a place to {math.sqrt(3.0 / greatest):.2g} m",
-            "no radar does; have the partner check its accuracies",
-        )
+    for what, unit, part, least in (
+        ("place", "m", slice(3), settings.least_tracklet_sigma_m),
+        ("velocity", "m/s", slice(3, 6), settings.least_tracklet_sigma_m_s),
+    ):
+        greatest = float(sum(tracklet.information.diagonal()[part].tolist()))
+        if greatest > 3.0 / least**2:
+            return (
+                f"it claims to know a {what} to {math.sqrt(3.0 / greatest):.2g} {unit}",
+                "no radar does; have the partner check its accuracies",
+            )
     return None
 
 
-def _no_information(tracklet: Tracklet) -> tuple[str, str] | None:
+def _no_information(
+    tracklet: Tracklet, joint: NDArray[np.float64], vector: NDArray[np.float64]
+) -> tuple[str, str] | None:
     """Matrices that are no information, or not of the rank that is claimed."""
-    joint, vector = joint_of(tracklet)
-    scale = np.sqrt(np.maximum(np.diag(joint), 0.0))
-    if (np.abs(joint - joint.T) > 1e-9 * np.outer(scale, scale)).any():
-        return "its information is not symmetric", _RECOMPUTE
-    found = _whitened(joint, vector)[0]
+    if (joint != joint.T).any():
+        scale = np.sqrt(np.maximum(np.diag(joint), 0.0))
+        if (np.abs(joint - joint.T) > 1e-9 * np.outer(scale, scale)).any():
+            return "its information is not symmetric", _RECOMPUTE
+    found, _, values = _whitened(joint, vector)
     if found < 0:
         return (
             "its vector is not within what its information allows"
@@ -144,7 +172,7 @@ def _no_information(tracklet: Tracklet) -> tuple[str, str] | None:
     if rank != tracklet.rank or rank < 3:
         claimed = f"it claims rank {tracklet.rank}, and has rank {rank}"
         return claimed, "rank 3 to 6 of its information is meant"
-    if not math.isfinite(_alone(joint, vector, tracklet, 1.0)[2]):
+    if not math.isfinite(_alone(joint, vector, tracklet, found, values, 1.0)[2]):
         return "it does not tell a place", "at least range and two angles are needed"
     return None
 
@@ -173,10 +201,14 @@ def _alone(
     joint: NDArray[np.float64],
     vector: NDArray[np.float64],
     tracklet: Tracklet,
+    count: int,
+    values: NDArray[np.float64],
     speed_sigma_m_s: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """What a tracklet says of a new object: departure, covariance, log likelihood per m³."""
-    count, _, values = _whitened(joint, vector)
+    """What a tracklet says of a new object: departure, covariance, log likelihood per m³.
+
+    `count`, `values`: as `_whitened` gives them.
+    """
     sigma = np.ones(kf.BIASES_PER_RADAR)
     sigma[: len(tracklet.bias_sigma)] = tracklet.bias_sigma
     x, p, work = np.zeros(JOINT), np.zeros((JOINT, JOINT)), np.zeros((JOINT, JOINT))
@@ -200,7 +232,9 @@ def arrays_of(batch: Batch, row: int, settings: TrackingSettings) -> TrackletArr
     for j, tracklet in enumerate(batch.tracklets):
         joint, vector = joint_of(tracklet)
         count, arrays.rows[j], arrays.values[j] = _whitened(joint, vector)
-        arrays.x[j], arrays.p[j], new = _alone(joint, vector, tracklet, settings.speed_sigma_m_s)
+        arrays.x[j], arrays.p[j], new = _alone(
+            joint, vector, tracklet, count, arrays.values[j], settings.speed_sigma_m_s
+        )
         arrays.new[j] = new + settings.new_object_log_density_m3
         arrays.number[j] = tracklet.time_ns, row, count, tracklet.plots
         arrays.state[j] = tracklet.state

@@ -17,6 +17,14 @@ SAME_WITHIN_SIGMA = 4.0
 SAME_WITHIN_S = 30.0
 
 
+class VisibleIdsState(NamedTuple):
+    """All that `VisibleIds` knows: ids and tracks as last shown, by number; the next id."""
+
+    ids: dict[int, int]
+    shown: tuple[tuple[int, Track], ...]
+    next_id: int
+
+
 class VisibleIds:
     """Which id each track of the fold is shown under.
 
@@ -29,6 +37,15 @@ class VisibleIds:
         self._id: dict[int, int] = {}
         self._shown: dict[int, Track] = {}
         self._next = 1
+
+    def state(self) -> VisibleIdsState:
+        """All that it knows."""
+        return VisibleIdsState(dict(self._id), tuple(self._shown.items()), self._next)
+
+    def restore(self, state: VisibleIdsState) -> None:
+        """Know what another knew."""
+        self._id, self._shown = dict(state.ids), dict(state.shown)
+        self._next = state.next_id
 
     def name(
         self,
