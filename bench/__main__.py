@@ -29,6 +29,7 @@ from bench.bare import filter_plots
 from bench.crowds import many_objects, show_crowds
 from bench.rewinds import LATE_S, rewinds
 from bench.scenario import first, one_flight, write_flights
+from bench.wire import wire_costs, wire_lines
 from evaluate.free_flight import bounds
 from evaluate.scene import Scene
 from skypact.kernels import filter as kf
@@ -269,6 +270,8 @@ def show(result: dict[str, Any], console: Console) -> None:
             f"{row['timely_ms']:.1f} ms; late by {late}; {row['checkpoints']} checkpoints of "
             f"{row['checkpoint_mib']:.0f} MiB"
         )
+    for line in wire_lines(result["messages"]):
+        console.print(line, highlight=False, markup=False)
     m = result["machine"]
     load = f", load {m['load'][0]:.1f}" if m["load"] else ""
     console.print(f"{m['cpu']}, {m['cores']} cores{load}, Python {m['python']}, {m['date']}")
@@ -287,6 +290,7 @@ def main() -> None:
     many = many_objects(repeats, tell)
     tell("late arrivals")
     late = {str(objects): rewinds(objects) for objects in (10, 100)}
+    messages = wire_costs(repeats, tell)
     cli = commands(100_000 if options.quick else 1_000_000, repeats, tell)
     peer = one["Stone Soup EKF"]["plots_per_s"]
     result = {
@@ -295,6 +299,7 @@ def main() -> None:
         "one_object": one,
         "many_objects": many,
         "rewinds": late,
+        "messages": messages,
         "commands": cli,
         "ratios": {
             "Picture over Stone Soup": one["Picture"]["plots_per_s"] / peer,

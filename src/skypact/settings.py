@@ -663,7 +663,7 @@ class ReleaseSettings(BaseModel):
         default=1_000_000, ge=1000, le=100_000_000, description="Longest release policy, bytes."
     )
     assess_every_s: float = Field(
-        default=5.0,
+        default=15.0,
         gt=0,
         le=3600,
         description="How often it is asked of what kind a track is, for rules by kind, s.",

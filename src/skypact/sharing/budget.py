@@ -28,6 +28,10 @@ class Budget:
         lacking = min(amount, self.burst) - self.left
         return now_ns + max(0, round(lacking / self.per_s * S))
 
+    def begin(self, now_ns: int, left: float) -> None:
+        """Go on from here with so much left."""
+        self.left, self._at_ns = left, now_ns
+
     def _fill(self, now_ns: int) -> None:
         if self._at_ns is not None and now_ns > self._at_ns:
             self.left = min(self.burst, self.left + (now_ns - self._at_ns) / S * self.per_s)

@@ -284,7 +284,7 @@ class Entry:
             if received_ns < until_ns:
                 return _Problem(Cause.ASIDE, "link", "too many refusals before", _WAIT, until_ns)
             known.aside_from_ns = None
-            known.refusals.left = 0.5 * known.refusals.burst
+            known.refusals.begin(received_ns, 0.5 * known.refusals.burst)
         size = min(size, self._settings.greatest_message_bytes)  # what is longer is refused anyway
         for budget, amount in ((known.messages, 1.0), (known.bytes, float(size))):
             if not budget.take(received_ns, amount):

@@ -78,7 +78,8 @@ def parse_policy(
     for name in tables:
         if name not in partners:
             said = f'partner "{name}" is not known'
-            raise InputError(file, said, _meant(name, partners, "add it to the coalition first"))
+            there = f"there are {_said(partners) or 'none'}; add it to the coalition first"
+            raise InputError(file, said, _meant(name, partners, there))
     chosen = {name: _partner(file, name, tables.get(name, {}), radars) for name in partners}
     return Policy(nation=nation, partners=chosen, hash=policy_hash(text))
 
