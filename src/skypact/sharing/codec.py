@@ -287,30 +287,27 @@ def unpack_tracklets(batch: TrackletBatch, nation: str, most: int) -> tuple[Trac
 
 
 def _unpacked(packed: PackedTracklet, nation: str) -> Tracklet | Fault:
-    length = {33 + 6 * b + b * (b + 1) // 2 + 2 * b: b for b in _BIASES}
-    if len(packed.numbers) % 8 or len(packed.numbers) // 8 not in length:
-        said = " or ".join(map(str, length))
+    layout = None if len(packed.numbers) % 8 else _LAYOUTS.get(len(packed.numbers) // 8)
+    if layout is None:
+        said = " or ".join(map(str, _LAYOUTS))
         return Fault("numbers", f"{len(packed.numbers)} bytes are not {said} values", MALFORMED)
     values = np.frombuffer(packed.numbers, "<f8").astype(np.float64)
     if not np.isfinite(values).all():
         return Fault("numbers", "not all are finite", _CORRECT)
     if not math.isfinite(packed.correlation_time_s):
         return Fault("correlation_time_s", "it is not finite", _CORRECT)
-    b = length[len(values)]
-    ends = np.cumsum([6, 6, 21, 6 * b, b * (b + 1) // 2, b])
-    state, vector, core, cross, biases, bias_vector, sigma = np.split(values, ends)
     return Tracklet(
         time_ns=packed.time_ns,
         nation=nation,
         radar=packed.radar,
         batch=packed.batch,
-        state=state,
-        information=_symmetric(core, 6),
-        vector=vector,
-        cross_information=cross.reshape(6, b),
-        bias_information=_symmetric(biases, b),
-        bias_vector=bias_vector,
-        bias_sigma=sigma,
+        state=values[:6],
+        information=values[layout.information],
+        vector=values[6:12],
+        cross_information=values[layout.cross_information],
+        bias_information=values[layout.bias_information],
+        bias_vector=values[layout.bias_vector],
+        bias_sigma=values[layout.bias_sigma],
         correlation_time_s=packed.correlation_time_s,
         first_ns=packed.first_ns,
         last_ns=packed.last_ns,
@@ -319,11 +316,38 @@ def _unpacked(packed: PackedTracklet, nation: str) -> Tracklet | Fault:
     )
 
 
-def _symmetric(upper: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    matrix = np.zeros((n, n))
-    matrix[_UPPER[n]] = upper
-    matrix.T[_UPPER[n]] = upper
-    return matrix
+class _Layout(NamedTuple):
+    """Where in `PackedTracklet.numbers` each number of a tracklet's matrices stands."""
+
+    information: NDArray[np.int64]
+    cross_information: NDArray[np.int64]
+    bias_information: NDArray[np.int64]
+    bias_vector: slice
+    bias_sigma: slice
+
+    @classmethod
+    def of(cls, biases: int) -> "_Layout":
+        cross = 12 + 21
+        triangle = cross + 6 * biases
+        vector = triangle + biases * (biases + 1) // 2
+        return cls(
+            _symmetric_at(12, 6),
+            np.arange(cross, triangle).reshape(6, biases),
+            _symmetric_at(triangle, biases),
+            slice(vector, vector + biases),
+            slice(vector + biases, vector + 2 * biases),
+        )
+
+
+def _symmetric_at(start: int, n: int) -> NDArray[np.int64]:
+    """Where each element (n, n) of a matrix stands whose upper triangle begins at `start`."""
+    at = np.zeros((n, n), np.int64)
+    at[_UPPER[n]] = start + np.arange(n * (n + 1) // 2)
+    at.T[_UPPER[n]] = at[_UPPER[n]]
+    return at
+
+
+_LAYOUTS = {layout.bias_sigma.stop: layout for layout in map(_Layout.of, _BIASES)}
 
 
 def pack_flight(

@@ -132,7 +132,7 @@ def _information_fault(tracklet: Tracklet, settings: EntrySettings) -> Fault | N
     joint[:6, :6], joint[6:, 6:] = tracklet.information, tracklet.bias_information
     joint[:6, 6:], joint[6:, :6] = tracklet.cross_information, tracklet.cross_information.T
     vector = np.concatenate((tracklet.vector, tracklet.bias_vector))
-    greatest = float(np.trace(tracklet.information[:3, :3]))
+    greatest = float(joint[0, 0] + joint[1, 1] + joint[2, 2])
     if greatest > 3.0 / settings.least_sigma_m**2:
         said = f"it claims to know a place to {math.sqrt(3.0 / greatest):.2g} m"
         return Fault("numbers", said, "no radar does; have the partner check its accuracies")
