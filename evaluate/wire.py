@@ -57,8 +57,10 @@ RADAR = Radar(
 )
 # Nobody is put aside: each message is to be looked at.
 PATIENT = EntrySettings(
-    messages_1_s=1e12,
-    message_burst=1_000_000_000,
+    live_1_s=1e12,
+    live_burst=1_000_000_000,
+    durable_1_s=1e12,
+    durable_burst=1_000_000_000,
     mebibytes_1_s=1e9,
     mebibyte_burst=1e9,
     refusals_1_s=1e12,

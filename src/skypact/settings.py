@@ -609,16 +609,20 @@ class EntrySettings(BaseModel):
     greatest_span_s: float = Field(
         default=10.0, gt=0, description="Longest time that the plots of one message may span, s."
     )
-    messages_1_s: float = Field(
-        default=5000.0,
+    live_1_s: float = Field(
+        default=2000.0,
         gt=0,
-        description="Messages that a partner may send, 1/s: beyond it the live path's are refused, "
-        "the durable path's wait.",
+        description="Messages that a partner may send on the live path, 1/s; more are refused, and "
+        "the durable path brings them.",
     )
-    message_burst: int = Field(
-        default=10_000, ge=1, description="... and how many at once, after a rest."
+    live_burst: int = Field(
+        default=4000, ge=1, description="... and how many at once, after a rest."
     )
-    mebibytes_1_s: float = Field(default=64.0, gt=0, description="The same by size, MiB/s.")
+    durable_1_s: float = Field(
+        default=20_000.0, gt=0, description="Messages on the durable path, 1/s; more wait."
+    )
+    durable_burst: int = Field(default=20_000, ge=1, description="... and how many at once.")
+    mebibytes_1_s: float = Field(default=64.0, gt=0, description="Both by size, MiB/s.")
     mebibyte_burst: float = Field(default=128.0, ge=1, description="... and at once, MiB.")
     refusals_1_s: float = Field(
         default=1.0, gt=0, description="Refusals that a partner may cause, 1/s:"
@@ -651,6 +655,13 @@ class EntrySettings(BaseModel):
         le=10_000_000,
         description="Most messages of the live path whose digest is kept until the durable path "
         "brings them too, 100 bytes each.",
+    )
+    kept_digests: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="So many last messages of the durable path are known by their digest, 100 "
+        "bytes each: more than the link repeats after a cut.",
     )
 
 

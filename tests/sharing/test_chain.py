@@ -134,6 +134,21 @@ def test_another_message_under_a_known_number_is_an_alarm():
     assert judged.alarms[0].without == ((1, 1),)
 
 
+def test_a_store_that_went_back_in_time_is_noticed():
+    """The originator forgot its last messages and gives their numbers to others, unawares."""
+    chain = fresh(kept_digests=6)
+    for number in range(1, 11):
+        take(chain, number, DURABLE)
+    assert take(chain, 8, DURABLE).standing == KNOWN
+    back = take(chain, 8, DURABLE, branch=b"b", previous=digest(7))
+    assert (back.standing, back.alarms[0].kind) == (Standing.FORKED, AlarmKind.FORKED)
+    assert take(chain, 9, LIVE, branch=b"b").standing == Standing.FORKED
+    assert take(chain, 10, LIVE).standing == KNOWN
+    # So far back that it is not known by its content any more.
+    far = take(chain, 4, DURABLE, branch=b"b")
+    assert (far.standing, far.alarms[0].kind) == (Standing.REPEATED, AlarmKind.WENT_BACK)
+
+
 def test_a_new_epoch_ends_the_old_one_when_the_durable_path_is_there():
     chain = fresh()
     for number in (1, 2):
@@ -157,7 +172,7 @@ def test_numbers_missing_when_an_epoch_ends_are_lost():
 
 
 def test_memory_is_bounded():
-    chain = fresh(greatest_gaps=10, greatest_unconfirmed=20)
+    chain = fresh(greatest_gaps=10, greatest_unconfirmed=20, kept_digests=30)
     standings = [take(chain, 2 * k, LIVE).standing for k in range(1, 1000)]
     assert standings.count(NEW) == 10
     assert set(standings[10:]) == {Standing.TOO_MANY_GAPS}

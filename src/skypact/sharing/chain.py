@@ -84,7 +84,7 @@ class AlarmKind(enum.StrEnum):
 
     BROKEN = "broken chain"
     FORKED = "two messages with one number"
-    WENT_BACK = "epoch went back"
+    WENT_BACK = "went back"
     UNCONFIRMED = "never came by the durable path"
 
 
@@ -134,7 +134,8 @@ class _Epoch(msgspec.Struct):
 
     `runs`: numbers that counted, as [first, last], ascending and apart. `live`: digests of those
     that only the live path brought. `wanted`: digests of missing ones, as the next one named them.
-    `durable`, `digest`: the last on the durable path. `newest`: the greatest number known to be.
+    `durable`, `digest`: the last on the durable path; `recent`: digests of the last ones there.
+    `newest`: the greatest number known to be.
     """
 
     runs: list[list[int]] = []
@@ -142,6 +143,7 @@ class _Epoch(msgspec.Struct):
     wanted: dict[int, bytes] = {}
     durable: int = 0
     digest: bytes = b""
+    recent: dict[int, bytes] = {}
     newest: int = 0
     beat: int = 0
     broken: bool = False
@@ -220,8 +222,9 @@ class IncomingChain:
     """What came from one partner, by both paths.
 
     Bounded: `entry.greatest_gaps` runs of numbers, beyond which the live path opens no new gap (the
-    durable path still brings everything), `entry.greatest_unconfirmed` digests of live messages,
-    the oldest forgotten first, and the epochs from that of the durable path on, at most 4.
+    durable path still brings everything), `entry.greatest_unconfirmed` digests of live messages and
+    `entry.kept_digests` of durable ones, the oldest forgotten first, and the epochs from that of
+    the durable path on, at most 4.
     """
 
     def __init__(self, settings: EntrySettings, saved: bytes | None = None) -> None:
@@ -319,11 +322,11 @@ class IncomingChain:
         return Judgement(Standing.NEW, state.missing(epoch, before + 1, sequence))
 
     def _live_again(self, epoch: int, state: _Epoch, sequence: int, digest: bytes) -> Judgement:
-        known = state.live.get(sequence)
-        if known is None:
-            return Judgement(Standing.KNOWN)
-        if known == digest:
+        live, durable = state.live.get(sequence), state.recent.get(sequence)
+        if live == digest:
             return Judgement(Standing.REPEATED)
+        if live is None and durable in (None, digest):
+            return Judgement(Standing.KNOWN)
         alarm = Alarm(AlarmKind.FORKED, epoch, sequence, (), _ASK)
         return Judgement(Standing.FORKED, alarms=(alarm,))
 
@@ -351,6 +354,7 @@ class IncomingChain:
                 del state.wanted[next(iter(state.wanted))]
         standing, forked = self._placed(epoch, state, sequence, digest)
         state.durable, state.digest = sequence, digest
+        self._remember(state, sequence, digest)
         gaps += state.missing(epoch, first_missing, sequence - 1)
         return Judgement(standing, gaps, alarms + forked)
 
@@ -385,12 +389,30 @@ class IncomingChain:
         gaps: tuple[Gap, ...],
         alarms: tuple[Alarm, ...],
     ) -> Judgement:
-        """The durable path brings a number that it has gone past: again, or out of order."""
+        """The durable path brings a number that it has gone past: again, or out of order.
+
+        With other content the originator's store went back in time and counts again from there:
+        to pass that over would be to miss what it says without a sign.
+        """
+        known = state.recent.get(sequence)
+        if known == digest:
+            return Judgement(Standing.KNOWN, gaps, alarms)
+        if known is not None or (sequence <= state.durable - self._settings.kept_digests):
+            kind = AlarmKind.WENT_BACK if known is None else AlarmKind.FORKED
+            standing = Standing.REPEATED if known is None else Standing.FORKED
+            alarm = Alarm(kind, epoch, sequence, (), _NEW_EPOCH)
+            return Judgement(standing, gaps, (*alarms, alarm))
         if state.wanted.get(sequence, digest) != digest:
             alarm = Alarm(AlarmKind.BROKEN, epoch, sequence, (), _ASK)
             return Judgement(Standing.OFF_CHAIN, gaps, (*alarms, alarm))
         standing, forked = self._placed(epoch, state, sequence, digest)
+        self._remember(state, sequence, digest)
         return Judgement(standing, gaps, alarms + forked)
+
+    def _remember(self, state: _Epoch, sequence: int, digest: bytes) -> None:
+        state.recent[sequence] = digest
+        if len(state.recent) > self._settings.kept_digests:
+            del state.recent[next(iter(state.recent))]
 
     def _placed(
         self, epoch: int, state: _Epoch, sequence: int, digest: bytes

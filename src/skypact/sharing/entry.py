@@ -146,7 +146,10 @@ class _Partner:
     ) -> None:
         self.keys = tuple(keys)
         self.chain = IncomingChain(settings, saved)
-        self.messages = Budget(settings.messages_1_s, settings.message_burst)
+        self.messages = {
+            Delivery.LIVE: Budget(settings.live_1_s, settings.live_burst),
+            Delivery.DURABLE: Budget(settings.durable_1_s, settings.durable_burst),
+        }
         self.bytes = Budget(settings.mebibytes_1_s * _MIB, settings.mebibyte_burst * _MIB)
         self.refusals = Budget(settings.refusals_1_s, settings.refusal_burst)
         self.aside_from_ns: int | None = None
@@ -286,7 +289,7 @@ class Entry:
             known.aside_from_ns = None
             known.refusals.begin(received_ns, 0.5 * known.refusals.burst)
         size = min(size, self._settings.greatest_message_bytes)  # what is longer is refused anyway
-        for budget, amount in ((known.messages, 1.0), (known.bytes, float(size))):
+        for budget, amount in ((known.messages[delivery], 1.0), (known.bytes, float(size))):
             if not budget.take(received_ns, amount):
                 ready_ns = budget.ready_ns(received_ns, amount)
                 return _Problem(Cause.RATE, "link", "faster than is allowed", _SLOWER, ready_ns)

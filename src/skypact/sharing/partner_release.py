@@ -141,7 +141,8 @@ class PartnerRelease:
         feet = np.full((2, len(plots.time_ns)), np.nan)
         if chosen.asks_place:
             feet = np.radians(feet_deg(plots, self.radars))
-        out = []
+        out: list[Decision] = []
+        known: dict[tuple[int, FlightKind], Decision] = {}
         for time_ns, number, track, latitude, longitude in zip(
             plots.time_ns.tolist(),
             plots.radar.tolist(),
@@ -154,9 +155,13 @@ class PartnerRelease:
                 out.append(_NOTHING)
                 continue
             kind = kinds.get(track, FlightKind.UNKNOWN)
+            if chosen.asks_no_more and (number, kind) in known:
+                out.append(known[number, kind])
+                continue
             place = (latitude, longitude) if chosen.asks_place else (None, None)
             subject = Subject(time_ns, (radar.id,), self.exercise, kind, *place)
-            out.append(decide(self.policy, self.partner, subject))
+            known[number, kind] = decide(self.policy, self.partner, subject)
+            out.append(known[number, kind])
         return out
 
     def _take_plots(self, plots: Plots, decisions: Sequence[Decision]) -> None:

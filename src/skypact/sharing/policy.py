@@ -94,6 +94,14 @@ class PartnerPolicy(msgspec.Struct, frozen=True, kw_only=True):
         return any(rule.area is not None for rule in self.rules)
 
     @property
+    def asks_no_more(self) -> bool:
+        """Whether radar, kind and exercise are all that any rule asks for: no time, no place."""
+        return all(
+            rule.area is None and rule.from_ns is None and rule.until_ns is None
+            for rule in self.rules
+        )
+
+    @property
     def asks_kind(self) -> bool:
         """Whether any rule has kinds."""
         return any(rule.kinds is not None for rule in self.rules)
