@@ -262,6 +262,18 @@ def test_area_across_the_antimeridian_and_of_any_shape():
     assert held.tolist() == [False, True, False, True]
 
 
+@given(
+    st.lists(st.tuples(st.floats(-60, 60), st.floats(100, 250)), min_size=3, max_size=7),
+    st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 360)), min_size=1, max_size=9),
+)
+def test_one_place_or_many_an_area_holds_the_same(corners, places):
+    """But for places on a side to the last bit, as the two go round the other way."""
+    area, (latitude, longitude) = Area(tuple(corners)), np.array(places).T
+    one_by_one = np.array([area.holds_one(*place) for place in places])
+    nudged = area.holds(latitude + 1e-9, longitude) == area.holds(latitude - 1e-9, longitude)
+    assert (one_by_one == area.holds(latitude, longitude))[nudged].all()
+
+
 def plots_at(rows):
     """Plots of objects above places: (time ns, radar, latitude deg, longitude deg, height m)."""
     columns = []

@@ -56,6 +56,23 @@ class Area(msgspec.Struct, frozen=True):
         north = np.asarray(latitude_deg)[:, None] < y0 + (at - x0) / across * (y1 - y0)
         return np.sum(crosses & north, axis=1) % 2 == 1
 
+    def holds_one(self, latitude_deg: float, longitude_deg: float) -> bool:
+        """Whether one place lies within: as `holds`, without its overhead of some 50 µs."""
+        origin = self.corners[0][1]
+        at = _half_turn(longitude_deg - origin)
+        inside = False
+        y0, x0 = self.corners[-1][0], _half_turn(self.corners[-1][1] - origin)
+        for latitude, longitude in self.corners:
+            y1, x1 = latitude, _half_turn(longitude - origin)
+            if (x0 <= at) != (x1 <= at) and latitude_deg < y0 + (at - x0) / (x1 - x0) * (y1 - y0):
+                inside = not inside
+            y0, x0 = y1, x1
+        return inside
+
+
+def _half_turn(degrees: float) -> float:
+    return (degrees + 180.0) % 360.0 - 180.0
+
 
 def _within_half_turn(degrees: NDArray[np.float64]) -> NDArray[np.float64]:
     return (degrees + 180.0) % 360.0 - 180.0
@@ -202,9 +219,12 @@ def _misses(rule: Rule, subject: Subject, radar: str) -> str:
     if rule.area is not None:
         if subject.latitude_rad is None or subject.longitude_rad is None:
             return "it has an area, and the place is not known"
-        place = np.degrees([[subject.latitude_rad], [subject.longitude_rad]])
-        if not rule.area.holds(*place)[0]:
-            return f"{place[0, 0]:.3f}, {place[1, 0]:.3f} is outside of its area"
+        latitude, longitude = (
+            math.degrees(subject.latitude_rad),
+            math.degrees(subject.longitude_rad),
+        )
+        if not rule.area.holds_one(latitude, longitude):
+            return f"{latitude:.3f}, {longitude:.3f} is outside of its area"
     return ""
 
 
