@@ -46,6 +46,7 @@ bench: $(READY)
 
 docs: $(READY)
 	@$(BIN)/python tools/settings_doc.py
+	@$(BIN)/python tools/schema_doc.py
 
 setup: $(READY)
 

@@ -29,6 +29,7 @@ from bench.bare import filter_plots
 from bench.crowds import many_objects, show_crowds
 from bench.rewinds import KINDS, rewinds, told
 from bench.scenario import first, one_flight, write_flights
+from bench.wire import wire_costs, wire_lines
 from evaluate.free_flight import bounds
 from evaluate.scene import Scene
 from skypact.kernels import filter as kf
@@ -273,6 +274,8 @@ def show(result: dict[str, Any], console: Console) -> None:
     for what, rows in result["rewinds"].items():
         for objects, row in rows.items():
             console.print(told(int(objects), what, row))
+    for line in wire_lines(result["messages"]):
+        console.print(line, highlight=False, markup=False)
     m = result["machine"]
     load = f", load {m['load'][0]:.1f}" if m["load"] else ""
     console.print(f"{m['cpu']}, {m['cores']} cores{load}, Python {m['python']}, {m['date']}")
@@ -294,6 +297,7 @@ def main() -> None:
         what: {str(objects): rewinds(objects, tracklets) for objects in (10, 100)}
         for what, tracklets in KINDS.items()
     }
+    messages = wire_costs(repeats, tell)
     cli = commands(100_000 if options.quick else 1_000_000, repeats, tell)
     peer = one["Stone Soup EKF"]["plots_per_s"]
     result = {
@@ -302,6 +306,7 @@ def main() -> None:
         "one_object": one,
         "many_objects": many,
         "rewinds": late,
+        "messages": messages,
         "commands": cli,
         "ratios": {
             "Picture over Stone Soup": one["Picture"]["plots_per_s"] / peer,

@@ -29,6 +29,7 @@ from evaluate import (
     registration,
     tracklets,
     white_sands,
+    wire,
 )
 from skypact.sensing.scenario import load_scenario
 
@@ -413,6 +414,18 @@ def _shadow(detail: dict[str, Any]) -> Iterator[Figure]:
         )
 
 
+def _wire(detail: dict[str, Any]) -> Iterator[Figure]:
+    what = f"{detail['messages']:,} messages altered, forged, replayed, misdirected"
+    accepted, changed = len(detail["accepted"]), detail["changed"]
+    yield Figure(f"{what}: accepted", f"{accepted}", "0", accepted == 0)
+    unexplained = detail["unexplained"]
+    yield Figure(f"{what}: refused without reason", f"{unexplained}", "0", unexplained == 0)
+    yield Figure(f"{what}: changes of the chains' state", f"{changed}", "0", changed == 0)
+    kept = detail["kept_bytes"] / 1024
+    yield Figure(f"{what}: memory grown by", f"{kept:.0f} KiB", "under 1 MiB", kept < 1024)
+    yield Figure("to refuse one, on average", f"{detail['us_each']:.0f} µs", "stated", None)
+
+
 def _studies(shared: Path) -> dict[str, Study]:
     def run_white_sands(_: int, progress: Step) -> dict[str, Any]:
         folder = shared / "data" / "wsmr"
@@ -470,6 +483,7 @@ def _studies(shared: Path) -> dict[str, Study]:
             _shadow,
         ),
         "times": Study("Times of flight", 6, 6, _run_times, _times),
+        "wire": Study("Wire", 1000, 20, lambda n, step: wire.run(n, SEED, step), _wire),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
     }
 

@@ -1,4 +1,4 @@
-"""The commands: `skypact track`, `simulate`, `compare`, `score`, `register`.
+"""The commands: `skypact track`, `simulate`, `compare`, `score`, `register`, `release`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -427,13 +427,115 @@ def register(
     print_registered(_console(json), registered)
 
 
+release_app = typer.Typer(
+    name="release",
+    cls=_Commands,
+    help="What leaves: a release policy explained, and tried on recordings.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(release_app)
+
+PolicyFile = Annotated[
+    Path, typer.Argument(metavar="POLICY.toml", help="The release policy, release.toml.")
+]
+OwnNation = Annotated[
+    str | None, typer.Option(metavar="CODE", help="Whose policy; without it, as the policy says.")
+]
+Partners = Annotated[
+    list[str] | None,
+    typer.Option("--partner", metavar="CODE", help="Only this partner; may repeat."),
+]
+Exercise = Annotated[bool, typer.Option("--exercise", help="As in an exercise, not live.")]
+
+
+@release_app.command("explain")
+def release_explain(
+    policy: PolicyFile,
+    radars: Radars,
+    radar: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="A radar that saw it; may repeat. Without: each alone."),
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help="What it is taken for, as in the glossary.")
+    ] = "unknown",
+    place: Annotated[
+        str | None,
+        typer.Option(metavar="LAT,LON", help="Where it is, degrees; without it, not known."),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When, ISO 8601, UTC; without it, now.")
+    ] = None,
+    nation: OwnNation = None,
+    partner: Partners = None,
+    exercise: Exercise = False,
+    json: Json = None,
+) -> None:
+    """Say what each partner would get of something at a moment, and by which rule."""
+    from skypact.offline.output import require_writable, write_json
+    from skypact.offline.release_explain import explain_policy
+
+    require_writable(json)
+    told = explain_policy(
+        policy,
+        radars,
+        radar_ids=radar or (),
+        kind=kind,
+        place=place,
+        time_ns=_time(time, "--time"),
+        nation=nation,
+        partners=partner or (),
+        exercise=exercise,
+    )
+    if json is not None:
+        write_json(json, told.as_json())
+    _console(json).print(told.text(), highlight=False, markup=False, soft_wrap=True)
+
+
+@release_app.command("test")
+def release_test(
+    policy: PolicyFile,
+    plots: PlotFiles,
+    radars: Radars,
+    nation: OwnNation = None,
+    partner: Partners = None,
+    exercise: Exercise = False,
+    json: Json = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Run recorded plots through a policy: what each partner would have got, by which rule."""
+    from skypact.offline.output import require_writable, write_json
+
+    _require_no_clash(
+        {"--json": json},
+        _named(plots) | {"--radars": radars, "the policy": policy, "--settings": settings},
+    )
+    require_writable(json)
+    _compile_if_cold("tracking", "flight")
+    from skypact.offline.release_explain import read_policy
+    from skypact.offline.release_test import try_policy
+    from skypact.offline.summary import print_release_test
+    from skypact.sensing import load_radars
+
+    table, chosen = load_radars(radars), _settings(settings)
+    read = read_policy(policy, table, nation=nation, partners=partner or ())
+    with _steps("Trying the policy, partner by partner") as on_step:
+        tried = try_policy(
+            read, plots, table, exercise=exercise, settings=chosen, on_progress=on_step
+        )
+    if json is not None:
+        write_json(json, tried.as_json())
+    print_release_test(_console(json), tried)
+
+
 def _settings(path: Path | None) -> "Settings":
     from skypact.settings import load_settings
 
     return load_settings(path)
 
 
-def _time(text: str | None) -> int | None:
+def _time(text: str | None, option: str = "--until") -> int | None:
     if text is None:
         return None
     from skypact.offline.text import utc_ns
@@ -441,7 +543,7 @@ def _time(text: str | None) -> int | None:
     try:
         return utc_ns(text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--until") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _require_png(path: Path | None) -> None:
@@ -513,8 +615,10 @@ def _progress(name: str, size_bytes: int) -> Iterator[Callable[[int, int], None]
 
 
 @contextmanager
-def _steps() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar of assessments on a terminal; else nothing."""
+def _steps(
+    name: str = "Assessing each picture's flights over time",
+) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar of steps on a terminal; else nothing."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -522,7 +626,7 @@ def _steps() -> Iterator[Callable[[int, int], None] | None]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Assessing each picture's flights over time", total=None)
+        task = bar.add_task(name, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

@@ -1,7 +1,8 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]` and `[sharing]` of a TOML file
-(`--settings`), from `SKYPACT_TRACKING__…` in the environment, or given in Python.
+Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[entry]` and
+`[release]` of a TOML file (`--settings`), from `SKYPACT_TRACKING__…` in the environment, or given
+in Python.
 `docs/settings.md` is made from here.
 """
 
@@ -581,6 +582,142 @@ class SharingSettings(BaseModel):
     )
 
 
+class EntrySettings(BaseModel):
+    """What a partner's messages must keep to before anything is made of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    greatest_message_bytes: int = Field(
+        default=1_000_000, ge=1000, le=64_000_000, description="Longest message, bytes."
+    )
+    greatest_plots: int = Field(
+        default=5000, ge=1, le=1_000_000, description="Most plots of one message."
+    )
+    greatest_tracklets: int = Field(
+        default=700, ge=1, le=100_000, description="Most tracklets of one message."
+    )
+    greatest_path_points: int = Field(
+        default=5000, ge=2, le=1_000_000, description="Most points of a stated path."
+    )
+    greatest_area_points: int = Field(
+        default=2000, ge=4, le=1_000_000, description="Most corners of a stated area."
+    )
+    clock_ahead_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=3600,
+        description="What was sent or seen further ahead of the receiver's clock is refused, s.",
+    )
+    clock_wait_s: float = Field(
+        default=7200.0,
+        ge=0,
+        le=1e6,
+        description="... at once on the live path; on the durable path it waits, unless it is so "
+        "far ahead, s.",
+    )
+    oldest_s: float = Field(
+        default=86_400.0,
+        gt=0,
+        le=1e8,
+        description="What was seen longer ago is refused: no picture goes back so far, s.",
+    )
+    epoch_ahead_s: float = Field(
+        default=86_400.0,
+        ge=0,
+        le=1e9,
+        description="An epoch is the second of its start, or little more: one further ahead of "
+        "the receiver's clock is refused, s.",
+    )
+    greatest_range_km: float = Field(
+        default=50_000.0, gt=0, le=1e9, description="A partner's plot from farther is refused, km."
+    )
+    greatest_height_km: float = Field(
+        default=50_000.0, gt=0, le=1e9, description="... and what is higher, km,"
+    )
+    deepest_km: float = Field(default=100.0, ge=0, le=6000, description="... or deeper, km,")
+    greatest_speed_m_s: float = Field(
+        default=20_000.0, gt=0, le=3e8, description="... and what is faster, m/s."
+    )
+    least_sigma_m: float = Field(
+        default=0.1,
+        gt=0,
+        description="A tracklet that claims to know a place better is refused, m.",
+    )
+    greatest_span_s: float = Field(
+        default=10.0, gt=0, description="Longest time that the plots of one message may span, s."
+    )
+    live_1_s: float = Field(
+        default=2000.0,
+        gt=0,
+        description="Messages that a partner may send on the live path, 1/s; more are refused, and "
+        "the durable path brings them.",
+    )
+    live_burst: int = Field(
+        default=4000, ge=1, description="... and how many at once, after a rest."
+    )
+    durable_1_s: float = Field(
+        default=20_000.0, gt=0, description="Messages on the durable path, 1/s; more wait."
+    )
+    durable_burst: int = Field(default=20_000, ge=1, description="... and how many at once.")
+    mebibytes_1_s: float = Field(default=64.0, gt=0, description="Both by size, MiB/s.")
+    mebibyte_burst: float = Field(default=128.0, ge=1, description="... and at once, MiB.")
+    refusals_1_s: float = Field(
+        default=1.0, gt=0, description="Refusals that a partner may cause, 1/s:"
+    )
+    refusal_burst: int = Field(
+        default=100, ge=1, description="... or so many at once; beyond it it is put aside"
+    )
+    aside_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=86_400,
+        description="... for so long, s, and comes back with half its burst of refusals left.",
+    )
+    kept_refusals: int = Field(
+        default=200, ge=1, le=1_000_000, description="Refused messages kept of each partner;"
+    )
+    kept_refused_bytes: int = Field(
+        default=2048, ge=0, le=1_000_000, description="... and so much of each, bytes."
+    )
+    greatest_gaps: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Most runs of numbers with others missing between; beyond it the live path "
+        "opens no new gap.",
+    )
+    greatest_unconfirmed: int = Field(
+        default=100_000,
+        ge=1,
+        le=10_000_000,
+        description="Most messages of the live path whose digest is kept until the durable path "
+        "brings them too, 100 bytes each.",
+    )
+    kept_digests: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="So many last messages of the durable path are known by their digest, 100 "
+        "bytes each: more than the link repeats after a cut.",
+    )
+
+
+class ReleaseSettings(BaseModel):
+    """How it is decided what leaves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    greatest_policy_bytes: int = Field(
+        default=1_000_000, ge=1000, le=100_000_000, description="Longest release policy, bytes."
+    )
+    assess_every_s: float = Field(
+        default=15.0,
+        gt=0,
+        le=3600,
+        description="How often it is asked of what kind a track is, for rules by kind, s.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Skypact."""
 
@@ -594,6 +731,8 @@ class Settings(BaseSettings):
     flight: FlightSettings = FlightSettings()
     late: LateSettings = LateSettings()
     sharing: SharingSettings = SharingSettings()
+    entry: EntrySettings = EntrySettings()
+    release: ReleaseSettings = ReleaseSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -701,4 +840,6 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "flight": FlightSettings,
     "late": LateSettings,
     "sharing": SharingSettings,
+    "entry": EntrySettings,
+    "release": ReleaseSettings,
 }

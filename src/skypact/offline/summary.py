@@ -13,6 +13,7 @@ from skypact.model import BIAS_KINDS, Flight, FlightKind, Impact, Launch, Reject
 from skypact.offline.compare import SEEN_WITHIN_S, ComparedFlight, Comparison, View
 from skypact.offline.reasons import unknown_because
 from skypact.offline.register import RegisteredFiles
+from skypact.offline.release_test import ReleaseTest
 from skypact.offline.score import Score
 from skypact.offline.text import (
     HALF_95,
@@ -177,6 +178,43 @@ def print_registered(console: Console, registered: RegisteredFiles) -> None:
         "declared.",
     )
     _print_rejections(console, registered.rejections, registered.notes)
+
+
+def print_release_test(console: Console, tried: ReleaseTest) -> None:
+    """What a policy would have released, by partner and rule."""
+    times = f"{iso_utc(tried.first_ns, 0)} to {iso_utc(tried.last_ns, 0)}"
+    console.print(
+        f"[bold]{_count(tried.plots, 'plot')}[/] of {tried.policy.nation}, {times}; policy "
+        f"{tried.policy.hash[:12]}",
+        highlight=False,
+    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading in ("Partner", "Rule", "Level"):
+        table.add_column(heading)
+    for heading in ("Decided", "Plots", "Tracklets", "Assessments", "Warnings", "Left out"):
+        table.add_column(heading, justify="right")
+    for row in tried.counts:
+        sent = (row.seen, row.plots, row.tracklets, row.assessments, row.warnings, row.left_out)
+        level = row.level.name.lower()
+        table.add_row(row.partner, escape(row.rule), level, *(f"{n:,}" if n else "" for n in sent))
+    console.print(table)
+    for partner, count in tried.not_fed.items():
+        if count:
+            said = f"{_count(count, 'plot')} had no part in what {partner} gets"
+            console.print(f"{said}: not released to it at any level", highlight=False)
+    for partner, count in tried.not_hidden.items():
+        if count:
+            said = f"{_count(count, 'plot')} could not be hidden from {partner} and did not leave"
+            console.print(said, highlight=False)
+    if tried.of_others:
+        said = f"{_count(tried.of_others, 'plot')} of other nations' radars: never sent on"
+        console.print(said, highlight=False)
+    _explain(
+        console,
+        "Decided: plots whose tracklet or plot the rule was asked about. An assessment, and a "
+        "warning, is counted for each flight each time that flights are assessed. Left out: over "
+        "the rule's rate.",
+    )
 
 
 def _print_objects(console: Console, score: Score) -> None:

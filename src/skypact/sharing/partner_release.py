@@ -1,0 +1,218 @@
+"""Own plots to what leaves for one partner, under the policy in force."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from skypact.model import (
+    Arrival,
+    FlightKind,
+    Followed,
+    Level,
+    Openness,
+    Payload,
+    Plots,
+    Radar,
+    Tracklet,
+    Use,
+)
+from skypact.settings import SharingSettings
+from skypact.sharing import codec
+from skypact.sharing.budget import Budget
+from skypact.sharing.policy import Decision, Policy, Subject, decide, feet_deg
+from skypact.sharing.tracklets import TrackletMaker
+
+_NOTHING = Decision(Level.NOTHING, Openness.HIDDEN, (), "", "", 0.0)
+
+
+class _Way(NamedTuple):
+    """How a tracklet leaves: as openly, for such uses."""
+
+    openness: Openness
+    use: tuple[Use, ...]
+
+
+class PartnerRelease:
+    """Makes one partner's payloads from the plots that its release picture folds.
+
+    >>> release = PartnerRelease(policy, "KOR", radars, secret=secret, epoch=epoch, exercise=False)
+    >>> rows = released_rows(policy, "KOR", plots, radars, exercise=False, least=Level.TRACKLETS)
+    >>> picture.observe(plots.at(np.flatnonzero(rows)), more_to_come=True, on_followed=take)
+    >>> payloads = release.ready()
+
+    with `take = lambda followed: release.take(followed, kinds)`, where `kinds` says of the tracks
+    of that same picture what they are taken for (without: unknown).
+
+    `epoch`: raised at every start, for the numbers of `ScanPlots`. `counts`: plots by level and
+    rule; `left_out`: payloads over their rule's rate, by rule. A batch of tracklets is one payload.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        partner: str,
+        radars: Sequence[Radar],
+        *,
+        secret: bytes,
+        epoch: int,
+        exercise: bool,
+        settings: SharingSettings | None = None,
+    ) -> None:
+        self.policy, self.partner = policy, partner
+        self.radars, self.exercise = tuple(radars), exercise
+        self._secret, self._epoch, self._settings = secret, epoch, settings
+        self._makers: dict[_Way, TrackletMaker] = {}
+        self._sequence: Counter[int] = Counter()
+        self._plots: list[tuple[Payload, Decision, int]] = []
+        self._rates: dict[str, Budget] = {}
+        self._last: dict[_Way, Decision] = {}
+        self.counts: Counter[tuple[Level, str]] = Counter()
+        self.left_out: Counter[str] = Counter()
+
+    @property
+    def withheld(self) -> int:
+        """Plots that could not be hidden and did not leave."""
+        return sum(maker.withheld for maker in self._makers.values())
+
+    def decision_on(
+        self,
+        kind: FlightKind,
+        radars: Sequence[str],
+        time_ns: int,
+        place_rad: tuple[float, float] | None = None,
+    ) -> Decision:
+        """How a flight of the release picture leaves, of a kind, as seen by these radars.
+
+        `place_rad`: latitude and longitude below where it is now.
+        """
+        latitude, longitude = place_rad or (None, None)
+        subject = Subject(time_ns, tuple(radars), self.exercise, kind, latitude, longitude)
+        return decide(self.policy, self.partner, subject)
+
+    def adopt(self, policy: Policy) -> None:
+        """Decide by another policy from now on; what was decided by the old and waits is dropped.
+
+        It is counted in `left_out`, under "policy changed".
+        """
+        waiting = len(self._plots)
+        self._plots.clear()
+        waiting += sum(len(maker.ready(no_more=True)) for maker in self._makers.values())
+        self.left_out["policy changed"] += waiting
+        self.policy = policy
+
+    def take(self, followed: Followed, kinds: Mapping[int, FlightKind] | None = None) -> None:
+        """Take plots as the release picture folded them."""
+        decisions = self._decisions(followed, kinds or {})
+        for decision in decisions:
+            self.counts[decision.level, decision.rule] += 1
+        self._take_plots(followed.plots, decisions)
+        ways = [
+            _Way(one.openness, one.use) if one.level == Level.TRACKLETS else None
+            for one in decisions
+        ]
+        for way in dict.fromkeys(ways):
+            if way is not None:
+                rows = np.array([k for k, one in enumerate(ways) if one == way])
+                self._last[way] = decisions[rows[-1]]
+                self._maker(way).take(_at(followed, rows))
+
+    def ready(self, *, no_more: bool = False) -> list[tuple[Payload, str]]:
+        """What is to be sent now, in order, each with its rule; `no_more`: what is open too."""
+        out = self._plots
+        self._plots = []
+        for way, maker in self._makers.items():
+            made: list[Tracklet] = maker.ready(no_more=no_more)
+            if made:
+                batch = codec.pack_tracklets(made, way.use)
+                out.append((batch, self._last[way], max(one.time_ns for one in made)))
+        return [
+            (payload, decision.rule)
+            for payload, decision, at_ns in out
+            if self._within_rate(decision, at_ns)
+        ]
+
+    def _decisions(self, followed: Followed, kinds: Mapping[int, FlightKind]) -> list[Decision]:
+        plots = followed.plots
+        chosen = self.policy.partners.get(self.partner)
+        if chosen is None:
+            return [_NOTHING] * len(plots.time_ns)
+        feet = np.full((2, len(plots.time_ns)), np.nan)
+        if chosen.asks_place:
+            feet = np.radians(feet_deg(plots, self.radars))
+        out: list[Decision] = []
+        known: dict[tuple[int, FlightKind], Decision] = {}
+        for time_ns, number, track, latitude, longitude in zip(
+            plots.time_ns.tolist(),
+            plots.radar.tolist(),
+            followed.track.tolist(),
+            *feet.tolist(),
+            strict=True,
+        ):
+            radar = self.radars[number]
+            if radar.nation != self.policy.nation:  # what is another's never leaves
+                out.append(_NOTHING)
+                continue
+            kind = kinds.get(track, FlightKind.UNKNOWN)
+            if chosen.asks_no_more and (number, kind) in known:
+                out.append(known[number, kind])
+                continue
+            place = (latitude, longitude) if chosen.asks_place else (None, None)
+            subject = Subject(time_ns, (radar.id,), self.exercise, kind, *place)
+            known[number, kind] = decide(self.policy, self.partner, subject)
+            out.append(known[number, kind])
+        return out
+
+    def _take_plots(self, plots: Plots, decisions: Sequence[Decision]) -> None:
+        """Those that go as plots, scan by scan, and within one by use."""
+        scans: dict[tuple[int, int, tuple[Use, ...]], list[int]] = {}
+        for k, one in enumerate(decisions):
+            if one.level == Level.PLOTS:
+                key = int(plots.radar[k]), int(plots.scan[k]), one.use
+                scans.setdefault(key, []).append(k)
+        for (number, _, use), rows in scans.items():
+            self._sequence[number] += 1
+            radar, scan = self.radars[number], plots.at(np.array(rows))
+            arrival = Arrival(
+                nation=radar.nation,
+                radar=radar.id,
+                epoch=self._epoch,
+                sequence=self._sequence[number],
+                received_ns=0,
+                plots=scan,
+            )
+            at_ns = int(scan.time_ns.max())
+            self._plots.append((codec.pack_plots(arrival, use), decisions[rows[-1]], at_ns))
+
+    def _maker(self, way: _Way) -> TrackletMaker:
+        if way not in self._makers:
+            self._makers[way] = TrackletMaker(
+                self.radars,
+                partner=self.partner,
+                secret=self._secret,
+                openness=way.openness,
+                settings=self._settings,
+            )
+        return self._makers[way]
+
+    def _within_rate(self, decision: Decision, at_ns: int) -> bool:
+        """Whether the rule's rate allows one more; a new rate is a new budget."""
+        budget = self._rates.get(decision.rule)
+        if budget is None or budget.per_s != decision.per_s:
+            budget = Budget(decision.per_s, max(1.0, decision.per_s))
+            self._rates[decision.rule] = budget
+        within = budget.take(at_ns)
+        self.left_out[decision.rule] += not within
+        return within
+
+
+def _at(followed: Followed, rows: np.ndarray) -> Followed:
+    """Some of the plots that were followed."""
+    return Followed(
+        followed.plots.at(rows),
+        followed.track[rows],
+        followed.state[rows],
+        followed.speed_sigma_m_s[rows],
+        followed.phase[rows],
+    )
