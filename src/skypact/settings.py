@@ -609,6 +609,12 @@ class LinkSettings(BaseModel):
         description="Live path: most messages of a partner that wait to be taken in; beyond it "
         "they are dropped and counted: the durable path brings them.",
     )
+    unacknowledged_batches: int = Field(
+        default=1000,
+        ge=8,
+        le=100_000,
+        description="Batches on the way to a partner's server before it acknowledges them all.",
+    )
     inbox_batches: int = Field(
         default=64, ge=1, le=10_000, description="Batches fetched from an inbox at once."
     )
@@ -633,6 +639,9 @@ class LinkSettings(BaseModel):
         le=120,
         description="The server pings its links so often; after the third without answer a link "
         "is closed, s.",
+    )
+    reconnect_s: float = Field(
+        default=1.0, gt=0.01, le=600, description="A server dials a partner again after so long, s."
     )
     ready_s: float = Field(
         default=10.0, gt=0.1, le=600, description="The server is ready within so long, s."

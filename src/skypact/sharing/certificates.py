@@ -13,7 +13,6 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from skypact.errors import InputError
@@ -47,7 +46,7 @@ def make_certificate(folder: Path, nation: str, host: str, days: int) -> None:
     """Write `server.key` and `server.pem`, with which the server accepts and dials."""
     authority = x509.load_pem_x509_certificate((folder / "authority.pem").read_bytes())
     signer = serialization.load_pem_private_key(read_private(folder / "authority.key"), None)
-    if not isinstance(signer, CertificateIssuerPrivateKeyTypes):
+    if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise InputError(str(folder / "authority.key"), "cannot sign", "restore it")
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _builder(_name(internal_name(nation)), authority.subject, key.public_key(), days)

@@ -8,7 +8,7 @@ key is ever made or seen elsewhere.
 import datetime
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +35,7 @@ from skypact.sharing.keys import (
     write_private,
 )
 from skypact.sharing.nats_config import (
-    consumer_name,
+    inbox_name,
     inbox_user,
     outbox_name,
     outbox_user,
@@ -53,7 +53,7 @@ from skypact.sharing.node_folder import (
 )
 
 ROTATED = ("certificate", "link", "sealing", "signing", "authority")
-"""What `rotate` makes anew; the last two are harder on partners than the first."""
+"""What `rotate` makes anew."""
 PORTS_A_NATION = 10
 
 Texts = Callable[[str, Sequence[str]], str]
@@ -145,7 +145,7 @@ def create_nation(
         )
     )
     (folder / "release.toml").write_text(default_policy_text(nation, others))
-    (folder / "radars.toml").write_text(radars(nation, others) if radars else _RADARS_TOML)
+    (folder / "radars.toml").write_text(radars(nation, others) if radars else RADARS_TOML)
     make_keys(folder / "keys")
     certificates = folder / "certificates"
     make_authority(certificates, nation, host, settings.authority_days)
@@ -224,10 +224,10 @@ def rotate(folder: Path, what: str, settings: LinkSettings) -> Card:
         make_certificate(certificates, node.nation, host, settings.certificate_days)
     else:
         renew_key(folder / "keys", what)
-    return write_card(folder, list(node.partners), before=node)
+    return write_card(folder, list(node.partners))
 
 
-def write_card(folder: Path, others: Sequence[str], before: NodeFolder | None = None) -> Card:
+def write_card(folder: Path, others: Sequence[str]) -> Card:
     """Write the nation's public card beside its `node.toml`."""
     node = load_node(folder)
     certificates = folder / "certificates"
@@ -243,10 +243,7 @@ def write_card(folder: Path, others: Sequence[str], before: NodeFolder | None = 
         authority=(certificates / "authority.pem").read_text(),
         certificate_pin=pin_of(certificates / "server.pem"),
     )
-    changed = before is not None and (
-        before.keys.signing.private_bytes_raw() != node.keys.signing.private_bytes_raw()
-    )
-    card = sign_card(card, node.keys.signing, before.keys.signing if before and changed else None)
+    card = sign_card(card, node.keys)
     (folder / card_name(node.nation)).write_text(card_text(card))
     return card
 
@@ -257,7 +254,9 @@ def write_generated(node: NodeFolder, settings: LinkSettings) -> None:
     for nation, card in node.partners.items():
         # A dialled partner is believed by its own authority alone.
         (certificates / f"{nation}.pem").write_text(card.authority)
-    together = "".join(card.authority for card in node.partners.values())
+    # The own authority too: without a partner the server would have none to listen with.
+    own = (certificates / "authority.pem").read_text()
+    together = own + "".join(card.authority for card in node.partners.values())
     (certificates / "partners.pem").write_text(together)
     write_private(node.folder / "nats.conf", server_config(node, settings).encode())
 
@@ -278,36 +277,36 @@ def check_folder(folder: Path, now: datetime.datetime) -> NodeFolder:
     return node
 
 
-async def apply_changes(folder: Path, settings: LinkSettings, gone: str | None = None) -> Applied:
+async def apply_changes(
+    folder: Path,
+    settings: LinkSettings,
+    touched: Collection[str] | None = None,
+    gone: str | None = None,
+) -> Applied:
     """Bring a folder's changes into force, at once where its server runs.
 
-    `gone` is a partner that was removed: what waits for it is destroyed first, then the server
-    forgets it, then its connections are cut.
+    `touched` are the partners whose connections are made anew (None: all of them). `gone` is one
+    that was removed: what waits for it is destroyed first, then the server forgets it, then its
+    connections are cut.
     """
     node = load_node(folder)
     if gone:
-        await _destroy_outbox(node, settings, gone)
+        require_nation(gone, "--remove")
+        await _destroy_streams(node, settings, gone)
     write_generated(node, settings)
+    cut = []
     try:
-        async with system_connection(node, settings, wait_s=settings.answer_s) as system:
+        async with system_connection(node, settings) as system:
             await system.reload()
-            cut = []
             for leaf in await system.links():
-                # A link that is up keeps what it was allowed (trap 1): all are made anew.
-                await system.kick(leaf.cid)
-                cut.append(leaf.account)
-            for client in await system.clients():
-                users = (outbox_user(gone), inbox_user(gone)) if gone else ()
-                if client.get("authorized_user") in users:
-                    await system.kick(client["cid"])
+                # A link that is up keeps what it was allowed until it is cut (trap 1).
+                if touched is None or not set(leaf.account.split("_")).isdisjoint(touched):
+                    await system.kick(leaf.cid)
+                    cut.append(leaf.account)
     except LinkError:
         if await _answers(node, settings):
             raise
         return Applied(False, ())
-    finally:
-        if gone:
-            for account in (f"TO_{gone}", f"FROM_{gone}"):
-                shutil.rmtree(node.store / "nats" / "jetstream" / account, ignore_errors=True)
     return Applied(True, tuple(cut))
 
 
@@ -320,21 +319,25 @@ async def _answers(node: NodeFolder, settings: LinkSettings) -> bool:
     return True
 
 
-async def _destroy_outbox(node: NodeFolder, settings: LinkSettings, partner: str) -> None:
-    """Stop the durable path at its source: the consumer, then all that waits."""
-    try:
-        client = await connect(node, outbox_user(partner), wait_s=settings.answer_s, once=True)
-    except LinkError:
-        return  # not running: its files are removed
-    stream = outbox_name(partner)
-    try:
-        for subject in (
-            f"$JS.API.CONSUMER.DELETE.{stream}.{consumer_name(partner)}",
-            f"$JS.API.STREAM.DELETE.{stream}",
-        ):
-            await client.request(subject, b"", timeout=settings.answer_s)
-    finally:
-        await client.close()
+async def _destroy_streams(node: NodeFolder, settings: LinkSettings, partner: str) -> None:
+    """Stop the durable path at its source: the outbox and all that waits in it, then the inbox.
+
+    A server that runs keeps the streams of an account that it is told to forget, and finds them
+    again, out of step, when the partner is added again: so they go first.
+    """
+    for user, stream, account in (
+        (outbox_user(partner), outbox_name(partner), f"TO_{partner}"),
+        (inbox_user(partner), inbox_name(partner), f"FROM_{partner}"),
+    ):
+        try:
+            client = await connect(node, user, wait_s=settings.answer_s, once=True)
+        except LinkError:
+            shutil.rmtree(node.store / "nats" / "jetstream" / account, ignore_errors=True)
+            continue
+        try:
+            await client.request(f"$JS.API.STREAM.DELETE.{stream}", b"", timeout=settings.answer_s)
+        finally:
+            await client.close()
 
 
 def default_policy_text(nation: str, partners: Sequence[str]) -> str:
@@ -385,7 +388,7 @@ host = "127.0.0.1"                  # where its own applications connect: keep i
 port = {port}
 link_listen = "{listen}"     # where partners' servers are accepted
 link_address = "{address}"    # what partners dial to get there; it stands in the card
-binary = ""                         # a nats-server (2.15 or later) of your own; empty: the one installed
+binary = ""                         # a nats-server (2.15 or later) of your own; empty: the installed
 
 [store]                             # the most of the disk that each part takes, MiB
 folder = "store"
@@ -411,7 +414,7 @@ _RELEASE_TOML = """\
 # default: assessments, and no tracklets or plots.
 """
 
-_RADARS_TOML = """\
+RADARS_TOML = """\
 # The nation's own radars, one table each; docs/files.md lists the keys.
 #
 # [[radar]]

@@ -26,6 +26,7 @@ _PAUSE_S = 0.2
 _HOUR_NS = 3600 * _NS
 _SOURCE = "Nats-Stream-Source"
 _NO_STREAM = 10059
+_EPOCH = "outbox"
 
 TakeIn = Callable[[bytes], Awaitable[None]]
 
@@ -42,7 +43,9 @@ class Inbox:
         self._queue: asyncio.Queue[tuple[int, Msg]] = asyncio.Queue()
         self._generation = 0
         self._broken = asyncio.Event()
-        self._anew = False
+        self._anew: str | None = None
+        self.epoch = ""
+        """The partner's outbox that the source was made for."""
         self.last = 0
         """The number, in the partner's outbox, of the newest batch that was taken in."""
         self.last_ns = time.time_ns()
@@ -65,9 +68,12 @@ class Inbox:
         """Read on from the oldest batch that was not taken in: after a reconnection."""
         self._broken.set()
 
-    def ask_anew(self) -> None:
-        """Have the server fetch anew: its source is wedged (trap 8)."""
-        self._anew = True
+    def ask_anew(self, epoch: str) -> None:
+        """Have the server fetch anew: its source is wedged (trap 8), or the outbox is a new one.
+
+        `epoch` tells the partner's outbox of now.
+        """
+        self._anew = epoch
         self._broken.set()
 
     async def run(self, keeper: Client) -> None:
@@ -95,13 +101,16 @@ class Inbox:
     async def _open(self, keeper: Client) -> Any:
         """Read from the start of what is left: the order holds, whatever had been handed out."""
         stream = inbox_name(self.partner)
-        if self._anew:
-            await self._require(keeper, f"$JS.API.STREAM.UPDATE.{stream}", self._stream(False))
-            await self._require(keeper, f"$JS.API.STREAM.UPDATE.{stream}", self._stream(True))
-            self._anew = False
         said = await ask(keeper, f"$JS.API.STREAM.INFO.{stream}", {})
         if said.get("error", {}).get("err_code") == _NO_STREAM:
-            await self._require(keeper, f"$JS.API.STREAM.CREATE.{stream}", self._stream(True))
+            said = await self._require(keeper, f"$JS.API.STREAM.CREATE.{stream}", self._stream(""))
+        if self._anew is not None:
+            update = f"$JS.API.STREAM.UPDATE.{stream}"
+            without = {key: value for key, value in self._stream("").items() if key != "sources"}
+            await self._require(keeper, update, without)
+            said = await self._require(keeper, update, self._stream(self._anew))
+            self._anew = None
+        self.epoch = said.get("config", {}).get("metadata", {}).get(_EPOCH, "")
         names = await self._require(keeper, f"$JS.API.CONSUMER.NAMES.{stream}", {})
         for name in names.get("consumers") or []:
             await ask(keeper, f"$JS.API.CONSUMER.DELETE.{stream}.{name}", {})
@@ -172,7 +181,7 @@ class Inbox:
             raise LinkError(f"inbox from {self.partner}: {said['error'].get('description')}")
         return said
 
-    def _stream(self, sourced: bool) -> dict[str, Any]:
+    def _stream(self, epoch: str) -> dict[str, Any]:
         deliver = delivery_subject(self.partner, self._nation)
         source = {
             "name": outbox_name(self._nation),
@@ -188,7 +197,9 @@ class Inbox:
             "max_msgs": -1,
             "max_consumers": 2,
             "num_replicas": 1,
-        } | ({"sources": [source]} if sourced else {})
+            "sources": [source],
+            "metadata": {_EPOCH: epoch},
+        }
 
 
 def _number_at_origin(message: Msg) -> int | None:

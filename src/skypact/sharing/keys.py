@@ -5,6 +5,7 @@ Private keys are made here, at the nation that owns them, and never leave its fo
 | file in `keys/` | what it is |
 | --- | --- |
 | `signing.key` | Ed25519, signs every message (PKCS 8, PEM) |
+| `signing.before.key` | the one before, while it still vouches for this nation's cards |
 | `sealing.key` | X25519, opens what is sealed for this nation |
 | `link.seed` | the root of the keys with which its server dials partners' servers |
 | `server.secret` | the root of its own applications' passwords at its own server |
@@ -22,7 +23,7 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -40,7 +41,6 @@ _NKEY_SEED, _NKEY_USER = 18 << 3, 20 << 3
 _GREATEST_CARD_BYTES = 65_536
 _SIGNED_WITH = ("signature", "endorsement")
 NATION = re.compile(r"[A-Z]{3}")
-_Kind = TypeVar("_Kind", Ed25519PrivateKey, X25519PrivateKey)
 
 
 def carried(originator: str, addressee: str) -> str:
@@ -55,6 +55,7 @@ class Keys(NamedTuple):
     sealing: X25519PrivateKey
     link_seed: bytes
     server_secret: bytes
+    signing_before: Ed25519PrivateKey | None = None
 
     def nkey(self, way: str) -> tuple[str, str]:
         """Seed and public key, as NATS writes them, with which the server dials that way."""
@@ -134,6 +135,7 @@ def renew_key(folder: Path, name: str) -> None:
     if name == "link":
         write_private(folder / "link.seed", secrets.token_hex(32).encode())
     elif name == "signing":
+        (folder / "signing.key").replace(folder / "signing.before.key")
         write_private(folder / "signing.key", _pem(Ed25519PrivateKey.generate()))
     else:
         write_private(folder / "sealing.key", _pem(X25519PrivateKey.generate()))
@@ -144,10 +146,15 @@ def load_keys(folder: Path) -> Keys:
 
     Raises InputError with file, reason and remedy, also where others may read a key.
     """
-    signing = _private_key(folder / "signing.key", Ed25519PrivateKey)
-    sealing = _private_key(folder / "sealing.key", X25519PrivateKey)
+    signing = _signing_key(folder / "signing.key")
+    sealing = _sealing_key(folder / "sealing.key")
+    before = folder / "signing.before.key"
     return Keys(
-        signing, sealing, _hex_32(folder / "link.seed"), _hex_32(folder / "server.secret")
+        signing,
+        sealing,
+        _hex_32(folder / "link.seed"),
+        _hex_32(folder / "server.secret"),
+        _signing_key(before) if before.exists() else None,
     )
 
 
@@ -163,12 +170,14 @@ def write_private(path: Path, content: bytes) -> None:
     beside.replace(path)
 
 
-def sign_card(card: Card, signing: Ed25519PrivateKey, before: Ed25519PrivateKey | None) -> Card:
-    """The card with its signature, and the endorsement of the key before where it changed."""
+def sign_card(card: Card, keys: Keys) -> Card:
+    """The card with its signature, and the endorsement of the key before."""
     body = _signed_bytes(card)
-    endorsement = before.sign(body).hex() if before else ""
+    before = keys.signing_before
     return msgspec.structs.replace(
-        card, signature=signing.sign(body).hex(), endorsement=endorsement
+        card,
+        signature=keys.signing.sign(body).hex(),
+        endorsement=before.sign(body).hex() if before else "",
     )
 
 
@@ -292,14 +301,25 @@ def read_private(path: Path) -> bytes:
         ) from None
 
 
-def _private_key(path: Path, kind: type[_Kind]) -> _Kind:
+def _signing_key(path: Path) -> Ed25519PrivateKey:
+    key = _private_key(path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise InputError(str(path), "is no Ed25519 key", "restore the right one")
+    return key
+
+
+def _sealing_key(path: Path) -> X25519PrivateKey:
+    key = _private_key(path)
+    if not isinstance(key, X25519PrivateKey):
+        raise InputError(str(path), "is no X25519 key", "restore the right one")
+    return key
+
+
+def _private_key(path: Path) -> object:
     try:
-        key = serialization.load_pem_private_key(read_private(path), None)
+        return serialization.load_pem_private_key(read_private(path), None)
     except (ValueError, TypeError) as error:
         raise InputError(str(path), f"is no private key ({error})", "restore it") from None
-    if not isinstance(key, kind):
-        raise InputError(str(path), "is a key of another kind", "restore the right one")
-    return key
 
 
 def _hex_32(path: Path) -> bytes:

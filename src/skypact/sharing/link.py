@@ -29,6 +29,7 @@ from skypact.sharing.outbox import Outbox, OutboxCounts, ask
 _NS = 1_000_000_000
 _MIB = 1 << 20
 _MESSAGE, _HEARTBEAT = "message", "heartbeat"
+_RUNNING = "link.running"
 _QUOTA_SHARE = 0.9
 """A stream may take this share of its account's quota: the rest is the server's own."""
 
@@ -51,7 +52,7 @@ class LinkState(NamedTuple):
     since_ns: int
     """Since when it is up, or down."""
     backlog_batches: int
-    """Batches in the outbox that the partner's server has not acknowledged."""
+    """Batches in the outbox that the partner has not said to have taken in."""
     backlog_bytes: int
     waiting_messages: int
     """Messages that the own outbox has not acknowledged."""
@@ -75,10 +76,14 @@ class _Heartbeat(msgspec.Struct, frozen=True, omit_defaults=True):
     """What each side tells the other on the live path, every second."""
 
     sent_ns: int
-    newest: int = 0
-    """The newest batch in the sender's outbox to the one who gets this."""
+    waiting: int = 0
+    """Batches in the sender's outbox that the server of the one who gets this does not have."""
     has: int = 0
     """The newest batch that the sender has taken in from the one who gets this."""
+    outbox: str = ""
+    """The sender's outbox to the one who gets this: another where it was made anew."""
+    source: str = ""
+    """The outbox that the sender's server sources from."""
     echo_ns: int = 0
     """`sent_ns` of the newest heartbeat that the sender got, and how long it kept it."""
     kept_ns: int = 0
@@ -116,6 +121,8 @@ class _Partner:
         self.wedged = 0
         self.tasks: list[asyncio.Task[None]] = []
         self.clients: list[Client] = []
+        self.keeper: Client | None = None
+        """Asks how much waits in the outbox."""
 
     async def close(self) -> None:
         for task in self.tasks:
@@ -154,15 +161,18 @@ class Link:
         own = self.node.nation
         await self._gate.subscribe(f"from.*.live.{own}.{_MESSAGE}", cb=self._live_arrived)
         await self._gate.subscribe(f"from.*.live.{own}.{_HEARTBEAT}", cb=self._heartbeat_arrived)
+        crashed = _machine_crashed(self.node.store)
         for name in self.node.partners:
             self._open(name)
+            self._partners[name].outbox.went_back = crashed
+        _mark_running(self.node.store)
         self._tasks = [
             asyncio.create_task(self._beat(), name="link heartbeats"),
             asyncio.create_task(self._look(), name="link partners"),
         ]
 
     async def stop(self) -> None:
-        """Close all. What the outbox had not acknowledged is given up: its futures are cancelled."""
+        """Close all; futures of what the outbox had not acknowledged are cancelled."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -170,6 +180,7 @@ class Link:
         self._partners.clear()
         if self._gate:
             await self._gate.close()
+            (self.node.store / _RUNNING).unlink(missing_ok=True)
 
     async def publish(
         self, partner: str, data: bytes, message_id: str, *, live: bool = True
@@ -226,9 +237,9 @@ class Link:
         ]
 
     async def _keep_outbox(self, partner: _Partner) -> None:
-        keeper = await self._connected_at_last(partner, outbox_user(partner.name))
+        partner.keeper = await self._connected_at_last(partner, outbox_user(partner.name))
         if self._gate:
-            await partner.outbox.run(self._gate, keeper)
+            await partner.outbox.run(self._gate, partner.keeper)
 
     async def _keep_inbox(self, partner: _Partner) -> None:
         async def again() -> None:
@@ -296,10 +307,17 @@ class Link:
         if heard.echo_ns:
             partner.round_trip_s = max(0, now_ns - heard.echo_ns - heard.kept_ns) / _NS
         self._set_up(partner, True)
-        outbox = partner.outbox
-        if outbox.last and heard.has > outbox.last and not outbox.waiting_messages:
-            # It has what is not here: the store went back in time (trap 2).
+        outbox, inbox = partner.outbox, partner.inbox
+        if heard.outbox and heard.outbox != inbox.epoch and not inbox.fault:
+            inbox.ask_anew(heard.outbox)
+        if outbox.paused and outbox.epoch and heard.source == outbox.epoch and partner.keeper:
+            with contextlib.suppress(LinkError):
+                await outbox.agreed(partner.keeper)
+        # Never more than an hour ahead: a partner that lies must not exhaust the numbers.
+        if heard.has <= now_ns // 1_000_000 + 3_600_000:
             outbox.partner_has = heard.has
+        if outbox.last and outbox.partner_has > outbox.last:
+            # It has what is not here: the store went back in time (trap 2).
             outbox.check()
 
     def _set_up(self, partner: _Partner, up: bool) -> None:
@@ -320,8 +338,10 @@ class Link:
         now_ns = time.time_ns()
         heartbeat = _Heartbeat(
             now_ns,
-            partner.outbox.last,
+            partner.backlog[0],
             partner.inbox.last,
+            partner.outbox.epoch,
+            partner.inbox.epoch,
             partner.heard.sent_ns if partner.heard else 0,
             now_ns - partner.heard_ns if partner.heard else 0,
         )
@@ -334,8 +354,9 @@ class Link:
         now_ns = time.time_ns()
         if (now_ns - partner.heard_ns) / _NS > self.settings.silent_s:
             self._set_up(partner, False)
-        newest = partner.heard.newest if partner.heard else 0
-        behind = partner.up and newest > partner.inbox.last and partner.inbox.idle
+        waiting = partner.heard.waiting if partner.heard else 0
+        agreed = partner.heard is not None and partner.heard.outbox == partner.inbox.epoch
+        behind = partner.up and agreed and waiting > 0 and partner.inbox.idle
         if not behind:
             partner.behind_since_ns = 0
         elif not partner.behind_since_ns:
@@ -345,21 +366,18 @@ class Link:
             partner.wedged += 1
             partner.behind_since_ns = now_ns
             partner.inbox.last_ns = now_ns
-            partner.inbox.ask_anew()
+            partner.inbox.ask_anew(partner.heard.outbox if partner.heard else "")
 
     async def _measure(self, partner: _Partner) -> None:
         """Ask how much waits in the outbox."""
         while True:
             await asyncio.sleep(self.settings.heartbeat_s)
-            if not partner.clients or not partner.clients[0].is_connected:
+            if not partner.keeper or not partner.keeper.is_connected:
                 continue
             with contextlib.suppress(LinkError, KeyError):
                 subject = f"$JS.API.STREAM.INFO.{outbox_name(partner.name)}"
-                said: dict[str, Any] = await ask(self._outbox_client(partner), subject, {})
-                partner.backlog = (said["state"]["messages"], said["state"]["bytes"])
-
-    def _outbox_client(self, partner: _Partner) -> Client:
-        return partner.clients[0]
+                said: dict[str, Any] = await ask(partner.keeper, subject, {})
+                partner.backlog = _backlog(said["state"], partner.outbox.partner_has)
 
     async def _look(self) -> None:
         """Notice partners that were added or removed."""
@@ -385,6 +403,11 @@ class Link:
         for fault in (partner.outbox.fault, partner.inbox.fault, self.folder_fault):
             if fault:
                 alarms.append(fault)
+        if partner.up and partner.outbox.paused:
+            alarms.append(
+                f"the durable path to {partner.name} waits until that nation's node has said that "
+                "it fetches from this outbox"
+            )
         if partner.behind_since_ns and partner.wedged:
             alarms.append(
                 f"the durable path from {partner.name} stands still while the live one goes on; "
@@ -414,6 +437,38 @@ class Link:
             durable_repeated=inbox.repeated,
             malformed=inbox.malformed + partner.malformed,
         )
+
+
+def _backlog(state: dict[str, Any], has: int) -> tuple[int, int]:
+    """Batches and bytes that a partner has not taken in.
+
+    The outbox itself holds more: acknowledgements come in groups.
+    """
+    messages = int(state["messages"])
+    waiting = min(messages, max(0, int(state["last_seq"]) - has))
+    return waiting, int(state["bytes"]) * waiting // max(1, messages)
+
+
+def _machine_crashed(store: Path) -> bool:
+    """Whether the machine went down while a link ran.
+
+    Then even what was synced may be gone, where a disk lies about it: new outboxes (trap 2).
+    """
+    marker = store / _RUNNING
+    return marker.exists() and marker.read_text() != _boot()
+
+
+def _mark_running(store: Path) -> None:
+    store.mkdir(parents=True, exist_ok=True)
+    (store / _RUNNING).write_text(_boot())
+
+
+def _boot() -> str:
+    """What differs from one start of the machine to the next; empty where nobody says."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _cards(folder: Path) -> tuple[tuple[str, int], ...]:

@@ -70,7 +70,7 @@ def server_config(node: NodeFolder, settings: LinkSettings) -> str:
 
     The server is called after the nation, its files are in `store/nats` of the folder.
     """
-    return "\n".join([*_head(node, settings), *_accounts(node), *_links(node)]) + "\n"
+    return "\n".join([*_head(node, settings), *_accounts(node), *_links(node, settings)]) + "\n"
 
 
 def file_quota_mib(node: NodeFolder) -> int:
@@ -93,7 +93,7 @@ def _head(node: NodeFolder, settings: LinkSettings) -> Iterator[str]:
     yield "max_pending: 64MB"
     yield 'write_deadline: "5s"'
     # A half-open link is found after three pings; by default it would take four minutes.
-    yield f'ping_interval: "{settings.ping_s:g}s"'
+    yield f'ping_interval: "{round(settings.ping_s * 1000)}ms"'
     yield "ping_max: 2"
     yield f"pid_file: {_quoted(node.store / 'nats.pid')}"
     yield f"log_file: {_quoted(node.store / 'nats.log')}"
@@ -209,7 +209,7 @@ def _link_user(public: str, originator: str, addressee: str) -> str:
     )
 
 
-def _links(node: NodeFolder) -> Iterator[str]:
+def _links(node: NodeFolder, settings: LinkSettings) -> Iterator[str]:
     """Leaf users stand in `accounts`: `leafnodes.authorization` takes no permissions (trap 6)."""
     certificates = node.folder.resolve() / "certificates"
     own = (
@@ -218,16 +218,15 @@ def _links(node: NodeFolder) -> Iterator[str]:
     )
     yield "leafnodes {"
     yield "  no_advertise: true"
-    yield '  reconnect: "1s"'
+    yield f'  reconnect: "{round(settings.reconnect_s * 1000)}ms"'
     yield "  compression: off"
-    if node.partners:
-        yield f"  listen: {_quoted(node.file.server.link_listen)}"
-        yield (
-            f"  tls {{ {own}, ca_file: {_quoted(certificates / 'partners.pem')}, verify: true, "
-            f'handshake_first: true, min_version: "1.3", timeout: 5 }}'
-        )
+    yield f"  listen: {_quoted(node.file.server.link_listen)}"
+    yield (
+        f"  tls {{ {own}, ca_file: {_quoted(certificates / 'partners.pem')}, verify: true, "
+        'handshake_first: true, min_version: "1.3", timeout: 5 }'
+    )
     yield "  remotes = ["
-    for account, dialled, way, originator in _ways(node):
+    for account, dialled, way in _ways(node):
         seed, _ = node.keys.nkey(way)
         authority = _quoted(certificates / f"{dialled}.pem")
         yield f"    {{ urls: [{_quoted(f'tls://{node.dialled(dialled)}')}], account: {account},"
@@ -246,20 +245,20 @@ def _links(node: NodeFolder) -> Iterator[str]:
     yield "}"
 
 
-def _ways(node: NodeFolder) -> Iterator[tuple[str, str, str, str]]:
-    """What this server dials: account it is bound to, nation dialled, way, originator."""
+def _ways(node: NodeFolder) -> Iterator[tuple[str, str, str]]:
+    """What this server dials: account it is bound to, nation dialled, way."""
     own, hub = node.nation, node.hub
     for partner in node.partners:
         if hub in (None, own, partner):
-            yield f"FROM_{partner}", partner, DIRECT, partner
+            yield f"FROM_{partner}", partner, DIRECT
         elif hub in node.partners:
-            yield f"FROM_{partner}", str(hub), carried(partner, own), partner
+            yield f"FROM_{partner}", str(hub), carried(partner, own)
     if hub == own:
         for originator in node.partners:
             for addressee in node.partners:
                 if originator != addressee:
                     way = carried(originator, addressee)
-                    yield f"CARRY_{originator}_{addressee}", originator, way, originator
+                    yield f"CARRY_{originator}_{addressee}", originator, way
 
 
 def _user(

@@ -140,9 +140,10 @@ class NatsServer:
 
     def _refuse_taken_ports(self) -> None:
         server = self._node.file.server
-        places = [("server.port", server.host, server.port)]
-        if self._node.partners:
-            places.append(("server.link_listen", *host_and_port(server.link_listen, "node.toml")))
+        places = [
+            ("server.port", server.host, server.port),
+            ("server.link_listen", *host_and_port(server.link_listen, "node.toml")),
+        ]
         for key, host, port in places:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             with socket.socket(family) as probe:
@@ -264,12 +265,6 @@ class SystemConnection:
         body = msgspec.json.encode({"cid": cid})
         await self._ask(f"$SYS.REQ.SERVER.{await self._server_id()}.KICK", body)
 
-    async def clients(self) -> list[dict[str, Any]]:
-        """The nation's own applications that are connected."""
-        body = msgspec.json.encode({"auth": True, "limit": 4096})
-        said = await self._ask(f"$SYS.REQ.SERVER.{await self._server_id()}.CONNZ", body)
-        return (said.get("data") or {}).get("connections") or []
-
     async def _server_id(self) -> str:
         if not self._id:
             await self.about()
@@ -309,7 +304,11 @@ async def connect(
     async def quiet(_: Exception) -> None:
         """Faults show in the states of server and link; nats-py would print each."""
 
-    options = {"error_cb": quiet, "connect_timeout": wait_s, "inbox_prefix": "_INBOX"} | more
+    options: dict[str, Any] = {
+        "error_cb": quiet,
+        "connect_timeout": wait_s,
+        "inbox_prefix": "_INBOX",
+    } | more
     if once:
         options |= {"allow_reconnect": False}
     else:

@@ -118,10 +118,11 @@ def load_node(folder: Path) -> NodeFolder:
         if card.nation == file.nation or card_file.name != card_name(card.nation):
             raise InputError(str(card_file), f"is the card of {card.nation}", "take it out")
         partners[card.nation] = card
-    unknown = sorted(set(file.addresses) - set(partners))
-    if unknown:
-        near = nearest(unknown[0], partners) or "leave it out"
-        raise InputError(f"{path}: addresses.{unknown[0]}", "no such partner", f"known: {near}")
+    removed = {card.name.partition(".")[0] for card in (folder / "removed").glob("*.card.toml")}
+    for name in sorted(set(file.addresses) - set(partners) - removed):
+        near = nearest(name, partners)
+        remedy = f"did you mean {near}?" if near else "add its card, or leave it out"
+        raise InputError(f"{path}: addresses.{name}", "no such partner", remedy)
     return NodeFolder(folder, file, load_keys(folder / "keys"), partners)
 
 
@@ -193,7 +194,7 @@ _KNOWN: dict[str, Any] = {
 
 
 def _refused(path: Path, words: str) -> InputError:
-    """msgspec's sentence as place, reason and remedy."""
+    """Msgspec's sentence as place, reason and remedy."""
     what, _, where = words.partition(" - at `")
     place = where.rstrip("`") or "$"
     unknown = re.search(r"unknown field `(.*)`", what)

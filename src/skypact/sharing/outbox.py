@@ -29,7 +29,8 @@ from skypact.sharing.nats_config import consumer_name, delivery_subject, outbox_
 
 _NS = 1_000_000_000
 _MIB = 1 << 20
-_NO_STREAM = 10059
+_NO_STREAM, _NO_CONSUMER = 10059, 10014
+_FOR_EVER = "2999-01-01T00:00:00Z"
 _FULL = (10047, 10077, 10122)
 """Codes of nats-server: storage, bytes and messages exceeded."""
 _PAUSE_S = 0.1
@@ -92,10 +93,16 @@ class Outbox:
         self._wake = asyncio.Event()
         self._broken = True
         self._generation = self._token = 0
-        self._last = 0
+        self._last = self._found = 0
         self._counts = [0, 0, 0, 0]
         self.partner_has = 0
         """The newest batch that the partner said it has, from its heartbeat."""
+        self.epoch = ""
+        """When the consumer was made: tells one from the next."""
+        self.paused = True
+        """Whether the consumer waits for the partner's source."""
+        self.went_back = False
+        """Whether the store may have lost what it had acknowledged: it is made anew."""
         self.fault = "not started"
         """Why nothing goes in; empty while all is well."""
 
@@ -284,28 +291,32 @@ class Outbox:
         self._generation += 1  # answers to what went before mean nothing any more
         state = await self._stream_state(keeper)
         last = int(state["last_seq"])
-        if self._last and (last < self._last or last < self.partner_has):
-            await self._renew(keeper, state)
-        elif self._last:
+        if not self._last:
+            self._last = self._found = last
+        if self.went_back or last < max(self._last, self.partner_has):
+            await self._renew(keeper, state, self._last if last < self._last else self._found)
+        else:
             for number in range(self._last + 1, last + 1):
                 if self._flights:
                     self._store_first(number)
-        self._last = max(self._last, last)
+            self._last = last
         self._broken = False
         self.fault = ""
         for place, flight in enumerate(self._flights):
             self._counts[2] += flight.token != ""
             await self._send(gate, inbox, flight, self._last + place)
 
-    async def _renew(self, keeper: Client, state: dict[str, Any]) -> None:
+    async def _renew(self, keeper: Client, state: dict[str, Any], before: int) -> None:
         """A new outbox, where the store has gone back in time: power was lost without a sync.
 
         The partner would pass over every new message whose number it has seen before, without a
-        sign (trap 2). A new outbox has numbers that were never used.
+        sign (trap 2). A new outbox has numbers that were never used. What is left in the old one
+        goes on in it, but for those up to `before` that the partner said it has.
         """
+        taken = min(before, self.partner_has)
         stream = outbox_name(self.partner)
         left: list[_Flight] = []
-        number = int(state["first_seq"])
+        number = max(int(state["first_seq"]), taken + 1)
         while number <= int(state["last_seq"]):
             said = await ask(
                 keeper, f"$JS.API.STREAM.MSG.GET.{stream}", {"seq": number, "next_by_subj": ">"}
@@ -321,6 +332,9 @@ class Outbox:
         await ask(keeper, f"$JS.API.STREAM.DELETE.{stream}", {})
         self._flights.extendleft(reversed(left))
         self._last = int((await self._stream_state(keeper))["last_seq"])
+        self._found = self._last
+        self.partner_has = 0
+        self.went_back = False
         self._counts[3] += 1
 
     async def _stream_state(self, keeper: Client) -> dict[str, Any]:
@@ -331,16 +345,32 @@ class Outbox:
             said = await ask(keeper, f"$JS.API.STREAM.CREATE.{stream}", self._stream())
         if "error" in said:
             raise LinkError(f"outbox to {self.partner}: {said['error'].get('description')}")
-        config = self._consumer()
-        made = await ask(
-            keeper,
-            f"$JS.API.CONSUMER.CREATE.{stream}.{consumer_name(self.partner)}",
-            {"stream_name": stream, "config": config, "action": ""},
-        )
-        if "error" in made:
-            raise LinkError(f"outbox to {self.partner}: {made['error'].get('description')}")
+        await self._open_consumer(keeper)
         state: dict[str, Any] = said["state"]
         return state
+
+    async def _open_consumer(self, keeper: Client) -> None:
+        """Find or make the consumer: a new one delivers nothing yet (`agreed`)."""
+        name = f"{outbox_name(self.partner)}.{consumer_name(self.partner)}"
+        said = await ask(keeper, f"$JS.API.CONSUMER.INFO.{name}", {})
+        if said.get("error", {}).get("err_code") == _NO_CONSUMER:
+            body = {"stream_name": outbox_name(self.partner), "config": self._consumer()}
+            said = await ask(keeper, f"$JS.API.CONSUMER.CREATE.{name}", body)
+        if "error" in said:
+            raise LinkError(f"outbox to {self.partner}: {said['error'].get('description')}")
+        self.epoch, self.paused = said["created"], bool(said.get("paused"))
+
+    async def agreed(self, keeper: Client) -> None:
+        """Let the consumer deliver: the partner's server sources from this one.
+
+        A source that knew an earlier consumer passes over as many messages of a new one as it had
+        from the other, and acknowledges them. So a new consumer is paused until the partner has
+        said, by heartbeat, that its source was made for it.
+        """
+        name = f"{outbox_name(self.partner)}.{consumer_name(self.partner)}"
+        said = await ask(keeper, f"$JS.API.CONSUMER.PAUSE.{name}", {})
+        if "error" not in said:
+            self.paused = False
 
     def _stream(self) -> dict[str, Any]:
         return {
@@ -374,8 +404,9 @@ class Outbox:
             "replay_policy": "instant",
             "flow_control": True,
             "idle_heartbeat": _NS,
-            "max_ack_pending": 10_000,
+            "max_ack_pending": self._settings.unacknowledged_batches,
             "max_deliver": -1,
+            "pause_until": _FOR_EVER,
         }
 
 
