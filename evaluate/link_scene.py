@@ -144,10 +144,19 @@ class Coalition:
         self.published: dict[tuple[str, str], int] = {}
         self.hold: Callable[[], bool] = lambda: False
         """While this says so, nobody takes in."""
+        self.none = Taken()
+
+    def newest(self) -> int:
+        """The next number that was used on no way yet."""
+        return max(self.published.values(), default=0)
 
     def between(self, one: str, other: str) -> list[Wire]:
         """The wires of both ways between two nations."""
         return [self.wires[way] for way in ((one, other), (other, one)) if way in self.wires]
+
+    def has_taken(self, way: tuple[str, str], count: int) -> bool:
+        """Whether so many came by the durable path."""
+        return way in self.taken and len(self.taken[way].durable) >= count
 
     async def open_link(self, nation: str) -> Link:
         """Start a nation's link."""
@@ -191,7 +200,7 @@ class Coalition:
         """Wait until every link is up and every outbox open."""
         await until(
             lambda: all(
-                state.up and not state.alarms
+                state.up and all("made anew" in alarm for alarm in state.alarms)
                 for link in self.links.values()
                 for state in link.states()
             ),

@@ -23,6 +23,7 @@ from skypact.sharing.outbox import Batch, ask
 
 _NS = 1_000_000_000
 _PAUSE_S = 0.2
+_STEP_S = 0.005
 _HOUR_NS = 3600 * _NS
 _SOURCE = "Nats-Stream-Source"
 _NO_STREAM = 10059
@@ -58,6 +59,7 @@ class Inbox:
         """From publishing to taking in, of the newest batch, by both clocks."""
         self.fault = "not started"
         self.busy = False
+        self._acknowledged: tuple[Client, str] | None = None
 
     @property
     def idle(self) -> bool:
@@ -97,6 +99,21 @@ class Inbox:
             taking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await taking
+
+    async def close(self) -> None:
+        """Finish the batch that is being taken in, and see its acknowledgement through.
+
+        Before `run` is cancelled, so that a clean stop repeats nothing. What does not return in
+        time comes again.
+        """
+        self._generation += 1  # no further batch
+        ends_s = time.monotonic() + self._settings.stop_s
+        while self.busy and time.monotonic() < ends_s:
+            await asyncio.sleep(_STEP_S)
+        if self._acknowledged and not self.busy:
+            client, reply = self._acknowledged
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await client.request(reply, b"+ACK", timeout=self._settings.stop_s)
 
     async def _open(self, keeper: Client) -> Any:
         """Read from the start of what is left: the order holds, whatever had been handed out."""
@@ -152,6 +169,7 @@ class Inbox:
                 await self._take_batch(message)
                 # Only now: what is acknowledged here is gone from the durable path.
                 await keeper.publish(message.reply, b"+ACK")
+                self._acknowledged = (keeper, message.reply)
             except (nats.errors.Error, OSError):
                 self.check()
             finally:

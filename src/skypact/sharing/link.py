@@ -8,6 +8,8 @@ drops by sequence number what the other path brought before.
 
 import asyncio
 import contextlib
+import fcntl
+import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -29,7 +31,7 @@ from skypact.sharing.outbox import Outbox, OutboxCounts, ask
 _NS = 1_000_000_000
 _MIB = 1 << 20
 _MESSAGE, _HEARTBEAT = "message", "heartbeat"
-_RUNNING = "link.running"
+_RUNNING, _LOCK = "link.running", "link.lock"
 _QUOTA_SHARE = 0.9
 """A stream may take this share of its account's quota: the rest is the server's own."""
 
@@ -125,6 +127,7 @@ class _Partner:
         """Asks how much waits in the outbox."""
 
     async def close(self) -> None:
+        await self.inbox.close()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -148,6 +151,7 @@ class Link:
         self._gate: Client | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._cards = _cards(node.folder)
+        self._lock: int | None = None
         self.faults = 0
         """How often `received` raised: the message is taken as taken in."""
         self.folder_fault = ""
@@ -155,8 +159,10 @@ class Link:
     async def start(self) -> None:
         """Connect to the nation's server and open all links; LinkError where none answers.
 
-        A partner out of reach is no error: its link is down, and what is for it waits.
+        Also where another node runs with this folder. A partner out of reach is no error: its
+        link is down, and what is for it waits.
         """
+        self._lock = _locked(self.node.store)
         self._gate = await self._connected(GATE_USER, self._reconnected)
         own = self.node.nation
         await self._gate.subscribe(f"from.*.live.{own}.{_MESSAGE}", cb=self._live_arrived)
@@ -181,6 +187,9 @@ class Link:
         if self._gate:
             await self._gate.close()
             (self.node.store / _RUNNING).unlink(missing_ok=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     async def publish(
         self, partner: str, data: bytes, message_id: str, *, live: bool = True
@@ -449,6 +458,20 @@ def _backlog(state: dict[str, Any], has: int) -> tuple[int, int]:
     return waiting, int(state["bytes"]) * waiting // max(1, messages)
 
 
+def _locked(store: Path) -> int:
+    """Lock a folder: two that write into one outbox would take each other's batches for theirs."""
+    store.mkdir(parents=True, exist_ok=True)
+    lock = os.open(store / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise LinkError(
+            f"{store / _LOCK}: another node runs with this folder; end it, or use another folder"
+        ) from None
+    return lock
+
+
 def _machine_crashed(store: Path) -> bool:
     """Whether the machine went down while a link ran.
 
@@ -459,7 +482,6 @@ def _machine_crashed(store: Path) -> bool:
 
 
 def _mark_running(store: Path) -> None:
-    store.mkdir(parents=True, exist_ok=True)
     (store / _RUNNING).write_text(_boot())
 
 
