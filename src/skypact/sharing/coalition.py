@@ -388,7 +388,7 @@ host = "127.0.0.1"                  # where its own applications connect: keep i
 port = {port}
 link_listen = "{listen}"     # where partners' servers are accepted
 link_address = "{address}"    # what partners dial to get there; it stands in the card
-binary = ""                        # a nats-server (2.15 or later) of your own; empty: that installed
+binary = ""                        # a nats-server (2.15 or later); empty: the one installed
 
 [store]                             # the most of the disk that each part takes, MiB
 folder = "store"

@@ -20,6 +20,7 @@ from skypact.errors import LinkError
 from skypact.settings import LinkSettings
 from skypact.sharing.nats_config import consumer_name, delivery_subject, inbox_name, outbox_name
 from skypact.sharing.outbox import Batch, ask
+from skypact.sharing.tasks import end
 
 _NS = 1_000_000_000
 _PAUSE_S = 0.2
@@ -96,9 +97,7 @@ class Inbox:
                     self.fault = str(error) or type(error).__name__
                     await asyncio.sleep(_PAUSE_S)
         finally:
-            taking.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await taking
+            await end(taking)
 
     async def close(self) -> None:
         """Finish the batch that is being taken in, and see its acknowledgement through.

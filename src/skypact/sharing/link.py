@@ -27,6 +27,7 @@ from skypact.sharing.nats_config import GATE_USER, inbox_user, outbox_name, outb
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import NodeFolder, load_node
 from skypact.sharing.outbox import Outbox, OutboxCounts, ask
+from skypact.sharing.tasks import end
 
 _NS = 1_000_000_000
 _MIB = 1 << 20
@@ -128,9 +129,7 @@ class _Partner:
 
     async def close(self) -> None:
         await self.inbox.close()
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await end(*self.tasks)
         self.outbox.drop()
         for client in self.clients:
             with contextlib.suppress(Exception):
@@ -179,9 +178,7 @@ class Link:
 
     async def stop(self) -> None:
         """Close all; futures of what the outbox had not acknowledged are cancelled."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         await asyncio.gather(*(partner.close() for partner in self._partners.values()))
         self._partners.clear()
         if self._gate:

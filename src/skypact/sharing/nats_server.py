@@ -27,6 +27,7 @@ from skypact.errors import InputError, LinkError
 from skypact.settings import LinkSettings
 from skypact.sharing.nats_config import SYSTEM_USER
 from skypact.sharing.node_folder import NodeFolder, host_and_port
+from skypact.sharing.tasks import end
 
 _POLL_S = 0.02
 
@@ -99,11 +100,8 @@ class NatsServer:
 
     async def stop(self) -> None:
         """End it cleanly; killed where it takes longer than the setting allows."""
-        if self._watch:
-            self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
-            self._watch = None
+        await end(self._watch)
+        self._watch = None
         pid = self.pid
         if pid is not None and await self._signal_and_wait(pid, signal.SIGTERM) is False:
             await self._signal_and_wait(pid, signal.SIGKILL)

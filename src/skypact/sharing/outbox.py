@@ -188,7 +188,8 @@ class Outbox:
             if not (room and self._waiting):
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._settings.answer_s)
+                    async with asyncio.timeout(self._settings.answer_s):
+                        await self._wake.wait()
                 self._look_for_lost_answers()
                 continue
             await self._linger()
