@@ -1,4 +1,5 @@
-"""The commands: `skypact track`, `simulate`, `compare`, `score`, `register`, `release`.
+"""The commands: `skypact track`, `simulate`, `compare`, `score`, `register`, `release`,
+`coalition`, `feed`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from skypact.coalition_cli import coalition
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +73,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(coalition)
 
 PlotFiles = Annotated[
     list[Path], typer.Argument(metavar="PLOTS…", help="Plot files: CSV, gzipped CSV or Parquet.")

@@ -3,6 +3,8 @@
 SkypactError
 ├── InputError            a file, a row or a field that cannot be used: place, reason, remedy
 │   └── EmptyInputError   nothing in it could be used
+├── LinkError             the server or the link to a partner does not do what was asked
+│   └── OutboxFullError   more waits for a partner than may
 ├── ScenarioError         a scenario that cannot be flown
 └── SettingsError         a setting out of its range
 
@@ -44,6 +46,14 @@ class InputError(SkypactError):
 
 class EmptyInputError(InputError):
     """No row of the input could be used."""
+
+
+class LinkError(SkypactError):
+    """The server or a link does not do what was asked of it, with what and why."""
+
+
+class OutboxFullError(LinkError):
+    """More messages wait for a partner than a setting allows."""
 
 
 class ScenarioError(SkypactError):

@@ -1,8 +1,8 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[entry]` and
-`[release]` of a TOML file (`--settings`), from `SKYPACT_TRACKING__…` in the environment, or given
-in Python.
+Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[entry]`,
+`[release]` and `[link]` of a TOML file (`--settings`), from `SKYPACT_TRACKING__…` in the
+environment, or given in Python.
 `docs/settings.md` is made from here.
 """
 
@@ -715,6 +715,126 @@ class ReleaseSettings(BaseModel):
         gt=0,
         le=3600,
         description="How often it is asked of what kind a track is, for rules by kind, s.",
+class LinkSettings(BaseModel):
+    """How messages get to partners and from them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    heartbeat_s: float = Field(
+        default=1.0, gt=0.01, le=60, description="A heartbeat goes to each partner so often, s."
+    )
+    silent_s: float = Field(
+        default=3.5,
+        gt=0.05,
+        le=3600,
+        description="A link is down when no heartbeat came for so long, s.",
+    )
+    wedged_s: float = Field(
+        default=10.0,
+        gt=0.1,
+        le=3600,
+        description="Alarm, and the inbox is made to ask anew, when a link is up, the partner has "
+        "more for this nation and nothing came by the durable path for so long, s.",
+    )
+    batch_s: float = Field(
+        default=0.005,
+        ge=0,
+        le=1,
+        description="Durable path: messages of so long go into the outbox together, s,",
+    )
+    cut_batch_s: float = Field(
+        default=0.25,
+        ge=0,
+        le=10,
+        description="... while the partner is out of reach, when nobody waits for them, s.",
+    )
+    batch_bytes: int = Field(
+        default=262_144,
+        ge=1024,
+        le=8_388_608,
+        description="Durable path: at most so much of them together, bytes.",
+    )
+    batch_messages: int = Field(
+        default=4096, ge=1, le=65_536, description="Durable path: at most so many together."
+    )
+    batches_in_flight: int = Field(
+        default=4, ge=1, le=1024, description="Batches handed to the outbox before it answers."
+    )
+    answer_s: float = Field(
+        default=5.0, gt=0.1, le=600, description="The server answers within so long, s."
+    )
+    waiting_messages: int = Field(
+        default=100_000,
+        ge=1,
+        le=100_000_000,
+        description="Most messages a partner that the outbox has not acknowledged; beyond it "
+        "publishing is refused.",
+    )
+    waiting_mib: int = Field(
+        default=128, ge=1, le=65_536, description="... and most of their bytes, MiB."
+    )
+    live_queue_messages: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Live path: most messages of a partner that wait to be taken in; beyond it "
+        "they are dropped and counted: the durable path brings them.",
+    )
+    unacknowledged_batches: int = Field(
+        default=1000,
+        ge=8,
+        le=100_000,
+        description="Batches on the way to a partner's server before it acknowledges them all.",
+    )
+    inbox_batches: int = Field(
+        default=64, ge=1, le=10_000, description="Batches fetched from an inbox at once."
+    )
+    max_message_bytes: int = Field(
+        default=524_288, ge=64, le=16_777_216, description="Longest message, bytes."
+    )
+    max_payload_bytes: int = Field(
+        default=1_048_576,
+        ge=4096,
+        le=33_554_432,
+        description="Longest payload that the server takes, bytes: more than the longest batch.",
+    )
+    look_s: float = Field(
+        default=1.0,
+        gt=0.01,
+        le=3600,
+        description="The folder is looked at for partners that were added or removed so often, s.",
+    )
+    ping_s: float = Field(
+        default=3.0,
+        ge=0.1,
+        le=120,
+        description="The server pings its links so often; after the third without answer a link "
+        "is closed, s.",
+    )
+    reconnect_s: float = Field(
+        default=1.0, gt=0.01, le=600, description="A server dials a partner again after so long, s."
+    )
+    ready_s: float = Field(
+        default=10.0, gt=0.1, le=600, description="The server is ready within so long, s."
+    )
+    stop_s: float = Field(
+        default=2.0, gt=0.1, le=600, description="It stops within so long, or is killed, s."
+    )
+    restart_first_s: float = Field(
+        default=0.1, gt=0, le=600, description="A server that died is started anew after so long,"
+    )
+    restart_greatest_s: float = Field(
+        default=10.0, gt=0, le=3600, description="... twice as long each time, up to this, s."
+    )
+    log_mib: int = Field(
+        default=10, ge=1, le=10_000, description="The server's log file ends at this size, MiB;"
+    )
+    log_files: int = Field(default=4, ge=1, le=1000, description="... so many of them are kept.")
+    authority_days: int = Field(
+        default=3650, ge=1, le=36_500, description="A nation's authority is valid for so long, d."
+    )
+    certificate_days: int = Field(
+        default=397, ge=1, le=36_500, description="A server's certificate is valid for so long, d."
     )
 
 
@@ -733,6 +853,7 @@ class Settings(BaseSettings):
     sharing: SharingSettings = SharingSettings()
     entry: EntrySettings = EntrySettings()
     release: ReleaseSettings = ReleaseSettings()
+    link: LinkSettings = LinkSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -842,4 +963,5 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "sharing": SharingSettings,
     "entry": EntrySettings,
     "release": ReleaseSettings,
+    "link": LinkSettings,
 }

