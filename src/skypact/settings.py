@@ -1,8 +1,8 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]` and `[sharing]` of a TOML file
-(`--settings`), from `SKYPACT_TRACKING__…` in the environment, or given in Python.
-`docs/settings.md` is made from here.
+Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[feeds]` and
+`[journal]` of a TOML file (`--settings`), from `SKYPACT_TRACKING__…` in the environment, or given
+in Python. `docs/settings.md` is made from here.
 """
 
 import os
@@ -52,6 +52,28 @@ class SensingSettings(BaseModel):
     )
     batch_rows: int = Field(
         default=1 << 15, ge=1, le=1 << 26, description="Rows of a Parquet file read at once."
+    )
+    sea_level_sigma_m: float = Field(
+        default=30.0,
+        ge=0,
+        description="ASTERIX heights are above the sea: how far that is from the ellipsoid, m.",
+    )
+    flight_level_sigma_m: float = Field(
+        default=150.0,
+        ge=0,
+        description="How far a flight level is off from a height, for the pressure of the day, m,",
+    )
+    flight_level_sigma_share: float = Field(
+        default=0.03,
+        ge=0,
+        le=1,
+        description="... and for its temperature, as a share of the height.",
+    )
+    stated_sigma_ratio: float = Field(
+        default=1.5,
+        ge=1,
+        description="An ASTERIX plot that states errors greater than its radar's by more than this "
+        "is refused.",
     )
 
 
@@ -544,6 +566,112 @@ class SharingSettings(BaseModel):
     )
 
 
+class FeedsSettings(BaseModel):
+    """What a node's feeds may send it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    greatest_message_bytes: int = Field(
+        default=1 << 20,
+        ge=64,
+        le=1 << 26,
+        description="Most bytes of one message, by NATS or HTTP; NATS has a limit of its own.",
+    )
+    greatest_message_rows: int = Field(
+        default=10_000, ge=1, le=1_000_000, description="Most plots of one message."
+    )
+    rows_s: float = Field(
+        default=20_000.0, gt=0, description="Most plots a second of one feed, on the average;"
+    )
+    burst_s: float = Field(
+        default=2.0, gt=0, description="... for so long it may send all at once, s."
+    )
+    messages_s: float = Field(
+        default=2_000.0, gt=0, description="Most messages or datagrams a second of one feed."
+    )
+    greatest_waiting: int = Field(
+        default=256,
+        ge=1,
+        description="Most messages of one receiver that wait to be taken; more are refused, and "
+        "datagrams dropped, both counted.",
+    )
+    greatest_connections: int = Field(
+        default=64, ge=1, description="Most connections to one port at once."
+    )
+    take_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="What is not taken and in the journal after so long is answered as not taken, "
+        "s.",
+    )
+    idle_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="A connection that sends nothing for so long, or takes so long for one block "
+        "or request, is closed, s.",
+    )
+    greatest_refusals: int = Field(
+        default=1000, ge=1, description="Most refused rows kept to be shown, over all feeds."
+    )
+    resend_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="skypact feed: what is not acknowledged after so long is sent again, s.",
+    )
+    sent_ahead: int = Field(
+        default=32,
+        ge=1,
+        description="skypact feed: most messages sent and not yet acknowledged.",
+    )
+
+
+class JournalSettings(BaseModel):
+    """How a node keeps what came and went."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rate_kib_s: float = Field(
+        default=100.0,
+        gt=0,
+        description="What is written on the average, KiB/s; with the retention, the quota.",
+    )
+    retention_h: float = Field(
+        default=48.0, gt=0, description="How long entries are kept, hours; late.kept_s at least."
+    )
+    compaction: bool = Field(
+        default=False,
+        description="Drop what is older than the oldest checkpoint, before the retention is over.",
+    )
+    greatest_entry_bytes: int = Field(
+        default=1 << 19, ge=1024, le=1 << 25, description="Most bytes of one entry."
+    )
+    batch_bytes: int = Field(
+        default=1 << 18,
+        ge=1024,
+        le=1 << 25,
+        description="Entries that wait while the disk is written go to it together, up to this.",
+    )
+    in_flight: int = Field(
+        default=2, ge=1, le=64, description="Most batches sent to the server and not yet on disk."
+    )
+    greatest_waiting_mib: float = Field(
+        default=64.0,
+        gt=0,
+        description="Most that waits for the disk, MiB; beyond it entries are refused.",
+    )
+    answer_s: float = Field(
+        default=3.0,
+        gt=0,
+        description="A server that takes longer to say that a batch is on disk does not answer, s.",
+    )
+    retry_s: float = Field(
+        default=0.2, gt=0, description="How long after a failure it is tried again, s."
+    )
+    checkpoints: int = Field(
+        default=4, ge=1, le=1000, description="How many of the newest checkpoints are kept."
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Skypact."""
 
@@ -557,6 +685,8 @@ class Settings(BaseSettings):
     flight: FlightSettings = FlightSettings()
     late: LateSettings = LateSettings()
     sharing: SharingSettings = SharingSettings()
+    feeds: FeedsSettings = FeedsSettings()
+    journal: JournalSettings = JournalSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -664,4 +794,6 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "flight": FlightSettings,
     "late": LateSettings,
     "sharing": SharingSettings,
+    "feeds": FeedsSettings,
+    "journal": JournalSettings,
 }
