@@ -3,6 +3,7 @@
 SkypactError
 ├── InputError            a file, a row or a field that cannot be used: place, reason, remedy
 │   └── EmptyInputError   nothing in it could be used
+├── JournalError          the journal cannot take or give entries: place, reason, remedy
 ├── ScenarioError         a scenario that cannot be flown
 └── SettingsError         a setting out of its range
 
@@ -44,6 +45,14 @@ class InputError(SkypactError):
 
 class EmptyInputError(InputError):
     """No row of the input could be used."""
+
+
+class JournalError(SkypactError):
+    """What the journal cannot do: `place`, `reason` (what is wrong), `remedy` (what to do)."""
+
+    def __init__(self, place: str, reason: str, remedy: str) -> None:
+        self.place, self.reason, self.remedy = place, reason, remedy
+        super().__init__(f"{place}: {reason}; {remedy}")
 
 
 class ScenarioError(SkypactError):

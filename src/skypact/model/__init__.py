@@ -19,6 +19,7 @@ from skypact.model.flight import (
     Launch,
     RangeClass,
 )
+from skypact.model.journal import Entry, EntryKind, JournalHealth, JournalState
 from skypact.model.plots import Plots, Rejection
 from skypact.model.radar import Radar
 from skypact.model.registration import BIAS_KINDS, BiasEstimate, Registration
@@ -33,6 +34,8 @@ __all__ = [
     "Cause",
     "ClockMark",
     "Ellipse",
+    "Entry",
+    "EntryKind",
     "Flight",
     "FlightKind",
     "Followed",
@@ -40,6 +43,8 @@ __all__ = [
     "IdLink",
     "IdRecord",
     "Impact",
+    "JournalHealth",
+    "JournalState",
     "Launch",
     "Openness",
     "Outcome",
