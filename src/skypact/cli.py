@@ -455,13 +455,10 @@ def feed(
     """Send a plot file to a node with its own timing; again, until the node has it."""
     import asyncio
 
-    from skypact.offline.output import require_writable, write_json
-    from skypact.offline.sent import print_sent
     from skypact.sensing import load_radars
     from skypact.sensing.feeds.sender import send_file, target_of
 
     times = _speed(speed)
-    require_writable(json)
     key = None if key_file is None else _key(key_file)
     table, chosen = () if radars is None else load_radars(radars), _settings(settings)
     target = target_of(node, key=key, radars=table, settings=chosen)
@@ -477,8 +474,11 @@ def feed(
             )
         )
     if json is not None:
+        from skypact.offline.output import write_json
+
         write_json(json, sent._asdict())
-    print_sent(_console(json), sent)
+    for line in sent.lines():
+        typer.echo(line, err=str(json) == "-")
     if sent.refused or sent.left_out:
         raise typer.Exit(1)
 

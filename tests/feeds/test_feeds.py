@@ -6,6 +6,7 @@ import http.client
 import json
 import math
 import socket
+import sys
 import time
 
 import msgspec
@@ -396,7 +397,7 @@ def test_a_port_that_is_taken_is_named():
     async def scenario():
         async with running() as (_, feeds):
             taken = Http(listen=f"127.0.0.1:{feeds.http.port}")
-            with pytest.raises(InputError, match="address already in use; give a free port"):
+            with pytest.raises(InputError, match="already in use"):
                 async with running(FeedTable(http=taken, feed=FEEDS)):
                     pass
 
@@ -636,7 +637,7 @@ def test_a_node_that_cannot_be_meant(node, options, said):
         target_of(node, key=options.get("key"), radars=(), settings=Settings())
 
 
-def test_nobody_there_or_the_wrong_key(tmp_path):
+def test_nobody_there_or_the_wrong_key(server, tmp_path):
     path = tmp_path / "plots.csv"
     write_plots(path, two_radars(5), RADARS)
 
@@ -652,5 +653,43 @@ def test_nobody_there_or_the_wrong_key(tmp_path):
             target = target_of(url, key="wrong", radars=(), settings=Settings())
             with pytest.raises(InputError, match="not known"):
                 await send_file(path, target, speed=math.inf)
+        url = server.url.replace("//", "//sado:wrong@")
+        target = target_of(url, key=None, radars=(), settings=Settings())
+        with pytest.raises(InputError, match=r"(?i)authorization") as caught:
+            await send_file(path, target, speed=math.inf)
+        assert "wrong" not in str(caught.value)
+
+    asyncio.run(scenario())
+
+
+def test_the_command(tmp_path, server):
+    """As a person runs it, in a process of its own, against feeds in this one."""
+    path, key_file = tmp_path / "plots.csv", tmp_path / "key"
+    write_plots(path, two_radars(20), RADARS)
+    key_file.write_text(KEY + "\n")
+
+    async def run(*arguments):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "skypact", "feed", str(path), "--speed", "max", *arguments),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        return process.returncode, out.decode(), err.decode()
+
+    async def scenario():
+        table = FeedTable(http=Http(listen=ANYWHERE), feed=ONE_KEY)
+        async with running(table) as (node, feeds):
+            url = f"http://127.0.0.1:{feeds.http.port}"
+            code, out, err = await run("--node", url, "--key-file", str(key_file), "--keep-times")
+            assert code == 0, err
+            assert "40 plots sent" in out and "40 are in the node's journal; 0 refused" in out
+            same(as_sent(node), as_file(two_radars(20)))
+        for arguments, said in (
+            (("--node", url, "--key-file", str(key_file)), "cannot be reached"),
+        ):
+            code, out, err = await run(*arguments)
+            assert code == 1 and said in err and err.count("\n") == 1
 
     asyncio.run(scenario())

@@ -28,6 +28,8 @@ from skypact.settings import Settings
 
 _ROWS_AT_ONCE = 1000
 """Most rows of one message."""
+_MOST_REASONS = 5
+"""That are told."""
 _PAUSE_S = 0.002
 """Rows due within so short a time go together."""
 OnProgress = Callable[[int, int], None]
@@ -49,6 +51,24 @@ class Sent(NamedTuple):
     left_out: int
     verdicts: dict[str, int]
     reasons: dict[str, int]
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        again = f", {self.sent_again:,} sent again" if self.sent_again else ""
+        lines = [f"{self.rows:,} plots sent in {self.messages:,} messages{again}"]
+        if self.acknowledged is None:
+            lines.append("by ASTERIX, which nobody acknowledges")
+        else:
+            lines.append(
+                f"{self.acknowledged:,} are in the node's journal; {self.refused:,} refused"
+            )
+        if self.verdicts:
+            said = ", ".join(f"{count:,} {word}" for word, count in sorted(self.verdicts.items()))
+            lines.append(f"of their scans: {said}")
+        if self.left_out:
+            lines.append(f"{self.left_out:,} plots do not fit into ASTERIX and were left out")
+        most = sorted(self.reasons.items(), key=lambda reason: -reason[1])[:_MOST_REASONS]
+        return lines + [f"  {count:,} × {reason}" for reason, count in most]
 
 
 class _File(NamedTuple):

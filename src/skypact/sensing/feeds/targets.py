@@ -23,6 +23,7 @@ from skypact.settings import FeedsSettings
 _PACK = msgspec.msgpack.Encoder().encode
 _ANSWER = msgspec.json.Decoder(Answer).decode
 _CONNECT_S = 5.0
+_NATS_PORT = 4222
 _DATAGRAM_RECORDS = 40
 """About 1,100 octets: no fragments on an Ethernet."""
 
@@ -41,18 +42,29 @@ class NatsTarget:
     async def open(self) -> None:
         """Connect. Raises InputError where nobody is there, or the key is refused."""
         seed = None if self._key is None else self._key.strip()
+        parts = urlsplit(self._url)
+        heard: list[Exception] = []
+
+        async def note(error: Exception) -> None:
+            # A connection that is lost comes back by itself; this is for one that never was.
+            heard[:] = [error]
+
         try:
-            self._connection = await nats.connect(
+            # nats-py would try for ever to reach a server that was never there.
+            _, writer = await asyncio.wait_for(
+                asyncio.open_connection(parts.hostname, parts.port or _NATS_PORT), _CONNECT_S
+            )
+            writer.close()
+            connecting = nats.connect(
                 self._url,
                 nkeys_seed_str=seed,
-                connect_timeout=round(_CONNECT_S),
-                allow_reconnect=True,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=0.2,
-                error_cb=_quiet,
+                error_cb=note,
             )
+            self._connection = await asyncio.wait_for(connecting, _CONNECT_S)
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            raise _not_there(self._url, error) from None
+            raise _not_there(f"{parts.hostname}", heard[0] if heard else error) from None
 
     async def send(self, message: Message, epoch: int) -> Answer | None:
         """Ask, and wait for the answer; TimeoutError where none comes."""
@@ -142,9 +154,6 @@ class AsterixTarget:
 
     async def open(self) -> None:
         """Connect. Raises InputError where nobody is there (by UDP nobody can tell)."""
-        from skypact.sensing.asterix_layout import layout_of
-
-        await asyncio.to_thread(layout_of, 15)
         loop = asyncio.get_running_loop()
         try:
             if self._scheme == "udp":
@@ -193,10 +202,6 @@ class AsterixTarget:
         except OSError as error:
             remedy = "start the node, and send the rest again with --keep-times"
             raise InputError(f"tcp://{self._address[0]}", f"broke off ({error})", remedy) from None
-
-
-async def _quiet(_: Exception) -> None:
-    """A lost connection comes back by itself; what was not acknowledged is sent again."""
 
 
 def _not_there(node: str, error: BaseException) -> InputError:
