@@ -43,6 +43,7 @@ evaluate: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.journal
 
 docs: $(READY)
 	@$(BIN)/python tools/settings_doc.py

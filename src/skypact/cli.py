@@ -532,6 +532,93 @@ def release_test(
     if json is not None:
         write_json(json, tried.as_json())
     print_release_test(_console(json), tried)
+@app.command()
+def feed(
+    plots: Annotated[
+        Path, typer.Argument(metavar="PLOTS", help="A plot file: CSV, gzipped CSV or Parquet.")
+    ],
+    node: Annotated[
+        str,
+        typer.Option(metavar="URL", help="http(s)://, nats://, udp:// or tcp://HOST:PORT."),
+    ],
+    speed: Annotated[
+        str, typer.Option(metavar="N", help="How many times as fast as it was, or max.")
+    ] = "1",
+    keep_times: Annotated[
+        bool, typer.Option("--keep-times", help="Send the file's own times, not shifted to now.")
+    ] = False,
+    key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The feed's key; - reads it from stdin.")
+    ] = None,
+    radars: Annotated[
+        Path | None,
+        typer.Option(metavar="RADARS.toml", help="With udp:// and tcp://: the radars' sac, sic."),
+    ] = None,
+    json: Json = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Send a plot file to a node with its own timing; again, until the node has it."""
+    import asyncio
+
+    from skypact.sensing import load_radars
+    from skypact.sensing.feeds.sender import send_file, target_of
+
+    times = _speed(speed)
+    key = None if key_file is None else _key(key_file)
+    table, chosen = () if radars is None else load_radars(radars), _settings(settings)
+    target = target_of(node, key=key, radars=table, settings=chosen)
+    with _rows_sent() as on_progress:
+        sent = asyncio.run(
+            send_file(
+                plots,
+                target,
+                speed=times,
+                keep_times=keep_times,
+                settings=chosen,
+                on_progress=on_progress,
+            )
+        )
+    if json is not None:
+        from skypact.offline.output import write_json
+
+        write_json(json, sent._asdict())
+    for line in sent.lines():
+        typer.echo(line, err=str(json) == "-")
+    if sent.refused or sent.left_out:
+        raise typer.Exit(1)
+
+
+def _speed(text: str) -> float:
+    if text == "max":
+        return float("inf")
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 1e-3 <= speed <= 1e6:
+        raise typer.BadParameter("give a number such as 1 or 10, or max", param_hint="--speed")
+    return speed
+
+
+def _key(path: Path) -> str:
+    key = (sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")).strip()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise typer.BadParameter(f"{path} holds no key", param_hint="--key-file")
+    return key
+
+
+@contextmanager
+def _rows_sent() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar of rows sent on a terminal; else nothing."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Sending", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _settings(path: Path | None) -> "Settings":

@@ -5,6 +5,7 @@ SkypactError
 │   └── EmptyInputError   nothing in it could be used
 ├── LinkError             the server or the link to a partner does not do what was asked
 │   └── OutboxFullError   more waits for a partner than may
+├── JournalError          the journal cannot take or give entries: place, reason, remedy
 ├── ScenarioError         a scenario that cannot be flown
 └── SettingsError         a setting out of its range
 
@@ -54,6 +55,12 @@ class LinkError(SkypactError):
 
 class OutboxFullError(LinkError):
     """More messages wait for a partner than a setting allows."""
+class JournalError(SkypactError):
+    """What the journal cannot do: `place`, `reason` (what is wrong), `remedy` (what to do)."""
+
+    def __init__(self, place: str, reason: str, remedy: str) -> None:
+        self.place, self.reason, self.remedy = place, reason, remedy
+        super().__init__(f"{place}: {reason}; {remedy}")
 
 
 class ScenarioError(SkypactError):

@@ -1,8 +1,8 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
 Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[entry]`,
-`[release]` and `[link]` of a TOML file (`--settings`), from `SKYPACT_TRACKING__…` in the
-environment, or given in Python.
+`[release]`, `[link]`, `[feeds]` and `[journal]` of a TOML file (`--settings`), from
+`SKYPACT_TRACKING__…` in the environment, or given in Python.
 `docs/settings.md` is made from here.
 """
 
@@ -715,6 +715,9 @@ class ReleaseSettings(BaseModel):
         gt=0,
         le=3600,
         description="How often it is asked of what kind a track is, for rules by kind, s.",
+    )
+
+
 class LinkSettings(BaseModel):
     """How messages get to partners and from them."""
 
@@ -838,6 +841,112 @@ class LinkSettings(BaseModel):
     )
 
 
+class FeedsSettings(BaseModel):
+    """What a node's feeds may send it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    greatest_message_bytes: int = Field(
+        default=1 << 20,
+        ge=64,
+        le=1 << 26,
+        description="Most bytes of one message, by NATS or HTTP; NATS has a limit of its own.",
+    )
+    greatest_message_rows: int = Field(
+        default=10_000, ge=1, le=1_000_000, description="Most plots of one message."
+    )
+    rows_s: float = Field(
+        default=20_000.0, gt=0, description="Most plots a second of one feed, on the average;"
+    )
+    burst_s: float = Field(
+        default=2.0, gt=0, description="... for so long it may send all at once, s."
+    )
+    messages_s: float = Field(
+        default=2_000.0, gt=0, description="Most messages or datagrams a second of one feed."
+    )
+    greatest_waiting: int = Field(
+        default=256,
+        ge=1,
+        description="Most messages of one receiver that wait to be taken; more are refused, and "
+        "datagrams dropped, both counted.",
+    )
+    greatest_connections: int = Field(
+        default=64, ge=1, description="Most connections to one port at once."
+    )
+    take_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="What is not taken and in the journal after so long is answered as not taken, "
+        "s.",
+    )
+    idle_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="A connection that sends nothing for so long, or takes so long for one block "
+        "or request, is closed, s.",
+    )
+    greatest_refusals: int = Field(
+        default=1000, ge=1, description="Most refused rows kept to be shown, over all feeds."
+    )
+    resend_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="skypact feed: what is not acknowledged after so long is sent again, s.",
+    )
+    sent_ahead: int = Field(
+        default=32,
+        ge=1,
+        description="skypact feed: most messages sent and not yet acknowledged.",
+    )
+
+
+class JournalSettings(BaseModel):
+    """How a node keeps what came and went."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rate_kib_s: float = Field(
+        default=100.0,
+        gt=0,
+        description="What is written on the average, KiB/s; with the retention, the quota.",
+    )
+    retention_h: float = Field(
+        default=48.0, gt=0, description="How long entries are kept, hours; late.kept_s at least."
+    )
+    compaction: bool = Field(
+        default=False,
+        description="Drop what is older than the oldest checkpoint, before the retention is over.",
+    )
+    greatest_entry_bytes: int = Field(
+        default=1 << 19, ge=1024, le=1 << 25, description="Most bytes of one entry."
+    )
+    batch_bytes: int = Field(
+        default=1 << 18,
+        ge=1024,
+        le=1 << 25,
+        description="Entries that wait while the disk is written go to it together, up to this.",
+    )
+    in_flight: int = Field(
+        default=2, ge=1, le=64, description="Most batches sent to the server and not yet on disk."
+    )
+    greatest_waiting_mib: float = Field(
+        default=64.0,
+        gt=0,
+        description="Most that waits for the disk, MiB; beyond it entries are refused.",
+    )
+    answer_s: float = Field(
+        default=3.0,
+        gt=0,
+        description="A server that takes longer to say that a batch is on disk does not answer, s.",
+    )
+    retry_s: float = Field(
+        default=0.2, gt=0, description="How long after a failure it is tried again, s."
+    )
+    checkpoints: int = Field(
+        default=4, ge=1, le=1000, description="How many of the newest checkpoints are kept."
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Skypact."""
 
@@ -854,6 +963,8 @@ class Settings(BaseSettings):
     entry: EntrySettings = EntrySettings()
     release: ReleaseSettings = ReleaseSettings()
     link: LinkSettings = LinkSettings()
+    feeds: FeedsSettings = FeedsSettings()
+    journal: JournalSettings = JournalSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -964,4 +1075,6 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "entry": EntrySettings,
     "release": ReleaseSettings,
     "link": LinkSettings,
+    "feeds": FeedsSettings,
+    "journal": JournalSettings,
 }

@@ -35,6 +35,7 @@ from skypact.model.message import (
     TrackletBatch,
     Use,
 )
+from skypact.model.journal import Entry, EntryKind, JournalHealth, JournalState
 from skypact.model.plots import Plots, Rejection
 from skypact.model.radar import Radar
 from skypact.model.registration import BIAS_KINDS, BiasEstimate, Registration
@@ -52,6 +53,8 @@ __all__ = [
     "ClockMark",
     "Ellipse",
     "Fault",
+    "Entry",
+    "EntryKind",
     "Flight",
     "FlightKind",
     "FlightPath",
@@ -62,6 +65,8 @@ __all__ = [
     "IdLink",
     "IdRecord",
     "Impact",
+    "JournalHealth",
+    "JournalState",
     "Launch",
     "LeaveOutRecord",
     "Level",

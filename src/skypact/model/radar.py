@@ -13,6 +13,7 @@ class Radar(msgspec.Struct, frozen=True, kw_only=True):
     `…_bias` are offsets that are known: its feed has them, plots as read from a file no longer.
     `correlation_time_s` is the time over which a plot's errors stay alike (0: independent).
     `refracted` says that the feed's elevations are apparent and still bent by the atmosphere.
+    `sac`, `sic`: what it is called in ASTERIX, system area and identification code, 0 to 255 each.
     """
 
     id: str
@@ -43,3 +44,5 @@ class Radar(msgspec.Struct, frozen=True, kw_only=True):
     elevation_bias_rad: float = 0.0
     range_rate_bias_m_s: float = 0.0
     time_bias_s: float = 0.0
+    sac: int | None = None
+    sic: int | None = None

@@ -1,4 +1,4 @@
-"""Plot files: CSV, gzipped CSV and Parquet, read into `model.Plots` and written from them.
+"""Plot files: CSV, gzipped CSV, Parquet and ASTERIX, read into `model.Plots`; and written.
 
 `stream_plots` reads any number of files of any size as one stream in the order of the fold;
 `read_plots` is the same all at once. A row that cannot be used is a `model.Rejection`, and the
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from skypact.errors import EmptyInputError, InputError
 from skypact.model import Plots, Radar, Rejection
+from skypact.sensing.asterix_files import ASTERIX_SUFFIX, PCAP_MAGIC, asterix_rows
 from skypact.sensing.plot_clock import FileClock
 from skypact.sensing.plot_csv import csv_rows
 from skypact.sensing.plot_order import TimeOrder
@@ -106,14 +107,16 @@ def _listed(paths: FilePath | Iterable[FilePath]) -> tuple[Path, ...]:
 class _Feed:
     """One file being read: its rows to come, and what has been seen of it so far."""
 
-    def __init__(self, path: Path, index: int, settings: SensingSettings) -> None:
+    def __init__(
+        self, path: Path, index: int, radars: Sequence[Radar], settings: SensingSettings
+    ) -> None:
         self.path, self.index = path, index
         self.clock = FileClock(settings.reorder_window_s)
         self.ledger = RejectionLedger(str(path), settings.max_listed_rejections)
         self.bytes_total = _size(path)
         self.bytes_read = 0
         self.plots_read = self.rows_refused = 0
-        self.rows = _rows_of(path, settings)
+        self.rows = _rows_of(path, radars, settings)
 
     def next_rows(self) -> RawRows | None:
         """The next block, or None at the end. Raises InputError if the file is of no use."""
@@ -146,11 +149,16 @@ def _size(path: Path) -> int:
     return size
 
 
-def _rows_of(path: Path, settings: SensingSettings) -> Generator[RawRows, None, None]:
-    """The reader that the file's first bytes ask for."""
+def _rows_of(
+    path: Path, radars: Sequence[Radar], settings: SensingSettings
+) -> Generator[RawRows, None, None]:
+    """The reader that the file's first bytes ask for; ASTERIX blocks have none of their own."""
     with path.open("rb") as file:
-        is_parquet = file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
-    yield from (parquet_rows if is_parquet else csv_rows)(path, settings)
+        first = file.read(len(PARQUET_MAGIC))
+    if path.suffix == ASTERIX_SUFFIX or first in PCAP_MAGIC:
+        yield from asterix_rows(path, radars, settings)
+    else:
+        yield from (parquet_rows if first == PARQUET_MAGIC else csv_rows)(path, settings)
 
 
 class _Stream:
@@ -161,7 +169,7 @@ class _Stream:
     ) -> None:
         self._settings = settings
         self._radars = RadarTable(radars)
-        self._feeds = [_Feed(path, index, settings) for index, path in enumerate(paths)]
+        self._feeds = [_Feed(path, index, radars, settings) for index, path in enumerate(paths)]
         self._order = TimeOrder(self._radars, tuple(str(path) for path in paths))
         self._window_ns = round(settings.reorder_window_s * NANOSECONDS_PER_SECOND)
 

@@ -75,9 +75,11 @@ _QUANTITIES = (
 )
 _NAMES = ("id", "nation")
 _SWITCHES = ("refracted",)
+_CODES = ("sac", "sic")
+"""What a radar is called in ASTERIX: both or neither."""
 _RESERVED_NATION = "together"
 """What all nations at once are called where they are compared."""
-_KEYS = (*_NAMES, *(quantity.key for quantity in _QUANTITIES), *_SWITCHES)
+_KEYS = (*_NAMES, *(quantity.key for quantity in _QUANTITIES), *_SWITCHES, *_CODES)
 
 
 def load_radars(path: str | PathLike[str]) -> tuple[Radar, ...]:
@@ -152,6 +154,8 @@ def _radar_from_table(place: str, table: dict[str, Any]) -> Radar:
     for switch in _SWITCHES:
         if switch in table:
             fields[switch] = _switch(place, table, switch)
+    if any(code in table for code in _CODES):
+        fields |= {code: _code(place, table, code) for code in _CODES}
     if fields["longitude_rad"] > math.pi:
         fields["longitude_rad"] -= 2 * math.pi
     return Radar(**fields)
@@ -208,15 +212,28 @@ def _switch(place: str, table: dict[str, Any], key: str) -> bool:
     return value
 
 
+def _code(place: str, table: dict[str, Any], key: str) -> int:
+    value = _required(place, table, key)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 255:
+        raise InputError(place, f"{key} is {value!r}", "give a whole number from 0 to 255")
+    return value
+
+
 def _refuse_repeated_ids(file: str, radars: list[Radar]) -> None:
     first_number: dict[str, int] = {}
+    first_codes: dict[tuple[int, int], int] = {}
     for number, radar in enumerate(radars, start=1):
+        place = f'{file}, [[radar]] {number} (id "{radar.id}")'
         if radar.id in first_number:
             reason = f"the id is that of [[radar]] {first_number[radar.id]} already"
-            raise InputError(
-                f'{file}, [[radar]] {number} (id "{radar.id}")', reason, "give each radar its own"
-            )
+            raise InputError(place, reason, "give each radar its own")
         first_number[radar.id] = number
+        if radar.sac is None or radar.sic is None:
+            continue
+        first = first_codes.setdefault((radar.sac, radar.sic), number)
+        if first != number:
+            reason = f"sac and sic are those of [[radar]] {first} already"
+            raise InputError(place, reason, "give each radar its own")
 
 
 def _table_text(radar: Radar) -> str:
@@ -227,6 +244,8 @@ def _table_text(radar: Radar) -> str:
         if quantity.required or value != _DEFAULTS[quantity.field]:
             lines.append(f"{quantity.key} = {_in_unit(value, quantity.si_per_unit)}")
     lines += [f"{switch} = true" for switch in _SWITCHES if getattr(radar, switch)]
+    if radar.sac is not None and radar.sic is not None:
+        lines += [f"sac = {radar.sac}", f"sic = {radar.sic}"]
     return "\n".join(lines) + "\n"
 
 
