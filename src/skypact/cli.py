@@ -532,6 +532,8 @@ def release_test(
     if json is not None:
         write_json(json, tried.as_json())
     print_release_test(_console(json), tried)
+
+
 @app.command()
 def feed(
     plots: Annotated[

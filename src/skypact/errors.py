@@ -55,6 +55,8 @@ class LinkError(SkypactError):
 
 class OutboxFullError(LinkError):
     """More messages wait for a partner than a setting allows."""
+
+
 class JournalError(SkypactError):
     """What the journal cannot do: `place`, `reason` (what is wrong), `remedy` (what to do)."""
 

@@ -20,6 +20,7 @@ from skypact.model.flight import (
     Launch,
     RangeClass,
 )
+from skypact.model.journal import Entry, EntryKind, JournalHealth, JournalState
 from skypact.model.message import (
     AreaWarning,
     Assessment,
@@ -35,7 +36,6 @@ from skypact.model.message import (
     TrackletBatch,
     Use,
 )
-from skypact.model.journal import Entry, EntryKind, JournalHealth, JournalState
 from skypact.model.plots import Plots, Rejection
 from skypact.model.radar import Radar
 from skypact.model.registration import BIAS_KINDS, BiasEstimate, Registration
@@ -52,9 +52,9 @@ __all__ = [
     "Cause",
     "ClockMark",
     "Ellipse",
-    "Fault",
     "Entry",
     "EntryKind",
+    "Fault",
     "Flight",
     "FlightKind",
     "FlightPath",
