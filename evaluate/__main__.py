@@ -29,6 +29,7 @@ from evaluate import (
     reentry,
     registration,
     separation,
+    siblings,
     tracklets,
     white_sands,
 )
@@ -370,6 +371,22 @@ def _named_separation(rows: list[dict[str, Any]]) -> Figure:
     )
 
 
+def _siblings(detail: dict[str, Any]) -> Iterator[Figure]:
+    runs = detail["runs"]
+    for case in siblings.CASES:
+        d = detail[case.name]
+        yield Figure(
+            f"stage at {case.name}, both as one joint state: told apart; valid; NEES / 6 after a"
+            " minute",
+            f"median {d['valid_s_median']:.1f} s, ideal {d['ideal_s_median']:.1f} s; within twice"
+            f" that in {d['valid_within_twice']} of {runs} runs, at all in {d['valid_at_all']};"
+            f" both in their gates {d['in_gate']:.1%} of the time;"
+            f" medians {d['payload_nees_over_6_median']:.1f}, {d['stage_nees_over_6_median']:.1f}",
+            "stated",
+            None,
+        )
+
+
 def _separated_areas(
     name: str, areas: dict[str, Any], always: dict[str, Any], asked: bool
 ) -> Iterator[Figure]:
@@ -531,6 +548,9 @@ def _studies(shared: Path) -> dict[str, Study]:
         "pair": Study("Pairs", 10, 2, lambda n, step: pairs.run(n, SEED, step), _pairs),
         "separation": Study(
             "Separation", 30, 3, lambda n, step: separation.run(n, SEED, step), _separation
+        ),
+        "siblings": Study(
+            "Siblings as one state", 30, 3, lambda n, step: siblings.run(n, SEED, step), _siblings
         ),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "disagreements": Study(

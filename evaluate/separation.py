@@ -205,6 +205,12 @@ def ideal_which_s(looks: Looks) -> float:
     return float(looks.since_s[decided[0]]) if len(decided) else math.inf
 
 
+def ideal_times(looks: Looks, seed: int) -> dict[str, Any]:
+    """Both times of the ideal test, and the later of them."""
+    two_s, which_s = ideal_two_s(looks, np.random.default_rng([seed, 8])), ideal_which_s(looks)
+    return {"ideal_two_s": two_s, "ideal_which_s": which_s, "ideal_s": max(two_s, which_s)}
+
+
 class Seen(NamedTuple):
     """A confirmed track at a moment: squared distances from payload and stage, energy J/kg."""
 
@@ -349,12 +355,7 @@ def one_run(case: Case, seed: int, settings: Settings | None = None) -> dict[str
     stop_ns = begin_ns + (AREA_MOMENTS_S[-1] + 1) * NS
     plots = observe((payload, stage), radars, seed=seed, stop_ns=stop_ns).plots
     looks = looks_at(payload, stage, radars, seed, HORIZON_S)
-    two_s, which_s = ideal_two_s(looks, np.random.default_rng([seed, 8])), ideal_which_s(looks)
-    row: dict[str, Any] = {
-        "ideal_two_s": two_s,
-        "ideal_which_s": which_s,
-        "ideal_s": max(two_s, which_s),
-    }
+    row: dict[str, Any] = ideal_times(looks, seed)
     row |= times_of(followed(payload, stage, Picture(radars, tracking), plots))
     if case.areas:
         row["areas"] = areas((payload, stage), radars, plots, seed, tracking)
