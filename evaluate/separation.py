@@ -25,6 +25,7 @@ has the first flight's id is told apart from that, and so is whether the faster 
 energy, is the payload: a stage is left behind.
 """
 
+import argparse
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -38,7 +39,7 @@ from evaluate.disagreements import flights_of
 from skypact.flight import assess
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.gravity import GM_M3_S2
-from skypact.model import Flight, FlightKind, Plots, Radar, Track, TrackStatus
+from skypact.model import Flight, FlightKind, Followed, Plots, Radar, Track, TrackStatus
 from skypact.offline.metrics import nees
 from skypact.offline.score import score_plots
 from skypact.offline.true_paths import TruePath
@@ -59,8 +60,11 @@ GATE = 22.457744484825323
 """99.9 % of χ² with six degrees of freedom."""
 DECIDED_D = 2.0 * 2.3263478740408408
 DRAWS = 1000
+SURE = 1.0 - 1e-12
+"""A detection that never fails, for the test: so that its logarithms exist."""
 AREA_MOMENTS_S = (5, 10, 20, 30, 60, 120, 240)
 """After the separation; they end before the shortest flight does."""
+MIXED_S = ((0, 10), (10, 20), (20, 40), (40, 60))
 NAMED = "2023-04-13_stage-separation"
 NAMED_RUNS = 5
 
@@ -178,7 +182,7 @@ def ideal_two_s(looks: Looks, random: np.random.Generator, draws: int = DRAWS) -
     told = np.zeros(draws, bool)
     sees = looks.parts | looks.both
     for k in np.flatnonzero(sees):
-        p, d = looks.detection[k], looks.apart[k]
+        p, d = min(float(looks.detection[k]), SURE), looks.apart[k]
         d2 = float(d @ d)
         for two in (0, 1):
             first = random.random(draws) < p
@@ -460,3 +464,91 @@ def _held(areas_of: Sequence[dict[str, Any] | None]) -> dict[str, Any]:
         "interval_95": list(wilson(held, len(judged))),
         "median_error_km": float(np.median([area["error_m"] for area in judged])) / 1e3,
     }
+
+
+def alone_nees(case: Case, seed: int) -> dict[str, float]:
+    """NEES / 6 of payload and stage at the horizon, each tracked from its own plots alone."""
+    radars, found = radars_of(case), {}
+    paths = separation(case, seed)
+    end_ns = int(paths[1].time_ns[0]) + round(HORIZON_S * NS)
+    for path in paths:
+        picture = Picture(radars)
+        picture.observe(observe((path,), radars, seed=seed, stop_ns=end_ns).plots)
+        tracks = picture.advanced(end_ns).tracks()
+        track = max(tracks, key=lambda one: one.plots)
+        found[path.object_id] = _distance(track, path.state_at(np.array([end_ns]))[0]) / 6.0
+    return found
+
+
+def mixed_share(case: Case, seed: int, settings: TrackingSettings | None) -> list[float]:
+    """Of the plots that are one object's alone, the share that the other's track took, over time.
+
+    In each of MIXED_S. A track is that of the object of which it took most plots in the last of
+    them; plots that no track took do not count.
+    """
+    paths = separation(case, seed)
+    radars, begin_ns = radars_of(case), int(paths[1].time_ns[0])
+    stop_ns = begin_ns + round(HORIZON_S * NS)
+    seen = observe(paths, radars, seed=seed, stop_ns=stop_ns)
+    followed_plots: list[Followed] = []
+    Picture(radars, settings).observe(seen.plots, on_followed=followed_plots.append)
+    own = followed_plots[0]
+    looks = looks_at(*paths, radars, seed, HORIZON_S)
+    merged = set(looks.since_s[looks.both].tolist())
+    since_s = (own.plots.time_ns - begin_ns) / NS
+    # The fold keeps the order of the plots but for those of one scan, which differ in range.
+    origin_of = {
+        (time_ns, range_m): origin
+        for time_ns, range_m, origin in zip(
+            seen.plots.time_ns.tolist(),
+            seen.plots.range_m.tolist(),
+            seen.origin.tolist(),
+            strict=True,
+        )
+    }
+    places = zip(own.plots.time_ns.tolist(), own.plots.range_m.tolist(), strict=True)
+    origin = np.array([origin_of[place] for place in places])
+    counted = (own.track > 0) & ~np.isin(since_s, list(merged))
+    late = counted & (since_s >= MIXED_S[-1][0])
+    tracks = np.unique(own.track[late])
+    of = {track: int(np.mean(origin[late & (own.track == track)]) > 0.5) for track in tracks}
+    wrong = np.array([of.get(t, o) != o for t, o in zip(own.track, origin, strict=True)])
+    shares = []
+    for first, last in MIXED_S:
+        here = counted & (since_s >= first) & (since_s < last)
+        shares.append(float(np.mean(wrong[here])) if here.any() else math.nan)
+    return shares
+
+
+def main() -> None:
+    """Why a case falls short: each object alone, plots that change sides, and other settings."""
+    parser = argparse.ArgumentParser(prog="python -m evaluate.separation", description=__doc__)
+    parser.add_argument("--runs", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=20261121)
+    parser.add_argument("--case", type=int, action="append", help="0 to 4; may repeat")
+    parser.add_argument("--tracking", action="append", default=[], metavar="SETTING=VALUE")
+    arguments = parser.parse_args()
+    given = dict(one.split("=", 1) for one in arguments.tracking)
+    settings = Settings(tracking=TrackingSettings.model_validate(given))
+    seeds = range(arguments.seed, arguments.seed + arguments.runs)
+    for number in arguments.case or range(len(CASES)):
+        case = CASES[number]._replace(areas=False)
+        d = table_of([one_run(case, seed, settings) for seed in seeds])
+        print(f"{case.name}, {len(seeds)} runs {given or ''}")
+        for name in ("two", "nearer", "valid"):
+            print(
+                f"  {name}: median {d[f'{name}_s_median']:.1f} s, within twice the ideal in"
+                f" {d[f'{name}_within_twice']}, at all in {d[f'{name}_at_all']}"
+            )
+        nees_of = [f"{d[f'{name}_nees_over_6_median']:.1f}" for name in ("payload", "stage")]
+        print(f"  NEES / 6 after {HORIZON_S:.0f} s, medians: {', '.join(nees_of)}")
+        alone = [alone_nees(case, seed) for seed in seeds]
+        means = [f"{np.mean([row[name] for row in alone]):.2f}" for name in ("payload", "stage")]
+        print(f"  each from its own plots alone, means: {', '.join(means)}")
+        mixed = np.array([mixed_share(case, seed, settings.tracking) for seed in seeds])
+        for (first, last), share in zip(MIXED_S, np.nanmean(mixed, axis=0), strict=True):
+            print(f"  {first} to {last} s: {share:.0%} of plots taken by the other's track")
+
+
+if __name__ == "__main__":
+    main()
