@@ -480,6 +480,14 @@ def alone_nees(case: Case, seed: int) -> dict[str, float]:
     return found
 
 
+def areas_alone(case: Case, seed: int) -> list[dict[str, Any] | None]:
+    """The first flight's areas as of `areas`, had nothing separated from it."""
+    paths, radars = separation(case, seed), radars_of(case)
+    stop_ns = int(paths[1].time_ns[0]) + (AREA_MOMENTS_S[-1] + 1) * NS
+    plots = observe(paths[:1], radars, seed=seed, stop_ns=stop_ns).plots
+    return areas(paths, radars, plots, seed, None)["first"]
+
+
 def mixed_share(case: Case, seed: int, settings: TrackingSettings | None) -> list[float]:
     """Of the plots that are one object's alone, the share that the other's track took, over time.
 
@@ -526,6 +534,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=20261121)
     parser.add_argument("--case", type=int, action="append", help="0 to 4; may repeat")
+    parser.add_argument("--areas", action="store_true", help="those of the payload alone")
     parser.add_argument("--tracking", action="append", default=[], metavar="SETTING=VALUE")
     arguments = parser.parse_args()
     given = dict(one.split("=", 1) for one in arguments.tracking)
@@ -545,6 +554,10 @@ def main() -> None:
         alone = [alone_nees(case, seed) for seed in seeds]
         means = [f"{np.mean([row[name] for row in alone]):.2f}" for name in ("payload", "stage")]
         print(f"  each from its own plots alone, means: {', '.join(means)}")
+        if arguments.areas:
+            moments = zip(*(areas_alone(case, seed) for seed in seeds), strict=True)
+            held = [f"{_held(moment)['share']:.0%}" for moment in moments]
+            print(f"  areas of the payload alone, {AREA_MOMENTS_S} s after: {', '.join(held)}")
         mixed = np.array([mixed_share(case, seed, settings.tracking) for seed in seeds])
         for (first, last), share in zip(MIXED_S, np.nanmean(mixed, axis=0), strict=True):
             print(f"  {first} to {last} s: {share:.0%} of plots taken by the other's track")
