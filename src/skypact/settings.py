@@ -1,7 +1,8 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
-Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]` and `[sharing]` of a TOML file
-(`--settings`), from `SKYPACT_TRACKING__…` in the environment, or given in Python.
+Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[entry]`,
+`[release]`, `[link]`, `[feeds]` and `[journal]` of a TOML file (`--settings`), from
+`SKYPACT_TRACKING__…` in the environment, or given in Python.
 `docs/settings.md` is made from here.
 """
 
@@ -52,6 +53,28 @@ class SensingSettings(BaseModel):
     )
     batch_rows: int = Field(
         default=1 << 15, ge=1, le=1 << 26, description="Rows of a Parquet file read at once."
+    )
+    sea_level_sigma_m: float = Field(
+        default=30.0,
+        ge=0,
+        description="ASTERIX heights are above the sea: how far that is from the ellipsoid, m.",
+    )
+    flight_level_sigma_m: float = Field(
+        default=150.0,
+        ge=0,
+        description="How far a flight level is off from a height, for the pressure of the day, m,",
+    )
+    flight_level_sigma_share: float = Field(
+        default=0.03,
+        ge=0,
+        le=1,
+        description="... and for its temperature, as a share of the height.",
+    )
+    stated_sigma_ratio: float = Field(
+        default=1.5,
+        ge=1,
+        description="An ASTERIX plot that states errors greater than its radar's by more than this "
+        "is refused.",
     )
 
 
@@ -581,6 +604,371 @@ class SharingSettings(BaseModel):
     )
 
 
+class EntrySettings(BaseModel):
+    """What a partner's messages must keep to before anything is made of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    greatest_message_bytes: int = Field(
+        default=1_000_000, ge=1000, le=64_000_000, description="Longest message, bytes."
+    )
+    greatest_plots: int = Field(
+        default=5000, ge=1, le=1_000_000, description="Most plots of one message."
+    )
+    greatest_tracklets: int = Field(
+        default=700, ge=1, le=100_000, description="Most tracklets of one message."
+    )
+    greatest_path_points: int = Field(
+        default=5000, ge=2, le=1_000_000, description="Most points of a stated path."
+    )
+    greatest_area_points: int = Field(
+        default=2000, ge=4, le=1_000_000, description="Most corners of a stated area."
+    )
+    clock_ahead_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=3600,
+        description="What was sent or seen further ahead of the receiver's clock is refused, s.",
+    )
+    clock_wait_s: float = Field(
+        default=7200.0,
+        ge=0,
+        le=1e6,
+        description="... at once on the live path; on the durable path it waits, unless it is so "
+        "far ahead, s.",
+    )
+    oldest_s: float = Field(
+        default=86_400.0,
+        gt=0,
+        le=1e8,
+        description="What was seen longer ago is refused: no picture goes back so far, s.",
+    )
+    epoch_ahead_s: float = Field(
+        default=86_400.0,
+        ge=0,
+        le=1e9,
+        description="An epoch is the second of its start, or little more: one further ahead of "
+        "the receiver's clock is refused, s.",
+    )
+    greatest_range_km: float = Field(
+        default=50_000.0, gt=0, le=1e9, description="A partner's plot from farther is refused, km."
+    )
+    greatest_height_km: float = Field(
+        default=50_000.0, gt=0, le=1e9, description="... and what is higher, km,"
+    )
+    deepest_km: float = Field(default=100.0, ge=0, le=6000, description="... or deeper, km,")
+    greatest_speed_m_s: float = Field(
+        default=20_000.0, gt=0, le=3e8, description="... and what is faster, m/s."
+    )
+    least_sigma_m: float = Field(
+        default=0.1,
+        gt=0,
+        description="A tracklet that claims to know a place better is refused, m.",
+    )
+    greatest_span_s: float = Field(
+        default=10.0, gt=0, description="Longest time that the plots of one message may span, s."
+    )
+    live_1_s: float = Field(
+        default=2000.0,
+        gt=0,
+        description="Messages that a partner may send on the live path, 1/s; more are refused, and "
+        "the durable path brings them.",
+    )
+    live_burst: int = Field(
+        default=4000, ge=1, description="... and how many at once, after a rest."
+    )
+    durable_1_s: float = Field(
+        default=20_000.0, gt=0, description="Messages on the durable path, 1/s; more wait."
+    )
+    durable_burst: int = Field(default=20_000, ge=1, description="... and how many at once.")
+    mebibytes_1_s: float = Field(default=64.0, gt=0, description="Both by size, MiB/s.")
+    mebibyte_burst: float = Field(default=128.0, ge=1, description="... and at once, MiB.")
+    refusals_1_s: float = Field(
+        default=1.0, gt=0, description="Refusals that a partner may cause, 1/s:"
+    )
+    refusal_burst: int = Field(
+        default=100, ge=1, description="... or so many at once; beyond it it is put aside"
+    )
+    aside_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=86_400,
+        description="... for so long, s, and comes back with half its burst of refusals left.",
+    )
+    kept_refusals: int = Field(
+        default=200, ge=1, le=1_000_000, description="Refused messages kept of each partner;"
+    )
+    kept_refused_bytes: int = Field(
+        default=2048, ge=0, le=1_000_000, description="... and so much of each, bytes."
+    )
+    greatest_gaps: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Most runs of numbers with others missing between; beyond it the live path "
+        "opens no new gap.",
+    )
+    greatest_unconfirmed: int = Field(
+        default=100_000,
+        ge=1,
+        le=10_000_000,
+        description="Most messages of the live path whose digest is kept until the durable path "
+        "brings them too, 100 bytes each.",
+    )
+    kept_digests: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="So many last messages of the durable path are known by their digest, 100 "
+        "bytes each: more than the link repeats after a cut.",
+    )
+
+
+class ReleaseSettings(BaseModel):
+    """How it is decided what leaves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    greatest_policy_bytes: int = Field(
+        default=1_000_000, ge=1000, le=100_000_000, description="Longest release policy, bytes."
+    )
+    assess_every_s: float = Field(
+        default=15.0,
+        gt=0,
+        le=3600,
+        description="How often it is asked of what kind a track is, for rules by kind, s.",
+    )
+
+
+class LinkSettings(BaseModel):
+    """How messages get to partners and from them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    heartbeat_s: float = Field(
+        default=1.0, gt=0.01, le=60, description="A heartbeat goes to each partner so often, s."
+    )
+    silent_s: float = Field(
+        default=3.5,
+        gt=0.05,
+        le=3600,
+        description="A link is down when no heartbeat came for so long, s.",
+    )
+    wedged_s: float = Field(
+        default=10.0,
+        gt=0.1,
+        le=3600,
+        description="Alarm, and the inbox is made to ask anew, when a link is up, the partner has "
+        "more for this nation and nothing came by the durable path for so long, s.",
+    )
+    batch_s: float = Field(
+        default=0.005,
+        ge=0,
+        le=1,
+        description="Durable path: messages of so long go into the outbox together, s,",
+    )
+    cut_batch_s: float = Field(
+        default=0.25,
+        ge=0,
+        le=10,
+        description="... while the partner is out of reach, when nobody waits for them, s.",
+    )
+    batch_bytes: int = Field(
+        default=262_144,
+        ge=1024,
+        le=8_388_608,
+        description="Durable path: at most so much of them together, bytes.",
+    )
+    batch_messages: int = Field(
+        default=4096, ge=1, le=65_536, description="Durable path: at most so many together."
+    )
+    batches_in_flight: int = Field(
+        default=4, ge=1, le=1024, description="Batches handed to the outbox before it answers."
+    )
+    answer_s: float = Field(
+        default=5.0, gt=0.1, le=600, description="The server answers within so long, s."
+    )
+    waiting_messages: int = Field(
+        default=100_000,
+        ge=1,
+        le=100_000_000,
+        description="Most messages a partner that the outbox has not acknowledged; beyond it "
+        "publishing is refused.",
+    )
+    waiting_mib: int = Field(
+        default=128, ge=1, le=65_536, description="... and most of their bytes, MiB."
+    )
+    live_queue_messages: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Live path: most messages of a partner that wait to be taken in; beyond it "
+        "they are dropped and counted: the durable path brings them.",
+    )
+    unacknowledged_batches: int = Field(
+        default=1000,
+        ge=8,
+        le=100_000,
+        description="Batches on the way to a partner's server before it acknowledges them all.",
+    )
+    inbox_batches: int = Field(
+        default=64, ge=1, le=10_000, description="Batches fetched from an inbox at once."
+    )
+    max_message_bytes: int = Field(
+        default=524_288, ge=64, le=16_777_216, description="Longest message, bytes."
+    )
+    max_payload_bytes: int = Field(
+        default=1_048_576,
+        ge=4096,
+        le=33_554_432,
+        description="Longest payload that the server takes, bytes: more than the longest batch.",
+    )
+    look_s: float = Field(
+        default=1.0,
+        gt=0.01,
+        le=3600,
+        description="The folder is looked at for partners that were added or removed so often, s.",
+    )
+    ping_s: float = Field(
+        default=3.0,
+        ge=0.1,
+        le=120,
+        description="The server pings its links so often; after the third without answer a link "
+        "is closed, s.",
+    )
+    reconnect_s: float = Field(
+        default=1.0, gt=0.01, le=600, description="A server dials a partner again after so long, s."
+    )
+    ready_s: float = Field(
+        default=10.0, gt=0.1, le=600, description="The server is ready within so long, s."
+    )
+    stop_s: float = Field(
+        default=2.0, gt=0.1, le=600, description="It stops within so long, or is killed, s."
+    )
+    restart_first_s: float = Field(
+        default=0.1, gt=0, le=600, description="A server that died is started anew after so long,"
+    )
+    restart_greatest_s: float = Field(
+        default=10.0, gt=0, le=3600, description="... twice as long each time, up to this, s."
+    )
+    log_mib: int = Field(
+        default=10, ge=1, le=10_000, description="The server's log file ends at this size, MiB;"
+    )
+    log_files: int = Field(default=4, ge=1, le=1000, description="... so many of them are kept.")
+    authority_days: int = Field(
+        default=3650, ge=1, le=36_500, description="A nation's authority is valid for so long, d."
+    )
+    certificate_days: int = Field(
+        default=397, ge=1, le=36_500, description="A server's certificate is valid for so long, d."
+    )
+
+
+class FeedsSettings(BaseModel):
+    """What a node's feeds may send it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    greatest_message_bytes: int = Field(
+        default=1 << 20,
+        ge=64,
+        le=1 << 26,
+        description="Most bytes of one message, by NATS or HTTP; NATS has a limit of its own.",
+    )
+    greatest_message_rows: int = Field(
+        default=10_000, ge=1, le=1_000_000, description="Most plots of one message."
+    )
+    rows_s: float = Field(
+        default=20_000.0, gt=0, description="Most plots a second of one feed, on the average;"
+    )
+    burst_s: float = Field(
+        default=2.0, gt=0, description="... for so long it may send all at once, s."
+    )
+    messages_s: float = Field(
+        default=2_000.0, gt=0, description="Most messages or datagrams a second of one feed."
+    )
+    greatest_waiting: int = Field(
+        default=256,
+        ge=1,
+        description="Most messages of one receiver that wait to be taken; more are refused, and "
+        "datagrams dropped, both counted.",
+    )
+    greatest_connections: int = Field(
+        default=64, ge=1, description="Most connections to one port at once."
+    )
+    take_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="What is not taken and in the journal after so long is answered as not taken, "
+        "s.",
+    )
+    idle_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="A connection that sends nothing for so long, or takes so long for one block "
+        "or request, is closed, s.",
+    )
+    greatest_refusals: int = Field(
+        default=1000, ge=1, description="Most refused rows kept to be shown, over all feeds."
+    )
+    resend_s: float = Field(
+        default=2.0,
+        gt=0,
+        description="skypact feed: what is not acknowledged after so long is sent again, s.",
+    )
+    sent_ahead: int = Field(
+        default=32,
+        ge=1,
+        description="skypact feed: most messages sent and not yet acknowledged.",
+    )
+
+
+class JournalSettings(BaseModel):
+    """How a node keeps what came and went."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    rate_kib_s: float = Field(
+        default=100.0,
+        gt=0,
+        description="What is written on the average, KiB/s; with the retention, the quota.",
+    )
+    retention_h: float = Field(
+        default=48.0, gt=0, description="How long entries are kept, hours; late.kept_s at least."
+    )
+    compaction: bool = Field(
+        default=False,
+        description="Drop what is older than the oldest checkpoint, before the retention is over.",
+    )
+    greatest_entry_bytes: int = Field(
+        default=1 << 19, ge=1024, le=1 << 25, description="Most bytes of one entry."
+    )
+    batch_bytes: int = Field(
+        default=1 << 18,
+        ge=1024,
+        le=1 << 25,
+        description="Entries that wait while the disk is written go to it together, up to this.",
+    )
+    in_flight: int = Field(
+        default=2, ge=1, le=64, description="Most batches sent to the server and not yet on disk."
+    )
+    greatest_waiting_mib: float = Field(
+        default=64.0,
+        gt=0,
+        description="Most that waits for the disk, MiB; beyond it entries are refused.",
+    )
+    answer_s: float = Field(
+        default=3.0,
+        gt=0,
+        description="A server that takes longer to say that a batch is on disk does not answer, s.",
+    )
+    retry_s: float = Field(
+        default=0.2, gt=0, description="How long after a failure it is tried again, s."
+    )
+    checkpoints: int = Field(
+        default=4, ge=1, le=1000, description="How many of the newest checkpoints are kept."
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Skypact."""
 
@@ -594,6 +982,11 @@ class Settings(BaseSettings):
     flight: FlightSettings = FlightSettings()
     late: LateSettings = LateSettings()
     sharing: SharingSettings = SharingSettings()
+    entry: EntrySettings = EntrySettings()
+    release: ReleaseSettings = ReleaseSettings()
+    link: LinkSettings = LinkSettings()
+    feeds: FeedsSettings = FeedsSettings()
+    journal: JournalSettings = JournalSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -701,4 +1094,9 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "flight": FlightSettings,
     "late": LateSettings,
     "sharing": SharingSettings,
+    "entry": EntrySettings,
+    "release": ReleaseSettings,
+    "link": LinkSettings,
+    "feeds": FeedsSettings,
+    "journal": JournalSettings,
 }
