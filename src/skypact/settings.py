@@ -1,7 +1,7 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
 Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[entry]`,
-`[release]`, `[link]`, `[feeds]` and `[journal]` of a TOML file (`--settings`), from
+`[release]`, `[node]`, `[link]`, `[feeds]` and `[journal]` of a TOML file (`--settings`), from
 `SKYPACT_TRACKING__…` in the environment, or given in Python.
 `docs/settings.md` is made from here.
 """
@@ -738,6 +738,41 @@ class ReleaseSettings(BaseModel):
         le=3600,
         description="How often it is asked of what kind a track is, for rules by kind, s.",
     )
+    state_every_s: float = Field(
+        default=2.0,
+        gt=0,
+        le=3600,
+        description="How often a flight is stated to a partner anew, s of its own time.",
+    )
+    greatest_behind_s: float = Field(
+        default=1.0,
+        ge=0,
+        description="Own plots that are so much older than others that left are not released, s.",
+    )
+
+
+class NodeSettings(BaseModel):
+    """What a node does by its own clock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    mark_every_s: float = Field(
+        default=1.0, gt=0, le=60, description="How often the pictures get a clock mark, s."
+    )
+    checkpoint_every_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="How often the pictures are saved, s; a restart folds what came since.",
+    )
+    kept_checkpoints: int = Field(default=4, ge=1, le=100, description="Saved pictures kept.")
+    release_replay_s: float = Field(
+        default=600.0,
+        ge=0,
+        description="A restarted node folds so much again for what leaves, s.",
+    )
+    rebuild_plots: int = Field(
+        default=2000, ge=1, description="Plots folded at once of a picture that is rebuilt."
+    )
 
 
 class LinkSettings(BaseModel):
@@ -984,6 +1019,7 @@ class Settings(BaseSettings):
     sharing: SharingSettings = SharingSettings()
     entry: EntrySettings = EntrySettings()
     release: ReleaseSettings = ReleaseSettings()
+    node: NodeSettings = NodeSettings()
     link: LinkSettings = LinkSettings()
     feeds: FeedsSettings = FeedsSettings()
     journal: JournalSettings = JournalSettings()
@@ -1096,6 +1132,7 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "sharing": SharingSettings,
     "entry": EntrySettings,
     "release": ReleaseSettings,
+    "node": NodeSettings,
     "link": LinkSettings,
     "feeds": FeedsSettings,
     "journal": JournalSettings,

@@ -51,7 +51,7 @@ class HttpFeed:
             ssl_keyfile=http.certificate_key or None,
             server_header=False,
         )
-        self._server = _QuietServer(config)
+        self._server = QuietServer(config)
         self._serving: asyncio.Task[None] | None = None
         self.port = 0
 
@@ -75,7 +75,7 @@ class HttpFeed:
             await self._serving
 
 
-class _QuietServer(uvicorn.Server):
+class QuietServer(uvicorn.Server):
     """Leaves the process's signals to the node."""
 
     @contextlib.contextmanager

@@ -1,0 +1,410 @@
+"""A nation's node: the stages, wired in the order of the data. The file to read first.
+
+    feeds ──▶ national picture          partners ──▶ entry ──▶ shared picture
+      │  └──▶ shared picture
+      └─────▶ release pictures ──▶ link ──▶ partners
+
+Whatever comes in or goes out is in the journal. The pictures are folds of it: a node that was
+killed reads the last checkpoint and the journal, and is where it was.
+"""
+
+import asyncio
+import datetime
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from skypact.errors import InputError, JournalError, LinkError, SkypactError
+from skypact.model import (
+    Arrival,
+    Assessment,
+    AreaWarning,
+    ClockMark,
+    EntryKind,
+    Heartbeat,
+    JournalState,
+    Outcome,
+    Verdict,
+)
+from skypact.record.checkpoints import Checkpoint, Checkpoints
+from skypact.record.journal import Journal
+from skypact.sensing import load_radars
+from skypact.sensing.feeds import Feeds, FeedTable, load_feeds
+from skypact.sensing.feeds.table import Feed
+from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, KeptSent, encoded
+from skypact.serving.release_way import ReleaseWay
+from skypact.serving.status import StatusServer
+from skypact.settings import Settings
+from skypact.sharing.chain import Delivery, OutgoingChain
+from skypact.sharing.coalition import check_folder
+from skypact.sharing.entry import Accepted, Entry, Refused
+from skypact.sharing.link import By, Link
+from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_server import NatsServer, connect
+from skypact.sharing.outgoing import Outgoing, Sent
+from skypact.sharing.policy_file import load_policy
+from skypact.sharing.tasks import end
+from skypact.tracking import LivePicture
+
+S = 1_000_000_000
+NATIONAL, SHARED = "national", "shared"
+LINK_SOURCE = "link"
+"""The source, among a partner's, that counts the messages of its link."""
+
+
+class _Saved(msgspec.Struct, array_like=True):
+    """What a checkpoint holds."""
+
+    national: bytes
+    shared: bytes
+    entry: bytes
+    arrivals: int
+
+
+class Node:
+    """One nation's node. `start`, then it runs until `stop`.
+
+    >>> node = Node(Path("coalition/JPN"), Settings())
+    >>> await node.start()
+    >>> node.shared.tracks()
+    >>> await node.stop()
+    """
+
+    def __init__(self, folder: Path, settings: Settings, *, exercise: bool = False) -> None:
+        self.settings, self.exercise = settings, exercise
+        self.folder = check_folder(folder, datetime.datetime.now(datetime.UTC))
+        self.nation = self.folder.nation
+        self.radars = tuple(load_radars(folder / "radars.toml"))
+        self.policy = load_policy(folder / "release.toml", self.nation, self.radars)
+        self.log = structlog.get_logger().bind(node=self.nation)
+        self.national, self.shared = self._picture(NATIONAL), self._picture(SHARED)
+        self.entry = self._entry(None)
+        self.statements: dict[tuple[str, str, int], Assessment | AreaWarning] = {}
+        """What partners last stated: by partner, what it is, and the partner's number of it."""
+        self.ways: dict[str, ReleaseWay] = {}
+        self.counts: Counter[tuple[str, ...]] = Counter()
+        self.arrivals = 0
+        """Own arrivals since the journal began."""
+        self._checkpoints = Checkpoints(
+            self.folder.store / "checkpoints", keep=settings.node.kept_checkpoints
+        )
+        self.server = NatsServer(self.folder, settings.link)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready = False
+        self._news = asyncio.Event()
+
+    # -- start and stop ------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Server, journal, what was, link, feeds, status, clock: in this order."""
+        await self.server.start()
+        wait_s = self.settings.link.answer_s
+        self._connection = await connect(self.folder, NATIONAL_USER, wait_s=wait_s)
+        self.journal = await Journal.open(
+            self._connection, self.settings.journal, folder=self.folder.store
+        )
+        self.link = Link(self.folder, self.settings.link, self.take_message)
+        await self.link.start()
+        clean = self._begin_chains()
+        await self._recover(clean)
+        self.feeds = Feeds(
+            self._feed_table(),
+            [radar for radar in self.radars if radar.nation == self.nation],
+            self.take_plots,
+            epoch=time.time_ns(),
+            connection=self._connection,
+            settings=self.settings.feeds,
+            sensing=self.settings.sensing,
+        )
+        await self.feeds.start()
+        http = self.folder.file.http
+        self.status = StatusServer(http.host, http.port, self.health, self.metrics)
+        await self.status.start()
+        self._tasks = [
+            asyncio.create_task(self._keep_time(), name="clock"),
+            asyncio.create_task(self._keep_pictures(), name="pictures"),
+            asyncio.create_task(self._save_now_and_then(), name="checkpoints"),
+        ]
+        self._ready = True
+        self.log.info("ready", partners=sorted(self.folder.partners), arrivals=self.arrivals)
+
+    async def stop(self) -> None:
+        """Take nothing more, send what is open, save, and end all."""
+        self._ready = False
+        await self.feeds.stop()
+        await end(*self._tasks)
+        now_ns = time.time_ns()
+        for way in self.ways.values():
+            await self._send(way.partner, way.ready(now_ns, no_more=True))
+        await self._save()
+        await self.status.stop()
+        await self.link.stop()
+        await self.journal.close()
+        self._save_chains(clean=True)
+        await self._connection.close()
+        await self.server.stop()
+        self.log.info("stopped")
+
+    # -- the way of the data -------------------------------------------------------------------
+
+    async def take_plots(self, arrivals: tuple[Arrival, ...]) -> Sequence[Verdict]:
+        """Own plots: into both pictures and the journal, and out to whom they are released."""
+        verdicts, written = [], []
+        for arrival in arrivals:
+            decided = self.national.receive(arrival), self.shared.receive(arrival)
+            verdicts.append(decided[0])
+            taken = decided[0].outcome == Outcome.ACCEPTED
+            kind = EntryKind.PLOTS_ACCEPTED if taken else EntryKind.PLOTS_REFUSED
+            payload = encoded(KeptPlots.of(arrival, decided))
+            written.append(self.journal.put(kind, arrival.radar, arrival.received_ns, payload))
+            if taken:
+                self.arrivals += 1
+                for way in self.ways.values():
+                    await self._send(way.partner, way.take(arrival, arrival.received_ns))
+        self._news.set()
+        await asyncio.gather(*written)
+        return verdicts
+
+    async def take_message(self, partner: str, by: By, data: bytes) -> None:
+        """A partner's message: checked, into the shared picture, and into the journal."""
+        delivery = Delivery(by)
+        while True:
+            result = self.entry.receive(data, partner, delivery, time.time_ns())
+            for alarm in result.alarms:
+                self.log.warning("alarm", partner=partner, alarm=str(alarm))
+            for gap in result.gaps:
+                self.log.warning("gap", partner=partner, gap=str(gap))
+            if isinstance(result, Accepted):
+                break
+            if not await self._held_back(result):
+                return
+        verdict = self._observe(result)
+        if isinstance(result.content, Heartbeat):
+            return
+        kept = KeptMessage(delivery, result.received_ns, data, verdict)
+        written = self.journal.put(
+            EntryKind.PARTNER_MESSAGE, partner, result.received_ns, encoded(kept)
+        )
+        self._news.set()
+        if delivery == Delivery.DURABLE:
+            await written
+
+    async def _held_back(self, refused: Refused) -> bool:
+        """Whether a refused message is to be looked at again, after a pause."""
+        if refused.delivery == Delivery.LIVE or refused.retry_ns is None:
+            if refused.cause not in ("came before",):
+                self.log.warning(
+                    "refused",
+                    partner=refused.partner,
+                    cause=str(refused.cause),
+                    place=refused.place,
+                    reason=refused.reason,
+                    remedy=refused.remedy,
+                )
+            return False
+        await asyncio.sleep(max(0.01, min(5.0, (refused.retry_ns - time.time_ns()) / S)))
+        return True
+
+    def _observe(self, accepted: Accepted, recorded: Verdict | None = None) -> Verdict | None:
+        """Let a partner's message shape the shared picture; its verdict, None: it has none."""
+        content, header = accepted.content, accepted.header
+        if isinstance(content, Heartbeat):
+            return None
+        if isinstance(content, Assessment | AreaWarning):
+            number = content.flight if isinstance(content, Assessment) else content.warning
+            key = accepted.partner, type(content).__name__, number
+            if content.withdrawn:
+                self.statements.pop(key, None)
+            else:
+                self.statements[key] = content
+            content = ()
+        if isinstance(content, Arrival):
+            arrival = msgspec.structs.replace(content, received_ns=accepted.received_ns)
+            return self.shared.receive(arrival, recorded)
+        arrival = Arrival(
+            nation=accepted.partner,
+            radar=LINK_SOURCE,
+            epoch=header.epoch,
+            sequence=header.sequence,
+            received_ns=accepted.received_ns,
+            tracklets=content,
+        )
+        return self.shared.receive(arrival, recorded)
+
+    async def _send(self, partner: str, messages: Iterator[Sent]) -> None:
+        """Messages to a partner by both paths, and into the journal."""
+        for sent in messages:
+            kept = KeptSent(sent.message_id, sent.data, self.arrivals)
+            self.journal.put(
+                EntryKind.SENT_MESSAGE, partner, sent.header.sent_ns, encoded(kept)
+            ).add_done_callback(_told_elsewhere)
+            self.counts["sent", partner] += 1
+            try:
+                waiting = await self.link.publish(partner, sent.data, sent.message_id)
+                waiting.add_done_callback(_told_elsewhere)
+            except LinkError as error:
+                self.counts["shed", f"to {partner}"] += 1
+                self.log.error("not sent", partner=partner, reason=str(error))
+
+    # -- what goes by the clock ----------------------------------------------------------------
+
+    async def _keep_time(self) -> None:
+        """Each second: a clock mark for the pictures, what is ready for partners, what is known."""
+        every_s = self.settings.node.mark_every_s
+        while True:
+            now_ns = time.time_ns()
+            mark = ClockMark(time_ns=now_ns, received_ns=now_ns)
+            decided = self.national.receive(mark), self.shared.receive(mark)
+            self._write(EntryKind.CLOCK_MARK, "", KeptMark(now_ns, *decided))
+            for way in self.ways.values():
+                await self._send(way.partner, way.ready(now_ns))
+                await self._send(way.partner, way.state(now_ns))
+            self._news.set()
+            await asyncio.sleep(every_s - time.time() % every_s)
+
+    async def _keep_pictures(self) -> None:
+        """Fold what came, and rebuild what is to be rebuilt, slice by slice."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            for picture in (self.national, self.shared):
+                picture.tracks()
+                while picture.rebuild and not picture.rebuild.step(
+                    self.settings.node.rebuild_plots
+                ):
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
+
+    async def _save_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.node.checkpoint_every_s)
+            await self._save()
+
+    # -- the journal ---------------------------------------------------------------------------
+
+    def _write(self, kind: EntryKind, about: str, entry: msgspec.Struct) -> None:
+        """Into the journal, without waiting."""
+        self.journal.put(kind, about, time.time_ns(), encoded(entry)).add_done_callback(
+            _told_elsewhere
+        )
+
+    async def _save(self) -> None:
+        """A checkpoint of the pictures as they are, after all that the journal has been given."""
+        national, shared = self.national.saved(), self.shared.saved()
+        entry, arrivals = self.entry.save(), self.arrivals
+        mark = KeptRecord("checkpoint", b"")
+        try:
+            written = self.journal.put(
+                EntryKind.OPERATOR_ACTION, "checkpoint", time.time_ns(), encoded(mark)
+            )
+            saved = _Saved(
+                await asyncio.to_thread(national.to_bytes),
+                await asyncio.to_thread(shared.to_bytes),
+                entry,
+                arrivals,
+            )
+            number = await written
+            checkpoint = Checkpoint(number, time.time_ns(), msgspec.msgpack.encode(saved))
+            await asyncio.to_thread(self._checkpoints.put, checkpoint)
+        except JournalError as error:
+            self.log.error("no checkpoint", reason=str(error))
+
+    async def _recover(self, clean: bool) -> None:
+        """The pictures as they were: the newest sound checkpoint, then the journal."""
+        began = time.monotonic()
+        checkpoint, faults = await asyncio.to_thread(self._checkpoints.newest)
+        for fault in faults:
+            self.log.error("checkpoint not used", reason=str(fault))
+        done = 0
+        if checkpoint is not None:
+            try:
+                self._take_up(msgspec.msgpack.decode(checkpoint.blob, type=_Saved))
+                done = checkpoint.number
+            except InputError as fault:
+                self.log.warning("folding the whole journal", reason=str(fault))
+        left = await self._replay(done, clean)
+        self.log.info(
+            "recovered",
+            entries=self.journal.last_number - done,
+            to_send=left,
+            seconds=round(time.monotonic() - began, 3),
+        )
+
+    def _take_up(self, saved: _Saved) -> None:
+        of = self.settings.tracking, self.settings.late
+        national = LivePicture.from_bytes(saved.national, self.radars, *of, self._told(NATIONAL))
+        shared = LivePicture.from_bytes(saved.shared, self.radars, *of, self._told(SHARED))
+        self.national, self.shared, self.arrivals = national, shared, saved.arrivals
+        self.entry = self._entry(saved.entry)
+
+    async def _replay(self, done: int, clean: bool) -> int:
+        """Fold the journal's entries after `done`, and send what had not been sent.
+
+        Release pictures are folded from `release_replay_s` before the end on; what leaves them is
+        sent if it was made after the last message that the journal knows of.
+        """
+        end_ns = 0
+        async for entry in self.journal.read(max(1, self.journal.last_number)):
+            end_ns = entry.time_ns
+        from_ns = end_ns - round(self.settings.node.release_replay_s * S)
+        last_sent: dict[str, int] = dict.fromkeys(self.ways, 0)
+        again: list[tuple[int, Arrival]] = []
+        unsure: list[tuple[str, KeptSent]] = []
+        arrivals = self.arrivals
+        start = done + 1
+        async for entry in self.journal.read(from_time_ns=from_ns):
+            start = min(start, entry.number)
+            break
+        number_of_arrival = self.arrivals
+        async for entry in self.journal.read(start):
+            if entry.kind is EntryKind.SENT_MESSAGE:
+                sent = msgspec.msgpack.decode(entry.payload, type=KeptSent)
+                last_sent[entry.about] = max(last_sent.get(entry.about, 0), sent.after)
+                if not clean:
+                    unsure.append((entry.about, sent))
+                continue
+            if entry.kind is EntryKind.PLOTS_ACCEPTED and entry.time_ns >= from_ns:
+                kept = msgspec.msgpack.decode(entry.payload, type=KeptPlots)
+                again.append((entry.number, kept.arrival))
+            if entry.number > done:
+                self._fold_entry(entry.kind, entry.payload, entry.about)
+        number_of_arrival = self.arrivals - len(again)
+        del arrivals
+        for partner, sent in unsure:
+            if partner in self.folder.partners:
+                await self.link.publish(partner, sent.data, sent.message_id, live=False)
+        left = 0
+        for _, arrival in again:
+            number_of_arrival += 1
+            for way in self.ways.values():
+                made = list(way.take(arrival, time.time_ns()))
+                if number_of_arrival > last_sent.get(way.partner, 0) and not clean:
+                    left += len(made)
+                    await self._send(way.partner, iter(made))
+        return left
+
+    def _fold_entry(self, kind: EntryKind, payload: bytes, about: str) -> None:
+        """One entry of the journal into the pictures."""
+        if kind in (EntryKind.PLOTS_ACCEPTED, EntryKind.PLOTS_REFUSED):
+            kept = msgspec.msgpack.decode(payload, type=KeptPlots)
+            self.national.receive(kept.arrival, kept.national)
+            self.shared.receive(kept.arrival, kept.shared)
+            self.arrivals += kind is EntryKind.PLOTS_ACCEPTED
+        elif kind is EntryKind.CLOCK_MARK:
+            mark = msgspec.msgpack.decode(payload, type=KeptMark)
+            clock = ClockMark(time_ns=mark.time_ns, received_ns=mark.time_ns)
+            self.national.receive(clock, mark.national)
+            self.shared.receive(clock, mark.shared)
+        elif kind is EntryKind.PARTNER_MESSAGE:
+            message = msgspec.msgpack.decode(payload, type=KeptMessage)
+            result = self.entry.receive(
+                message.data, about, Delivery(message.delivery), message.received_ns
+            )
+            if isinstance(result, Accepted):
+                self._observe(result, message.shared)

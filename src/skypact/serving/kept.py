@@ -1,0 +1,96 @@
+"""What a node writes into its journal, and how it reads it again."""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from skypact.model import Arrival, Plots, Verdict
+
+_KINDS = ("<i8", "<i4", "<f8", "<f8", "<f8", "<f8", "<f8", "<i8")
+"""Of the columns of `Plots`."""
+
+
+class KeptPlots(msgspec.Struct, array_like=True, frozen=True):
+    """An arrival of own plots, and what each picture decided about it."""
+
+    nation: str
+    radar: str
+    epoch: int
+    sequence: int
+    received_ns: int
+    columns: tuple[bytes, ...]
+    national: Verdict
+    shared: Verdict
+
+    @classmethod
+    def of(cls, arrival: Arrival, verdicts: Sequence[Verdict]) -> "KeptPlots":
+        """What is written of it; `verdicts`: of the national and the shared picture."""
+        columns = tuple(
+            np.ascontiguousarray(column, kind).tobytes()
+            for column, kind in zip(arrival.plots, _KINDS, strict=True)
+        )
+        return cls(
+            arrival.nation,
+            arrival.radar,
+            arrival.epoch,
+            arrival.sequence,
+            arrival.received_ns,
+            columns,
+            *verdicts,
+        )
+
+    @property
+    def arrival(self) -> Arrival:
+        """As it came."""
+        return Arrival(
+            nation=self.nation,
+            radar=self.radar,
+            epoch=self.epoch,
+            sequence=self.sequence,
+            received_ns=self.received_ns,
+            plots=Plots._make(
+                np.frombuffer(column, kind).astype(kind[1:])
+                for column, kind in zip(self.columns, _KINDS, strict=True)
+            ),
+        )
+
+
+class KeptMark(msgspec.Struct, array_like=True, frozen=True):
+    """A clock mark, and what each picture decided about it."""
+
+    time_ns: int
+    national: Verdict
+    shared: Verdict
+
+
+class KeptMessage(msgspec.Struct, array_like=True, frozen=True):
+    """A partner's message that was accepted, and what the shared picture decided about it.
+
+    `data`: the bytes of the link.
+    """
+
+    delivery: str
+    received_ns: int
+    data: bytes
+    shared: Verdict | None
+
+
+class KeptSent(msgspec.Struct, array_like=True, frozen=True):
+    """A message to a partner. `after`: arrivals of own plots that it was made after."""
+
+    message_id: str
+    data: bytes
+    after: int
+
+
+class KeptRecord(msgspec.Struct, array_like=True, frozen=True):
+    """What a live picture told to be kept: `picture` names which, `record` is encoded."""
+
+    picture: str
+    record: bytes
+
+
+def encoded(entry: msgspec.Struct) -> bytes:
+    """An entry's payload."""
+    return msgspec.msgpack.encode(entry)

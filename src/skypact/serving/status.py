@@ -1,0 +1,99 @@
+"""How a node is, over HTTP: health, readiness, and Prometheus metrics."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from skypact.sensing.feeds.http_feed import QuietServer, bound
+
+Counts = Callable[[], dict[str, dict[tuple[str, ...], float]]]
+"""By metric (its name; a counter ends with `_total`), then by labels, as in `LABELS`."""
+LABELS: dict[str, tuple[str, ...]] = {
+    "skypact_arrivals_total": ("picture", "verdict"),
+    "skypact_feed_total": ("feed", "what"),
+    "skypact_partner_messages_total": ("partner", "outcome"),
+    "skypact_sent_total": ("partner",),
+    "skypact_shed_total": ("what",),
+    "skypact_link_up": ("partner",),
+    "skypact_link_backlog_bytes": ("partner",),
+    "skypact_link_delay_seconds": ("partner",),
+    "skypact_tracks": ("picture",),
+    "skypact_journal_waiting_bytes": (),
+    "skypact_journal_last": (),
+}
+Health = Callable[[], dict[str, Any]]
+"""What the node says of itself; `faults` empty while all is well, `ready` once it is."""
+_START_S = 5.0
+
+
+class StatusServer:
+    """`/health` (200, or 503 with the faults), `/ready`, `/metrics`, on a port of its own."""
+
+    def __init__(self, host: str, port: int, health: Health, counts: Counts) -> None:
+        self._listen, self._health = f"{host}:{port}", health
+        registry = CollectorRegistry()
+        registry.register(_Collector(counts))
+        self._registry = registry
+        routes = [
+            Route("/health", self._answer_health),
+            Route("/ready", self._answer_ready),
+            Route("/metrics", self._answer_metrics),
+        ]
+        config = uvicorn.Config(Starlette(routes=routes), log_level="critical", lifespan="off")
+        self._server = QuietServer(config)
+        self._serving: asyncio.Task[None] | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen from now on. Raises InputError where the port is taken."""
+        listening = bound(self._listen, "node.toml, [http]")
+        self.port = listening.getsockname()[1]
+        self._serving = asyncio.create_task(self._server.serve([listening]), name="status")
+        until = asyncio.get_running_loop().time() + _START_S
+        while not self._server.started and not self._serving.done():
+            if asyncio.get_running_loop().time() > until:
+                break
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """End."""
+        self._server.should_exit = True
+        if self._serving is not None:
+            await self._serving
+
+    async def _answer_health(self, request: Request) -> Response:
+        health = self._health()
+        return JSONResponse(health, 503 if health["faults"] else 200)
+
+    async def _answer_ready(self, request: Request) -> Response:
+        ready = bool(self._health()["ready"])
+        return JSONResponse({"ready": ready}, 200 if ready else 503)
+
+    async def _answer_metrics(self, request: Request) -> Response:
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Collector(Collector):
+    """Asks for the numbers when they are asked for."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._counts = counts
+
+    def collect(self) -> list[Metric]:
+        out: list[Metric] = []
+        for name, values in self._counts().items():
+            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            family = kind(name, name.removeprefix("skypact_").replace("_", " "), labels=LABELS[name])
+            for labels, value in values.items():
+                family.add_metric(labels, value)
+            out.append(family)
+        return out
