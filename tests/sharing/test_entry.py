@@ -414,6 +414,32 @@ def test_a_restart_knows_where_the_chains_stood():
     assert isinstance(again.receive(messages[2].data, ORIGIN, DURABLE, NOW_NS), Accepted)
 
 
+def bits(content):
+    """All that is in it, arrays by their bytes."""
+    if isinstance(content, np.ndarray):
+        return content.tobytes()
+    if isinstance(content, tuple):
+        return tuple(map(bits, content))
+    return bits(structs.astuple(content)) if hasattr(content, "__struct_fields__") else content
+
+
+def test_what_the_journal_kept_is_what_was_accepted():
+    entry, again = wire.entry(KEYS), wire.entry(KEYS)
+    for k, message in enumerate(sent(8, sealed=True)):
+        delivery = (LIVE, DURABLE)[k // 4]
+        accepted = entry.receive(message.data, ORIGIN, delivery, NOW_NS)
+        assert isinstance(accepted, Accepted)
+        back = again.recorded(accepted.body, ORIGIN, delivery, NOW_NS)
+        assert isinstance(back, Accepted)
+        assert (back.header, back.use, back.digest, back.gaps) == (
+            *(accepted.header, accepted.use, accepted.digest, accepted.gaps),
+        )
+        assert bits(back.content) == bits(accepted.content)
+    assert again.save() == entry.save()
+    assert again.recorded(b"rubbish", ORIGIN, LIVE, NOW_NS).cause == Cause.MALFORMED
+    assert again.recorded(accepted.body, "RUS", LIVE, NOW_NS).cause == Cause.UNKNOWN_PARTNER
+
+
 @given(st.integers(0, 10**6), st.integers(0, 3))
 def test_any_number_in_any_column_is_accepted_or_refused_with_its_place(seed, which):
     """Random bytes for a column: nothing raises, and what is accepted is finite and in bounds."""

@@ -231,6 +231,29 @@ class Entry:
         (result,) = self.receive_many((data,), partner, delivery, received_ns)
         return result
 
+    def recorded(
+        self, body: bytes, partner: str, delivery: Delivery, received_ns: int
+    ) -> Accepted | Refused:
+        """A message of the journal that was accepted once: as then, and the chain goes on with it.
+
+        `body` as `Accepted` has it, with the path and the time of then. Neither signature nor rate
+        is asked again.
+        """
+        known = self._partners.get(partner)
+        read = codec.read_body(body)
+        result: Accepted | _Problem
+        if known is None:
+            result = _stranger(partner)
+        elif isinstance(read, Fault):
+            result = _Problem(Cause.MALFORMED, *read)
+        else:
+            signed = codec.Signed(b"", body)
+            opened = _Opened(read.header, read.payload, signed, codec.digest_of(body))
+            result = self._judged(known, partner, opened, delivery, received_ns)
+        if isinstance(result, Accepted):
+            return result
+        return _refused(body, partner, delivery, received_ns, result)
+
     def receive_many(
         self, messages: Iterable[bytes], partner: str, delivery: Delivery, received_ns: int
     ) -> list[Accepted | Refused]:
