@@ -185,12 +185,20 @@ class Coalition:
         await self.links[origin].publish(addressee, body, f"{origin}-{number}")
 
     async def traffic(
-        self, ways: Sequence[tuple[str, str]], rate_hz: float, seconds: float, size: int = 200
+        self,
+        ways: Sequence[tuple[str, str]],
+        rate_hz: float,
+        seconds: float,
+        size: int = 200,
+        until: asyncio.Event | None = None,
     ) -> None:
-        """Publish at a steady rate on each way, in steps of 2 ms at the finest."""
+        """Publish at a steady rate on each way, for so long or until an event is set."""
         begun_s, sent = time.monotonic(), 0
         while (passed_s := time.monotonic() - begun_s) < seconds:
+            if until and until.is_set():
+                return
             while sent < passed_s * rate_hz:
+                await asyncio.sleep(0)
                 for origin, addressee in ways:
                     await self.publish(origin, addressee, size)
                 sent += 1
