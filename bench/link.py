@@ -33,7 +33,6 @@ async def measure(seconds: int) -> dict[tuple[int, str], list[float]]:
             await scene.traffic([WAY], rate_hz, 1.0, size)
             await scene.all_durable([WAY], 30.0)
             scene.taken.clear()
-            scene.published.clear()
             for _second in range(seconds):
                 await _steadily(publish_bare, size, rate_hz)
                 await scene.traffic([WAY], rate_hz, 1.0, size)
