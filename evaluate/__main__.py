@@ -24,6 +24,7 @@ from evaluate import (
     disagreements,
     free_flight,
     hiding,
+    link,
     pairs,
     published,
     reentry,
@@ -518,6 +519,27 @@ def _wire(detail: dict[str, Any]) -> Iterator[Figure]:
     yield Figure("to refuse one, on average", f"{detail['us_each']:.0f} µs", "stated", None)
 
 
+def _link(detail: dict[str, Any]) -> Iterator[Figure]:
+    for row in detail["cases"]:
+        faults = [row[name] for name in ("lost", "doubled", "reordered")]
+        name = f"{row['topology']}, {row['case']}"
+        yield Figure(
+            f"{name}: lost / doubled / reordered of {row['messages']:,}",
+            " / ".join(map(str, faults)),
+            "0 / 0 / 0",
+            not any(faults),
+        )
+        if "cut" in row["case"] or "hole" in row["case"]:
+            times = row["times_real_time"]
+            long = row["waited"] > 10 * detail["rate_hz"]
+            yield Figure(
+                f"{name}: {row['waited']:,} that waited, taken in after",
+                f"{row['caught_up_s']:.1f} s: {times:.0f} × real time",
+                "≥ 10 × real time" if long else "stated",
+                times >= 10 if long else None,
+            )
+
+
 def _studies(shared: Path) -> dict[str, Study]:
     def run_white_sands(_: int, progress: Step) -> dict[str, Any]:
         folder = shared / "data" / "wsmr"
@@ -564,6 +586,13 @@ def _studies(shared: Path) -> dict[str, Study]:
         ),
         "siblings": Study(
             "Siblings as one state", 30, 3, lambda n, step: siblings.run(n, SEED, step), _siblings
+        ),
+        "link": Study(
+            "Links that fail, longest cut in seconds",
+            600,
+            5,
+            link.run,
+            _link,
         ),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "disagreements": Study(

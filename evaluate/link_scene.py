@@ -119,12 +119,12 @@ class Taken:
         self.delays_s: dict[str, list[float]] = {"live": [], "durable": []}
         self.durable_at_s: list[float] = []
 
-    def faults(self, published: int) -> dict[str, int]:
-        """Lost, doubled, reordered on the durable path."""
+    def faults(self, first: int, after: int) -> dict[str, int]:
+        """Lost, doubled, reordered on the durable path, of messages from one number to another."""
         numbers = self.durable
         seen = set(numbers)
         return {
-            "lost": published - len(seen),
+            "lost": len(set(range(first, after)) - seen),
             "doubled": len(numbers) - len(seen),
             "reordered": sum(a > b for a, b in pairwise(numbers)),
         }
@@ -177,20 +177,30 @@ class Coalition:
         self.links[nation] = link
         return link
 
-    async def publish(self, origin: str, addressee: str, size: int = 200) -> None:
+    async def publish(
+        self, origin: str, addressee: str, size: int = 200, message_id: str | None = None
+    ) -> None:
         """Publish the next numbered message."""
         number = self.published.get((origin, addressee), 0)
         self.published[origin, addressee] = number + 1
         body = msgspec.msgpack.encode((number, time.time(), b"x" * max(0, size - 20)))
-        await self.links[origin].publish(addressee, body, f"{origin}-{number}")
+        await self.links[origin].publish(addressee, body, message_id or f"{origin}-{number}")
 
     async def traffic(
-        self, ways: Sequence[tuple[str, str]], rate_hz: float, seconds: float, size: int = 200
+        self,
+        ways: Sequence[tuple[str, str]],
+        rate_hz: float,
+        seconds: float,
+        size: int = 200,
+        until: asyncio.Event | None = None,
     ) -> None:
-        """Publish at a steady rate on each way, in steps of 2 ms at the finest."""
+        """Publish at a steady rate on each way, for so long or until an event is set."""
         begun_s, sent = time.monotonic(), 0
         while (passed_s := time.monotonic() - begun_s) < seconds:
+            if until and until.is_set():
+                return
             while sent < passed_s * rate_hz:
+                await asyncio.sleep(0)
                 for origin, addressee in ways:
                     await self.publish(origin, addressee, size)
                 sent += 1
@@ -213,7 +223,7 @@ class Coalition:
         await until(
             lambda: all(
                 way in self.taken
-                and len(set(self.taken[way].durable)) >= self.published.get(way, 0)
+                and self.taken[way].durable[-1:] == [self.published.get(way, 0) - 1]
                 for way in ways
             ),
             within_s,

@@ -847,7 +847,7 @@ class LinkSettings(BaseModel):
         description="Batches on the way to a partner's server before it acknowledges them all.",
     )
     inbox_batches: int = Field(
-        default=64, ge=1, le=10_000, description="Batches fetched from an inbox at once."
+        default=512, ge=1, le=10_000, description="Batches fetched from an inbox at once."
     )
     max_message_bytes: int = Field(
         default=524_288, ge=64, le=16_777_216, description="Longest message, bytes."

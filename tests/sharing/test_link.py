@@ -261,6 +261,22 @@ def test_a_batch_that_is_none_hurts_nobody(mesh: Scene) -> None:
     assert state_of(scene, "KOR", "JPN").malformed >= before + 2
 
 
+def test_an_id_that_was_used_before_loses_nothing(mesh: Scene) -> None:
+    """The server takes a batch that begins with it for one it has, and drops it (trap 5)."""
+    scene = mesh.scene
+
+    async def attempt() -> None:
+        scene.taken.clear()
+        first = scene.newest()
+        scene.published = {("JPN", "KOR"): first}
+        for number in (first, first + 1):
+            scene.published["JPN", "KOR"] = number
+            await scene.publish("JPN", "KOR", message_id="the same")
+            assert await until(partial(scene.has_taken, ("JPN", "KOR"), number - first + 1), 5.0)
+
+    mesh.run(attempt())
+
+
 def test_a_partner_removed_gets_nothing_from_that_moment(mesh: Scene) -> None:
     """The link is up, and its server would go on by itself; others do not notice."""
     scene = mesh.scene

@@ -8,7 +8,7 @@ its bound, the server stops fetching, and the rest waits in the partner's outbox
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -61,6 +61,12 @@ class Inbox:
         self.fault = "not started"
         self.busy = False
         self._acknowledged: tuple[Client, str] | None = None
+        self._held: dict[int, Msg] = {}
+        self._jump = True
+        self._missing_since_s = 0.0
+        self._asked_for_missing = False
+        self.lost = 0
+        """Batches that never came although later ones did."""
 
     @property
     def idle(self) -> bool:
@@ -76,6 +82,7 @@ class Inbox:
 
         `epoch` tells the partner's outbox of now.
         """
+        self._jump |= epoch != self.epoch
         self._anew = epoch
         self._broken.set()
 
@@ -130,6 +137,7 @@ class Inbox:
         names = await self._require(keeper, f"$JS.API.CONSUMER.NAMES.{stream}", {})
         for name in names.get("consumers") or []:
             await ask(keeper, f"$JS.API.CONSUMER.DELETE.{stream}.{name}", {})
+        self._held.clear()  # they come again
         self._generation += 1
         generation = self._generation
 
@@ -165,20 +173,52 @@ class Inbox:
                 continue
             self.busy = True
             try:
-                await self._take_batch(message)
-                # Only now: what is acknowledged here is gone from the durable path.
-                await keeper.publish(message.reply, b"+ACK")
-                self._acknowledged = (keeper, message.reply)
+                for due in self._in_order(message):
+                    await self._take_batch(due)
+                    # Only now: what is acknowledged here is gone from the durable path.
+                    await keeper.publish(due.reply, b"+ACK")
+                    self._acknowledged = (keeper, due.reply)
             except (nats.errors.Error, OSError):
                 self.check()
             finally:
                 self.busy = False
+
+    def _in_order(self, message: Msg) -> Iterator[Msg]:
+        """What is due now that this one came: itself, and those that waited for it.
+
+        After a stall the server's source starts over, and what was on its way before may be stored
+        ahead of what is sent again: one that is ahead waits, unacknowledged, for those between.
+        """
+        number = _number_at_origin(message)
+        ahead = number is not None and self.last and number > self.last + 1
+        if ahead and not self._jump:
+            self._held[number or 0] = message
+            self._missing_since_s = self._missing_since_s or time.monotonic()
+            return
+        self._jump = False
+        yield message
+        while self.last + 1 in self._held:
+            yield self._held.pop(self.last + 1)
+        if not self._held:
+            self._missing_since_s = 0.0
+
+    def look_for_missing(self) -> None:
+        """Ask anew for batches that do not come; pass over those that never will, and say so."""
+        waited_s = time.monotonic() - self._missing_since_s if self._held else 0.0
+        if waited_s > 2 * self._settings.wedged_s:
+            self.lost += min(self._held) - self.last - 1
+            self._jump, self._missing_since_s = True, 0.0
+            self._broken.set()
+        elif waited_s > self._settings.wedged_s and not self._asked_for_missing:
+            self._asked_for_missing = True
+            self.ask_anew(self.epoch)
 
     async def _take_batch(self, message: Msg) -> None:
         number = _number_at_origin(message)
         if number is not None and number <= self.last:
             self.repeated += 1
             return
+        self._asked_for_missing = False
         try:
             batch = msgspec.msgpack.decode(message.data, type=Batch)
         except msgspec.MsgspecError:

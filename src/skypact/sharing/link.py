@@ -360,6 +360,7 @@ class Link:
         now_ns = time.time_ns()
         if (now_ns - partner.heard_ns) / _NS > self.settings.silent_s:
             self._set_up(partner, False)
+        partner.inbox.look_for_missing()
         waiting = partner.heard.waiting if partner.heard else 0
         agreed = partner.heard is not None and partner.heard.outbox == partner.inbox.epoch
         behind = partner.up and agreed and waiting > 0 and partner.inbox.idle
@@ -418,6 +419,11 @@ class Link:
             alarms.append(
                 f"the durable path from {partner.name} stands still while the live one goes on; "
                 f"it was asked anew {partner.wedged} times: see the server's log"
+            )
+        if partner.inbox.lost:
+            alarms.append(
+                f"{partner.inbox.lost} batches of {partner.name} never came by the durable path: "
+                "have it publish again what its journal has"
             )
         if partner.outbox.counts.renewed:
             alarms.append(

@@ -59,6 +59,7 @@ class _Flight:
         self.batch_id, self.body, self.messages = batch_id, body, messages
         self.token = ""
         self.sent_s = 0.0
+        self.repeated = False
 
 
 class OutboxCounts(NamedTuple):
@@ -263,6 +264,10 @@ class Outbox:
             if fault.get("err_code") in _FULL:
                 self.fault += "; raise store.outbox_mib, or mend the link"
             self._broken = True
+        elif said.get("duplicate") and not self._flights[0].repeated:
+            # Never handed over before, so another batch had its id (trap 5): it is not stored.
+            self._flights[0].batch_id += "+"
+            self._broken = True
         else:
             self._store_first(int(said["seq"]))
             self.fault = ""
@@ -304,7 +309,8 @@ class Outbox:
         self._broken = False
         self.fault = ""
         for place, flight in enumerate(self._flights):
-            self._counts[2] += flight.token != ""
+            flight.repeated = flight.token != ""
+            self._counts[2] += flight.repeated
             await self._send(gate, inbox, flight, self._last + place)
 
     async def _renew(self, keeper: Client, state: dict[str, Any], before: int) -> None:

@@ -1,0 +1,325 @@
+"""Nations' folders: made, joined, changed; what is wrong is one sentence with place and remedy."""
+
+import asyncio
+import datetime
+import socket
+import stat
+from pathlib import Path
+
+import msgspec
+import pytest
+from link_settings import QUICK
+from typer.testing import CliRunner
+
+from skypact import cli
+from skypact.errors import InputError, LinkError
+from skypact.settings import LinkSettings
+from skypact.sharing import coalition
+from skypact.sharing.certificates import authority_fault, expiry_fault
+from skypact.sharing.keys import (
+    DIRECT,
+    carried,
+    is_nkey,
+    load_card,
+    load_keys,
+    make_keys,
+    vouched_for,
+)
+from skypact.sharing.nats_config import file_quota_mib, server_config
+from skypact.sharing.nats_server import NatsServer, connect, find_binary
+from skypact.sharing.node_folder import load_node
+
+NATIONS = ("JPN", "KOR", "USA")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    coalition.init_coalition(tmp_path / "c", NATIONS, "mesh", QUICK, first_port=45_000)
+    return tmp_path / "c"
+
+
+def test_init_makes_everything_and_keys_are_private(folder: Path) -> None:
+    for nation in NATIONS:
+        node = coalition.check_folder(folder / nation, datetime.datetime.now(datetime.UTC))
+        assert sorted(node.partners) == sorted(set(NATIONS) - {nation})
+        for name in ("release.toml", "radars.toml", "nats.conf", "store"):
+            assert (folder / nation / name).exists()
+        private = [
+            *(folder / nation / "keys").iterdir(),
+            *(folder / nation / "certificates").glob("*.key"),
+            folder / nation / "nats.conf",
+        ]
+        assert len(private) == 7
+        assert {stat.S_IMODE(file.stat().st_mode) for file in private} == {0o600}
+
+
+def test_no_private_key_of_one_is_in_the_folder_of_another(folder: Path) -> None:
+    secrets = {
+        nation: [file.read_bytes() for file in (folder / nation / "keys").iterdir()]
+        + [load_keys(folder / nation / "keys").nkey(DIRECT)[0].encode()]
+        for nation in NATIONS
+    }
+    for nation in NATIONS:
+        for file in (path for path in (folder / nation).rglob("*") if path.is_file()):
+            content = file.read_bytes()
+            for other in set(NATIONS) - {nation}:
+                assert not any(secret.strip() in content for secret in secrets[other]), file
+
+
+def test_the_example_of_nats_for_an_nkey_is_met() -> None:
+    """The public key in NATS's own documentation of nkeys, and one with a digit changed."""
+    assert is_nkey("UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4")
+    assert not is_nkey("UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF3")
+    assert not is_nkey("ADXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4")
+
+
+def test_each_way_has_a_key_of_its_own(tmp_path: Path) -> None:
+    keys = make_keys(tmp_path)
+    ways = [DIRECT, carried("JPN", "KOR"), carried("KOR", "JPN")]
+    public = [keys.nkey(way)[1] for way in ways]
+    assert len(set(public)) == 3
+    assert all(is_nkey(key) for key in public)
+    assert keys.nkey(DIRECT) == load_keys(tmp_path).nkey(DIRECT)
+
+
+def test_real_nations_exchange_cards_and_fingerprints_only(tmp_path: Path) -> None:
+    one, other = tmp_path / "a", tmp_path / "b"
+    card = coalition.create_nation(one, "JPN", QUICK, listen="127.0.0.1:45101")
+    coalition.create_nation(other, "KOR", QUICK, listen="127.0.0.1:45111")
+    file = one / "JPN.card.toml"
+    with pytest.raises(InputError, match="nobody has vouched for it"):
+        coalition.add_partner(other, file, None)
+    with pytest.raises(InputError, match="has the fingerprint"):
+        coalition.add_partner(other, file, "00" * 32)
+    coalition.add_partner(other, file, card.fingerprint.upper())
+    assert load_node(other).partners["JPN"] == card == load_card(file)
+
+
+@pytest.mark.parametrize("field", ["address", "signing", "certificate_pin", "serial", "nation"])
+def test_a_card_that_was_changed_is_refused(folder: Path, field: str) -> None:
+    file = folder / "KOR" / "KOR.card.toml"
+    card = load_card(file)
+    other = {
+        "address": "127.0.0.1:1",
+        "signing": load_card(folder / "USA" / "USA.card.toml").signing,
+        "certificate_pin": "0" * 64,
+        "serial": card.serial + 1,
+        "nation": "PRK",
+    }[field]
+    changed = msgspec.structs.replace(card, **{field: other})
+    file.write_text(coalition.card_text(changed))
+    with pytest.raises(InputError, match="does not fit"):
+        load_card(file)
+
+
+@pytest.mark.parametrize(
+    "address", ['127.0.0.1:1"], account: NAT }', "host", "host:", ":1", "host:99999", "a b:1"]
+)
+def test_a_card_cannot_write_into_the_server_s_configuration(folder: Path, address: str) -> None:
+    keys = load_keys(folder / "KOR" / "keys")
+    card = load_card(folder / "KOR" / "KOR.card.toml")
+    hostile = coalition.sign_card(msgspec.structs.replace(card, address=address), keys)
+    file = folder / "hostile.card.toml"
+    file.write_text(coalition.card_text(hostile))
+    with pytest.raises(InputError, match=r"address|card"):
+        coalition.add_partner(folder / "JPN", file, hostile.fingerprint)
+
+
+def test_a_card_of_an_authority_for_everybody_is_refused(folder: Path) -> None:
+    card = load_card(folder / "KOR" / "KOR.card.toml")
+    assert authority_fault(card.authority, "KOR") == ""
+    assert "others than jpn" in authority_fault(card.authority, "JPN")
+    assert "no certificate" in authority_fault("nothing", "KOR")
+
+
+def test_an_older_card_is_refused(folder: Path, tmp_path: Path) -> None:
+    file = folder / "KOR" / "KOR.card.toml"
+    old = tmp_path / "old.card.toml"
+    old.write_text(file.read_text())
+    coalition.rotate(folder / "KOR", "certificate", QUICK)
+    coalition.add_partner(folder / "JPN", file, None)
+    with pytest.raises(InputError, match="older than the card that is here"):
+        coalition.add_partner(folder / "JPN", old, load_card(old).fingerprint)
+
+
+@pytest.mark.parametrize("what", coalition.ROTATED)
+def test_what_rotates_is_new_and_partners_need_no_fingerprint(folder: Path, what: str) -> None:
+    before = load_card(folder / "KOR" / "KOR.card.toml")
+    after = coalition.rotate(folder / "KOR", what, QUICK)
+    changed = {
+        "certificate": {"certificate_pin"},
+        "link": {"links"},
+        "sealing": {"sealing"},
+        "signing": {"signing"},
+        "authority": {"authority", "certificate_pin"},
+    }[what]
+    fields = ("certificate_pin", "links", "sealing", "signing", "authority")
+    assert {name for name in fields if getattr(before, name) != getattr(after, name)} == changed
+    assert vouched_for(after, before)
+    # A second change before partners took the first: the key they know still vouches.
+    coalition.rotate(folder / "KOR", "certificate", QUICK)
+    coalition.add_partner(folder / "JPN", folder / "KOR" / "KOR.card.toml", None)
+
+
+def test_a_card_that_another_nation_signed_is_not_vouched_for(folder: Path) -> None:
+    card = load_card(folder / "KOR" / "KOR.card.toml")
+    stolen = coalition.sign_card(
+        msgspec.structs.replace(card, serial=card.serial + 1), load_keys(folder / "USA" / "keys")
+    )
+    assert not vouched_for(stolen, card)
+
+
+def test_a_removed_partner_is_in_no_configuration(folder: Path) -> None:
+    coalition.remove_partner(folder / "JPN", "KOR")
+    done = asyncio.run(coalition.apply_changes(folder / "JPN", QUICK, ["KOR"], gone="KOR"))
+    assert not done.running
+    text = (folder / "JPN" / "nats.conf").read_text()
+    assert "KOR" not in text
+    assert "TO_USA" in text
+    with pytest.raises(InputError, match="KOR is no partner of JPN"):
+        coalition.remove_partner(folder / "JPN", "KOR")
+
+
+def test_a_hub_s_spokes_dial_the_hub_alone(tmp_path: Path) -> None:
+    coalition.init_coalition(tmp_path, NATIONS, "hub:USA", QUICK, first_port=45_200)
+    usa = load_card(tmp_path / "USA" / "USA.card.toml").address
+    kor = load_card(tmp_path / "KOR" / "KOR.card.toml").address
+    text = (tmp_path / "JPN" / "nats.conf").read_text()
+    assert text.count(f"tls://{usa}") == 2
+    assert f"tls://{kor}" not in text
+    carrying = (tmp_path / "USA" / "nats.conf").read_text()
+    assert "CARRY_JPN_KOR" in carrying
+    # What is carried is stored nowhere: only accounts with a quota have JetStream.
+    assert "jetstream" not in carrying.split("CARRY_JPN_KOR {")[1].split("\n  }")[0]
+
+
+def test_quotas_stay_below_what_the_server_has(folder: Path) -> None:
+    """Trap 6: the server does not say so beforehand, it does not start."""
+    node = load_node(folder / "JPN")
+    text = server_config(node, QUICK)
+    quotas = [int(word.split()[0].rstrip(",")) for word in text.split("max_file: ")[1:]]
+    assert sum(quotas[1:]) < quotas[0] == file_quota_mib(node) << 20
+
+
+SENTENCES = [
+    ('nation = "JPN"', "nation = 3", r"node\.toml: nation: Expected `str`"),
+    ('nation = "JPN"', 'nation = "Japan"', "no nation's code; give three capital letters"),
+    ("port = 45000", "prot = 45000", r'server\.prot: no such key; did you mean "port"\?'),
+    ("port = 45000", "port = 700000", "port 700000 is none"),
+    ("port = 45000", "", r"server\.port: is missing"),
+    ('topology = "mesh"', 'topology = "ring"', r'topology: is "ring"; give "mesh" or'),
+    ("[addresses]", '[addresses]\nKRO = "a:1"', r"addresses\.KRO: no such partner; add its card"),
+    ("[addresses]", '[addresses]\nKOR = "a"', r'addresses\.KOR: is "a"; give host:port'),
+    ("[feeds]", '[feeds]\n"a.b" = []', "cannot be part of a subject"),
+    ("[store]", "[store", "is not TOML"),
+    ("inbox_mib = 256", "inbox_mib = 0", r"store\.inbox_mib: is no size"),
+]
+
+
+@pytest.mark.parametrize(("text", "instead", "sentence"), SENTENCES)
+def test_what_is_wrong_in_a_folder_is_said(
+    folder: Path, text: str, instead: str, sentence: str
+) -> None:
+    file = folder / "JPN" / "node.toml"
+    assert text in file.read_text()
+    file.write_text(file.read_text().replace(text, instead, 1))
+    with pytest.raises(InputError, match=sentence):
+        load_node(folder / "JPN")
+
+
+def test_an_expired_certificate_is_said(folder: Path) -> None:
+    certificate = folder / "JPN" / "certificates" / "server.pem"
+    now = datetime.datetime.now(datetime.UTC)
+    assert expiry_fault(certificate, now) is None
+    late = now + datetime.timedelta(days=QUICK.certificate_days + 1)
+    with pytest.raises(InputError, match=r"expired on .*; run skypact coalition rotate"):
+        coalition.check_folder(folder / "JPN", late)
+    early = now - datetime.timedelta(days=2)
+    with pytest.raises(InputError, match="correct this machine's clock"):
+        coalition.check_folder(folder / "JPN", early)
+
+
+def test_a_key_that_others_may_read_is_said(folder: Path) -> None:
+    (folder / "JPN" / "keys" / "signing.key").chmod(0o644)
+    with pytest.raises(InputError, match="others may read this key; run chmod 600"):
+        load_node(folder / "JPN")
+
+
+def test_a_port_that_is_taken_is_said(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 45_001))
+        taken.listen()
+        server = NatsServer(load_node(folder / "JPN"), QUICK)
+        with pytest.raises(InputError, match=r"server\.link_listen: port 45001 .* cannot be used"):
+            asyncio.run(server.start())
+
+
+def test_a_binary_that_is_none_is_said(folder: Path) -> None:
+    file = folder / "JPN" / "node.toml"
+    file.write_text(file.read_text().replace('binary = ""', 'binary = "no-such-server"'))
+    with pytest.raises(InputError, match=r'server\.binary: "no-such-server" is no program'):
+        find_binary(load_node(folder / "JPN"))
+
+
+def test_no_server_is_said(folder: Path) -> None:
+    with pytest.raises(LinkError, match="start it with skypact node"):
+        asyncio.run(connect(load_node(folder / "JPN"), "gate", wait_s=1.0, once=True))
+
+
+def test_a_server_is_started_taken_over_and_stopped(folder: Path) -> None:
+    """A node that was killed leaves its server: the next one takes it over."""
+    node = load_node(folder / "JPN")
+
+    async def attempt() -> None:
+        first = NatsServer(node, LinkSettings())
+        await first.start()
+        second = NatsServer(node, LinkSettings())
+        await second.start()
+        assert second.pid == first.pid
+        assert second.state.up
+        await second.stop()
+        assert not second.state.up
+        await first.stop()
+
+    asyncio.run(attempt())
+
+
+def said(*words: str, answer: str = "") -> tuple[int, str]:
+    told = CliRunner().invoke(cli.app, ["coalition", *words], input=answer)
+    return told.exit_code, told.output
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    code, text = said("init", str(tmp_path / "c"), "--nations", "JPN,KOR", "--first-port", "45300")
+    assert code == 0
+    assert "not for anything live" in text
+    assert 'nation = "JPN"' in (tmp_path / "c" / "JPN" / "radars.toml").read_text()
+    code, text = said("init", str(tmp_path / "c"), "--nations", "JPN,KOR")
+    assert code == 1
+    assert "exists and is not empty; give a new folder" in text
+    usa = str(tmp_path / "usa")
+    code, text = said("create", "USA", usa, "--listen", "127.0.0.1:45321")
+    assert code == 0
+    card = str(tmp_path / "usa" / "USA.card.toml")
+    japan = str(tmp_path / "c" / "JPN")
+    assert said("add", japan, card, answer="n\n")[0] == 1
+    assert "USA" not in load_node(Path(japan)).partners
+    assert said("add", japan, card, answer="y\n")[0] == 0
+    code, text = said("show", japan)
+    assert code == 0
+    assert "certificate until" in text
+    assert "USA" in text
+    assert said("rotate", japan)[0] == 0
+    code, text = said("remove", japan, "USA")
+    assert code == 0
+    assert "USA is no partner any more" in text
+    code, text = said("remove", japan, "CHN")
+    assert code == 1
+    assert "CHN is no partner of JPN" in text
+    fingerprint = load_card(Path(card)).fingerprint
+    aus = str(tmp_path / "aus")
+    listen = ("--listen", "127.0.0.1:45331")
+    assert said("join", "AUS", aus, card, "--fingerprint", fingerprint, *listen)[0] == 0
+    assert list(load_node(Path(aus)).partners) == ["USA"]
+    assert said("init", str(tmp_path / "d"), "--nations", "JPN,kor,JPN")[0] == 1
+    assert said("create", "USA", str(tmp_path / "e"))[0] == 2
