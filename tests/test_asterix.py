@@ -56,6 +56,7 @@ def apart_rad(a, b):
 directions = st.floats(0.0, 2 * math.pi, exclude_max=True)
 
 
+@settings(max_examples=40)
 @given(
     st.floats(1.0, 838_000.0),
     directions,

@@ -76,6 +76,9 @@ def test_longitude_east_of_180_wraps(tmp_path):
         ({"nation": '""'}, "nation is ''", "printable"),
         ({"nation": '"KOR "'}, "nation is 'KOR '", "no space"),
         ({"nation": '"together"'}, "nation is 'together'", "another name"),
+        ({"sac": "1"}, '"sic" is missing', "add a line"),
+        ({"sac": "1", "sic": "256"}, "sic is 256", "from 0 to 255"),
+        ({"sac": "true", "sic": "1"}, "sac is True", "from 0 to 255"),
         ({"nation": '"Together"'}, "nation is 'Together'", "another name"),
         ({"latitude": "1"}, 'unknown key "latitude"', 'did you mean "latitude_deg"?'),
         ({"colour": "1"}, 'unknown key "colour"', "leave it out"),
@@ -200,3 +203,14 @@ class TestRefraction:
         assert (np.diff(straight) > 0).all()
         assert (straight <= seen).all()
         np.testing.assert_allclose(apparent_elevation(straight, height_m), seen, atol=1e-13)
+
+
+def test_codes_of_asterix_there_and_back_and_no_two_alike(tmp_path):
+    codes = {"sac": "200", "sic": "0"}
+    file = written(tmp_path, GOOD | codes, GOOD | {"id": '"kr2"', "sac": "200", "sic": "1"})
+    radars = load_radars(file)
+    assert [(radar.sac, radar.sic) for radar in radars] == [(200, 0), (200, 1)]
+    save_radars(tmp_path / "again.toml", radars)
+    assert load_radars(tmp_path / "again.toml") == radars
+    with pytest.raises(InputError, match=r"\[\[radar\]\] 2 .*sac and sic are those of"):
+        load_radars(written(tmp_path, GOOD | codes, GOOD | {"id": '"kr2"'} | codes))

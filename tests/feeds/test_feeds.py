@@ -6,7 +6,6 @@ import http.client
 import json
 import math
 import socket
-import sys
 import time
 
 import msgspec
@@ -15,7 +14,9 @@ import numpy as np
 import pytest
 from asterix_scene import NOON_NS, S, plots, radar
 from own_server import OwnServer
+from typer.testing import CliRunner
 
+from skypact import cli
 from skypact.errors import InputError, JournalError
 from skypact.model import Arrival, Cause, Outcome, Verdict
 from skypact.sensing import write_plots
@@ -662,21 +663,16 @@ def test_nobody_there_or_the_wrong_key(server, tmp_path):
     asyncio.run(scenario())
 
 
-def test_the_command(tmp_path, server):
-    """As a person runs it, in a process of its own, against feeds in this one."""
+def test_the_command(tmp_path):
+    """As a person types it, against feeds in the same process."""
     path, key_file = tmp_path / "plots.csv", tmp_path / "key"
     write_plots(path, two_radars(20), RADARS)
     key_file.write_text(KEY + "\n")
 
     async def run(*arguments):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "skypact", "feed", str(path), "--speed", "max", *arguments),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate()
-        return process.returncode, out.decode(), err.decode()
+        words = ["feed", str(path), "--speed", "max", *arguments]
+        done = await asyncio.to_thread(CliRunner().invoke, cli.app, words)
+        return done.exit_code, done.stdout, done.stderr
 
     async def scenario():
         table = FeedTable(http=Http(listen=ANYWHERE), feed=ONE_KEY)
@@ -686,10 +682,13 @@ def test_the_command(tmp_path, server):
             assert code == 0, err
             assert "40 plots sent" in out and "40 are in the node's journal; 0 refused" in out
             same(as_sent(node), as_file(two_radars(20)))
-        for arguments, said in (
-            (("--node", url, "--key-file", str(key_file)), "cannot be reached"),
+        for arguments, code, said in (
+            (("--node", url), 1, "needs its key"),
+            (("--node", url, "--key-file", str(tmp_path / "none")), 1, "no such file"),
+            (("--node", url, "--key-file", str(key_file)), 1, "cannot be reached"),
+            (("--node", url, "--speed", "0"), 2, "or max"),
         ):
-            code, out, err = await run(*arguments)
-            assert code == 1 and said in err and err.count("\n") == 1
+            got, _, err = await run(*arguments)
+            assert got == code and said in err, err
 
     asyncio.run(scenario())
