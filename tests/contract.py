@@ -74,6 +74,7 @@ class Flight(Contract):
     notes: list[str]
     status: Literal["confirmed", "ended"]
     ended_because: str | None
+    unseen_s: Size
 
 
 class Rejection(Contract):
