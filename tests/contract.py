@@ -65,6 +65,7 @@ class Flight(Contract):
     radars: list[str]
     first_plot: Time
     last_plot: Time
+    last_seen_by: str
     plots: Annotated[int, Meta(gt=0)]
     launch: Launch | None
     apogee: Apogee | None

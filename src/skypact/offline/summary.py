@@ -302,7 +302,11 @@ def _cells(flight: Flight, wide: bool, now_ns: int) -> tuple[str, ...]:
     parted = "" if flight.parted_from is None else f"\nparted from {flight.parted_from}"
     radars = ", ".join(flight.radars) if wide else _count(len(flight.radars), "radar")
     unseen_s = (now_ns - flight.last_plot_ns) * 1e-9
-    unseen = f"\nnot seen for{gap}{span(unseen_s)}" if unseen_s >= _UNSEEN_S else ""
+    unseen = (
+        f"\nnot seen for{gap}{span(unseen_s)}, last by {flight.last_seen_by}"
+        if unseen_s >= _UNSEEN_S
+        else ""
+    )
     return (
         f"[bold]{flight.id}[/]\n{kind}\n{range_class}{parted}",
         f"{', '.join(flight.nations)}\n{radars}\n{_count(flight.plots, 'plot')}\n"
