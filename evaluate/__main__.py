@@ -25,6 +25,7 @@ from evaluate import (
     free_flight,
     hiding,
     link,
+    manoeuvre,
     pairs,
     published,
     reentry,
@@ -501,7 +502,7 @@ def _shadow(detail: dict[str, Any]) -> Iterator[Figure]:
         yield Figure(
             f"2019-07-25: the 95 % area holds the fall, {name}, {len(shares)} moments",
             f"{min(shares.values()):.1%} (T+{worst} s) to {max(shares.values()):.1%}"
-            f" of {detail['runs']}",
+            f" of {max(cell['judged'] for cell in cells)}",
             "93–99 % at each" if name == "together" else "stated",
             all(0.93 <= share <= 0.99 for share in shares.values()) if name == "together" else None,
         )
@@ -538,6 +539,44 @@ def _link(detail: dict[str, Any]) -> Iterator[Figure]:
                 "≥ 10 × real time" if long else "stated",
                 times >= 10 if long else None,
             )
+
+
+def _manoeuvre(detail: dict[str, Any]) -> Iterator[Figure]:
+    for group in (*manoeuvre.NAMED, *manoeuvre.DRAWN):
+        for name, cell in detail[group]["table"].items():
+            found, ideal, late = (_pair_of(cell[key]) for key in ("found_s", "ideal_s", "late_s"))
+            yield Figure(
+                f"{group}, {name}: lift found, median / 90 % (ideal test; later than it)",
+                f"{found} s ({ideal} s; {late} s); {cell['found']} of {cell['told_by_ideal']}",
+                "stated",
+                None,
+            )
+            held = ", ".join(f"{s} s {h}/{n}" for s, (h, n) in cell["held"].items() if n)
+            yield Figure(f"{group}, {name}: area holds, from first visible plot", held, "", None)
+    for part in ("payload", "stage"):
+        seen = [row[part] for row in detail["ballistic"] if part in row and row[part]["seen_s"]]
+        alarms = [row["alarm_s"] for row in seen]
+        yield Figure(
+            f"ballistic {part}: flights taken to manoeuvre at any time; seconds of those seen",
+            f"{sum(s > 0 for s in alarms)} of {len(seen)}; "
+            f"{sum(alarms):.0f} of {sum(row['seen_s'] for row in seen):.0f}",
+            "stated",
+            None,
+        )
+    for after in manoeuvre.UNSEEN_S:
+        rows = [row[str(after)] for row in detail["unseen"]]
+        up = [row for row in rows if row is not None]
+        yield Figure(
+            f"2019-07-25, KR alone, {after} s unseen: place within its 95 % region; ended",
+            f"{sum(d < manoeuvre.CHI_SQUARED_95_PLACE for d in up)} of {len(up)}; "
+            f"{len(rows) - len(up)}",
+            "stated",
+            None,
+        )
+
+
+def _pair_of(values: list[float | None]) -> str:
+    return " / ".join("never" if value is None else f"{value:.1f}" for value in values)
 
 
 def _studies(shared: Path) -> dict[str, Study]:
@@ -608,6 +647,13 @@ def _studies(shared: Path) -> dict[str, Study]:
             10,
             lambda n, step: disagreements.run_shadow(n, SEED, step),
             _shadow,
+        ),
+        "manoeuvre": Study(
+            "Pull-ups and glides",
+            40,
+            1,
+            lambda n, step: manoeuvre.run(n, SEED, step),
+            _manoeuvre,
         ),
         "times": Study("Times of flight", 6, 6, _run_times, _times),
         "wire": Study("Wire", 1000, 20, lambda n, step: wire.run(n, SEED, step), _wire),

@@ -29,6 +29,7 @@ KNOWN_WITHIN_M = 5e3
 SHADOW = "2019-07-25_kn-23"
 SHADOW_MOMENTS_S = tuple(range(60, 361, 30))
 """After launch; it comes down after 374 s."""
+SHADOW_ALONE = 5
 ZONE = "2021-09-15_train"
 ZONE_MOMENTS_S = tuple(range(75, 361, 15))
 """After launch; it comes down after 356 s."""
@@ -257,13 +258,15 @@ def one_zone_run(seed: int) -> dict[str, Any]:
 def one_shadow_run(seed: int, index: int) -> dict[str, list[bool | None]]:
     """Whether the 95 % area of each picture holds the fall, at SHADOW_MOMENTS_S after launch.
 
-    None where a picture has no area yet.
+    None where a picture has no area yet. Nations alone are judged in one run of SHADOW_ALONE.
     """
     path, seen = _first_flight(SHADOW, seed + index)
     times = [path.launch.time_ns + s * NS for s in SHADOW_MOMENTS_S]
     fell_at = path.impact.latitude_rad, path.impact.longitude_rad
     held: dict[str, list[bool | None]] = {}
     for sight in seen:
+        if sight.name != TOGETHER and index % SHADOW_ALONE:
+            continue
         held[sight.name] = [
             inside_region(known.impact, fell_at) if known and known.impact else None
             for known in over_time(sight, times)
@@ -323,8 +326,8 @@ def run_shadow(count: int, seed: int, progress: Callable[[int], Any]) -> dict[st
     shares: dict[str, list[dict[str, int]]] = {
         name: [
             {
-                "judged": sum(row[name][k] is not None for row in rows),
-                "held": sum(bool(row[name][k]) for row in rows),
+                "judged": sum(row[name][k] is not None for row in rows if name in row),
+                "held": sum(bool(row[name][k]) for row in rows if name in row),
             }
             for k in range(len(SHADOW_MOMENTS_S))
         ]

@@ -65,6 +65,7 @@ class Flight(Contract):
     radars: list[str]
     first_plot: Time
     last_plot: Time
+    last_seen_by: str
     plots: Annotated[int, Meta(gt=0)]
     launch: Launch | None
     apogee: Apogee | None
@@ -74,6 +75,7 @@ class Flight(Contract):
     notes: list[str]
     status: Literal["confirmed", "ended"]
     ended_because: str | None
+    unseen_s: Size
 
 
 class Rejection(Contract):

@@ -10,44 +10,40 @@ killed reads the last checkpoint and the journal, and is where it was.
 
 import asyncio
 import datetime
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import structlog
 
-from skypact.errors import InputError, JournalError, LinkError, SkypactError
+from skypact.errors import InputError, JournalError, LinkError
 from skypact.model import (
+    AreaWarning,
     Arrival,
     Assessment,
-    AreaWarning,
     ClockMark,
     EntryKind,
     Heartbeat,
-    JournalState,
     Outcome,
     Verdict,
 )
 from skypact.record.checkpoints import Checkpoint, Checkpoints
 from skypact.record.journal import Journal
 from skypact.sensing import load_radars
-from skypact.sensing.feeds import Feeds, FeedTable, load_feeds
-from skypact.sensing.feeds.table import Feed
+from skypact.sensing.feeds import Feeds
 from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, KeptSent, encoded
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.status import StatusServer
 from skypact.settings import Settings
-from skypact.sharing.chain import Delivery, OutgoingChain
+from skypact.sharing.chain import Delivery
 from skypact.sharing.coalition import check_folder
-from skypact.sharing.entry import Accepted, Entry, Refused
+from skypact.sharing.entry import Accepted, Refused
 from skypact.sharing.link import By, Link
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import NatsServer, connect
-from skypact.sharing.outgoing import Outgoing, Sent
+from skypact.sharing.outgoing import Sent
 from skypact.sharing.policy_file import load_policy
 from skypact.sharing.tasks import end
 from skypact.tracking import LivePicture

@@ -412,6 +412,12 @@ class FlightSettings(BaseModel):
         ge=0,
         description="The longest a tracker takes to follow a change of lift, s; half take 1/16.",
     )
+    manoeuvre_noticed_m: float = Field(
+        default=300.0,
+        gt=0,
+        description="A pull-up or glide that began is not noticed before lift has bent its path "
+        "by about so much, m.",
+    )
     glide_ends_soon_share: float = Field(
         default=0.1,
         gt=0,

@@ -127,3 +127,37 @@ def test_drawn_programmes_have_the_weights_mean():
     # Systematic draws err by less than chance ones: 4 sigmas of those.
     assert rows[:, 0, BANK_RAD].mean() == pytest.approx(mean, abs=4.0 * sigma / 20.0)
     assert len(inverse_beta) == 400
+
+
+def falling(height_m):
+    """A sight of a fall from 55 km in which no lift shows."""
+    climb = -math.sqrt(2.0 * 9.4 * (55e3 - height_m))
+    return gliding(
+        height_m=height_m,
+        climb_m_s=climb,
+        pressure_pa=0.5 * 1.225 * math.exp(-height_m / 7e3) * 2000.0**2,
+        apogee_m=55e3,
+        since_apogee_s=-climb / 9.4,
+        flown_m=380e3,
+        lift=(np.array([2e-4, 0.0, 0.0]), np.diag([1e-8, 1e-10, 1e-10])),
+        free=1.55,
+        steered=0.08,
+        log_odds=-3.0,
+    )
+
+
+def test_a_pull_up_that_only_began_is_not_dismissed():
+    """Plots cannot show it in its first seconds; at 27 km most would have begun by then."""
+    soon = FlightSettings(manoeuvre_noticed_m=1e-3)
+    begun = falling(27e3)
+    before, after = (
+        fitting(FlightKind.QUASI_BALLISTIC, begun, settings).fit / free_fit(begun)
+        for settings in (soon, SETTINGS)
+    )
+    # Starts are believed alike from 25 to 40 km: 2 of 15 are still to come. At 750 m/s half of
+    # the others began less than 9 s ago, and 300 m take 4 to 9 s with what lift there is.
+    assert before < 2.0 / 15.0
+    assert 0.2 < after < 0.6
+    # Of all that begin at 25 km or higher none can be in its first seconds at 15 km.
+    late = falling(15e3)
+    assert fitting(FlightKind.QUASI_BALLISTIC, late, SETTINGS).fit / free_fit(late) < 0.01

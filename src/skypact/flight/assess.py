@@ -98,6 +98,7 @@ def assess(
         radars=tuple(sorted(track.plots_by_radar)),
         first_plot_ns=track.first_plot_ns,
         last_plot_ns=track.last_plot_ns,
+        last_seen_by=track.last_seen_by,
         plots=track.plots,
         launch=launch,
         apogee=apogee if boosting <= settings.greatest_boost_probability else None,

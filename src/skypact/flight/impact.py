@@ -17,6 +17,7 @@ from skypact.flight.ground import (
     geodetic_from_plane,
     plane_from_geodetic,
     region_95,
+    split_edges,
     weighted_moments,
     weighted_quantile,
 )
@@ -318,7 +319,8 @@ def impact_of(falls: Falls, time_ns: int) -> Impact | None:
     mean, covariance = weighted_moments(flat, weight)
     covariance = covariance + np.eye(2)  # a metre: heights are above the ellipsoid, not the sea
     size = weighted_quantile(distances_squared(flat, mean, covariance), weight, 0.95)
-    ring = region_95(flat, weight, falls.group[landed])
+    ellipse = ellipse_of(covariance, max(size, 0.5 * CHI_SQUARED_95))
+    ring = split_edges(region_95(flat, weight, falls.group[landed]), ellipse.semi_minor_m)
     times = falls.time_s[landed]
     time_s = float(weight @ times)
     where = geodetic_from_plane(origin, *mean)
@@ -327,7 +329,7 @@ def impact_of(falls: Falls, time_ns: int) -> Impact | None:
         time_sigma_s=float(np.sqrt(weight @ (times - time_s) ** 2)),
         latitude_rad=where[0],
         longitude_rad=where[1],
-        ellipse_95=ellipse_of(covariance, max(size, 0.5 * CHI_SQUARED_95)),
+        ellipse_95=ellipse,
         region_95=tuple(
             (longitude, latitude)
             for latitude, longitude in (geodetic_from_plane(origin, *point) for point in ring)

@@ -27,6 +27,7 @@ from skypact.kernels.powered_flight import (
     LONGEST_S,
     MANOEUVRE_COLUMNS,
     MOST_LIFT_M2_KG,
+    MOST_LOAD_M_S2,
     PATH_ANGLE_RAD,
     STANDARD_GRAVITY_M_S2,
     START_HEIGHT_M,
@@ -70,6 +71,7 @@ _LEAST_GLIDED = 1.05
 _SOON_S = 60.0
 # The tracker follows a change of lift late: for so much of the time what it says is of no use.
 _LATE_SHARE = 0.2
+_SCALE_HEIGHT_M = 7e3  # of the air's density at 20 to 50 km
 
 
 class Sight(NamedTuple):
@@ -260,9 +262,7 @@ def glides(count: int, range_m: float, range_ln_sigma: float) -> NDArray[np.floa
 
 def free_fit(sight: Sight) -> float:
     """How well it fits that there never was any lift, on the scale of `Programmes.fit`."""
-    nothing = np.zeros((1, 3))
-    nothing[:, 0] = math.nan
-    fit = _lift_fit(sight, nothing, np.full(1, math.inf)) + _course_fit(sight, np.zeros(1))
+    fit = _no_lift_fit(sight) + _course_fit(sight, np.zeros(1))
     fit += _falling_climb_fit(sight, np.zeros(1), np.full(1, sight.since_apogee_s))
     return math.exp(fit[0] - min(max(sight.log_odds, 0.0), _BELIEVED_ODDS))
 
@@ -278,6 +278,7 @@ def fitting(kind: FlightKind, sight: Sight, settings: FlightSettings) -> Program
     if glide:
         _end_soon(sight, rows, settings)
     since = _since_start(sight, rows[:, 0, START_HEIGHT_M])
+    unnoticed = _unnoticed(sight, rows[:, 0], settings.manoeuvre_noticed_m)
     begun = since > 0.0
     turned = np.where(begun, np.tan(rows[:, 0, BANK_RAD]) * _turn_by_bank(sight), 0.0)
     if glide:
@@ -290,14 +291,17 @@ def fitting(kind: FlightKind, sight: Sight, settings: FlightSettings) -> Program
     steering = begun & ~over
     command = _commands(sight, rows[:, 0], inverse_beta, steering)
     slowness_s = np.where(steering, rows[:, 0, TIME_CONSTANT_S], math.inf)
-    fit = _lift_fit(sight, command, slowness_s) + _course_fit(sight, turned)
     falling_s = np.where(over, since_end, sight.since_apogee_s)
     from_angle = np.where(over, rows[:, 0, PATH_ANGLE_RAD], 0.0)
-    fit += np.where(
-        steering,
-        _steered_climb_fit(sight, rows[:, 0, PATH_ANGLE_RAD]),
-        _falling_climb_fit(sight, from_angle, falling_s),
+    falling = _falling_climb_fit(sight, from_angle, falling_s)
+    noticed = _lift_fit(sight, command, slowness_s) + np.where(
+        steering, _steered_climb_fit(sight, rows[:, 0, PATH_ANGLE_RAD]), falling
     )
+    as_free = falling + _no_lift_fit(sight)
+    share = np.where(steering, unnoticed, 0.0)
+    with np.errstate(divide="ignore"):
+        fit = np.logaddexp(np.log1p(-share) + noticed, np.log(share) + as_free)
+    fit += _course_fit(sight, turned)
     # What had begun would have been seen, and what was seen had begun.
     fit -= np.where(begun, 0.0, min(max(sight.log_odds, 0.0), _BELIEVED_ODDS))
     if -math.inf < sight.log_odds < 0.0:
@@ -326,6 +330,25 @@ def _since_start(sight: Sight, start_m: NDArray[np.float64]) -> NDArray[np.float
     below = (sight.height_m < start_m) & (sight.since_apogee_s > 0.0)
     # Below it, it has begun whatever the time; above, only if it fell there long ago.
     return np.where(below, np.maximum(since, 0.1), np.where(since > 20.0, since, 0.0))
+
+
+def _unnoticed(
+    sight: Sight, manoeuvres: NDArray[np.float64], noticed_m: float
+) -> NDArray[np.float64]:
+    """Probability (n,) that a manoeuvre (n, 10) began and nothing shows it yet.
+
+    Lift must first bend the path, ½ a t², by more than the plots' errors. Meanwhile it falls on as
+    it did, so the height tells for how long. Without this each kind would be dismissed just while
+    its manoeuvre begins, for none is seen.
+    """
+    fallen = manoeuvres[:, START_HEIGHT_M] - sight.height_m
+    if sight.climb_m_s >= 0.0:
+        return np.zeros(len(fallen))
+    since = np.maximum(fallen, 0.0) / -sight.climb_m_s
+    between = sight.pressure_pa * np.exp(-0.5 * np.maximum(fallen, 0.0) / _SCALE_HEIGHT_M)
+    lift = np.minimum(between * manoeuvres[:, MOST_LIFT_M2_KG], manoeuvres[:, MOST_LOAD_M_S2])
+    bent = 0.5 * lift * since**2
+    return np.where(fallen > 0.0, np.exp(-0.5 * (bent / noticed_m) ** 2), 0.0)
 
 
 def _end_soon(sight: Sight, rows: NDArray[np.float64], settings: FlightSettings) -> None:
@@ -419,6 +442,13 @@ def _lift_fit(
         ratio = height * np.exp(-0.5 * distance + 0.5 * np.minimum(size / before**2, 4.0))
         likelihood = likelihood + sight.steered * np.minimum(ratio, 1e6)
     return np.asarray(np.log(likelihood))
+
+
+def _no_lift_fit(sight: Sight) -> NDArray[np.float64]:
+    """Ln likelihood (1,) of the phases and lift seen if there is no lift, whatever the drag."""
+    nothing = np.zeros((1, 3))
+    nothing[:, 0] = math.nan
+    return _lift_fit(sight, nothing, np.full(1, math.inf))
 
 
 def _falling_climb_fit(

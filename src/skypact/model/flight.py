@@ -65,7 +65,8 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
 class Flight(msgspec.Struct, frozen=True, kw_only=True):
     """One flight as known at one moment; what cannot be known yet is None.
 
-    `parted_from`: the flight that it was part of before, as a stage is.
+    `last_seen_by`: the radar of the last plot, or a partner's nation and label. `parted_from`: the
+    flight that it was part of before, as a stage is.
     """
 
     id: int
@@ -78,6 +79,7 @@ class Flight(msgspec.Struct, frozen=True, kw_only=True):
     radars: tuple[str, ...]
     first_plot_ns: int
     last_plot_ns: int
+    last_seen_by: str
     plots: int
     launch: Launch | None
     apogee: Apogee | None

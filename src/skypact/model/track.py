@@ -60,9 +60,10 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     `most_energy_j_kg`: greatest energy in free flight so far, of the motion relative to the Earth,
     per kg (NaN: none yet). `parted_from`: the track beside which it began, as a stage or a part
     does; `company`: how many tracks go back to one in this way, itself among them. `last_seen`: the
-    estimate after its last plot, where it is older than `time_ns`. `plots_by_partner`: by nation
-    and label of the radar, how many plots were in the partners' tracklets; they count as `plots`.
-    `foreign`: sources of finished tracks that the estimate was intersected with.
+    estimate after its last plot, where it is older than `time_ns`; `last_seen_by`: the radar of
+    that plot, or a partner's nation and label. `plots_by_partner`: by nation and label of the
+    radar, how many plots were in the partners' tracklets; they count as `plots`. `foreign`: sources
+    of finished tracks that the estimate was intersected with.
     """
 
     id: int
@@ -85,6 +86,7 @@ class Track(msgspec.Struct, frozen=True, kw_only=True):
     parted_from: int | None = None
     company: int = 1
     last_seen: Estimate | None = None
+    last_seen_by: str = ""
     plots_by_partner: dict[str, dict[str, int]] = {}
     foreign: tuple[str, ...] = ()
 

@@ -26,6 +26,7 @@ def flight_as_json(flight: Flight) -> dict[str, Any]:
         "radars": list(flight.radars),
         "first_plot": iso_utc(flight.first_plot_ns),
         "last_plot": iso_utc(flight.last_plot_ns),
+        "last_seen_by": flight.last_seen_by,
         "plots": flight.plots,
         "launch": launch_as_json(flight.launch),
         "apogee": apogee_as_json(flight.apogee),

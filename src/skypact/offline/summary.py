@@ -35,6 +35,8 @@ _WIDE = 110
 _MOST_FLIGHTS = 20
 _MOST_ROWS = 5
 _UNKNOWN = "not known"
+_UNSEEN_S = 10.0
+"""A flight that no radar saw for so long before the end of the data is said not to be seen."""
 _LEARNT_SHARE = 0.95
 """A bias is learnt once its sigma is below this share of what was declared."""
 _BIAS_UNITS = {
@@ -53,7 +55,8 @@ def print_tracked(console: Console, tracked: TrackedFiles) -> None:
     found = _count(len(tracked.flights), "flight") if tracked.flights else "No flight"
     console.print(f"[bold]{found}[/] in {_count(tracked.plots, 'plot')}, {times}", highlight=False)
     if tracked.flights:
-        _print_flights(console, tracked.flights)
+        now_ns = tracked.last_plot_ns if tracked.until_ns is None else tracked.until_ns
+        _print_flights(console, tracked.flights, now_ns)
     _print_rejections(console, tracked.rejections, tracked.notes)
 
 
@@ -297,7 +300,7 @@ def _explain(console: Console, text: str) -> None:
     console.print(text, style="dim", highlight=False, markup=False)
 
 
-def _print_flights(console: Console, flights: Sequence[Flight]) -> None:
+def _print_flights(console: Console, flights: Sequence[Flight], now_ns: int) -> None:
     most_seen = sorted(flights, key=lambda flight: (-flight.plots, flight.id))[:_MOST_FLIGHTS]
     shown = sorted(most_seen, key=lambda flight: flight.id)
     wide = console.width >= _WIDE
@@ -305,7 +308,7 @@ def _print_flights(console: Console, flights: Sequence[Flight]) -> None:
     for heading in ("Flight", "Seen by", "Launch", "Apogee", "Impact"):
         table.add_column(heading)
     for flight in shown:
-        table.add_row(*_cells(flight, wide))
+        table.add_row(*_cells(flight, wide, now_ns))
     console.print(table)
     _say_more(console, len(flights))
     for flight in shown:
@@ -324,7 +327,7 @@ def _print_flights(console: Console, flights: Sequence[Flight]) -> None:
         )
 
 
-def _cells(flight: Flight, wide: bool) -> tuple[str, ...]:
+def _cells(flight: Flight, wide: bool, now_ns: int) -> tuple[str, ...]:
     gap = " " if wide else "\n"
     kind = str(flight.kind).replace("_", "-")
     if flight.kind is not FlightKind.UNKNOWN:
@@ -336,10 +339,16 @@ def _cells(flight: Flight, wide: bool) -> tuple[str, ...]:
         range_class += "" if probability is None else f" {_percent(probability)}"
     parted = "" if flight.parted_from is None else f"\nparted from {flight.parted_from}"
     radars = ", ".join(flight.radars) if wide else _count(len(flight.radars), "radar")
+    unseen_s = (now_ns - flight.last_plot_ns) * 1e-9
+    unseen = (
+        f"\nnot seen for{gap}{span(unseen_s)}, last by {flight.last_seen_by}"
+        if unseen_s >= _UNSEEN_S
+        else ""
+    )
     return (
         f"[bold]{flight.id}[/]\n{kind}\n{range_class}{parted}",
         f"{', '.join(flight.nations)}\n{radars}\n{_count(flight.plots, 'plot')}\n"
-        f"{clock(flight.first_plot_ns)} to{gap}{clock(flight.last_plot_ns)}",
+        f"{clock(flight.first_plot_ns)} to{gap}{clock(flight.last_plot_ns)}{unseen}",
         _end(flight.launch, wide),
         _apogee(flight),
         _end(flight.impact, wide),

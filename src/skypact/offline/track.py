@@ -42,12 +42,14 @@ class TrackedFiles(NamedTuple):
     def as_json(self) -> dict[str, Any]:
         """The document of `skypact track --json`."""
         status = {track.id: track for track in self.picture.tracks()}
+        now_ns = self.last_plot_ns if self.until_ns is None else self.until_ns
         return {
             "flights": [
                 flight_as_json(flight)
                 | {
                     "status": str(status[flight.id].status),
                     "ended_because": status[flight.id].ended_because,
+                    "unseen_s": round((now_ns - flight.last_plot_ns) * 1e-9, 3),
                 }
                 for flight in self.flights
             ],

@@ -92,7 +92,9 @@ class _Collector(Collector):
         out: list[Metric] = []
         for name, values in self._counts().items():
             kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-            family = kind(name, name.removeprefix("skypact_").replace("_", " "), labels=LABELS[name])
+            family = kind(
+                name, name.removeprefix("skypact_").replace("_", " "), labels=LABELS[name]
+            )
             for labels, value in values.items():
                 family.add_metric(labels, value)
             out.append(family)

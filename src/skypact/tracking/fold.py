@@ -56,6 +56,7 @@ from skypact.tracking.tables import (
     IS_GONE,
     KEPT,
     LAST_NS,
+    LAST_RADAR,
     MOST_ENERGY,
     NEVER_CONFIRMED,
     NEXT_ID,
@@ -387,7 +388,7 @@ def observe(
     `own`: it is this object's alone; one that it shares counts, but no fit is made from it.
     """
     number, mu, settings = tracks.number[t], tracks.mu[t], c.settings
-    number[LAST_NS] = max(number[LAST_NS], plot_ns)
+    note_last(number, plot_ns, radar)
     number[PLOTS] += 1
     tracks.by_radar[t, radar] += 1
     if own:
@@ -416,6 +417,13 @@ def observe(
         mu[slot] /= total
     note_extremes(tracks.x[t, likeliest(mu)], mu, tracks.value[t])
     confirm_if_known(tracks, t, settings)
+
+
+@inlined
+def note_last(number: NDArray[np.int64], plot_ns: int, radar: int) -> None:
+    """Note when a track was seen last, and by which radar."""
+    if plot_ns >= number[LAST_NS]:
+        number[LAST_NS], number[LAST_RADAR] = plot_ns, radar
 
 
 @inlined
@@ -564,7 +572,8 @@ def start(tracks: TrackArrays, t: int, new: int, chain: NDArray[np.int64], c: Fo
     number[FIRST_NS], number[LAST_NS], number[TIME_NS] = now_ns, now_ns, now_ns
     for k in range(count):
         number[FIRST_NS] = min(number[FIRST_NS], tracks.waiting[chain[k], SINCE_NS])
-        number[LAST_NS] = max(number[LAST_NS], tracks.waiting[chain[k], SINCE_NS])
+        waiting = tracks.waiting[chain[k]]
+        note_last(number, waiting[SINCE_NS], waiting[OF_RADAR])
     number[PLOTS], number[STRIDE] = count, 1
     # Thinned out evenly where there are too many to keep, the newest always among them.
     stride = (count + tracks.first.shape[1] - 1) // tracks.first.shape[1]
@@ -644,6 +653,7 @@ def hand_over(tracks: TrackArrays, t: int, to: int) -> None:
     """Let track `to` go on as track `t`, whose row becomes free: its id and its past stay."""
     mine, other = tracks.number[t], tracks.number[to]
     other[TIME_NS], other[LAST_NS] = mine[TIME_NS], mine[LAST_NS]
+    other[LAST_RADAR] = mine[LAST_RADAR]
     other[FREE_PHASE], other[FITTED] = mine[FREE_PHASE], mine[FITTED]
     other[PLOTS] += mine[PLOTS]
     for radar in range(tracks.by_radar.shape[1]):
@@ -800,7 +810,7 @@ def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> 
     climb = ux * x[3] + uy * x[4] + uz * x[5]
     if height < -settings.sunk_m and climb < 0.0 and unseen > 1.0:
         number[REASON] = CAME_DOWN
-    elif slot != FREE and unseen > settings.lost_timeout_s:
+    elif (slot != FREE or height < settings.sunk_m) and unseen > settings.lost_timeout_s:
         number[REASON] = NOT_SEEN
     else:
         return False

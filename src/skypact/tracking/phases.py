@@ -41,6 +41,7 @@ from skypact.tracking.tables import (
     HIGHEST_AT_S,
     HIGHEST_M,
     HIGHEST_SIGMA_M,
+    LAST_NS,
     REMAINDER,
     REMAINDER_AT,
     SLOTS,
@@ -65,6 +66,8 @@ LEAST_GIVEN_OUT = 1e-2
 # The remainder of gravity is taken anew after so far a way; it changes by 1e-7 m/s² meanwhile.
 REMAINDER_REFRESH_M = 4e3
 NEAR_GROUND_M = 20e3
+# What reaches the ground unseen, its height known worse than this, may be up still.
+SURELY_DOWN_M = 5e3
 # No object is followed that is faster than this.
 FASTEST_M_S = 1e5
 
@@ -251,7 +254,8 @@ def _shares(
 def predict_track(tracks: TrackArrays, t: int, to_ns: int, c: FoldContext) -> bool:
     """Move track `t` with all its phases to the time `to_ns`, in place.
 
-    False: it came down on the way, and stands where and when that was.
+    False: it came down on the way, and stands where and when that was. What may be up still waits
+    on the ground for being seen again, and may be ever farther off.
     """
     there = True
     if tracks.number[t, TIME_NS] != to_ns:
@@ -280,7 +284,12 @@ def predict_phases(
     """`predict_track` for the rows of one track."""
     dt = (to_ns - number[TIME_NS]) * 1e-9
     at = x[likeliest(mu)]
-    height, _, _, _ = height_and_up(at[0], at[1], at[2])
+    height, ux, uy, uz = height_and_up(at[0], at[1], at[2])
+    falls = ux * at[3] + uy * at[4] + uz * at[5] < 0.0
+    if dt > 0.0 and height < 1.0 and falls and may_be_up(p, mu, (ux, uy, uz)):
+        wait_unseen(number, x, p, mu, dt)
+        number[TIME_NS] = to_ns
+        return True
     ignite = height > value[HIGHEST_M] - FALLEN_M
     free_phase = number[FREE_PHASE]
     if free_phase == COAST and value[SURPRISE] < SURPRISING:
@@ -308,12 +317,56 @@ def predict_phases(
             back = max(height / climb, 0.0)
             move_phases(number, value, x, p, mu, -min(back, h), reach, c)
             left += min(back, h)
+            if may_be_up(p, mu, (ux, uy, uz)):
+                number[TIME_NS] = to_ns - np.int64(left * 1e9)
+                wait_unseen(number, x, p, mu, left)
+                left = 0.0
             break
     for slot in range(SLOTS):
         if mu[slot] > 0.0:
             age_biases(x[slot], p[slot], dt - left, c.radars)
     number[TIME_NS] = to_ns - np.int64(left * 1e9)
     return left == 0.0
+
+
+@kernel
+def may_be_up(
+    p: NDArray[np.float64], mu: NDArray[np.float64], up: tuple[float, float, float]
+) -> bool:
+    """Whether the height, `up` being upwards, is so little known that it may not be down yet."""
+    for slot in range(SLOTS):
+        if mu[slot] < LEAST_GIVEN_OUT:
+            continue
+        variance = 0.0
+        for i in range(3):
+            for j in range(3):
+                variance += up[i] * p[slot, i, j] * up[j]
+        if variance > SURELY_DOWN_M * SURELY_DOWN_M:
+            return True
+    return False
+
+
+@kernel
+def wait_unseen(
+    number: NDArray[np.int64],
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    mu: NDArray[np.float64],
+    dt: float,
+) -> None:
+    """Let a track stay where it is for `dt` seconds, in place; its variance grows instead.
+
+    As what flies on at its speed, in whatever direction: v² T² over three axes, T the time since
+    it was seen.
+    """
+    at = x[likeliest(mu)]
+    speed2 = at[3] * at[3] + at[4] * at[4] + at[5] * at[5]
+    since = (number[TIME_NS] - number[LAST_NS]) * 1e-9
+    grown = speed2 * dt * (2.0 * since + dt) / 3.0
+    for slot in range(SLOTS):
+        if mu[slot] > 0.0:
+            for i in range(3):
+                p[slot, i, i] += grown
 
 
 @inlined

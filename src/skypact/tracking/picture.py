@@ -629,7 +629,15 @@ class Picture:
             ended_because=_REASON[int(number[tables.REASON])],
             parted_from=int(number[tables.PARTED_FROM]) or None,
             last_seen=last_seen,
+            last_seen_by=self._seen_by(int(number[tables.LAST_RADAR])),
         )
+
+    def _seen_by(self, row: int) -> str:
+        """The radar of a row of the table: its id, or a partner's nation and label."""
+        if row < len(self.radars):
+            return self.radars[row].id
+        partner = self._partners[row - len(self.radars)]
+        return f"{partner.nation} {partner.label}"
 
     def _by_partner(self, counts: NDArray[np.int64]) -> dict[str, dict[str, int]]:
         """Plots in tracklets, by nation and label."""

@@ -32,7 +32,8 @@ PARTED_FROM = 12  # id of the track beside which it began; 0: none
 SEEN_NS = 13  # when the estimate as last seen is of, and what its slot FREE was
 SEEN_PHASE = 14
 TRACKLETS = 15  # tracklets taken; where there are any, it is not fitted to its first plots
-NUMBER_COLUMNS = 16
+LAST_RADAR = 16  # that saw it last: row of the radar table
+NUMBER_COLUMNS = 17
 
 FREE_ROW, TENTATIVE, CONFIRMED, ENDED = 0, 1, 2, 3
 NOT_ENDED, CAME_DOWN, NOT_SEEN, NO_OBJECT, NEVER_CONFIRMED = 0, 1, 2, 3, 4
@@ -76,7 +77,7 @@ def likeliest(mu: NDArray[np.float64]) -> int:
 
 
 class TrackArrays(NamedTuple):
-    """`number` (c, 16) int64, `value` (c, 13), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
+    """`number` (c, 17) int64, `value` (c, 13), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
 
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
     how many plots of each radar. `seen_x`, `seen_p`, `seen_mu`: as last seen. `waiting` (w, 4) and

@@ -31,6 +31,7 @@ from skypact.tracking.fold import (
     confirm_if_known,
     grow_older,
     note_extremes,
+    note_last,
     note_seen,
     retire,
     write_update,
@@ -44,6 +45,7 @@ from skypact.tracking.tables import (
     FREE_PHASE,
     FREE_ROW,
     LAST_NS,
+    LAST_RADAR,
     MOST_ENERGY,
     NEXT_ID,
     PLOTS,
@@ -400,7 +402,7 @@ def _observe(
 ) -> None:
     """Update track `t`, already at its time, by tracklet `j`; confirm it as plots would."""
     number, mu = tracks.number[t], tracks.mu[t]
-    number[LAST_NS] = max(number[LAST_NS], tracklets.number[j, AT_NS])
+    note_last(number, tracklets.number[j, AT_NS], tracklets.number[j, RADAR])
     number[PLOTS] += tracklets.number[j, IN_PLOTS]
     number[TRACKLETS] += 1
     tracks.by_radar[t, tracklets.number[j, RADAR]] += tracklets.number[j, IN_PLOTS]
@@ -475,6 +477,7 @@ def _start(tracks: TrackArrays, t: int, tracklets: TrackletArrays, j: int, c: Fo
     number[STATUS], number[TRACK_ID] = TENTATIVE, tracks.counter[NEXT_ID]
     tracks.counter[NEXT_ID] += 1
     number[TIME_NS], number[FIRST_NS], number[LAST_NS] = time_ns, time_ns, time_ns
+    number[LAST_RADAR] = radar
     number[PLOTS], number[STRIDE] = tracklets.number[j, IN_PLOTS], 1
     number[TRACKLETS] = 1
     tracks.by_radar[t, radar] = tracklets.number[j, IN_PLOTS]
