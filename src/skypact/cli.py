@@ -1,5 +1,5 @@
 """The commands: `skypact track`, `simulate`, `compare`, `score`, `register`, `release`,
-`coalition`, `feed`.
+`coalition`, `node`, `feed`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -532,6 +532,24 @@ def release_test(
     if json is not None:
         write_json(json, tried.as_json())
     print_release_test(_console(json), tried)
+
+
+@app.command()
+def node(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The nation's folder: skypact coalition init.")
+    ],
+    exercise: Annotated[
+        bool, typer.Option("--exercise", help="An exercise: its messages never meet live ones.")
+    ] = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Run a nation's node until it is told to stop (Ctrl-C, SIGTERM)."""
+    import asyncio
+
+    from skypact.serving.run import run
+
+    asyncio.run(run(folder, _settings(settings), exercise=exercise))
 
 
 @app.command()

@@ -10,10 +10,12 @@ killed reads the last checkpoint and the journal, and is where it was.
 
 import asyncio
 import datetime
+import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -26,30 +28,35 @@ from skypact.model import (
     ClockMark,
     EntryKind,
     Heartbeat,
+    IdRecord,
+    JournalState,
+    LeaveOutRecord,
     Outcome,
+    RebuildRecord,
     Verdict,
 )
 from skypact.record.checkpoints import Checkpoint, Checkpoints
 from skypact.record.journal import Journal
 from skypact.sensing import load_radars
-from skypact.sensing.feeds import Feeds
+from skypact.sensing.feeds import Feed, Feeds, FeedTable, load_feeds
 from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, KeptSent, encoded
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.status import StatusServer
 from skypact.settings import Settings
-from skypact.sharing.chain import Delivery
+from skypact.sharing.chain import Delivery, OutgoingChain
 from skypact.sharing.coalition import check_folder
-from skypact.sharing.entry import Accepted, Refused
+from skypact.sharing.entry import Accepted, Entry, Refused
 from skypact.sharing.link import By, Link
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import NatsServer, connect
-from skypact.sharing.outgoing import Sent
+from skypact.sharing.outgoing import Outgoing, Sent
 from skypact.sharing.policy_file import load_policy
 from skypact.sharing.tasks import end
 from skypact.tracking import LivePicture
 
 S = 1_000_000_000
 NATIONAL, SHARED = "national", "shared"
+CHAINS = "chains.msgpack"
 LINK_SOURCE = "link"
 """The source, among a partner's, that counts the messages of its link."""
 
@@ -77,7 +84,13 @@ class Node:
         self.folder = check_folder(folder, datetime.datetime.now(datetime.UTC))
         self.nation = self.folder.nation
         self.radars = tuple(load_radars(folder / "radars.toml"))
-        self.policy = load_policy(folder / "release.toml", self.nation, self.radars)
+        self.policy = load_policy(
+            folder / "release.toml",
+            nation=self.nation,
+            partners=sorted(self.folder.partners),
+            radars=[radar.id for radar in self.radars],
+            settings=settings.release,
+        )
         self.log = structlog.get_logger().bind(node=self.nation)
         self.national, self.shared = self._picture(NATIONAL), self._picture(SHARED)
         self.entry = self._entry(None)
@@ -183,7 +196,7 @@ class Node:
         verdict = self._observe(result)
         if isinstance(result.content, Heartbeat):
             return
-        kept = KeptMessage(delivery, result.received_ns, data, verdict)
+        kept = KeptMessage(delivery, result.received_ns, result.body, verdict)
         written = self.journal.put(
             EntryKind.PARTNER_MESSAGE, partner, result.received_ns, encoded(kept)
         )
@@ -349,41 +362,44 @@ class Node:
         async for entry in self.journal.read(max(1, self.journal.last_number)):
             end_ns = entry.time_ns
         from_ns = end_ns - round(self.settings.node.release_replay_s * S)
-        last_sent: dict[str, int] = dict.fromkeys(self.ways, 0)
-        again: list[tuple[int, Arrival]] = []
-        unsure: list[tuple[str, KeptSent]] = []
-        arrivals = self.arrivals
         start = done + 1
         async for entry in self.journal.read(from_time_ns=from_ns):
             start = min(start, entry.number)
             break
-        number_of_arrival = self.arrivals
+        sent: dict[str, list[KeptSent]] = {}
+        again: list[Arrival] = []
         async for entry in self.journal.read(start):
-            if entry.kind is EntryKind.SENT_MESSAGE:
-                sent = msgspec.msgpack.decode(entry.payload, type=KeptSent)
-                last_sent[entry.about] = max(last_sent.get(entry.about, 0), sent.after)
-                if not clean:
-                    unsure.append((entry.about, sent))
-                continue
-            if entry.kind is EntryKind.PLOTS_ACCEPTED and entry.time_ns >= from_ns:
-                kept = msgspec.msgpack.decode(entry.payload, type=KeptPlots)
-                again.append((entry.number, kept.arrival))
             if entry.number > done:
                 self._fold_entry(entry.kind, entry.payload, entry.about)
-        number_of_arrival = self.arrivals - len(again)
-        del arrivals
-        for partner, sent in unsure:
-            if partner in self.folder.partners:
-                await self.link.publish(partner, sent.data, sent.message_id, live=False)
-        left = 0
-        for _, arrival in again:
-            number_of_arrival += 1
+            if entry.time_ns < from_ns:
+                continue
+            if entry.kind is EntryKind.SENT_MESSAGE:
+                kept = msgspec.msgpack.decode(entry.payload, type=KeptSent)
+                sent.setdefault(entry.about, []).append(kept)
+            elif entry.kind is EntryKind.PLOTS_ACCEPTED:
+                again.append(msgspec.msgpack.decode(entry.payload, type=KeptPlots).arrival)
+        if not clean:
+            await self._send_again(sent)
+        left, number = 0, self.arrivals - len(again)
+        for arrival in again:
+            number += 1
             for way in self.ways.values():
-                made = list(way.take(arrival, time.time_ns()))
-                if number_of_arrival > last_sent.get(way.partner, 0) and not clean:
-                    left += len(made)
-                    await self._send(way.partner, iter(made))
+                known = sent.get(way.partner, [])
+                made = way.take(
+                    arrival, arrival.received_ns, dry=bool(known) and number <= known[-1].after
+                )
+                for message in made:
+                    left += 1
+                    await self._send(way.partner, iter((message,)))
         return left
+
+    async def _send_again(self, sent: dict[str, list[KeptSent]]) -> None:
+        """What the outboxes may not have got before the node was killed; doubles are dropped."""
+        for partner, messages in sent.items():
+            if partner in self.folder.partners:
+                for one in messages:
+                    waiting = await self.link.publish(partner, one.data, one.message_id, live=False)
+                    waiting.add_done_callback(_told_elsewhere)
 
     def _fold_entry(self, kind: EntryKind, payload: bytes, about: str) -> None:
         """One entry of the journal into the pictures."""
@@ -399,8 +415,153 @@ class Node:
             self.shared.receive(clock, mark.shared)
         elif kind is EntryKind.PARTNER_MESSAGE:
             message = msgspec.msgpack.decode(payload, type=KeptMessage)
-            result = self.entry.receive(
-                message.data, about, Delivery(message.delivery), message.received_ns
+            result = self.entry.recorded(
+                message.body, about, Delivery(message.delivery), message.received_ns
             )
             if isinstance(result, Accepted):
                 self._observe(result, message.shared)
+
+    def _begin_chains(self) -> bool:
+        """Number what goes to each partner; whether the node was stopped cleanly before."""
+        path = self.folder.store / CHAINS
+        saved = msgspec.msgpack.decode(path.read_bytes(), type=_Chains) if path.exists() else None
+        clean = saved is not None and saved.clean
+        secret = hashlib.sha256(self.folder.keys.signing.private_bytes_raw() + b"hidden").digest()
+        hub = self.folder.hub
+        for partner, card in self.folder.partners.items():
+            chain = OutgoingChain.begin(
+                saved.of.get(partner) if saved else None, time.time_ns(), clean=clean
+            )
+            carried = hub is not None and hub not in (self.nation, partner)
+            outgoing = Outgoing(
+                self.nation,
+                partner,
+                chain,
+                self.folder.keys.signing,
+                exercise=self.exercise,
+                sealing_key=card.sealing_key if carried else None,
+            )
+            self.ways[partner] = ReleaseWay(
+                self.policy, self.radars, outgoing, secret=secret, settings=self.settings
+            )
+        self._save_chains(clean=False)
+        return clean
+
+    def _save_chains(self, *, clean: bool) -> None:
+        chains = {name: way.outgoing.chain.save() for name, way in self.ways.items()}
+        path = self.folder.store / CHAINS
+        part = path.with_suffix(".part")
+        part.write_bytes(msgspec.msgpack.encode(_Chains(clean, chains)))
+        part.replace(path)
+
+    # -- what it is made of --------------------------------------------------------------------
+
+    def _picture(self, name: str) -> LivePicture:
+        of = self.settings
+        return LivePicture(self.radars, of.tracking, of.late, self._told(name))
+
+    def _told(self, name: str) -> Callable[[IdRecord | RebuildRecord | LeaveOutRecord], None]:
+        """Keeps what a picture decides by itself: ids, rebuilds."""
+
+        def keep(record: IdRecord | RebuildRecord | LeaveOutRecord) -> None:
+            if self._ready:
+                ids = isinstance(record, IdRecord)
+                kind = EntryKind.ID_RECORD if ids else EntryKind.REBUILD_RECORD
+                self._write(kind, name, KeptRecord(name, msgspec.msgpack.encode(record)))
+
+        return keep
+
+    def _entry(self, saved: bytes | None) -> Entry:
+        return Entry(
+            self.nation,
+            {name: [card.signing_key] for name, card in self.folder.partners.items()},
+            exercise=self.exercise,
+            radars=self.radars,
+            unsealing_keys=[self.folder.keys.sealing],
+            settings=self.settings.entry,
+            saved=saved,
+        )
+
+    def _feed_table(self) -> FeedTable:
+        """`feeds.toml`, or without one what `node.toml` lets publish by NATS."""
+        path = self.folder.folder / "feeds.toml"
+        if path.exists():
+            return load_feeds(path, self.radars)
+        feeds = self.folder.file.feeds.items()
+        return FeedTable(feed=tuple(Feed(name, tuple(radars)) for name, radars in feeds))
+
+    # -- how it is -----------------------------------------------------------------------------
+
+    def health(self) -> dict[str, Any]:
+        """Whether all is well, and what is not, each with what to do."""
+        faults = []
+        journal = self.journal.health
+        if journal.state is not JournalState.WELL:
+            faults.append(f"journal: {journal.reason}; {journal.remedy}")
+        if not self.server.state.up:
+            faults.append(f"server: {self.server.state.fault}")
+        links = {}
+        for state in self.link.states():
+            links[state.partner] = {
+                "up": state.up,
+                "since_ns": state.since_ns,
+                "backlog_batches": state.backlog_batches,
+                "delay_s": state.delay_s,
+                "alarms": list(state.alarms),
+            }
+            faults += [f"link to {state.partner}: {alarm}" for alarm in state.alarms]
+        return {
+            "nation": self.nation,
+            "ready": self._ready,
+            "exercise": self.exercise,
+            "faults": faults,
+            "links": links,
+            "journal": {"last": journal.last_number, "waiting": journal.waiting},
+        }
+
+    def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """All counts, as `/metrics` gives them."""
+        pictures = {NATIONAL: self.national, SHARED: self.shared}
+        partner: dict[tuple[str, ...], float] = {
+            (name, outcome): float(count)
+            for name in self.folder.partners
+            for outcome, count in self.entry.counts(name).items()
+        }
+        links = self.link.states()
+        return {
+            "skypact_arrivals_total": {
+                (name, verdict): float(count)
+                for name, picture in pictures.items()
+                for verdict, count in picture.counts.items()
+            },
+            "skypact_feed_total": {key: float(n) for key, n in self.feeds.counts.items()},
+            "skypact_partner_messages_total": partner,
+            "skypact_sent_total": {
+                (name[1],): float(n) for name, n in self.counts.items() if name[0] == "sent"
+            },
+            "skypact_shed_total": {
+                (name[1],): float(n) for name, n in self.counts.items() if name[0] == "shed"
+            },
+            "skypact_link_up": {(state.partner,): float(state.up) for state in links},
+            "skypact_link_backlog_bytes": {
+                (state.partner,): float(state.backlog_bytes) for state in links
+            },
+            "skypact_link_delay_seconds": {
+                (state.partner,): state.delay_s for state in links if state.delay_s is not None
+            },
+            "skypact_journal_waiting_bytes": {(): float(self.journal.health.waiting_bytes)},
+            "skypact_journal_last": {(): float(self.journal.last_number)},
+        }
+
+
+class _Chains(msgspec.Struct, array_like=True):
+    """Where the chains to the partners stood, and whether that was at a clean stop."""
+
+    clean: bool
+    of: dict[str, bytes]
+
+
+def _told_elsewhere(done: "asyncio.Future[Any]") -> None:
+    """A fault of the journal or an outbox shows in their states, not at each entry."""
+    if not done.cancelled():
+        done.exception()

@@ -67,12 +67,12 @@ class KeptMark(msgspec.Struct, array_like=True, frozen=True):
 class KeptMessage(msgspec.Struct, array_like=True, frozen=True):
     """A partner's message that was accepted, and what the shared picture decided about it.
 
-    `data`: the bytes of the link.
+    `body`: the bytes that were signed.
     """
 
     delivery: str
     received_ns: int
-    data: bytes
+    body: bytes
     shared: Verdict | None
 
 

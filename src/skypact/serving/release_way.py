@@ -75,8 +75,8 @@ class ReleaseWay:
         self.late_plots = 0
         """Not released, as what followed them is folded already."""
 
-    def take(self, arrival: Arrival, sent_ns: int) -> Iterator[Sent]:
-        """Own plots as they came; what is to be sent at once."""
+    def take(self, arrival: Arrival, sent_ns: int, *, dry: bool = False) -> Iterator[Sent]:
+        """Own plots as they came; what is to be sent at once, unless it was sent before (`dry`)."""
         plots = arrival.plots
         for picture, least in (
             (self._observed, Level.TRACKLETS),
@@ -101,7 +101,10 @@ class ReleaseWay:
                 continue
             take = self._follow if picture is self._observed else None
             picture.observe(plots.at(rows), on_followed=take)
-        yield from self._sent(sent_ns, no_more=False)
+        if dry:
+            self.release.ready()
+        else:
+            yield from self._sent(sent_ns, no_more=False)
 
     def _follow(self, followed: Followed) -> None:
         self.release.take(followed, self._kinds)

@@ -51,6 +51,7 @@ from skypact.sharing.node_folder import (
     load_node,
     require_nation,
 )
+from skypact.sharing.policy_file import default_policy_text
 
 ROTATED = ("certificate", "link", "sealing", "signing", "authority")
 """What `rotate` makes anew."""
@@ -340,11 +341,6 @@ async def _destroy_streams(node: NodeFolder, settings: LinkSettings, partner: st
             await client.close()
 
 
-def default_policy_text(nation: str, partners: Sequence[str]) -> str:
-    """`release.toml` of a new folder: what `sharing.policy` says, in the one place that asks it."""
-    return _RELEASE_TOML.format(nation=nation, partners=", ".join(partners) or "none yet")
-
-
 def _carried_ways(own: str, hub: str | None, names: Sequence[str]) -> list[str]:
     """The ways that a nation's server dials beside the direct ones."""
     if hub is None:
@@ -407,11 +403,6 @@ port = {http_port}
 # Feeds that publish on the nation's NATS server, and the radars whose plots each may publish.
 [feeds]
 # north = ["JP-Sado", "JP-Mutsu"]
-"""
-
-_RELEASE_TOML = """\
-# What {nation} releases to its partners ({partners}). Nothing stands here yet, so each gets the
-# default: assessments, and no tracklets or plots.
 """
 
 RADARS_TOML = """\

@@ -1,0 +1,37 @@
+"""`skypact node`: a node until it is told to stop, and what it says meanwhile."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from skypact.node import Node
+from skypact.settings import Settings
+
+
+async def run(folder: Path, settings: Settings, *, exercise: bool = False) -> None:
+    """Start a node, wait for SIGTERM or SIGINT, stop it. Logs are JSON lines on stderr."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, told.set)
+    node = Node(folder, settings, exercise=exercise)
+    starting = asyncio.ensure_future(node.start())
+    waiting = asyncio.ensure_future(told.wait())
+    await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        starting.result()  # raises where it could not start
+        await waiting
+    else:
+        starting.cancel()
+    await node.stop()
