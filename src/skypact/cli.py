@@ -547,7 +547,7 @@ def node(
     """Run a nation's node until it is told to stop (Ctrl-C, SIGTERM)."""
     import asyncio
 
-    from skypact.serving.run import run
+    from skypact.run_node import run
 
     asyncio.run(run(folder, _settings(settings), exercise=exercise))
 

@@ -39,6 +39,7 @@ from skypact.record.checkpoints import Checkpoint, Checkpoints
 from skypact.record.journal import Journal
 from skypact.sensing import load_radars
 from skypact.sensing.feeds import Feed, Feeds, FeedTable, load_feeds
+from skypact.serving.assessor import Assessor
 from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, KeptSent, encoded
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.status import StatusServer
@@ -103,6 +104,7 @@ class Node:
         self._checkpoints = Checkpoints(
             self.folder.store / "checkpoints", keep=settings.node.kept_checkpoints
         )
+        self.assessor = Assessor(self.radars, settings.flight)
         self.server = NatsServer(self.folder, settings.link)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
@@ -138,6 +140,7 @@ class Node:
         self._tasks = [
             asyncio.create_task(self._keep_time(), name="clock"),
             asyncio.create_task(self._keep_pictures(), name="pictures"),
+            asyncio.create_task(self._state_flights(), name="assessments"),
             asyncio.create_task(self._save_now_and_then(), name="checkpoints"),
         ]
         self._ready = True
@@ -148,6 +151,7 @@ class Node:
         self._ready = False
         await self.feeds.stop()
         await end(*self._tasks)
+        await asyncio.to_thread(self.assessor.stop)
         now_ns = time.time_ns()
         for way in self.ways.values():
             await self._send(way.partner, way.ready(now_ns, no_more=True))
@@ -273,9 +277,19 @@ class Node:
             self._write(EntryKind.CLOCK_MARK, "", KeptMark(now_ns, *decided))
             for way in self.ways.values():
                 await self._send(way.partner, way.ready(now_ns))
-                await self._send(way.partner, way.state(now_ns))
+            self.national.tracks(), self.shared.tracks()  # gives ids, and keeps them
             self._news.set()
             await asyncio.sleep(every_s - time.time() % every_s)
+
+    async def _state_flights(self) -> None:
+        """Say to partners what flights their release pictures show."""
+        while True:
+            for way in self.ways.values():
+                for track in way.due():
+                    flight = await self.assessor.flight(track, way.launch_of(track))
+                    if flight is not None:
+                        await self._send(way.partner, way.state(track, flight, time.time_ns()))
+            await asyncio.sleep(self.settings.node.mark_every_s)
 
     async def _keep_pictures(self) -> None:
         """Fold what came, and rebuild what is to be rebuilt, slice by slice."""
@@ -283,7 +297,7 @@ class Node:
             await self._news.wait()
             self._news.clear()
             for picture in (self.national, self.shared):
-                picture.tracks()
+                _ = picture.picture  # folds what came
                 while picture.rebuild and not picture.rebuild.step(
                     self.settings.node.rebuild_plots
                 ):

@@ -5,19 +5,18 @@ leaves cannot hold what another nation sent (design, rule 2).
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 
-from skypact.flight import assess
 from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.model import (
     AreaWarning,
     Arrival,
+    Flight,
     FlightKind,
     Followed,
+    Launch,
     Level,
-    Payload,
     Radar,
     Track,
     TrackStatus,
@@ -31,13 +30,8 @@ from skypact.tracking import Picture
 
 S = 1_000_000_000
 NORMAL_95 = 1.96
-
-
-class _Stated(NamedTuple):
-    """A flight as it was stated last: when, and under which decision's level."""
-
-    as_of_ns: int
-    level: Level
+LAUNCH_SOUGHT_NS = 60 * S
+"""A launch rests on the plots of the first minute."""
 
 
 class ReleaseWay:
@@ -71,7 +65,8 @@ class ReleaseWay:
         self._observed = Picture(radars, settings.tracking)
         self._assessed = Picture(radars, settings.tracking)
         self._kinds: dict[int, FlightKind] = {}
-        self._stated: dict[int, _Stated] = {}
+        self._stated_ns: dict[int, int] = {}
+        self._launches: dict[int, Launch] = {}
         self.late_plots = 0
         """Not released, as what followed them is folded already."""
 
@@ -109,39 +104,45 @@ class ReleaseWay:
     def _follow(self, followed: Followed) -> None:
         self.release.take(followed, self._kinds)
 
-    def state(self, now_ns: int) -> Iterator[Sent]:
-        """What is to be said of the flights of the release picture by now."""
-        for track in self._assessed.tracks():
-            if track.status != TrackStatus.CONFIRMED or not self._is_due(track):
-                continue
-            flight = assess(track, self._radars, self._settings.flight)
-            self._kinds[track.id] = flight.kind
-            radars = tuple(sorted(track.plots_by_radar))
-            latitude, longitude, _ = geodetic_from_ecef(*track.state[:3])
-            decision = self.release.decision_on(
-                flight.kind, radars, track.time_ns, (latitude, longitude)
-            )
-            self._stated[track.id] = _Stated(track.time_ns, decision.level)
-            payload: Payload | None = None
-            if decision.level >= Level.ASSESSMENT:
-                payload = codec.pack_flight(flight, track.time_ns, decision.use)
-            elif decision.level == Level.WARNING and flight.impact is not None:
-                impact = flight.impact
-                payload = AreaWarning(
-                    warning=track.id,
-                    as_of_ns=track.time_ns,
-                    from_ns=impact.time_ns - round(NORMAL_95 * impact.time_sigma_s * S),
-                    until_ns=impact.time_ns + round(NORMAL_95 * impact.time_sigma_s * S),
-                    area=impact.region_95,
-                    use=decision.use,
-                )
-            if payload is not None:
-                yield self.outgoing.message(payload, now_ns)
-
-    def _is_due(self, track: Track) -> bool:
-        last = self._stated.get(track.id)
+    def due(self) -> list[Track]:
+        """Tracks of the release picture of which something is to be said again by now."""
         every_ns = round(self._settings.release.state_every_s * S)
-        return last is None or track.time_ns - last.as_of_ns >= every_ns
+        return [
+            track
+            for track in self._assessed.tracks()
+            if track.status == TrackStatus.CONFIRMED
+            and track.time_ns - self._stated_ns.get(track.id, -every_ns) >= every_ns
+        ]
+
+    def launch_of(self, track: Track) -> Launch | None:
+        """Its launch, once that no longer changes."""
+        return self._launches.get(track.id)
+
+    def state(self, track: Track, flight: Flight, now_ns: int) -> Iterator[Sent]:
+        """Say what a track of `due` means, as far as this partner is to know."""
+        self._stated_ns[track.id] = track.time_ns
+        self._kinds[track.id] = flight.kind
+        if flight.launch and track.time_ns - track.first_plot_ns > LAUNCH_SOUGHT_NS:
+            self._launches.setdefault(track.id, flight.launch)
+        latitude, longitude, _ = geodetic_from_ecef(*track.state[:3])
+        decision = self.release.decision_on(
+            flight.kind, tuple(sorted(track.plots_by_radar)), track.time_ns, (latitude, longitude)
+        )
+        if decision.level >= Level.ASSESSMENT:
+            assessment = codec.pack_flight(flight, track.time_ns, decision.use)
+            yield self.outgoing.message(assessment, now_ns)
+        elif decision.level == Level.WARNING and flight.impact is not None:
+            impact = flight.impact
+            about_ns = round(NORMAL_95 * impact.time_sigma_s * S)
+            warning = AreaWarning(
+                warning=track.id,
+                as_of_ns=track.time_ns,
+                from_ns=impact.time_ns - about_ns,
+                until_ns=impact.time_ns + about_ns,
+                area=impact.region_95,
+                use=decision.use,
+            )
+            yield self.outgoing.message(warning, now_ns)
 
     def ready(self, sent_ns: int, *, no_more: bool = False) -> Iterator[Sent]:
         """What was gathered meanwhile; with `no_more` also what is still open."""

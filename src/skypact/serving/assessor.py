@@ -1,0 +1,45 @@
+"""Assessments in a process of their own: each takes some 50 ms, and the node must go on."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+from skypact.flight import assess
+from skypact.model import Flight, Launch, Radar, Track
+from skypact.settings import FlightSettings
+
+
+class Assessor:
+    """Asks another process what tracks mean; it is started with the first question."""
+
+    def __init__(self, radars: Sequence[Radar], settings: FlightSettings) -> None:
+        self._radars, self._settings = tuple(radars), settings
+        self._pool: ProcessPoolExecutor | None = None
+
+    async def flight(self, track: Track, launch: Launch | None) -> Flight | None:
+        """The flight that a track means; None: the process died, and the next call has another."""
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(
+                self._pool, _flight, track, self._radars, self._settings, launch
+            )
+        except BrokenProcessPool:
+            self._pool = None
+            return None
+
+    def stop(self) -> None:
+        """End the process; what it was asked is not answered."""
+        if self._pool is not None:
+            for process in list(self._pool._processes.values()):
+                process.kill()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _flight(
+    track: Track, radars: tuple[Radar, ...], settings: FlightSettings, launch: Launch | None
+) -> Flight:
+    return assess(track, radars, settings, launch=launch)
