@@ -90,7 +90,7 @@ class RawLeaf:
         """Wait until the server has looked at all that was sent, or has closed the connection."""
         pongs = self._pongs
         await self.say(b"PING\r\n")
-        ends_s = asyncio.get_running_loop().time() + 3.0
+        ends_s = asyncio.get_running_loop().time() + 10.0
         while self._pongs == pongs and not self.closed:
             if asyncio.get_running_loop().time() > ends_s:
                 raise TimeoutError("the server does not answer")

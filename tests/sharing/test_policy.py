@@ -356,6 +356,24 @@ def test_what_may_shape_a_picture_is_all_that_some_kind_would_release(policy, ro
             )
 
 
+def test_a_rule_for_every_kind_by_name_leaves_nothing_to_the_next():
+    """Found by the test above: plots that no kind would release had a part in a picture."""
+    kinds = ", ".join(f'"{kind.value}"' for kind in FlightKind)
+    policy = parsed(
+        f"""
+nation = "JPN"
+[partner.KOR]
+level = "plots"
+[[partner.KOR.rule]]
+name = "all kinds"
+kinds = [{kinds}]
+level = "nothing"
+"""
+    )
+    plots = plots_at([(START_NS, 0, 37.0, 134.0, 2e5)])
+    assert not released_rows(policy, "KOR", plots, RADARS, exercise=False).any()
+
+
 # An object that both own radars follow, so that the picture has a track and its kind a say.
 FLOWN = [
     (START_NS + s * S, r, 37.0 + 0.02 * s, 134.0 + 0.03 * s, 2e5) for s in range(26) for r in (0, 1)

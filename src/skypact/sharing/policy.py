@@ -321,15 +321,16 @@ def released_rows(
     n = len(plots.time_ns)
     if chosen is None or not n:
         return np.zeros(n, dtype=bool)
-    left = own[plots.radar]
     out = np.zeros(n, dtype=bool)
+    undecided = np.tile(own[plots.radar], (len(FlightKind), 1))  # of each kind that it may be of
     latitude_deg, longitude_deg = (
         feet_deg(plots, radars) if chosen.asks_place else (np.zeros(n), np.zeros(n))
     )
     for rule in chosen.rules:
         if rule.exercise is not None and rule.exercise != exercise:
             continue
-        matched = left.copy()
+        kinds = np.array([rule.kinds is None or kind in rule.kinds for kind in FlightKind])
+        matched = undecided & kinds[:, None]
         if rule.radars is not None:
             matched &= np.array([radar.id in rule.radars for radar in radars])[plots.radar]
         if rule.from_ns is not None:
@@ -339,11 +340,10 @@ def released_rows(
         if rule.area is not None:
             matched &= rule.area.holds(latitude_deg, longitude_deg)
         if rule.level >= least:
-            out |= matched
-        if rule.kinds is None:  # of a kind that it does not match a later rule may decide
-            left &= ~matched
+            out |= matched.any(axis=0)
+        undecided &= ~matched
     if chosen.otherwise.level >= least:
-        out |= left
+        out |= undecided.any(axis=0)
     return out
 
 
