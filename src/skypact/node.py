@@ -441,19 +441,17 @@ class Node:
         saved = msgspec.msgpack.decode(path.read_bytes(), type=_Chains) if path.exists() else None
         clean = saved is not None and saved.clean
         secret = hashlib.sha256(self.folder.keys.signing.private_bytes_raw() + b"hidden").digest()
-        hub = self.folder.hub
         for partner, card in self.folder.partners.items():
             chain = OutgoingChain.begin(
                 saved.of.get(partner) if saved else None, time.time_ns(), clean=clean
             )
-            carried = hub is not None and hub not in (self.nation, partner)
             outgoing = Outgoing(
                 self.nation,
                 partner,
                 chain,
                 self.folder.keys.signing,
                 exercise=self.exercise,
-                sealing_key=card.sealing_key if carried else None,
+                sealing_key=card.sealing_key,  # also where nobody carries it (NATS trap 9)
             )
             self.ways[partner] = ReleaseWay(
                 self.policy, self.radars, outgoing, secret=secret, settings=self.settings
