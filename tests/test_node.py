@@ -160,37 +160,51 @@ def test_what_is_released_reaches_whom_it_is_for_and_nobody_else(tmp_path, fligh
     asyncio.run(run())
 
 
-def test_a_node_that_is_killed_comes_back_with_all_that_it_acknowledged(tmp_path, flight):
-    """kill -9 of the node, and of its server with it, between messages by HTTP."""
-    coalition(tmp_path, {"KOR": {"JPN": "tracklets", "USA": "tracklets"}})
-    folder = tmp_path / "KOR"
-    radars = load_radars(folder / "radars.toml")
-    key, digest = new_key()
-    port = free_ports(20) + 15
-    names = ", ".join(f'"{radar.id}"' for radar in radars)
-    (folder / "feeds.toml").write_text(
-        f'[http]\nlisten = "127.0.0.1:{port}"\n'
-        f'[[feed]]\nname = "all"\nradars = [{names}]\nkey_sha256 = "{digest}"\n'
-    )
-    (tmp_path / "settings.toml").write_text(
-        "[journal]\nrate_kib_s = 50\nretention_h = 1\n[node]\ncheckpoint_every_s = 1.0\n"
-    )
+class Killable:
+    """Korea's node in a process of its own, fed by HTTP."""
 
-    def start():
-        log = tmp_path / f"node-{time.monotonic_ns()}.log"
-        with log.open("w") as file:
-            node = subprocess.Popen(
-                [sys.executable, "-c", "from skypact.cli import main; main()", "node", str(folder)]
-                + ["--settings", str(tmp_path / "settings.toml")],
+    def __init__(self, root):
+        self.folder, self.log = root / "KOR", root / "KOR.log"
+        self.radars = load_radars(self.folder / "radars.toml")
+        self._key, digest = new_key()
+        self._port = free_ports(20) + 15
+        names = ", ".join(f'"{radar.id}"' for radar in self.radars)
+        (self.folder / "feeds.toml").write_text(
+            f'[http]\nlisten = "127.0.0.1:{self._port}"\n'
+            f'[[feed]]\nname = "all"\nradars = [{names}]\nkey_sha256 = "{digest}"\n'
+        )
+        self._settings = root / "settings.toml"
+        self._settings.write_text(
+            "[journal]\nrate_kib_s = 50\nretention_h = 1\n[node]\ncheckpoint_every_s = 1.0\n"
+        )
+
+    def start(self):
+        self.log.unlink(missing_ok=True)
+        command = "from skypact.cli import main; main()"
+        with self.log.open("w") as file:
+            self.node = subprocess.Popen(
+                [sys.executable, "-c", command, "node", str(self.folder)]
+                + ["--settings", str(self._settings)],
                 stderr=file,
             )
         end = time.monotonic() + 30.0
-        while '"ready"' not in log.read_text():
-            assert node.poll() is None and time.monotonic() < end, log.read_text()
+        while '"ready"' not in self.log.read_text():
+            assert self.node.poll() is None and time.monotonic() < end, self.log.read_text()
             time.sleep(0.05)
-        return node
 
-    def post(arrival):
+    def kill(self, server=False):
+        self.node.send_signal(signal.SIGKILL)
+        self.node.wait()
+        if server:
+            conf = str(self.folder / "nats.conf")
+            subprocess.run(["pkill", "-9", "-f", conf], check=False)
+
+    def stop(self):
+        self.node.send_signal(signal.SIGTERM)
+        return self.node.wait(timeout=20)
+
+    def post(self, arrival):
+        """How many plots were acknowledged."""
         plots = arrival.plots
         rows = [
             {
@@ -203,37 +217,61 @@ def test_a_node_that_is_killed_comes_back_with_all_that_it_acknowledged(tmp_path
             for k in range(len(plots.time_ns))
         ]
         request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/feeds/{arrival.radar}",
+            f"http://127.0.0.1:{self._port}/feeds/{arrival.radar}",
             data="\n".join(map(json.dumps, rows)).encode(),
-            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"},
+            headers={
+                "Authorization": f"Bearer {self._key}",
+                "Content-Type": "application/x-ndjson",
+            },
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)["taken"]
 
-    sent = list(arrivals(flight, "KOR", radars, time.time_ns()))
-    taken = 0
-    node = start()
-    for part, scans in enumerate(np.array_split(np.arange(len(sent)), 3)):
-        for k in scans:
-            taken += post(sent[k])
-        if part < 2:
-            node.send_signal(signal.SIGKILL)
-            node.wait()
-            if part == 1:
-                subprocess.run(["pkill", "-9", "-f", str(folder / "nats.conf")], check=False)
-            node = start()
-    began = time.monotonic()
-    node.send_signal(signal.SIGTERM)
-    assert node.wait(timeout=20) == 0
-    assert time.monotonic() - began < 10
-    assert taken == sum(len(one.plots.time_ns) for one in sent)
 
-    async def again():
-        after = Node(folder, Settings(journal=SETTINGS.journal))
-        await after.start()
+def test_a_node_that_is_killed_loses_and_doubles_nothing(tmp_path, flight):
+    """kill -9 of Korea's node, and of its server with it: what it acknowledged is there again, and
+    the United States have each of its plots once."""
+    coalition(
+        tmp_path,
+        {"KOR": {"JPN": "nothing", "USA": "tracklets"}, "USA": {"JPN": "nothing"}},
+    )
+    killable = Killable(tmp_path)
+    sent = list(arrivals(flight, "KOR", killable.radars, time.time_ns()))
+    plots = sum(len(one.plots.time_ns) for one in sent)
+
+    def feed():
+        taken = 0
+        killable.start()
+        for part, scans in enumerate(np.array_split(np.arange(len(sent)), 3)):
+            taken += sum(killable.post(sent[k]) for k in scans)
+            if part < 2:
+                killable.kill(server=part == 1)
+                killable.start()
+        assert killable.stop() == 0
+        return taken
+
+    async def run():
+        usa, heard = Node(tmp_path / "USA", SETTINGS), []
+        observe = usa._observe
+        usa._observe = lambda accepted: (heard.append(accepted.content), observe(accepted))[1]
+        await usa.start()
         try:
-            return after.national.kept["plots"]
-        finally:
-            await after.stop()
+            assert await asyncio.to_thread(feed) == plots
+            after = Node(killable.folder, Settings(journal=SETTINGS.journal))
+            await after.start()  # so that its outbox is emptied
+            assert after.national.kept["plots"] == plots
 
-    assert asyncio.run(again()) == taken
+            def of_tracklets():
+                batches = [content for content in heard if isinstance(content, tuple)]
+                return sum(one.plots for batch in batches for one in batch)
+
+            try:
+                await until(lambda: of_tracklets() >= plots)
+                await asyncio.sleep(0.5)  # for what would be double
+                assert of_tracklets() == plots
+            finally:
+                await after.stop()
+        finally:
+            await usa.stop()
+
+    asyncio.run(run())

@@ -109,6 +109,7 @@ class Node:
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
         self._news = asyncio.Event()
+        self._recovered = asyncio.Event()
 
     # -- start and stop ------------------------------------------------------------------------
 
@@ -124,6 +125,7 @@ class Node:
         await self.link.start()
         clean = self._begin_chains()
         await self._recover(clean)
+        self._recovered.set()
         self.feeds = Feeds(
             self._feed_table(),
             [radar for radar in self.radars if radar.nation == self.nation],
@@ -169,6 +171,7 @@ class Node:
     async def take_plots(self, arrivals: tuple[Arrival, ...]) -> Sequence[Verdict]:
         """Own plots: into both pictures and the journal, and out to whom they are released."""
         verdicts, written = [], []
+        leaving: list[tuple[ReleaseWay, Arrival, int]] = []
         for arrival in arrivals:
             decided = self.national.receive(arrival), self.shared.receive(arrival)
             verdicts.append(decided[0])
@@ -178,14 +181,16 @@ class Node:
             written.append(self.journal.put(kind, arrival.radar, arrival.received_ns, payload))
             if taken:
                 self.arrivals += 1
-                for way in self.ways.values():
-                    await self._send(way.partner, way.take(arrival, arrival.received_ns))
+                leaving += [(way, arrival, self.arrivals) for way in self.ways.values()]
+        for way, arrival, after in leaving:
+            await self._send(way.partner, way.take(arrival, arrival.received_ns), after)
         self._news.set()
         await asyncio.gather(*written)
         return verdicts
 
     async def take_message(self, partner: str, by: By, data: bytes) -> None:
         """A partner's message: checked, into the shared picture, and into the journal."""
+        await self._recovered.wait()
         delivery = Delivery(by)
         while True:
             result = self.entry.receive(data, partner, delivery, time.time_ns())
@@ -250,10 +255,14 @@ class Node:
         )
         return self.shared.receive(arrival, recorded)
 
-    async def _send(self, partner: str, messages: Iterator[Sent]) -> None:
-        """Messages to a partner by both paths, and into the journal."""
+    async def _send(self, partner: str, messages: Iterator[Sent], after: int | None = None) -> None:
+        """Messages to a partner by both paths, and into the journal.
+
+        `after`: own arrivals that they were made after; None: all that there were.
+        """
         for sent in messages:
-            kept = KeptSent(sent.message_id, sent.data, self.arrivals)
+            made_after = self.arrivals if after is None else after
+            kept = KeptSent(sent.message_id, sent.data, made_after)
             self.journal.put(
                 EntryKind.SENT_MESSAGE, partner, sent.header.sent_ns, encoded(kept)
             ).add_done_callback(_told_elsewhere)
@@ -380,7 +389,9 @@ class Node:
         async for entry in self.journal.read(from_time_ns=from_ns):
             start = min(start, entry.number)
             break
-        sent: dict[str, list[KeptSent]] = {}
+        again_ns = end_ns - round(self.settings.node.send_again_s * S)
+        sent_after: dict[str, int] = {}
+        unsure: list[tuple[str, KeptSent]] = []
         again: list[Arrival] = []
         async for entry in self.journal.read(start):
             if entry.number > done:
@@ -389,31 +400,27 @@ class Node:
                 continue
             if entry.kind is EntryKind.SENT_MESSAGE:
                 kept = msgspec.msgpack.decode(entry.payload, type=KeptSent)
-                sent.setdefault(entry.about, []).append(kept)
+                sent_after[entry.about] = kept.after
+                if not clean and entry.time_ns >= again_ns:
+                    unsure.append((entry.about, kept))
             elif entry.kind is EntryKind.PLOTS_ACCEPTED:
                 again.append(msgspec.msgpack.decode(entry.payload, type=KeptPlots).arrival)
-        if not clean:
-            await self._send_again(sent)
+        for partner, kept in unsure:  # the outbox may not have got it; doubles are dropped
+            if partner in self.folder.partners:
+                waiting = await self.link.publish(partner, kept.data, kept.message_id, live=False)
+                waiting.add_done_callback(_told_elsewhere)
         left, number = 0, self.arrivals - len(again)
         for arrival in again:
             number += 1
             for way in self.ways.values():
-                known = sent.get(way.partner, [])
-                made = way.take(
-                    arrival, arrival.received_ns, dry=bool(known) and number <= known[-1].after
-                )
-                for message in made:
-                    left += 1
-                    await self._send(way.partner, iter((message,)))
+                before = clean or number <= sent_after.get(way.partner, 0)
+                made = list(way.take(arrival, arrival.received_ns, dry=before))
+                left += len(made)
+                await self._send(way.partner, iter(made), number)
+        if clean:  # what was open went when it stopped
+            for way in self.ways.values():
+                way.release.ready(no_more=True)
         return left
-
-    async def _send_again(self, sent: dict[str, list[KeptSent]]) -> None:
-        """What the outboxes may not have got before the node was killed; doubles are dropped."""
-        for partner, messages in sent.items():
-            if partner in self.folder.partners:
-                for one in messages:
-                    waiting = await self.link.publish(partner, one.data, one.message_id, live=False)
-                    waiting.add_done_callback(_told_elsewhere)
 
     def _fold_entry(self, kind: EntryKind, payload: bytes, about: str) -> None:
         """One entry of the journal into the pictures."""
@@ -454,7 +461,12 @@ class Node:
                 sealing_key=card.sealing_key,  # also where nobody carries it (NATS trap 9)
             )
             self.ways[partner] = ReleaseWay(
-                self.policy, self.radars, outgoing, secret=secret, settings=self.settings
+                self.policy,
+                self.radars,
+                outgoing,
+                secret=secret,
+                epoch=time.time_ns() // S,
+                settings=self.settings,
             )
         self._save_chains(clean=False)
         return clean

@@ -776,6 +776,11 @@ class NodeSettings(BaseModel):
         ge=0,
         description="A restarted node folds so much again for what leaves, s.",
     )
+    send_again_s: float = Field(
+        default=30.0,
+        ge=0,
+        description="... and offers what went in so many seconds before it was killed again, s.",
+    )
     rebuild_plots: int = Field(
         default=2000, ge=1, description="Plots folded at once of a picture that is rebuilt."
     )

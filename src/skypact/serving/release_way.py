@@ -39,6 +39,7 @@ class ReleaseWay:
 
     Of two pictures one is folded from the plots that may leave as tracklets or plots, the other
     from those that may shape an assessment or a warning: a radar may be released for one of them.
+    `epoch`: raised at every start, for the numbers of released scans.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class ReleaseWay:
         outgoing: Outgoing,
         *,
         secret: bytes,
+        epoch: int,
         settings: Settings,
     ) -> None:
         self.partner, self.outgoing = outgoing.partner, outgoing
@@ -58,7 +60,7 @@ class ReleaseWay:
             self.partner,
             radars,
             secret=secret,
-            epoch=outgoing.chain.epoch,
+            epoch=epoch,
             exercise=outgoing.exercise,
             settings=settings.sharing,
         )
