@@ -106,6 +106,7 @@ class Node:
         )
         self.assessor = Assessor(self.radars, settings.flight)
         self.server = NatsServer(self.folder, settings.link)
+        self.link = Link(self.folder, settings.link, self.take_message)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
         self._news = asyncio.Event()
@@ -114,6 +115,16 @@ class Node:
     # -- start and stop ------------------------------------------------------------------------
 
     async def start(self) -> None:
+        """Start all, or nothing; raises SkypactError that says what to do."""
+        try:
+            await self._start()
+        except BaseException:
+            await end(*self._tasks)
+            await self.link.stop()
+            await self.server.stop()
+            raise
+
+    async def _start(self) -> None:
         """Server, journal, what was, link, feeds, status, clock: in this order."""
         await self.server.start()
         wait_s = self.settings.link.answer_s
@@ -121,7 +132,6 @@ class Node:
         self.journal = await Journal.open(
             self._connection, self.settings.journal, folder=self.folder.store
         )
-        self.link = Link(self.folder, self.settings.link, self.take_message)
         await self.link.start()
         clean = self._begin_chains()
         await self._recover(clean)

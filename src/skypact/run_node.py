@@ -29,9 +29,10 @@ async def run(folder: Path, settings: Settings, *, exercise: bool = False) -> No
     starting = asyncio.ensure_future(node.start())
     waiting = asyncio.ensure_future(told.wait())
     await asyncio.wait((starting, waiting), return_when=asyncio.FIRST_COMPLETED)
-    if starting.done():
-        starting.result()  # raises where it could not start
-        await waiting
-    else:
+    if not starting.done():
         starting.cancel()
+        await asyncio.wait((starting,))
+        return
+    waiting.cancel() if starting.exception() else await waiting
+    starting.result()  # raises where it could not start
     await node.stop()

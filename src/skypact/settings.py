@@ -974,12 +974,12 @@ class JournalSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rate_kib_s: float = Field(
-        default=100.0,
+        default=80.0,
         gt=0,
         description="What is written on the average, KiB/s; with the retention, the quota.",
     )
     retention_h: float = Field(
-        default=48.0, gt=0, description="How long entries are kept, hours; late.kept_s at least."
+        default=24.0, gt=0, description="How long entries are kept, hours; late.kept_s at least."
     )
     compaction: bool = Field(
         default=False,
