@@ -214,7 +214,7 @@ def test_a_store_that_went_back_in_time_is_noticed(mesh: Scene, tmp_path: Path) 
 
     # Between two messages: what a store forgets before its partner fetched it the link cannot know.
     mesh.run(go_back())
-    mesh.run(through(scene, [("JPN", "KOR")], 1.0))
+    mesh.run(through(scene, [("JPN", "KOR")], 1.0, partial(asyncio.sleep, 0.0)))
     state = state_of(scene, "JPN", "KOR")
     assert state.out.renewed == 1
     assert any("check the disk" in alarm for alarm in state.alarms)
