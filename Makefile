@@ -63,7 +63,7 @@ $(UV):
 $(READY): $(UV) requirements.lock pyproject.toml
 	@echo "Set-up: $(VENV) from requirements.lock (a minute at the first time)"
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
-	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
+	@UV_COMPILE_BYTECODE_TIMEOUT=600 $(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@$(BIN)/python -m compileall -q src
 	@touch $(READY)

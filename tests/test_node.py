@@ -164,7 +164,7 @@ class Killable:
     """Korea's node in a process of its own, fed by HTTP."""
 
     def __init__(self, root):
-        self.folder, self.log = root / "KOR", root / "KOR.log"
+        self.folder, self.log, self.node = root / "KOR", root / "KOR.log", None
         self.radars = load_radars(self.folder / "radars.toml")
         self._key, digest = new_key()
         self._port = free_ports(20) + 15
@@ -198,6 +198,11 @@ class Killable:
         if server:
             conf = str(self.folder / "nats.conf")
             subprocess.run(["pkill", "-9", "-f", conf], check=False)
+
+    def end(self):
+        """Whatever happened, nothing of it goes on."""
+        if self.node is not None and self.node.poll() is None:
+            self.kill(server=True)
 
     def stop(self):
         self.node.send_signal(signal.SIGTERM)
@@ -272,6 +277,7 @@ def test_a_node_that_is_killed_loses_and_doubles_nothing(tmp_path, flight):
             finally:
                 await after.stop()
         finally:
+            killable.end()
             await usa.stop()
 
     asyncio.run(run())

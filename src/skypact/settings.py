@@ -857,6 +857,13 @@ class LinkSettings(BaseModel):
         le=100_000,
         description="Batches on the way to a partner's server before it acknowledges them all.",
     )
+    kept_messages: int = Field(
+        default=20_000,
+        ge=100,
+        le=10_000_000,
+        description="Messages of each partner that are known again when they come twice, 100 bytes "
+        "each.",
+    )
     inbox_batches: int = Field(
         default=512, ge=1, le=10_000, description="Batches fetched from an inbox at once."
     )

@@ -281,7 +281,8 @@ def test_the_quota_is_rate_times_retention_and_is_checked_first(own):
         assert "100 KiB/s for 24 h need 8.24 GiB" in said and "may have 954 MiB" in said
         assert "lower journal.rate_kib_s or journal.retention_h" in said
         async with opened(own, "ROOM") as journal:
-            assert journal.quota_bytes == 100 * 1024 * 1800
+            rate_kib_s = JournalSettings().rate_kib_s
+            assert journal.quota_bytes == rate_kib_s * 1024 * 1800  # half an hour, of `opened`
         with pytest.raises(JournalError, match="are free in"):
             async with opened(own, "ROOM", SMALL, folder=Path("/proc")):
                 pass

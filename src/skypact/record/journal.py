@@ -343,7 +343,8 @@ class Journal:
     def _no_room(self, why: str) -> JournalError:
         rate, hours = self._settings.rate_kib_s, self._settings.retention_h
         reason = f"{rate:g} KiB/s for {hours:g} h need {_size(self.quota_bytes)}, and {why}"
-        remedy = "lower journal.rate_kib_s or journal.retention_h, or give the account more room"
+        remedy = "lower journal.rate_kib_s or journal.retention_h, or give the account more room "
+        remedy += "(store.journal_mib in node.toml)"
         return JournalError(self._place, reason, remedy)
 
     async def _end_of_stream(self) -> tuple[int, _Message | None]:

@@ -7,7 +7,9 @@ its bound, the server stops fetching, and the rest waits in the partner's outbox
 
 import asyncio
 import contextlib
+import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -55,6 +57,9 @@ class Inbox:
         self.messages = 0
         self.repeated = 0
         """Batches that came again after a break and were dropped."""
+        self.repeated_messages = 0
+        """... and messages that came again in another batch."""
+        self._come: OrderedDict[bytes, None] = OrderedDict()
         self.malformed = 0
         self.delay_s: float | None = None
         """From publishing to taking in, of the newest batch, by both clocks."""
@@ -224,13 +229,29 @@ class Inbox:
         except msgspec.MsgspecError:
             self.malformed += 1  # only its own sender loses by it
         else:
-            for _, data in batch.messages:
-                await self._take_in(data)
-                self.messages += 1
+            for message_id, data in batch.messages:
+                if self._is_new(message_id, data):
+                    await self._take_in(data)
+                    self.messages += 1
             self.delay_s = (time.time_ns() - batch.published_ns) / _NS
         if number is not None:
             self.last = number
         self.last_ns = time.time_ns()
+
+    def _is_new(self, message_id: str, data: bytes) -> bool:
+        """Whether a message did not come before; then it has come now.
+
+        A server that is killed may have stored a batch and not know it: the outbox sends it again
+        under a new number.
+        """
+        content = hashlib.blake2b(message_id.encode() + b"\0" + data, digest_size=16).digest()
+        if content in self._come:
+            self.repeated_messages += 1
+            return False
+        self._come[content] = None
+        if len(self._come) > self._settings.kept_messages:
+            self._come.popitem(last=False)
+        return True
 
     async def _require(self, keeper: Client, subject: str, body: dict[str, Any]) -> dict[str, Any]:
         said = await ask(keeper, subject, body)
