@@ -27,6 +27,7 @@ from rich.table import Table
 
 from bench.bare import filter_plots
 from bench.crowds import many_objects, show_crowds
+from bench.nodes import node_latency, node_lines
 from bench.rewinds import KINDS, rewinds, told
 from bench.scenario import first, one_flight, write_flights
 from bench.wire import wire_costs, wire_lines
@@ -274,7 +275,7 @@ def show(result: dict[str, Any], console: Console) -> None:
     for what, rows in result["rewinds"].items():
         for objects, row in rows.items():
             console.print(told(int(objects), what, row))
-    for line in wire_lines(result["messages"]):
+    for line in (*wire_lines(result["messages"]), *node_lines(result["nodes"])):
         console.print(line, highlight=False, markup=False)
     m = result["machine"]
     load = f", load {m['load'][0]:.1f}" if m["load"] else ""
@@ -307,6 +308,7 @@ def main() -> None:
         "many_objects": many,
         "rewinds": late,
         "messages": messages,
+        "nodes": node_latency(),
         "commands": cli,
         "ratios": {
             "Picture over Stone Soup": one["Picture"]["plots_per_s"] / peer,
