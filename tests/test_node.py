@@ -1,6 +1,7 @@
 """Nodes over real servers: what one nation's radars see reaches whom it is released to."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,8 +198,11 @@ class Killable:
         self.node.send_signal(signal.SIGKILL)
         self.node.wait()
         if server:
-            conf = str(self.folder / "nats.conf")
-            subprocess.run(["pkill", "-9", "-f", conf], check=False)
+            conf = str(self.folder / "nats.conf").encode()
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    if conf in (process / "cmdline").read_bytes().split(b"\0"):
+                        os.kill(int(process.name), signal.SIGKILL)
 
     def end(self):
         """Whatever happened, nothing of it goes on."""
