@@ -46,7 +46,7 @@ from skypact.serving.status import StatusServer
 from skypact.settings import Settings
 from skypact.sharing.chain import Delivery, OutgoingChain
 from skypact.sharing.coalition import check_folder
-from skypact.sharing.entry import Accepted, Entry, Refused
+from skypact.sharing.entry import Accepted, Cause, Entry, Refused
 from skypact.sharing.link import By, Link
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import NatsServer, connect
@@ -187,8 +187,8 @@ class Node:
             verdicts.append(decided[0])
             taken = decided[0].outcome == Outcome.ACCEPTED
             kind = EntryKind.PLOTS_ACCEPTED if taken else EntryKind.PLOTS_REFUSED
-            payload = encoded(KeptPlots.of(arrival, decided))
-            written.append(self.journal.put(kind, arrival.radar, arrival.received_ns, payload))
+            kept = KeptPlots.of(arrival, decided)
+            written.append(self._write(kind, arrival.radar, arrival.received_ns, kept))
             if taken:
                 self.arrivals += 1
                 leaving += [(way, arrival, self.arrivals) for way in self.ways.values()]
@@ -216,9 +216,7 @@ class Node:
         if isinstance(result.content, Heartbeat):
             return
         kept = KeptMessage(delivery, result.received_ns, result.body, verdict)
-        written = self.journal.put(
-            EntryKind.PARTNER_MESSAGE, partner, result.received_ns, encoded(kept)
-        )
+        written = self._write(EntryKind.PARTNER_MESSAGE, partner, result.received_ns, kept)
         self._news.set()
         if delivery == Delivery.DURABLE:
             await written
@@ -226,7 +224,7 @@ class Node:
     async def _held_back(self, refused: Refused) -> bool:
         """Whether a refused message is to be looked at again, after a pause."""
         if refused.delivery == Delivery.LIVE or refused.retry_ns is None:
-            if refused.cause not in ("came before",):
+            if refused.cause is not Cause.KNOWN:
                 self.log.warning(
                     "refused",
                     partner=refused.partner,
@@ -273,9 +271,7 @@ class Node:
         for sent in messages:
             made_after = self.arrivals if after is None else after
             kept = KeptSent(sent.message_id, sent.data, made_after)
-            self.journal.put(
-                EntryKind.SENT_MESSAGE, partner, sent.header.sent_ns, encoded(kept)
-            ).add_done_callback(_told_elsewhere)
+            self._write(EntryKind.SENT_MESSAGE, partner, sent.header.sent_ns, kept)
             self.counts["sent", partner] += 1
             try:
                 waiting = await self.link.publish(partner, sent.data, sent.message_id)
@@ -293,7 +289,7 @@ class Node:
             now_ns = time.time_ns()
             mark = ClockMark(time_ns=now_ns, received_ns=now_ns)
             decided = self.national.receive(mark), self.shared.receive(mark)
-            self._write(EntryKind.CLOCK_MARK, "", KeptMark(now_ns, *decided))
+            self._write(EntryKind.CLOCK_MARK, "", now_ns, KeptMark(now_ns, *decided))
             for way in self.ways.values():
                 await self._send(way.partner, way.ready(now_ns))
             self.national.tracks(), self.shared.tracks()  # gives ids, and keeps them
@@ -330,11 +326,13 @@ class Node:
 
     # -- the journal ---------------------------------------------------------------------------
 
-    def _write(self, kind: EntryKind, about: str, entry: msgspec.Struct) -> None:
-        """Into the journal, without waiting."""
-        self.journal.put(kind, about, time.time_ns(), encoded(entry)).add_done_callback(
-            _told_elsewhere
-        )
+    def _write(
+        self, kind: EntryKind, about: str, time_ns: int, entry: msgspec.Struct
+    ) -> "asyncio.Future[int]":
+        """Into the journal; the future may be waited for, or not."""
+        written = self.journal.put(kind, about, time_ns, encoded(entry))
+        written.add_done_callback(_told_elsewhere)
+        return written
 
     async def _save(self) -> None:
         """A checkpoint of the pictures as they are, after all that the journal has been given."""
@@ -342,9 +340,7 @@ class Node:
         entry, arrivals = self.entry.save(), self.arrivals
         mark = KeptRecord("checkpoint", b"")
         try:
-            written = self.journal.put(
-                EntryKind.OPERATOR_ACTION, "checkpoint", time.time_ns(), encoded(mark)
-            )
+            written = self._write(EntryKind.OPERATOR_ACTION, "checkpoint", time.time_ns(), mark)
             saved = _Saved(
                 await asyncio.to_thread(national.to_bytes),
                 await asyncio.to_thread(shared.to_bytes),
@@ -501,7 +497,8 @@ class Node:
             if self._ready:
                 ids = isinstance(record, IdRecord)
                 kind = EntryKind.ID_RECORD if ids else EntryKind.REBUILD_RECORD
-                self._write(kind, name, KeptRecord(name, msgspec.msgpack.encode(record)))
+                kept = KeptRecord(name, msgspec.msgpack.encode(record))
+                self._write(kind, name, time.time_ns(), kept)
 
         return keep
 

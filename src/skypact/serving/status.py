@@ -1,6 +1,5 @@
 """How a node is, over HTTP: health, readiness, and Prometheus metrics."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +31,6 @@ LABELS: dict[str, tuple[str, ...]] = {
 }
 Health = Callable[[], dict[str, Any]]
 """What the node says of itself; `faults` empty while all is well, `ready` once it is."""
-_START_S = 5.0
 
 
 class StatusServer:
@@ -50,25 +48,18 @@ class StatusServer:
         ]
         config = uvicorn.Config(Starlette(routes=routes), log_level="critical", lifespan="off")
         self._server = QuietServer(config)
-        self._serving: asyncio.Task[None] | None = None
         self.port = 0
 
     async def start(self) -> None:
         """Listen from now on. Raises InputError where the port is taken."""
-        listening = bound(self._listen, "node.toml, [http]")
+        place = "node.toml, [http]"
+        listening = bound(self._listen, place)
         self.port = listening.getsockname()[1]
-        self._serving = asyncio.create_task(self._server.serve([listening]), name="status")
-        until = asyncio.get_running_loop().time() + _START_S
-        while not self._server.started and not self._serving.done():
-            if asyncio.get_running_loop().time() > until:
-                break
-            await asyncio.sleep(0.005)
+        await self._server.begin(listening, place)
 
     async def stop(self) -> None:
         """End."""
-        self._server.should_exit = True
-        if self._serving is not None:
-            await self._serving
+        await self._server.finish()
 
     async def _answer_health(self, request: Request) -> Response:
         health = self._health()

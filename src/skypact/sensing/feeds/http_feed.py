@@ -52,31 +52,40 @@ class HttpFeed:
             server_header=False,
         )
         self._server = QuietServer(config)
-        self._serving: asyncio.Task[None] | None = None
         self.port = 0
 
     async def start(self) -> None:
         """Listen from now on. Raises InputError where the port is taken."""
         listening = bound(self._http.listen, "[http]")
         self.port = listening.getsockname()[1]
-        self._serving = asyncio.create_task(self._server.serve([listening]), name="feeds by HTTP")
+        await self._server.begin(listening, "[http]")
+
+    async def stop(self) -> None:
+        """Answer what is being taken, and end."""
+        await self._server.finish()
+
+
+class QuietServer(uvicorn.Server):
+    """In the node's own loop; leaves the process's signals to the node."""
+
+    _serving: asyncio.Task[None] | None = None
+
+    async def begin(self, listening: socket.socket, place: str) -> None:
+        """Serve on a bound socket from now on. Raises InputError, naming `place`, if it cannot."""
+        self._serving = asyncio.create_task(self.serve([listening]), name=f"HTTP of {place}")
         until = asyncio.get_running_loop().time() + _START_S
-        while not self._server.started and not self._serving.done():
+        while not self.started and not self._serving.done():
             if asyncio.get_running_loop().time() > until:
-                raise InputError("[http]", "does not start", "see the log")
+                raise InputError(place, "does not start", "see the log")
             await asyncio.sleep(0.005)
         if self._serving.done():
             self._serving.result()
 
-    async def stop(self) -> None:
-        """Answer what is being taken, and end."""
-        self._server.should_exit = True
+    async def finish(self) -> None:
+        """Answer what is being asked, and end."""
+        self.should_exit = True
         if self._serving is not None:
             await self._serving
-
-
-class QuietServer(uvicorn.Server):
-    """Leaves the process's signals to the node."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
