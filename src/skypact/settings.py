@@ -169,6 +169,60 @@ class TrackingSettings(BaseModel):
     parting_after_s: float = Field(
         default=10.0, ge=0, description="... and the other was seen at least so long before, s."
     )
+    greatest_couples: int = Field(
+        default=64,
+        ge=1,
+        le=4096,
+        description="Most couples: two tracks near each other, followed as one joint state.",
+    )
+    couple_beliefs: int = Field(
+        default=8, ge=2, le=64, description="... and how many hypotheses each keeps."
+    )
+    contested_log_ratio: float = Field(
+        default=3.0,
+        ge=0,
+        description="Two tracks are followed together once their plots the other way round are "
+        "less likely by no more than this, natural log,",
+    )
+    couple_sure_s: float = Field(
+        default=10.0, gt=0, description="... until for so long whose plots are whose was plain, s;"
+    )
+    couple_unseen_s: float = Field(
+        default=10.0, gt=0, description="... or neither was seen for so long, s."
+    )
+    past_s: float = Field(
+        default=15.0,
+        gt=0,
+        description="A track in free flight remembers how it was so long ago, and twice that, s: "
+        "what parted from it was one with it then.",
+    )
+    parted_before_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="What parts from another is taken for one with it up to so long before it is "
+        "first seen, s.",
+    )
+    parting_sigma_m: float = Field(
+        default=5.0, gt=0, description="Where it parts, beside the other: 1σ of each component, m;"
+    )
+    parting_sigma_m_s: float = Field(
+        default=8.0, gt=0, description="how fast, 1σ of each component, m/s,"
+    )
+    behind_m_s: float = Field(
+        default=5.0, ge=0, description="... about this much slower along the way, m/s;"
+    )
+    payload_sigma_m_s: float = Field(
+        default=1.0, ge=0, description="what that does to the other, 1σ of each component, m/s."
+    )
+    young_sigma_m: float = Field(
+        default=300.0,
+        gt=0,
+        description="Two tracks that began together are followed anew from their first plots: how "
+        "far from where the first began, 1σ of each component, m,",
+    )
+    young_sigma_m_s: float = Field(
+        default=30.0, gt=0, description="... and how much faster, 1σ of each component, m/s."
+    )
     greatest_tracks: int = Field(default=100_000, ge=16, description="Most tracks at once.")
     greatest_ended: int = Field(
         default=100_000,

@@ -45,7 +45,7 @@ RADARS = (
 def test_the_grid_leaves_out_no_track_that_is_near(seed, count, since_s):
     """Beside a search through all tracks: of those as near as asked it gives each, and once."""
     random = np.random.default_rng(seed)
-    tracks = tables.new_tracks(count, 9, 3, 8, 4)
+    tracks = tables.new_tracks(count, 9, 3, 8, 4, (1, 2))
     tracks.counter[tables.SWEPT_NS] = START_NS
     tracks.number[:, tables.STATUS] = tables.CONFIRMED
     tracks.number[:, tables.TIME_NS] = START_NS - random.integers(0, S, count)

@@ -13,8 +13,11 @@ from pathlib import Path
 KERNELS_OF_TRACKING = (
     "association",
     "context",
+    "couple_fold",
+    "couples",
     "fold",
     "nearby",
+    "noting",
     "phases",
     "resolution",
     "steady_path",

@@ -95,7 +95,7 @@ class MotionNoise(NamedTuple):
 
 
 @kernel
-def _noise_density(
+def noise_density(
     phase: int, height_m: float, speed_m_s: float, drag: float, noise: MotionNoise
 ) -> tuple[float, float]:
     """Spectral densities on velocity (m²/s³) and on each of the phase's own states.
@@ -233,7 +233,7 @@ def predict(
         h, height, speed = move(phase, x, left, remainder, partials, f)
         left = 0.0 if h == left else left - h
         propagate_covariance(own, p, f, work)
-        velocity_density, own_density = _noise_density(phase, height, speed, x[6], noise)
+        velocity_density, own_density = noise_density(phase, height, speed, x[6], noise)
         _add_noise(phase, p, partials, h, velocity_density, own_density)
 
 

@@ -22,7 +22,8 @@ class Pairs(NamedTuple):
 
     `near` (t,): rows of the tracks, by their ids; `place_of` (c,): which of `near` a row is, -1 for
     none. `of` (m, 3): track (of `near`), plot, and the track's next pair; `cost` (m,). `chosen`
-    (t,): the plot of each track or -1; `taken` (k,): which plots are somebody's. `wanted` (5,):
+    (t,): the plot of each track or -1; `coupled` (t,): which are followed as couples; `taken` (k,):
+    which plots are somebody's. `wanted` (5,):
     room that was missing: tracks of a crowd, plots of a crowd, pairs, plots, updates. `found` (c,),
     `track_link` (3, t), `plot_link` (2, k), `crowd_cost` (a, b), `crowd_chosen` (a,), `members`
     (a,) and `columns` (b,): scratch.
@@ -33,6 +34,7 @@ class Pairs(NamedTuple):
     of: NDArray[np.int64]
     cost: NDArray[np.float64]
     chosen: NDArray[np.int64]
+    coupled: NDArray[np.bool_]
     taken: NDArray[np.bool_]
     wanted: NDArray[np.int64]
     found: NDArray[np.int64]
@@ -55,6 +57,7 @@ def room_for_pairs(
         of=np.zeros((pairs, 3), np.int64),
         cost=np.zeros(pairs),
         chosen=np.zeros(tracks, np.int64),
+        coupled=np.zeros(tracks, np.bool_),
         taken=np.zeros(plots, np.bool_),
         wanted=np.zeros(5, np.int64),
         found=np.zeros(tracks, np.int64),

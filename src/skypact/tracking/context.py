@@ -14,6 +14,7 @@ from skypact.kernels.radar_table import radar_array
 from skypact.model import PartnerRadar, Radar
 from skypact.settings import TrackingSettings
 from skypact.tracking.association import Pairs, room_for_pairs
+from skypact.tracking.couples import CoupleScratch, couple_scratch
 from skypact.tracking.nearby import Grid, empty_grid
 from skypact.tracking.resolution import Resolution, room_for_resolution
 from skypact.tracking.tables import SLOTS, VALUE_COLUMNS
@@ -41,6 +42,22 @@ class FoldSettings(NamedTuple):
     parting_m: float
     parting_m_s: float
     parting_after_s: float
+
+
+class CoupleSettings(NamedTuple):
+    """The numbers of `settings.TrackingSettings` that decide about couples, in SI units."""
+
+    contested_log_ratio: float
+    sure_s: float
+    unseen_s: float
+    past_s: float
+    parted_before_s: float
+    parting_sigma_m: float
+    parting_sigma_m_s: float
+    payload_sigma_m_s: float
+    behind_m_s: float
+    young_sigma_m: float
+    young_sigma_m_s: float
 
 
 class PhaseRates(NamedTuple):
@@ -90,6 +107,8 @@ class FoldContext(NamedTuple):
     phases: PhaseContext
     settings: FoldSettings
     scratch: Scratches
+    couples: CoupleScratch
+    coupling: CoupleSettings
     starts: StartContext
     pairs: Pairs
     resolution: Resolution
@@ -156,6 +175,20 @@ def fold_context(
             aside_x=np.zeros((SLOTS, n)),
             aside_p=np.zeros((SLOTS, n, n)),
             aside=np.zeros((2, VALUE_COLUMNS)),
+        ),
+        couples=couple_scratch(n, s.couple_beliefs),
+        coupling=CoupleSettings(
+            contested_log_ratio=s.contested_log_ratio,
+            sure_s=s.couple_sure_s,
+            unseen_s=s.couple_unseen_s,
+            past_s=s.past_s,
+            parted_before_s=s.parted_before_s,
+            parting_sigma_m=s.parting_sigma_m,
+            parting_sigma_m_s=s.parting_sigma_m_s,
+            payload_sigma_m_s=s.payload_sigma_m_s,
+            behind_m_s=s.behind_m_s,
+            young_sigma_m=s.young_sigma_m,
+            young_sigma_m_s=s.young_sigma_m_s,
         ),
         starts=StartContext(
             radars=rows,

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from skypact.kernels.compiled import inlined, kernel
 from skypact.kernels.filter import (
     CORRELATION_TIME_S,
-    DETECTION,
     HALF_LOG_2_PI,
     SIGMA,
     SITE,
@@ -21,11 +20,10 @@ from skypact.kernels.filter import (
 )
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, fit_path
 from skypact.kernels.geodesy import height_and_up
-from skypact.kernels.gravity import GM_M3_S2, gravity_j2
+from skypact.kernels.gravity import gravity_j2
 from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
 from skypact.kernels.motion import BOOST, COAST, REENTRY
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
-from skypact.model.track import SHARED_PLOT
 from skypact.tracking.association import choose, sort_by_id
 from skypact.tracking.context import (
     PAIRS_OF_SCAN,
@@ -34,9 +32,25 @@ from skypact.tracking.context import (
     FoldContext,
     FoldSettings,
 )
+from skypact.tracking.couple_fold import (
+    begin_parted,
+    end_unseen,
+    fold_couples,
+    let_apart,
+    note_past,
+    row_of,
+)
 from skypact.tracking.nearby import FEW, count_anew, enter, spread_of, tracks_about
+from skypact.tracking.noting import (
+    NEWEST_SHARE,
+    keep_first_plot,
+    note_extremes,
+    note_last,
+    note_look,
+    note_seen,
+    write_update,
+)
 from skypact.tracking.phases import (
-    FALLEN_M,
     combined,
     phase_of,
     predict_track,
@@ -52,7 +66,6 @@ from skypact.tracking.tables import (
     FREE,
     FREE_PHASE,
     FREE_ROW,
-    HIGHEST_M,
     IS_GONE,
     KEPT,
     LAST_NS,
@@ -60,7 +73,6 @@ from skypact.tracking.tables import (
     MOST_ENERGY,
     NEVER_CONFIRMED,
     NEXT_ID,
-    NO_OBJECT,
     NOT_SEEN,
     OF_RADAR,
     PARTED_FROM,
@@ -69,14 +81,11 @@ from skypact.tracking.tables import (
     REASON,
     REMAINDER,
     SCANS,
-    SEEN_NS,
-    SEEN_PHASE,
     SEEN_SHARE,
     SINCE_NS,
     SKIPPED,
     SLOTS,
     STATUS,
-    STEER,
     STEER_LOG_ODDS,
     STRIDE,
     SURPRISE,
@@ -94,16 +103,8 @@ from skypact.tracking.tables import (
 )
 from skypact.tracking.waiting import best_path, enough_for_a_track, enter_all, let_go, wait
 
-# Free flight this probable counts for the energy of a flight.
-SURE_OF_FREE_FLIGHT = 0.99
 # Range rates of new objects lie within so many m/s.
 RANGE_RATES_M_S = 8e3
-# Share of the newest plot in the surprise: the last five count.
-NEWEST_SHARE = 0.2
-# The last forty looks about a track tell whether there is an object: a quarter of what the radar
-# detects has to be its own. Of forty looks that detect half, fewer than so many see it once in 1e4.
-LOOK_SHARE = 1.0 / 40.0
-LEAST_SEEN = 0.25
 # Tracks are counted anew, and grow older when unseen, each second.
 SWEEP_NS = 1_000_000_000
 # No more tracks than this start in one scan.
@@ -182,8 +183,11 @@ def fold_scan(
         if not choose(near, count, pairs, -c.settings.new_object_log_density, w):
             return False
         share_plots(tracks, near, plots, radar, w, shared, c.radars, c.phases.filter)
+    fold_couples(tracks, near, pairs, time_ns, radar, plots, number, c, log)
     for i in range(near):
         j, t = w.chosen[i], w.near[i]
+        if w.coupled[i]:
+            continue
         note_look(tracks, t, radar, j >= 0, c)
         if j < 0:
             continue
@@ -271,8 +275,10 @@ def sweep(tracks: TrackArrays, to_ns: int, older_ns: int, c: FoldContext) -> Non
         status = tracks.number[t, STATUS]
         if status in (FREE_ROW, ENDED) or retire(tracks, t, to_ns, c.settings):
             continue
+        note_past(tracks, t, c)
         if to_ns - tracks.number[t, TIME_NS] > older_ns and grow_older(tracks, t, to_ns, c):
             retire(tracks, t, to_ns, c.settings)
+    end_unseen(tracks, to_ns, c)
     tracks.counter[SWEPT_NS] = max(tracks.counter[SWEPT_NS], to_ns)
     if tracks.counter[WAITING] > 0:
         let_go(tracks, to_ns, c.starts)
@@ -419,93 +425,6 @@ def observe(
     confirm_if_known(tracks, t, settings)
 
 
-@inlined
-def note_last(number: NDArray[np.int64], plot_ns: int, radar: int) -> None:
-    """Note when a track was seen last, and by which radar."""
-    if plot_ns >= number[LAST_NS]:
-        number[LAST_NS], number[LAST_RADAR] = plot_ns, radar
-
-
-@inlined
-def note_look(tracks: TrackArrays, t: int, radar: int, seen: bool, c: FoldContext) -> None:
-    """Note that a radar which knows track `t` looked about it, and end what is never seen there.
-
-    Only looks with plots near the track count, so that a radar which is silent ends nothing.
-    """
-    if tracks.by_radar[t, radar] == 0:
-        return
-    value = tracks.value[t]
-    value[SEEN_SHARE] += LOOK_SHARE * ((1.0 if seen else 0.0) - value[SEEN_SHARE])
-    if not seen and value[SEEN_SHARE] < LEAST_SEEN * c.radars[radar, DETECTION]:
-        tracks.number[t, STATUS], tracks.number[t, REASON] = ENDED, NO_OBJECT
-
-
-@inlined
-def note_seen(tracks: TrackArrays, t: int) -> None:
-    """Note track `t` as it stands, right after a plot: what follows it unseen knows no better."""
-    number = tracks.number[t]
-    number[SEEN_NS], number[SEEN_PHASE] = number[TIME_NS], number[FREE_PHASE]
-    for slot in range(SLOTS):
-        mu = tracks.mu[t, slot]
-        tracks.seen_mu[t, slot] = mu
-        if mu > 0.0:
-            copy_vector(tracks.x[t, slot], tracks.seen_x[t, slot])
-            copy_matrix(tracks.p[t, slot], tracks.seen_p[t, slot])
-
-
-@inlined
-def note_extremes(
-    x: NDArray[np.float64], mu: NDArray[np.float64], value: NDArray[np.float64]
-) -> None:
-    """Note the greatest energy in free flight and odds of a manoeuvre, into `value`."""
-    height, _, _, _ = height_and_up(x[0], x[1], x[2])
-    if mu[FREE] > SURE_OF_FREE_FLIGHT:
-        radius = math.sqrt(x[0] * x[0] + x[1] * x[1] + x[2] * x[2])
-        energy = 0.5 * (x[3] * x[3] + x[4] * x[4] + x[5] * x[5]) - GM_M3_S2 / radius
-        if not value[MOST_ENERGY] >= energy:  # also where it is NaN: none yet
-            value[MOST_ENERGY] = energy
-    if mu[STEER] > 0.0 and height < value[HIGHEST_M] - FALLEN_M:
-        odds = math.log(mu[STEER] / max(1.0 - mu[STEER], 1e-12))
-        value[STEER_LOG_ODDS] = max(value[STEER_LOG_ODDS], odds)
-
-
-@kernel
-def keep_first_plot(
-    tracks: TrackArrays,
-    t: int,
-    plot_ns: int,
-    plot: NDArray[np.float64],
-    radar: int,
-    settings: FoldSettings,
-) -> None:
-    """Keep the plots of the first seconds, thinned out evenly when there are too many."""
-    number, first = tracks.number[t], tracks.first[t]
-    since = (plot_ns - number[FIRST_NS]) * 1e-9
-    if since > settings.first_plots_seconds:
-        return
-    number[SKIPPED] += 1
-    if number[SKIPPED] < number[STRIDE]:
-        return
-    number[SKIPPED] = 0
-    if number[KEPT] == first.shape[0]:
-        for k in range(first.shape[0] // 2):
-            copy_vector(first[2 * k], first[k])
-        number[KEPT] = first.shape[0] // 2
-        number[STRIDE] *= 2
-    row = first[number[KEPT]]
-    row[PLOT_TIME_S] = since
-    row[PLOT_RADAR] = radar
-    for k in range(4):
-        row[PLOT_Z + k] = plot[k]
-    # In order of time, even where scans overlap.
-    k = number[KEPT]
-    while k > 0 and first[k - 1, PLOT_TIME_S] > since:
-        for column in range(first.shape[1]):
-            first[k, column], first[k - 1, column] = first[k - 1, column], first[k, column]
-        k -= 1
-    number[KEPT] += 1
-
-
 @kernel
 def begin_with(
     tracks: TrackArrays, plot_ns: int, radar: int, plot: NDArray[np.float64], c: FoldContext
@@ -534,6 +453,7 @@ def begin_with(
         tracks.waiting[c.starts.scratch.chain[k], IS_GONE] = 1
     before = continued_by(tracks, t, plot[0], c)
     if before >= 0:
+        let_apart(tracks, before)
         hand_over(tracks, t, before)
         t = before
         count_anew(tracks, c.grid)
@@ -541,6 +461,8 @@ def begin_with(
         tracks.number[t, TRACK_ID] = tracks.counter[NEXT_ID]
         tracks.counter[NEXT_ID] += 1
         enter(tracks, t, c.grid)
+        if tracks.number[t, PARTED_FROM] != 0:
+            begin_parted(tracks, row_of(tracks, tracks.number[t, PARTED_FROM]), t, c)
     note_seen(tracks, t)
     return t
 
@@ -816,32 +738,3 @@ def retire(tracks: TrackArrays, t: int, now_ns: int, settings: FoldSettings) -> 
         return False
     number[STATUS] = ENDED
     return True
-
-
-@inlined
-def write_update(
-    tracks: TrackArrays, t: int, plot: int, own: bool, log: UpdateLog, c: FoldContext
-) -> None:
-    """Track `t` as it stands after that plot (-1: a tracklet) into the next row of the log.
-
-    `own`: the plot is this track's alone.
-    """
-    row = log.filled[0]
-    log.filled[0] += 1
-    confirmed = tracks.number[t, STATUS] == CONFIRMED
-    log.key[row, 0] = tracks.number[t, TRACK_ID] if confirmed else -tracks.number[t, TRACK_ID]
-    log.key[row, 1] = tracks.number[t, TIME_NS]
-    log.key[row, 2] = plot
-    slot = likeliest(tracks.mu[t])
-    sure = tracks.mu[t, slot] > SURE_OF_FREE_FLIGHT
-    log.key[row, 3] = phase_of(slot, tracks.number[t, FREE_PHASE]) if sure else -1
-    if not own:
-        log.key[row, 3] = SHARED_PLOT
-    mean, covariance = c.scratch.x[:6], c.scratch.p[:6, :6]
-    combined(tracks.x[t], tracks.p[t], tracks.mu[t], mean, covariance)
-    at = 6
-    for i in range(6):
-        log.row[row, i] = mean[i]
-        for j in range(i, 6):
-            log.row[row, at] = covariance[i, j]
-            at += 1

@@ -132,6 +132,7 @@ class Picture:
             len(self.radars),
             self.settings.first_plots,
             min(_FIRST_WAITING, self.settings.greatest_waiting_plots),
+            (self.settings.greatest_couples, self.settings.couple_beliefs),
         )
         self._held: Plots | None = None
         self._held_tracklets: tuple[Tracklet, ...] = ()
@@ -252,6 +253,10 @@ class Picture:
             "waiting_plot": every.waiting_plot[: self.waiting].copy(),
             "counter": every.counter.copy(),
         }
+        couples = np.flatnonzero(every.couple[:, tables.COUPLE_ID])
+        couples = couples[np.argsort(every.couple[couples, tables.COUPLE_ID])]
+        for name in ("couple", "couple_weight", "couple_x", "couple_p"):
+            beside[name] = getattr(every, name)[couples]
         rows = {name: getattr(every, name)[used] for name in every._fields if name not in beside}
         room = len(every.number), len(every.waiting)
         return Checkpoint(
@@ -266,7 +271,7 @@ class Picture:
 
     def restore(self, then: Checkpoint) -> None:
         """Make this picture, of the same radars and settings, what it was at a checkpoint."""
-        self._tracks = tables.grown(then.tracks, *then.room)
+        self._tracks = tables.grown(then.tracks, *then.room, self.settings.greatest_couples)
         if then.partners != self._partners:
             self._partners = then.partners
             self._context, _ = fold_context(self.radars, self.settings, then.partners)
@@ -317,6 +322,12 @@ class Picture:
             if mu is tracks.seen_mu:
                 mu[number[:, tables.SEEN_NS] == 0] = 0.0
             x[mu == 0.0], p[mu == 0.0] = 0.0, 0.0
+        for k in range(2):
+            never = number[:, tables.PAST_NS + k] == 0
+            tracks.past_x[never, k], tracks.past_p[never, k] = 0.0, 0.0
+        for q, beliefs in enumerate(tracks.couple[:, tables.BELIEFS].tolist()):
+            for column in (tracks.couple_weight, tracks.couple_x, tracks.couple_p):
+                column[q, beliefs:] = 0.0
         for first, kept in zip(tracks.first, number[:, tables.KEPT], strict=True):
             first[kept:] = 0.0
         digest = hashlib.blake2b(digest_size=16)
@@ -506,7 +517,7 @@ class Picture:
         for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
             if number[t, tables.REASON] != tables.NEVER_CONFIRMED:
                 insort(self._ended, self._track(int(t)), key=_when_ended)
-                if self._registers:
+                if self._registers and number[t, tables.WAS_SECOND] == 0:
                     biased = biased_track(self._tracks, int(t), self._declared)
                     insort(self._ended_biased, biased, key=_when_last)
             number[t, tables.STATUS] = tables.FREE_ROW
@@ -529,7 +540,8 @@ class Picture:
             waiting = max(2 * waiting, self.waiting + plots)
             waiting = min(waiting, self.settings.greatest_waiting_plots)
         if capacity > len(number) or waiting > len(self._tracks.waiting):
-            self._tracks = tables.grown(self._tracks, capacity, waiting)
+            couples = self.settings.greatest_couples
+            self._tracks = tables.grown(self._tracks, capacity, waiting, couples)
 
     @property
     def waiting(self) -> int:
@@ -560,9 +572,12 @@ class Picture:
 
     def _biased_tracks(self) -> list[BiasedTrack]:
         """All confirmed tracks that take part in the registration."""
-        living = np.flatnonzero(self._tracks.number[:, tables.STATUS] == tables.CONFIRMED)
+        number = self._tracks.number
+        living = (number[:, tables.STATUS] == tables.CONFIRMED) & (
+            number[:, tables.WAS_SECOND] == 0
+        )
         return self._ended_biased + [
-            biased_track(self._tracks, int(t), self._declared) for t in living
+            biased_track(self._tracks, int(t), self._declared) for t in np.flatnonzero(living)
         ]
 
     def _registered(self, biased: Sequence[BiasedTrack], known: Belief | None = None) -> Registered:

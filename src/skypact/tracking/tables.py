@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.compiled import kernel
+from skypact.kernels.filter import CORE
 from skypact.kernels.fit import PLOT_COLUMNS
+from skypact.tracking.couples import BOTH
 
 SLOTS = 3
 FREE, THRUST, STEER = 0, 1, 2
@@ -33,7 +35,10 @@ SEEN_NS = 13  # when the estimate as last seen is of, and what its slot FREE was
 SEEN_PHASE = 14
 TRACKLETS = 15  # tracklets taken; where there are any, it is not fitted to its first plots
 LAST_RADAR = 16  # that saw it last: row of the radar table
-NUMBER_COLUMNS = 17
+PAST_NS = 17  # 2: when the two past estimates are of, the newer first; 0: none
+COUPLE = 19  # the couple that it is of (couples.py); 0: of none
+WAS_SECOND = 20  # whether it has been the second of one: its biases are the first's
+NUMBER_COLUMNS = 21
 
 FREE_ROW, TENTATIVE, CONFIRMED, ENDED = 0, 1, 2, 3
 NOT_ENDED, CAME_DOWN, NOT_SEEN, NO_OBJECT, NEVER_CONFIRMED = 0, 1, 2, 3, 4
@@ -63,7 +68,17 @@ NEXT_ID = 0  # of the next track
 SWEPT_NS = 1  # when the tracks were last counted
 WAITING = 2  # how many plots wait
 SCANS = 3  # scans so far
-COUNTERS = 4
+NEXT_COUPLE = 4  # number of the next couple
+COUNTERS = 5
+
+# Columns of `TrackArrays.couple`.
+COUPLE_ID = 0  # its number; 0: a free row
+FIRST_TRACK, SECOND_TRACK = 1, 2  # ids of both
+COUPLE_NS = 3  # when its beliefs are of
+BELIEFS = 4  # how many
+UNSURE_NS = 5  # when it was last in doubt whose plots are whose
+PARTED = 6  # whether one parted from the other: the one that gets ahead is the first
+COUPLE_COLUMNS = 7
 
 
 @kernel
@@ -77,12 +92,14 @@ def likeliest(mu: NDArray[np.float64]) -> int:
 
 
 class TrackArrays(NamedTuple):
-    """`number` (c, 17) int64, `value` (c, 13), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
+    """`number` (c, 21) int64, `value` (c, 13), `x` (c, 3, n), `p` (c, 3, n, n), `mu` (c, 3).
 
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
-    how many plots of each radar. `seen_x`, `seen_p`, `seen_mu`: as last seen. `waiting` (w, 4) and
-    `waiting_plot` (w, 12): plots that are no track's yet. `counter` (4,). Together they are all
-    that a fold remembers.
+    how many plots of each radar. `seen_x`, `seen_p`, `seen_mu`: as last seen. `past_x` (c, 2, n),
+    `past_p` (c, 2, n, n): in free flight, some seconds ago. `waiting` (w, 4) and `waiting_plot` (w,
+    12): plots that are no track's yet. `couple` (q, 7) with the beliefs `couple_weight` (q, b),
+    `couple_x` (q, b, m), `couple_p` (q, b, m, m): tracks followed together. `counter` (5,).
+    Together they are all that a fold remembers.
     """
 
     number: NDArray[np.int64]
@@ -95,15 +112,27 @@ class TrackArrays(NamedTuple):
     seen_x: NDArray[np.float64]
     seen_p: NDArray[np.float64]
     seen_mu: NDArray[np.float64]
+    past_x: NDArray[np.float64]
+    past_p: NDArray[np.float64]
     waiting: NDArray[np.int64]
     waiting_plot: NDArray[np.float64]
+    couple: NDArray[np.int64]
+    couple_weight: NDArray[np.float64]
+    couple_x: NDArray[np.float64]
+    couple_p: NDArray[np.float64]
     counter: NDArray[np.int64]
 
 
 def new_tracks(
-    capacity: int, state_size: int, radars: int, first_plots: int, waiting: int
+    capacity: int,
+    state_size: int,
+    radars: int,
+    first_plots: int,
+    waiting: int,
+    couples: tuple[int, int],
 ) -> TrackArrays:
-    """Room for `capacity` tracks, all rows free, and for so many waiting plots."""
+    """Room for `capacity` tracks, all rows free, for so many waiting plots, couples and beliefs."""
+    m = BOTH + state_size - CORE
     return TrackArrays(
         number=np.zeros((capacity, NUMBER_COLUMNS), np.int64),
         value=np.zeros((capacity, VALUE_COLUMNS)),
@@ -115,20 +144,27 @@ def new_tracks(
         seen_x=np.zeros((capacity, SLOTS, state_size)),
         seen_p=np.zeros((capacity, SLOTS, state_size, state_size)),
         seen_mu=np.zeros((capacity, SLOTS)),
+        past_x=np.zeros((capacity, 2, state_size)),
+        past_p=np.zeros((capacity, 2, state_size, state_size)),
         waiting=np.zeros((waiting, WAITING_COLUMNS), np.int64),
         waiting_plot=np.zeros((waiting, WAITING_PLOT_COLUMNS)),
-        counter=np.array([1, 0, 0, 0], np.int64),
+        couple=np.zeros((couples[0], COUPLE_COLUMNS), np.int64),
+        couple_weight=np.zeros(couples),
+        couple_x=np.zeros((*couples, m)),
+        couple_p=np.zeros((*couples, m, m)),
+        counter=np.array([1, 0, 0, 0, 1], np.int64),
     )
 
 
-def grown(tracks: TrackArrays, capacity: int, waiting: int) -> TrackArrays:
-    """The same tracks with room for `capacity`, and for so many waiting plots."""
+def grown(tracks: TrackArrays, capacity: int, waiting: int, couples: int) -> TrackArrays:
+    """The same tracks with room for `capacity`, for so many waiting plots and couples."""
     bigger = new_tracks(
         capacity,
         tracks.x.shape[2],
         tracks.by_radar.shape[1],
         tracks.first.shape[1],
         waiting,
+        (couples, tracks.couple_weight.shape[1]),
     )
     for new, old in zip(bigger, tracks, strict=True):
         new[: len(old)] = old

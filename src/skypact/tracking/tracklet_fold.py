@@ -26,17 +26,16 @@ from skypact.kernels.linear import copy_matrix, copy_vector, forget
 from skypact.kernels.motion import AIR_TOP_M, BOOST, COAST, REENTRY
 from skypact.kernels.tracklet import JOINT
 from skypact.tracking.context import PLOTS_OF_SCAN, FoldContext
-from skypact.tracking.fold import (
+from skypact.tracking.couple_fold import let_apart
+from skypact.tracking.fold import confirm_if_known, grow_older, retire
+from skypact.tracking.nearby import spread_of
+from skypact.tracking.noting import (
     NEWEST_SHARE,
-    confirm_if_known,
-    grow_older,
     note_extremes,
     note_last,
     note_seen,
-    retire,
     write_update,
 )
-from skypact.tracking.nearby import spread_of
 from skypact.tracking.phases import convert, predict_track, take_remainder
 from skypact.tracking.tables import (
     ENDED,
@@ -161,6 +160,7 @@ def fold_tracklets(
             continue
         w.taken[j] = True
         t = w.near[i]
+        let_apart(tracks, t)
         predict_track(tracks, t, tracklets.number[j, AT_NS], c)
         _observe(tracks, t, tracklets, j, c, own)
         note_seen(tracks, t)

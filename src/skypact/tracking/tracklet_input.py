@@ -13,7 +13,7 @@ from skypact.kernels.tracklet import JOINT, OUTSIDE, new_object, whiten
 from skypact.model import PartnerRadar, Refusal, Tracklet
 from skypact.settings import TrackingSettings
 from skypact.tracking.phases import FASTEST_M_S
-from skypact.tracking.tables import TrackArrays
+from skypact.tracking.tables import COUPLE, TrackArrays, new_tracks
 from skypact.tracking.tracklet_fold import TrackletArrays
 
 DEEPEST_M = 100e3
@@ -246,18 +246,22 @@ def widened(
 ) -> TrackArrays:
     """The same tracks in a picture of one more radar, with states of `size` numbers.
 
-    Its biases are as believed before and independent of all else. `radars`: the new table.
+    Its biases are as believed before and independent of all else. `radars`: the new table. Couples
+    end: their tracks go on as they are.
     """
-    capacity, slots, n = tracks.x.shape
-    x, seen_x = np.zeros((capacity, slots, size)), np.zeros((capacity, slots, size))
-    p, seen_p = (np.zeros((capacity, slots, size, size)) for _ in range(2))
-    x[..., :n], seen_x[..., :n] = tracks.x, tracks.seen_x
-    p[..., :n, :n], seen_p[..., :n, :n] = tracks.p, tracks.seen_p
-    for k, sigma in enumerate(partner.bias_sigma):
-        p[..., n + k, n + k] = seen_p[..., n + k, n + k] = sigma**2
-    by_radar = np.zeros((capacity, len(radars)), np.int64)
-    by_radar[:, :-1] = tracks.by_radar
-    return tracks._replace(x=x, p=p, seen_x=seen_x, seen_p=seen_p, by_radar=by_radar)
+    capacity, n = len(tracks.x), tracks.x.shape[2]
+    wider = new_tracks(
+        *(capacity, size, len(radars), tracks.first.shape[1], len(tracks.waiting)),
+        tracks.couple_weight.shape,
+    )
+    for name, column in tracks._asdict().items():
+        if not name.startswith("couple"):
+            getattr(wider, name)[tuple(slice(length) for length in column.shape)] = column
+    for p in (wider.p, wider.seen_p, wider.past_p):
+        for k, sigma in enumerate(partner.bias_sigma):
+            p[..., n + k, n + k] = sigma**2
+    wider.number[:, COUPLE] = 0
+    return wider
 
 
 def placed(
