@@ -176,7 +176,7 @@ class TrackingSettings(BaseModel):
         description="Most couples: two tracks near each other, followed as one joint state.",
     )
     couple_beliefs: int = Field(
-        default=8, ge=2, le=64, description="... and how many hypotheses each keeps."
+        default=16, ge=2, le=64, description="... and how many hypotheses each keeps."
     )
     contested_log_ratio: float = Field(
         default=3.0,

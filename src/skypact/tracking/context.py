@@ -14,7 +14,7 @@ from skypact.kernels.radar_table import radar_array
 from skypact.model import PartnerRadar, Radar
 from skypact.settings import TrackingSettings
 from skypact.tracking.association import Pairs, room_for_pairs
-from skypact.tracking.couples import CoupleScratch, couple_scratch
+from skypact.tracking.couples import CoupleContext, CoupleSettings, couple_context
 from skypact.tracking.nearby import Grid, empty_grid
 from skypact.tracking.resolution import Resolution, room_for_resolution
 from skypact.tracking.tables import SLOTS, VALUE_COLUMNS
@@ -42,22 +42,6 @@ class FoldSettings(NamedTuple):
     parting_m: float
     parting_m_s: float
     parting_after_s: float
-
-
-class CoupleSettings(NamedTuple):
-    """The numbers of `settings.TrackingSettings` that decide about couples, in SI units."""
-
-    contested_log_ratio: float
-    sure_s: float
-    unseen_s: float
-    past_s: float
-    parted_before_s: float
-    parting_sigma_m: float
-    parting_sigma_m_s: float
-    payload_sigma_m_s: float
-    behind_m_s: float
-    young_sigma_m: float
-    young_sigma_m_s: float
 
 
 class PhaseRates(NamedTuple):
@@ -107,8 +91,7 @@ class FoldContext(NamedTuple):
     phases: PhaseContext
     settings: FoldSettings
     scratch: Scratches
-    couples: CoupleScratch
-    coupling: CoupleSettings
+    couples: CoupleContext
     starts: StartContext
     pairs: Pairs
     resolution: Resolution
@@ -121,39 +104,40 @@ def fold_context(
     """The context of a picture with these radars and settings, and the size of its states."""
     rows, n = radar_array(radars, partners)
     drag, drag_sigma = drag_belief(s.ballistic_parameter_kg_m2, s.ballistic_parameter_ln_sigma)
+    phases = PhaseContext(
+        radars=rows,
+        gravity=field(s.gravity_degree),
+        noise=kf.MotionNoise(
+            gravity_sigma_m_s2=s.gravity_sigma_m_s2,
+            gravity_scale_m=s.gravity_scale_m,
+            gravity_time_s=s.gravity_time_s,
+            thrust_m2_s5=s.thrust_density_m2_s5,
+            drag_1_s=s.inverse_ballistic_density_1_s,
+            manoeuvre_m2_s5=s.manoeuvre_density_m2_s5,
+            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
+        ),
+        priors=StartPriors(
+            speed_sigma_m_s=s.speed_sigma_m_s,
+            thrust_sigma_m_s2=s.thrust_sigma_m_s2,
+            drag_m2_kg=drag,
+            drag_sigma_m2_kg=drag_sigma,
+            thrust_density_m2_s5=s.thrust_density_m2_s5,
+        ),
+        rates=PhaseRates(
+            boost_ends=s.boost_ends_1_s,
+            boost_starts=s.boost_starts_1_s,
+            manoeuvre_starts=s.manoeuvre_starts_1_s,
+            manoeuvre_ends=s.manoeuvre_ends_1_s,
+            lift_sigma_m2_kg=s.lift_sigma_m2_kg,
+            lift_acceleration_sigma_m_s2=s.lift_acceleration_sigma_m_s2,
+            least_lift_m_s2=s.least_lift_m_s2,
+        ),
+        filter=kf.scratch(n),
+        mixing=np.zeros((MIXED_P + (SLOTS + 1) * n, max(n, SLOTS * SLOTS))),
+    )
     context = FoldContext(
         radars=rows,
-        phases=PhaseContext(
-            radars=rows,
-            gravity=field(s.gravity_degree),
-            noise=kf.MotionNoise(
-                gravity_sigma_m_s2=s.gravity_sigma_m_s2,
-                gravity_scale_m=s.gravity_scale_m,
-                gravity_time_s=s.gravity_time_s,
-                thrust_m2_s5=s.thrust_density_m2_s5,
-                drag_1_s=s.inverse_ballistic_density_1_s,
-                manoeuvre_m2_s5=s.manoeuvre_density_m2_s5,
-                lift_sigma_m2_kg=s.lift_sigma_m2_kg,
-            ),
-            priors=StartPriors(
-                speed_sigma_m_s=s.speed_sigma_m_s,
-                thrust_sigma_m_s2=s.thrust_sigma_m_s2,
-                drag_m2_kg=drag,
-                drag_sigma_m2_kg=drag_sigma,
-                thrust_density_m2_s5=s.thrust_density_m2_s5,
-            ),
-            rates=PhaseRates(
-                boost_ends=s.boost_ends_1_s,
-                boost_starts=s.boost_starts_1_s,
-                manoeuvre_starts=s.manoeuvre_starts_1_s,
-                manoeuvre_ends=s.manoeuvre_ends_1_s,
-                lift_sigma_m2_kg=s.lift_sigma_m2_kg,
-                lift_acceleration_sigma_m_s2=s.lift_acceleration_sigma_m_s2,
-                least_lift_m_s2=s.least_lift_m_s2,
-            ),
-            filter=kf.scratch(n),
-            mixing=np.zeros((MIXED_P + (SLOTS + 1) * n, max(n, SLOTS * SLOTS))),
-        ),
+        phases=phases,
         settings=FoldSettings(
             gate=s.gate_chi_squared,
             new_object_log_density=s.new_object_log_density,
@@ -176,19 +160,28 @@ def fold_context(
             aside_p=np.zeros((SLOTS, n, n)),
             aside=np.zeros((2, VALUE_COLUMNS)),
         ),
-        couples=couple_scratch(n, s.couple_beliefs),
-        coupling=CoupleSettings(
-            contested_log_ratio=s.contested_log_ratio,
-            sure_s=s.couple_sure_s,
-            unseen_s=s.couple_unseen_s,
-            past_s=s.past_s,
-            parted_before_s=s.parted_before_s,
-            parting_sigma_m=s.parting_sigma_m,
-            parting_sigma_m_s=s.parting_sigma_m_s,
-            payload_sigma_m_s=s.payload_sigma_m_s,
-            behind_m_s=s.behind_m_s,
-            young_sigma_m=s.young_sigma_m,
-            young_sigma_m_s=s.young_sigma_m_s,
+        couples=couple_context(
+            rows,
+            phases.filter,
+            phases.noise,
+            CoupleSettings(
+                gate=s.gate_chi_squared,
+                new_object_log_density=s.new_object_log_density,
+                first_plots_seconds=s.first_plots_seconds,
+                contested_log_ratio=s.contested_log_ratio,
+                sure_s=s.couple_sure_s,
+                unseen_s=s.couple_unseen_s,
+                past_s=s.past_s,
+                parted_before_s=s.parted_before_s,
+                parting_sigma_m=s.parting_sigma_m,
+                parting_sigma_m_s=s.parting_sigma_m_s,
+                payload_sigma_m_s=s.payload_sigma_m_s,
+                behind_m_s=s.behind_m_s,
+                young_sigma_m=s.young_sigma_m,
+                young_sigma_m_s=s.young_sigma_m_s,
+            ),
+            n,
+            s.couple_beliefs,
         ),
         starts=StartContext(
             radars=rows,

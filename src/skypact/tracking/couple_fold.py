@@ -11,23 +11,33 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.kernels.compiled import inlined, kernel
+from skypact.kernels.compiled import kernel
 from skypact.kernels.filter import CORE
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
 from skypact.kernels.motion import COAST
-from skypact.tracking.association import FIRST_PAIR
-from skypact.tracking.context import FoldContext
+from skypact.tracking.association import FIRST_PAIR, Pairs
+from skypact.tracking.context import Scratches
 from skypact.tracking.couples import (
+    APART,
     BOTH,
     COMPONENTS,
+    COST,
     DISTANCE,
+    DT_S,
+    FIT,
+    LIKELIEST,
+    LOWER,
     MOST_PLOTS,
+    NUMBER,
     OF_BOTH,
     OF_FIRST,
     OF_SECOND,
     SURE,
+    USED,
+    CoupleContext,
+    CoupleSettings,
     drag_acceleration,
     marginal,
     move_belief,
@@ -90,12 +100,12 @@ NEVER_AGAIN = 1 << 40
 
 
 @kernel
-def note_past(tracks: TrackArrays, t: int, c: FoldContext) -> None:
+def note_past(tracks: TrackArrays, t: int, past_s: float) -> None:
     """Remember how track `t` is, in free flight and alone, for what may part from it later."""
     number = tracks.number[t]
     if not is_free(tracks, t) or number[COUPLE] != 0:
         return
-    past_ns = np.int64(c.coupling.past_s * 1e9)
+    past_ns = np.int64(past_s * 1e9)
     if number[LAST_NS] + 1_000_000_000 < number[TIME_NS]:
         return
     if number[PAST_NS] != 0 and number[TIME_NS] - number[PAST_NS] < past_ns:
@@ -131,22 +141,23 @@ def fold_couples(
     radar: int,
     plots: NDArray[np.float64],
     scan: int,
-    c: FoldContext,
+    w: Pairs,
+    c: CoupleContext,
+    scratch: Scratches,
     log: UpdateLog,
 ) -> None:
     """Let a scan, after `choose`, begin couples and update those near it.
 
-    `scan` is the number of its first plot among all, for the log. Changes `c.pairs.taken`, and
-    says in `coupled` for which tracks nothing is left to do.
+    `scan` is the number of its first plot among all, for the log. Changes `w.taken`, and says in
+    `w.coupled` for which tracks nothing is left to do.
     """
-    w = c.pairs
     for i in range(near):
         w.coupled[i] = False
     if near == 1 and tracks.number[w.near[0], COUPLE] == 0:
         return
     for i in range(near):
         for k in range(i + 1, near):
-            if _contested(tracks, i, k, c):
+            if _contested(tracks, i, k, w, c.settings):
                 _begin(tracks, w.near[i], w.near[k], c)
     for i in range(near):
         t = w.near[i]
@@ -171,9 +182,9 @@ def fold_couples(
             w.coupled[k] = True
         if tracks.couple[q, FIRST_TRACK] == other_id:
             t, other = other, t
-        count = _plots_of_couple(i, k, near, pairs, time_ns, plots, q, tracks, c)
-        if count > 0:
-            _observe(tracks, q, (t, other), count, radar, time_ns, scan, c, log)
+        count, both = _plots_of_couple(i, k, near, pairs, time_ns, plots, w, c.look), (t, other)
+        if count > 0 and _observe(tracks, q, both, count, radar, time_ns, c):
+            _note(tracks, q, both, count, radar, time_ns, scan, w, c, scratch, log)
 
 
 @kernel
@@ -214,18 +225,17 @@ def let_apart(tracks: TrackArrays, t: int) -> None:
 
 
 @kernel
-def end_unseen(tracks: TrackArrays, now_ns: int, c: FoldContext) -> None:
+def end_unseen(tracks: TrackArrays, now_ns: int, unseen_s: float) -> None:
     """End the couples that were not seen for too long."""
     for q in range(tracks.couple.shape[0]):
         seen_ns = tracks.couple[q, COUPLE_NS]
-        if tracks.couple[q, COUPLE_ID] != 0 and (now_ns - seen_ns) * 1e-9 > c.coupling.unseen_s:
+        if tracks.couple[q, COUPLE_ID] != 0 and (now_ns - seen_ns) * 1e-9 > unseen_s:
             end_couple(tracks, q)
 
 
-@inlined
-def _contested(tracks: TrackArrays, i: int, k: int, c: FoldContext) -> bool:
-    """Whether tracks `i` and `k` of `c.pairs.near` may well have each other's plots."""
-    w = c.pairs
+@kernel
+def _contested(tracks: TrackArrays, i: int, k: int, w: Pairs, settings: CoupleSettings) -> bool:
+    """Whether tracks `i` and `k` of `w.near` may well have each other's plots."""
     one, other = w.near[i], w.near[k]
     mine, its = w.chosen[i], w.chosen[k]
     if (mine < 0 and its < 0) or not (is_free(tracks, one) and is_free(tracks, other)):
@@ -234,16 +244,17 @@ def _contested(tracks: TrackArrays, i: int, k: int, c: FoldContext) -> bool:
         return False
     if mine == its:
         return True
-    swapped = _cost(i, its, c) + _cost(k, mine, c)
-    return swapped - _cost(i, mine, c) - _cost(k, its, c) < c.coupling.contested_log_ratio
+    miss = -settings.new_object_log_density
+    swapped = _cost(i, its, miss, w) + _cost(k, mine, miss, w)
+    chosen = _cost(i, mine, miss, w) + _cost(k, its, miss, w)
+    return swapped - chosen < settings.contested_log_ratio
 
 
 @kernel
-def _cost(i: int, plot: int, c: FoldContext) -> float:
-    """Cost of that plot for track `i` of `c.pairs.near`; ∞: none that is likely enough."""
-    w = c.pairs
+def _cost(i: int, plot: int, miss: float, w: Pairs) -> float:
+    """Cost of that plot for track `i` of `w.near`; ∞: none that is likely enough; -1: of none."""
     if plot < 0:
-        return -c.settings.new_object_log_density
+        return miss
     m = w.track_link[FIRST_PAIR, i]
     while m >= 0:
         if w.of[m, 1] == plot:
@@ -252,8 +263,8 @@ def _cost(i: int, plot: int, c: FoldContext) -> float:
     return math.inf
 
 
-@inlined
-def _begin(tracks: TrackArrays, one: int, other: int, c: FoldContext) -> None:
+@kernel
+def _begin(tracks: TrackArrays, one: int, other: int, c: CoupleContext) -> None:
     """Follow two tracks, at the same time, together from now on, if there is room."""
     if tracks.number[one, TRACK_ID] > tracks.number[other, TRACK_ID]:
         one, other = other, one
@@ -325,11 +336,11 @@ def _as_one(
             joint_p[i, j] = p[at_i, at_j]
 
 
-@inlined
-def _begin_young(tracks: TrackArrays, q: int, one: int, other: int, c: FoldContext) -> None:
+@kernel
+def _begin_young(tracks: TrackArrays, q: int, one: int, other: int, c: CoupleContext) -> None:
     """Couple `q` of two tracks that began together, anew from the first plots of both."""
     x, p = tracks.couple_x[q], tracks.couple_p[q]
-    weight, couple = tracks.couple_weight[q], tracks.couple[q]
+    couple = tracks.couple[q]
     now_ns = couple[COUPLE_NS]
     _as_one(tracks.x[one, FREE], tracks.p[one, FREE], x[0], p[0])
     then_ns = min(tracks.number[one, FIRST_NS], tracks.number[other, FIRST_NS])
@@ -337,42 +348,30 @@ def _begin_young(tracks: TrackArrays, q: int, one: int, other: int, c: FoldConte
     for k in range(2):
         for i in range(3):
             at = 6 * k + i
-            p[0, at, at] += c.coupling.young_sigma_m**2
-            p[0, at + 3, at + 3] += c.coupling.young_sigma_m_s**2
-    a, b, w = 0, 0, c.couples
+            p[0, at, at] += c.settings.young_sigma_m**2
+            p[0, at + 3, at + 3] += c.settings.young_sigma_m_s**2
+    a, b = 0, 0
     while a < tracks.number[one, KEPT] or b < tracks.number[other, KEPT]:
         ns_a, ns_b = _first_ns(tracks, one, a), _first_ns(tracks, other, b)
         at_ns, radar, count = min(ns_a, ns_b), -1, 0
         if ns_a == at_ns:
-            radar, count = _take_first(tracks, one, a, count, c), count + 1
+            radar, count = _take_first(tracks.first[one, a], count, c.look), count + 1
             a += 1
-        if ns_b == at_ns:
-            its = int(tracks.first[other, b, PLOT_RADAR])
-            if radar < 0 or its == radar:
-                radar, count = _take_first(tracks, other, b, count, c), count + 1
-                b += 1
+        if ns_b == at_ns and (radar < 0 or int(tracks.first[other, b, PLOT_RADAR]) == radar):
+            radar, count = _take_first(tracks.first[other, b], count, c.look), count + 1
+            b += 1
         _move(tracks, q, (one, other), at_ns, c)
         found = observe_beliefs(
-            couple[BELIEFS],
-            weight,
-            x,
-            p,
-            radar,
-            count,
-            c.settings.new_object_log_density,
-            False,
-            c.radars,
-            c.phases.filter,
-            w,
+            couple[BELIEFS], tracks.couple_weight[q], x, p, radar, count, False, c
         )
         if found > 0:
             couple[BELIEFS] = found
     _move(tracks, q, (one, other), now_ns, c)
-    _give_out(tracks, q, (one, other), c)
+    _give_out(tracks, q, (one, other))
 
 
 @kernel
-def _first_ns(tracks: TrackArrays, t: int, k: int) -> int:
+def _first_ns(tracks: TrackArrays, t: int, k: int) -> np.int64:
     """Time of the first plot number `k` of track `t`; beyond all, where there is none."""
     if k >= tracks.number[t, KEPT]:
         return np.int64(1 << 62)
@@ -381,16 +380,16 @@ def _first_ns(tracks: TrackArrays, t: int, k: int) -> int:
 
 
 @kernel
-def _take_first(tracks: TrackArrays, t: int, k: int, at: int, c: FoldContext) -> int:
-    """Put first plot `k` of track `t` into place `at` of the look; returns its radar."""
+def _take_first(first: NDArray[np.float64], at: int, look: NDArray[np.float64]) -> int:
+    """Put a track's first plot into place `at` of the look; returns its radar."""
     for i in range(4):
-        c.couples.plots[at, i] = tracks.first[t, k, PLOT_Z + i]
-    c.couples.dt_s[at] = 0.0
-    return int(tracks.first[t, k, PLOT_RADAR])
+        look[at, i] = first[PLOT_Z + i]
+    look[at, DT_S] = 0.0
+    return int(first[PLOT_RADAR])
 
 
 @kernel
-def begin_parted(tracks: TrackArrays, parent: int, t: int, c: FoldContext) -> None:
+def begin_parted(tracks: TrackArrays, parent: int, t: int, c: CoupleContext) -> None:
     """Follow the new track `t` together with the one that it parted from, as it was before that.
 
     When it parted is not known: at any time since then, so where it is now goes with how fast it
@@ -402,7 +401,7 @@ def begin_parted(tracks: TrackArrays, parent: int, t: int, c: FoldContext) -> No
         return
     if tracks.mu[t, FREE] <= SURE_OF_FREE_FLIGHT and tracks.mu[t, FREE] < tracks.mu[t, 1]:
         return
-    before_ns = its[FIRST_NS] - np.int64(c.coupling.parted_before_s * 1e9)
+    before_ns = its[FIRST_NS] - np.int64(c.settings.parted_before_s * 1e9)
     past = 0
     if ours[PAST_NS] > before_ns and ours[PAST_NS + 1] != 0:
         past = 1
@@ -417,31 +416,31 @@ def begin_parted(tracks: TrackArrays, parent: int, t: int, c: FoldContext) -> No
     speed = math.sqrt(x[3] * x[3] + x[4] * x[4] + x[5] * x[5])
     since_s = max((its[FIRST_NS] - past_ns) * 1e-9, 0.0)
     for i in range(3):
-        behind = c.coupling.behind_m_s * x[3 + i] / max(speed, 1.0)
+        behind = c.settings.behind_m_s * x[3 + i] / max(speed, 1.0)
         x[9 + i] -= behind
         x[6 + i] += 0.5 * since_s * behind
         for k in range(2):
             at = 6 * k + i
-            fast = c.coupling.parting_sigma_m_s if k == 1 else c.coupling.payload_sigma_m_s
+            fast = c.settings.parting_sigma_m_s if k == 1 else c.settings.payload_sigma_m_s
             var = fast * fast
             p[at, at] += var * since_s * since_s / 3.0
             p[at + 3, at + 3] += var
             p[at, at + 3] -= 0.5 * var * since_s
             p[at + 3, at] -= 0.5 * var * since_s
-        p[6 + i, 6 + i] += c.coupling.parting_sigma_m**2
+        p[6 + i, 6 + i] += c.settings.parting_sigma_m**2
     now_ns = couple[COUPLE_NS]
     couple[COUPLE_NS] = past_ns
     _move(tracks, q, (parent, parent), now_ns, c)
     if not _is_beside(tracks, q, t, c):
         end_couple(tracks, q)
         return
-    _give_out(tracks, q, (parent, t), c)
+    _give_out(tracks, q, (parent, t))
 
 
 @kernel
-def _is_beside(tracks: TrackArrays, q: int, t: int, c: FoldContext) -> bool:
+def _is_beside(tracks: TrackArrays, q: int, t: int, c: CoupleContext) -> bool:
     """Whether track `t` may be the second object of the new couple `q`."""
-    s, apart = c.couples.aside, c.couples.apart
+    s, apart = c.scratch[LOWER:], c.scratch[APART]
     for i in range(6):
         apart[i] = tracks.x[t, FREE, i] - tracks.couple_x[q, 0, 6 + i]
         for j in range(6):
@@ -459,7 +458,7 @@ def _is_beside(tracks: TrackArrays, q: int, t: int, c: FoldContext) -> bool:
 
 
 @kernel
-def _move(tracks: TrackArrays, q: int, both: tuple[int, int], to_ns: int, c: FoldContext) -> None:
+def _move(tracks: TrackArrays, q: int, both: tuple[int, int], to_ns: int, c: CoupleContext) -> None:
     """Move all beliefs of couple `q`, whose tracks are the rows `both`, to a time."""
     dt = (to_ns - tracks.couple[q, COUPLE_NS]) * 1e-9
     value = tracks.value[both[0]]
@@ -472,9 +471,7 @@ def _move(tracks: TrackArrays, q: int, both: tuple[int, int], to_ns: int, c: Fol
             dt,
             drag,
             remainder,
-            c.radars,
-            c.phases.noise,
-            c.couples,
+            c,
         )
     tracks.couple[q, COUPLE_NS] = to_ns
 
@@ -485,7 +482,7 @@ def _drag_of(tracks: TrackArrays, t: int) -> float:
     return tracks.x[t, FREE, 6] if tracks.number[t, FREE_PHASE] != COAST else 0.0
 
 
-@inlined
+@kernel
 def _plots_of_couple(
     i: int,
     k: int,
@@ -493,50 +490,44 @@ def _plots_of_couple(
     pairs: int,
     time_ns: NDArray[np.int64],
     plots: NDArray[np.float64],
-    q: int,
-    tracks: TrackArrays,
-    c: FoldContext,
+    w: Pairs,
+    look: NDArray[np.float64],
 ) -> int:
-    """Plots of a scan that may be of the tracks `i` and `k` (-1: not near): into `c.couples`.
+    """Plots of a scan that may be of the tracks `i` and `k` (-1: not near), into `look`.
 
-    Likely enough for one of them, and no other track's. Returns how many; `c.couples.number` says
-    which of the scan they are.
+    Likely enough for one of them, and no other track's. Returns how many.
     """
-    w, look = c.pairs, c.couples
     count = 0
     for j in range(plots.shape[0]):
         cost = math.inf
         for m in range(pairs):
-            if w.of[m, 1] == j and (w.of[m, 0] == i or w.of[m, 0] == k):
+            if w.of[m, 1] == j and (w.of[m, 0] in (i, k)):
                 cost = min(cost, w.cost[m])
-        if cost == math.inf:
-            continue
-        ours = True
         for m in range(near):
             if w.chosen[m] == j and m not in (i, k):
-                ours = False
-        if not ours:
+                cost = math.inf
+        if cost == math.inf:
             continue
         at = count
         if count == MOST_PLOTS:  # instead of the least likely
             at = 0
             for m in range(1, count):
-                if look.cost[m] > look.cost[at]:
+                if look[m, COST] > look[at, COST]:
                     at = m
-            if look.cost[at] <= cost:
+            if look[at, COST] <= cost:
                 continue
         else:
             count += 1
-        look.number[at], look.cost[at] = j, cost
+        look[at, NUMBER], look[at, COST] = j, cost
     for at in range(count):
-        j = look.number[at]
+        j = int(look[at, NUMBER])
         w.taken[j] = False
-        look.dt_s[at] = (time_ns[j] - time_ns[look.number[0]]) * 1e-9
-        copy_vector(plots[j], look.plots[at])
+        look[at, DT_S] = (time_ns[j] - time_ns[int(look[0, NUMBER])]) * 1e-9
+        copy_vector(plots[j], look[at])
     return count
 
 
-@inlined
+@kernel
 def _observe(
     tracks: TrackArrays,
     q: int,
@@ -544,13 +535,14 @@ def _observe(
     count: int,
     radar: int,
     time_ns: NDArray[np.int64],
-    scan: int,
-    c: FoldContext,
-    log: UpdateLog,
-) -> None:
-    """Let the look in `c.couples` update couple `q` and its tracks, the rows `both`."""
-    couple, look = tracks.couple[q], c.couples
-    now_ns = time_ns[look.number[0]]
+    c: CoupleContext,
+) -> bool:
+    """Let the plots in `c.look` update couple `q` and its tracks, the rows `both`.
+
+    False: nothing that it believes explains them; it has ended.
+    """
+    couple = tracks.couple[q]
+    now_ns = time_ns[int(c.look[0, NUMBER])]
     _move(tracks, q, both, now_ns, c)
     found = observe_beliefs(
         couple[BELIEFS],
@@ -559,53 +551,21 @@ def _observe(
         tracks.couple_p[q],
         radar,
         count,
-        c.settings.new_object_log_density,
         couple[PARTED] != 0,
-        c.radars,
-        c.phases.filter,
-        look,
+        c,
     )
     if found == 0:
         end_couple(tracks, q)
-        return
+        return False
     couple[BELIEFS] = found
-    if found > 1 or look.fit[SURE] < 1.0 - IN_DOUBT:
+    if found > 1 or c.scratch[FIT, SURE] < 1.0 - IN_DOUBT:
         couple[UNSURE_NS] = now_ns
-    _give_out(tracks, q, both, c)
-    for at in range(count):
-        c.pairs.taken[look.number[at]] = look.used[at] > 0.5
-    surprise = 0.0
-    if look.fit[COMPONENTS] > 0.0:
-        surprise = min(look.fit[DISTANCE] / look.fit[COMPONENTS], 100.0)
-    shared = look.likeliest[OF_BOTH] >= 0
-    for k in range(2):
-        t = both[k]
-        at = look.likeliest[OF_FIRST if k == 0 else OF_SECOND]
-        if shared:
-            at = look.likeliest[OF_BOTH]
-        note_look(tracks, t, radar, at >= 0, c)
-        if at < 0:
-            continue
-        number, value = tracks.number[t], tracks.value[t]
-        own = not shared and look.fit[SURE] > SURELY_OWN
-        j = look.number[at]
-        note_last(number, time_ns[j], radar)
-        number[PLOTS] += 1
-        tracks.by_radar[t, radar] += 1
-        if own:
-            keep_first_plot(tracks, t, time_ns[j], look.plots[at], radar, c.settings)
-        value[SURPRISE] += NEWEST_SHARE * (surprise - value[SURPRISE])
-        note_extremes(tracks.x[t, FREE], tracks.mu[t], value)
-        note_seen(tracks, t)
-        if log.filled[0] < log.row.shape[0]:
-            write_update(tracks, t, scan + j, own, log, c)
-    surprised = max(tracks.value[both[0], SURPRISE], tracks.value[both[1], SURPRISE]) > NOT_FREE
-    if surprised or (now_ns - couple[UNSURE_NS]) * 1e-9 > c.coupling.sure_s:
-        end_couple(tracks, q)
+    _give_out(tracks, q, both)
+    return True
 
 
 @kernel
-def _give_out(tracks: TrackArrays, q: int, both: tuple[int, int], c: FoldContext) -> None:
+def _give_out(tracks: TrackArrays, q: int, both: tuple[int, int]) -> None:
     """Make the tracks of couple `q` what its beliefs say of each."""
     couple = tracks.couple[q]
     for k in range(2):
@@ -613,15 +573,64 @@ def _give_out(tracks: TrackArrays, q: int, both: tuple[int, int], c: FoldContext
         for slot in range(SLOTS):
             tracks.mu[t, slot] = 1.0 if slot == FREE else 0.0
         tracks.number[t, TIME_NS] = couple[COUPLE_NS]
-        drag, drag_variance = tracks.x[t, FREE, 6], tracks.p[t, FREE, 6, 6]
+        x, p = tracks.x[t, FREE], tracks.p[t, FREE]
+        drag, drag_variance = x[6], p[6, 6]
         marginal(
             k,
             couple[BELIEFS],
             tracks.couple_weight[q],
             tracks.couple_x[q],
             tracks.couple_p[q],
-            couple[PARTED] == 0,
-            tracks.x[t, FREE],
-            tracks.p[t, FREE],
+            x,
+            p,
         )
-        tracks.x[t, FREE, 6], tracks.p[t, FREE, 6, 6] = drag, drag_variance
+        x[6], p[6, 6] = drag, drag_variance
+
+
+@kernel
+def _note(
+    tracks: TrackArrays,
+    q: int,
+    both: tuple[int, int],
+    count: int,
+    radar: int,
+    time_ns: NDArray[np.int64],
+    scan: int,
+    w: Pairs,
+    c: CoupleContext,
+    scratch: Scratches,
+    log: UpdateLog,
+) -> None:
+    """Let the tracks of couple `q` remember the look that updated them; end it if it has to."""
+    s, couple = c.scratch, tracks.couple[q]
+    for at in range(count):
+        w.taken[int(c.look[at, NUMBER])] = c.look[at, USED] > 0.5
+    surprise = 0.0
+    if s[FIT, COMPONENTS] > 0.0:
+        surprise = min(s[FIT, DISTANCE] / s[FIT, COMPONENTS], 100.0)
+    shared, surprised = s[LIKELIEST, OF_BOTH] >= 0.0, False
+    for k in range(2):
+        t = both[k]
+        at = int(s[LIKELIEST, OF_FIRST if k == 0 else OF_SECOND])
+        if shared:
+            at = int(s[LIKELIEST, OF_BOTH])
+        note_look(tracks, t, radar, at >= 0, c.radars)
+        if at < 0:
+            continue
+        number, value = tracks.number[t], tracks.value[t]
+        own, j = not shared and s[FIT, SURE] > SURELY_OWN, int(c.look[at, NUMBER])
+        note_last(number, time_ns[j], radar)
+        number[PLOTS] += 1
+        tracks.by_radar[t, radar] += 1
+        if own:
+            plot, seconds = c.look[at], c.settings.first_plots_seconds
+            keep_first_plot(tracks, t, time_ns[j], plot, radar, seconds)
+        value[SURPRISE] += NEWEST_SHARE * (surprise - value[SURPRISE])
+        surprised = surprised or value[SURPRISE] > NOT_FREE
+        note_extremes(tracks.x[t, FREE], tracks.mu[t], value)
+        note_seen(tracks, t)
+        if log.filled[0] < log.row.shape[0]:
+            write_update(tracks, t, scan + j, own, log, scratch)
+    sure_s = (couple[COUPLE_NS] - couple[UNSURE_NS]) * 1e-9
+    if surprised or sure_s > c.settings.sure_s:
+        end_couple(tracks, q)

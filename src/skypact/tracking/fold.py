@@ -183,12 +183,14 @@ def fold_scan(
         if not choose(near, count, pairs, -c.settings.new_object_log_density, w):
             return False
         share_plots(tracks, near, plots, radar, w, shared, c.radars, c.phases.filter)
-    fold_couples(tracks, near, pairs, time_ns, radar, plots, number, c, log)
+    fold_couples(
+        *(tracks, near, pairs, time_ns, radar, plots, number), w, c.couples, c.scratch, log
+    )
     for i in range(near):
         j, t = w.chosen[i], w.near[i]
         if w.coupled[i]:
             continue
-        note_look(tracks, t, radar, j >= 0, c)
+        note_look(tracks, t, radar, j >= 0, c.radars)
         if j < 0:
             continue
         predict_track(tracks, t, time_ns[j], c)
@@ -199,13 +201,13 @@ def fold_scan(
         observe(tracks, t, time_ns[j], z, radar, radars, own, c)
         note_seen(tracks, t)
         if log.filled[0] < log.row.shape[0]:
-            write_update(tracks, t, number + j, own, log, c)
+            write_update(tracks, t, number + j, own, log, c.scratch)
     tracks.counter[SCANS] += 1
     for j in range(count):
         if not w.taken[j]:
             t = begin_with(tracks, time_ns[j], radar, plots[j], c)
             if t >= 0 and log.filled[0] < log.row.shape[0]:
-                write_update(tracks, t, number + j, True, log, c)
+                write_update(tracks, t, number + j, True, log, c.scratch)
     return True
 
 
@@ -275,10 +277,10 @@ def sweep(tracks: TrackArrays, to_ns: int, older_ns: int, c: FoldContext) -> Non
         status = tracks.number[t, STATUS]
         if status in (FREE_ROW, ENDED) or retire(tracks, t, to_ns, c.settings):
             continue
-        note_past(tracks, t, c)
+        note_past(tracks, t, c.couples.settings.past_s)
         if to_ns - tracks.number[t, TIME_NS] > older_ns and grow_older(tracks, t, to_ns, c):
             retire(tracks, t, to_ns, c.settings)
-    end_unseen(tracks, to_ns, c)
+    end_unseen(tracks, to_ns, c.couples.settings.unseen_s)
     tracks.counter[SWEPT_NS] = max(tracks.counter[SWEPT_NS], to_ns)
     if tracks.counter[WAITING] > 0:
         let_go(tracks, to_ns, c.starts)
@@ -398,7 +400,7 @@ def observe(
     number[PLOTS] += 1
     tracks.by_radar[t, radar] += 1
     if own:
-        keep_first_plot(tracks, t, plot_ns, plot, radar, settings)
+        keep_first_plot(tracks, t, plot_ns, plot, radar, settings.first_plots_seconds)
         young = number[PLOTS] <= settings.fit_plots and number[TRACKLETS] == 0
         if young and young_fit(tracks, t, c):
             return
@@ -462,7 +464,8 @@ def begin_with(
         tracks.counter[NEXT_ID] += 1
         enter(tracks, t, c.grid)
         if tracks.number[t, PARTED_FROM] != 0:
-            begin_parted(tracks, row_of(tracks, tracks.number[t, PARTED_FROM]), t, c)
+            parent = row_of(tracks, tracks.number[t, PARTED_FROM])
+            begin_parted(tracks, parent, t, c.couples)
     note_seen(tracks, t)
     return t
 
@@ -505,7 +508,8 @@ def start(tracks: TrackArrays, t: int, new: int, chain: NDArray[np.int64], c: Fo
         tracks.by_radar[t, radar] += 1
         if (count - 1 - k) % stride == 0:
             plot = tracks.waiting_plot[chain[k]]
-            keep_first_plot(tracks, t, waiting[SINCE_NS], plot, radar, c.settings)
+            seconds = c.settings.first_plots_seconds
+            keep_first_plot(tracks, t, waiting[SINCE_NS], plot, radar, seconds)
     number[STRIDE] = stride
     here, there = tracks.waiting_plot[new], tracks.waiting_plot[chain[0]]
     span_s = max((now_ns - tracks.waiting[chain[0], SINCE_NS]) * 1e-9, 1e-3)

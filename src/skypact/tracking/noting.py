@@ -12,7 +12,7 @@ from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.gravity import GM_M3_S2
 from skypact.kernels.linear import copy_matrix, copy_vector
 from skypact.model.track import SHARED_PLOT
-from skypact.tracking.context import FoldContext, FoldSettings
+from skypact.tracking.context import Scratches
 from skypact.tracking.phases import FALLEN_M, combined, phase_of
 from skypact.tracking.tables import (
     CONFIRMED,
@@ -61,7 +61,9 @@ def note_last(number: NDArray[np.int64], plot_ns: int, radar: int) -> None:
 
 
 @inlined
-def note_look(tracks: TrackArrays, t: int, radar: int, seen: bool, c: FoldContext) -> None:
+def note_look(
+    tracks: TrackArrays, t: int, radar: int, seen: bool, radars: NDArray[np.float64]
+) -> None:
     """Note that a radar which knows track `t` looked about it, and end what is never seen there.
 
     Only looks with plots near the track count, so that a radar which is silent ends nothing.
@@ -70,7 +72,7 @@ def note_look(tracks: TrackArrays, t: int, radar: int, seen: bool, c: FoldContex
         return
     value = tracks.value[t]
     value[SEEN_SHARE] += LOOK_SHARE * ((1.0 if seen else 0.0) - value[SEEN_SHARE])
-    if not seen and value[SEEN_SHARE] < LEAST_SEEN * c.radars[radar, DETECTION]:
+    if not seen and value[SEEN_SHARE] < LEAST_SEEN * radars[radar, DETECTION]:
         tracks.number[t, STATUS], tracks.number[t, REASON] = ENDED, NO_OBJECT
 
 
@@ -110,12 +112,12 @@ def keep_first_plot(
     plot_ns: int,
     plot: NDArray[np.float64],
     radar: int,
-    settings: FoldSettings,
+    first_plots_seconds: float,
 ) -> None:
     """Keep the plots of the first seconds, thinned out evenly when there are too many."""
     number, first = tracks.number[t], tracks.first[t]
     since = (plot_ns - number[FIRST_NS]) * 1e-9
-    if since > settings.first_plots_seconds:
+    if since > first_plots_seconds:
         return
     number[SKIPPED] += 1
     if number[SKIPPED] < number[STRIDE]:
@@ -142,7 +144,7 @@ def keep_first_plot(
 
 @inlined
 def write_update(
-    tracks: TrackArrays, t: int, plot: int, own: bool, log: UpdateLog, c: FoldContext
+    tracks: TrackArrays, t: int, plot: int, own: bool, log: UpdateLog, w: Scratches
 ) -> None:
     """Track `t` as it stands after that plot (-1: a tracklet) into the next row of the log.
 
@@ -159,7 +161,7 @@ def write_update(
     log.key[row, 3] = phase_of(slot, tracks.number[t, FREE_PHASE]) if sure else -1
     if not own:
         log.key[row, 3] = SHARED_PLOT
-    mean, covariance = c.scratch.x[:6], c.scratch.p[:6, :6]
+    mean, covariance = w.x[:6], w.p[:6, :6]
     combined(tracks.x[t], tracks.p[t], tracks.mu[t], mean, covariance)
     at = 6
     for i in range(6):

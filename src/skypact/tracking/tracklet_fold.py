@@ -165,7 +165,7 @@ def fold_tracklets(
         _observe(tracks, t, tracklets, j, c, own)
         note_seen(tracks, t)
         if log.filled[0] < log.row.shape[0]:
-            write_update(tracks, t, -1, True, log, c)
+            write_update(tracks, t, -1, True, log, c.scratch)
     row = 0
     for j in range(count):
         if not w.taken[j]:
