@@ -315,7 +315,6 @@ def _linearise(b: int, x: NDArray[np.float64], radar: int, c: CoupleContext) -> 
     n = x.shape[0] - BOTH + CORE
     for i in range(CORE, n):
         one[i] = x[BOTH + i - CORE]
-    at = int(c.radars[radar, BIAS_AT])
     for k in range(2):
         for i in range(6):
             one[i] = x[6 * k + i]

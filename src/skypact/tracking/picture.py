@@ -326,8 +326,8 @@ class Picture:
             never = number[:, tables.PAST_NS + k] == 0
             tracks.past_x[never, k], tracks.past_p[never, k] = 0.0, 0.0
         for q, beliefs in enumerate(tracks.couple[:, tables.BELIEFS].tolist()):
-            for column in (tracks.couple_weight, tracks.couple_x, tracks.couple_p):
-                column[q, beliefs:] = 0.0
+            for beyond in (tracks.couple_weight, tracks.couple_x, tracks.couple_p):
+                beyond[q, beliefs:] = 0.0
         for first, kept in zip(tracks.first, number[:, tables.KEPT], strict=True):
             first[kept:] = 0.0
         digest = hashlib.blake2b(digest_size=16)
