@@ -259,8 +259,8 @@ def test_a_couple_survives_being_saved_and_pieces_of_any_size() -> None:
 def test_two_that_began_together_are_not_followed_as_ghosts() -> None:
     """Two 50 m apart: beside three radars that know ranges, a wrong pairing looks as good at first.
 
-    Over the last minute the covariance holds each: the mean NEES / 6 of four runs stays
-    below 4, where one track each, for itself, had 84.
+    The covariance holds each: NEES / 6, which is 1 for an honest one, stays below 4 in the median
+    of four runs, where one track each, for itself, had 84.
     """
     found = []
     for seed in range(4):

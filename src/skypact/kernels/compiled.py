@@ -18,6 +18,7 @@ KERNELS_OF_TRACKING = (
     "fold",
     "nearby",
     "noting",
+    "parting",
     "phases",
     "resolution",
     "steady_path",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.compiled import kernel
-from skypact.kernels.filter import CORE
+from skypact.kernels.filter import CORE, DETECTION
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
@@ -29,6 +29,8 @@ from skypact.tracking.couples import (
     FIT,
     LIKELIEST,
     LOWER,
+    MERGED,
+    MOST_DETECTION,
     MOST_PLOTS,
     NUMBER,
     OF_BOTH,
@@ -59,6 +61,7 @@ from skypact.tracking.tables import (
     COUPLE,
     COUPLE_ID,
     COUPLE_NS,
+    ENDED,
     FIRST_NS,
     FIRST_TRACK,
     FITTED,
@@ -66,10 +69,13 @@ from skypact.tracking.tables import (
     FREE_PHASE,
     KEPT,
     LAST_NS,
+    NEVER_AGAIN,
     NEXT_COUPLE,
+    NO_OBJECT,
     PARTED,
     PAST_NS,
     PLOTS,
+    REASON,
     REMAINDER,
     SECOND_TRACK,
     SLOTS,
@@ -95,8 +101,11 @@ NOT_FREE = 4.0
 HARDLY_M_S2 = 0.1
 # A new track is no part of another that it is this much farther from than the gate, χ².
 BESIDE_GATE = 10.0
-# A track that was of a couple is not fitted to its first plots, which may be another's.
-NEVER_AGAIN = 1 << 40
+# Log odds that there are two objects: what two plots of a look add, where they end, and where,
+# below 0, the second is none.
+SEEN_APART, MOST_LOG_ODDS = 5.0, 10.0
+# Of a plot that is a track's without being likely for it alone.
+FARTHEST_COST = 1e3
 
 
 @kernel
@@ -271,7 +280,7 @@ def _begin(tracks: TrackArrays, one: int, other: int, c: CoupleContext) -> None:
     q = _new_couple(tracks, one, other, False)
     if q < 0:
         return
-    if _is_young(tracks, one) and _is_young(tracks, other):
+    if _are_young(tracks, one, other, c.settings.young_sigma_m):
         _begin_young(tracks, q, one, other, c)
         return
     x, p, n = tracks.couple_x[q, 0], tracks.couple_p[q, 0], tracks.x.shape[2]
@@ -303,7 +312,7 @@ def _new_couple(tracks: TrackArrays, first: int, second: int, parted: bool) -> i
         couple[SECOND_TRACK] = tracks.number[second, TRACK_ID]
         couple[COUPLE_NS], couple[UNSURE_NS] = now_ns, now_ns
         couple[BELIEFS], couple[PARTED] = 1, parted
-        tracks.couple_weight[q, 0] = 0.0
+        tracks.couple_weight[q, 0], tracks.couple_odds[q] = 0.0, 0.0
         tracks.number[first, COUPLE] = couple[COUPLE_ID]
         tracks.number[second, COUPLE] = couple[COUPLE_ID]
         tracks.number[first, FITTED], tracks.number[second, FITTED] = NEVER_AGAIN, NEVER_AGAIN
@@ -313,10 +322,18 @@ def _new_couple(tracks: TrackArrays, first: int, second: int, parted: bool) -> i
 
 
 @kernel
-def _is_young(tracks: TrackArrays, t: int) -> bool:
-    """Whether all plots of track `t` are kept, as plots."""
-    number = tracks.number[t]
-    return bool(number[KEPT] == number[PLOTS] and number[STRIDE] == 1 and number[TRACKLETS] == 0)
+def _are_young(tracks: TrackArrays, one: int, other: int, sigma_m: float) -> bool:
+    """Whether all plots of both tracks are kept, as plots, and both may have begun as one."""
+    apart = 0.0
+    for i in range(3):
+        apart += (tracks.x[one, FREE, i] - tracks.x[other, FREE, i]) ** 2
+    if apart > (3.0 * sigma_m) ** 2:
+        return False
+    for k in range(2):
+        number = tracks.number[one if k == 0 else other]
+        if number[KEPT] != number[PLOTS] or number[STRIDE] != 1 or number[TRACKLETS] != 0:
+            return False
+    return True
 
 
 @kernel
@@ -495,7 +512,7 @@ def _plots_of_couple(
 ) -> int:
     """Plots of a scan that may be of the tracks `i` and `k` (-1: not near), into `look`.
 
-    Likely enough for one of them, and no other track's. Returns how many.
+    Likely enough for one of them or given to it, and no other track's. Returns how many.
     """
     count = 0
     for j in range(plots.shape[0]):
@@ -503,6 +520,9 @@ def _plots_of_couple(
         for m in range(pairs):
             if w.of[m, 1] == j and (w.of[m, 0] in (i, k)):
                 cost = min(cost, w.cost[m])
+        for m in range(near):
+            if w.chosen[m] == j and m in (i, k):  # also in the middle, far from both
+                cost = min(cost, FARTHEST_COST)
         for m in range(near):
             if w.chosen[m] == j and m not in (i, k):
                 cost = math.inf
@@ -631,6 +651,26 @@ def _note(
         note_seen(tracks, t)
         if log.filled[0] < log.row.shape[0]:
             write_update(tracks, t, scan + j, own, log, scratch)
+    note_two(tracks, q, radar, c)
     sure_s = (couple[COUPLE_NS] - couple[UNSURE_NS]) * 1e-9
     if surprised or sure_s > c.settings.sure_s:
         end_couple(tracks, q)
+    elif tracks.couple_odds[q] < -MOST_LOG_ODDS:
+        tracks.number[both[1], STATUS], tracks.number[both[1], REASON] = ENDED, NO_OBJECT
+        end_couple(tracks, q)
+
+
+@kernel
+def note_two(tracks: TrackArrays, q: int, radar: int, c: CoupleContext) -> None:
+    """Note what the number of plots of a look says of there being two objects, not one.
+
+    Two that a radar tells apart give one plot with 2 P (1 - P), one gives it with P.
+    """
+    s, odds = c.scratch, tracks.couple_odds
+    if s[LIKELIEST, OF_FIRST] >= 0.0 and s[LIKELIEST, OF_SECOND] >= 0.0:
+        odds[q] += SEEN_APART
+    else:
+        detection = min(c.radars[radar, DETECTION], MOST_DETECTION)
+        merged = s[FIT, MERGED]
+        odds[q] += math.log(2.0 * (1.0 - detection) * (1.0 - merged) + merged)
+    odds[q] = min(odds[q], MOST_LOG_ODDS)

@@ -83,9 +83,9 @@ RESIDUAL = 58  # 8
 APART = 59  # m
 REFERENCE = 60  # 12: where the two were thought to be before the look
 LIKELIEST = 61  # the likeliest way
-FIT = 62  # how sure that is, its squared distance, of how many components
+FIT = 62  # how sure that is, its squared distance, of how many components; how surely merged
 LOWER = 63  # m × m, and m × m more
-SURE, DISTANCE, COMPONENTS = 0, 1, 2
+SURE, DISTANCE, COMPONENTS, MERGED = 0, 1, 2, 3
 
 
 class CoupleSettings(NamedTuple):
@@ -414,6 +414,8 @@ def _ways_of(
     """Every way in which the look may have come about under belief `b`, after `ways` others."""
     detection = min(c.radars[radar, DETECTION], MOST_DETECTION)
     merged = _merged_share(b, radar, c)
+    if b == 0:
+        c.scratch[FIT, MERGED] = merged
     no_plot = (1.0 - detection) * (1.0 - detection) * (1.0 - merged) + (1.0 - detection) * merged
     spare = c.settings.new_object_log_density
     rest = weight + (plots - 1) * spare

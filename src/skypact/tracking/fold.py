@@ -20,7 +20,6 @@ from skypact.kernels.filter import (
 )
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, fit_path
 from skypact.kernels.geodesy import height_and_up
-from skypact.kernels.gravity import gravity_j2
 from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
 from skypact.kernels.motion import BOOST, COAST, REENTRY
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
@@ -50,6 +49,7 @@ from skypact.tracking.noting import (
     note_seen,
     write_update,
 )
+from skypact.tracking.parting import let_burning_carry, parent_of
 from skypact.tracking.phases import (
     combined,
     phase_of,
@@ -278,6 +278,8 @@ def sweep(tracks: TrackArrays, to_ns: int, older_ns: int, c: FoldContext) -> Non
         if status in (FREE_ROW, ENDED) or retire(tracks, t, to_ns, c.settings):
             continue
         note_past(tracks, t, c.couples.settings.past_s)
+        if tracks.number[t, PARTED_FROM] != 0:
+            let_burning_carry(tracks, t, row_of(tracks, tracks.number[t, PARTED_FROM]), c.settings)
         if to_ns - tracks.number[t, TIME_NS] > older_ns and grow_older(tracks, t, to_ns, c):
             retire(tracks, t, to_ns, c.settings)
     end_unseen(tracks, to_ns, c.couples.settings.unseen_s)
@@ -687,38 +689,6 @@ def confirm_if_known(tracks: TrackArrays, t: int, settings: FoldSettings) -> Non
     if p[3, 3] + p[4, 4] + p[5, 5] < settings.confirm_speed_sigma_m_s**2:
         number[STATUS] = CONFIRMED
         number[PARTED_FROM] = parent_of(tracks, t, settings)
-
-
-@kernel
-def parent_of(tracks: TrackArrays, t: int, settings: FoldSettings) -> int:
-    """Id of the track that track `t` parted from: the nearest that it began beside; 0: none."""
-    mine = tracks.number[t]
-    slot = likeliest(tracks.mu[t])
-    x, p = tracks.x[t, slot], tracks.p[t, slot]
-    parent, nearest = 0, math.inf
-    for other in range(tracks.number.shape[0]):
-        number = tracks.number[other]
-        older_s = (mine[FIRST_NS] - number[FIRST_NS]) * 1e-9
-        if other == t or number[STATUS] != CONFIRMED or older_s < settings.parting_after_s:
-            continue
-        slot = likeliest(tracks.mu[other])
-        y, q = tracks.x[other, slot], tracks.p[other, slot]
-        dt = (mine[TIME_NS] - number[TIME_NS]) * 1e-9
-        gravity = gravity_j2(y[0], y[1], y[2])
-        apart, faster, place, speed = 0.0, 0.0, 0.0, 0.0
-        for k in range(3):
-            apart += (x[k] - y[k] - dt * y[3 + k] - 0.5 * dt * dt * gravity[k]) ** 2
-            faster += (x[3 + k] - y[3 + k] - dt * gravity[k]) ** 2
-            place += p[k, k] + q[k, k] + dt * dt * q[3 + k, 3 + k]
-            speed += p[3 + k, 3 + k] + q[3 + k, 3 + k]
-        near = apart < (settings.parting_m + 5.0 * math.sqrt(place)) ** 2
-        if (
-            near
-            and faster < (settings.parting_m_s + 5.0 * math.sqrt(speed)) ** 2
-            and (apart < nearest or (apart == nearest and number[TRACK_ID] < parent))
-        ):
-            parent, nearest = number[TRACK_ID], apart
-    return parent
 
 
 @inlined

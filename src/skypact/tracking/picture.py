@@ -255,7 +255,7 @@ class Picture:
         }
         couples = np.flatnonzero(every.couple[:, tables.COUPLE_ID])
         couples = couples[np.argsort(every.couple[couples, tables.COUPLE_ID])]
-        for name in ("couple", "couple_weight", "couple_x", "couple_p"):
+        for name in ("couple", "couple_odds", "couple_weight", "couple_x", "couple_p"):
             beside[name] = getattr(every, name)[couples]
         rows = {name: getattr(every, name)[used] for name in every._fields if name not in beside}
         room = len(every.number), len(every.waiting)

@@ -43,6 +43,9 @@ NUMBER_COLUMNS = 21
 FREE_ROW, TENTATIVE, CONFIRMED, ENDED = 0, 1, 2, 3
 NOT_ENDED, CAME_DOWN, NOT_SEEN, NO_OBJECT, NEVER_CONFIRMED = 0, 1, 2, 3, 4
 
+# In FITTED: it is not fitted again to its first plots, which may be another's.
+NEVER_AGAIN = 1 << 40
+
 # Columns of `TrackArrays.value`.
 REMAINDER = 0  # 3: gravity beyond J2, m/s²
 REMAINDER_AT = 3  # 3: where it was taken, ECEF m
@@ -97,9 +100,9 @@ class TrackArrays(NamedTuple):
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
     how many plots of each radar. `seen_x`, `seen_p`, `seen_mu`: as last seen. `past_x` (c, 2, n),
     `past_p` (c, 2, n, n): in free flight, some seconds ago. `waiting` (w, 4) and `waiting_plot` (w,
-    12): plots that are no track's yet. `couple` (q, 7) with the beliefs `couple_weight` (q, b),
-    `couple_x` (q, b, m), `couple_p` (q, b, m, m): tracks followed together. `counter` (5,).
-    Together they are all that a fold remembers.
+    12): plots that are no track's yet. `couple` (q, 7): tracks followed together, with the log odds
+    `couple_odds` (q,) that they are two objects, and the beliefs `couple_weight` (q, b), `couple_x`
+    (q, b, m), `couple_p` (q, b, m, m). `counter` (5,). Together they are all that a fold remembers.
     """
 
     number: NDArray[np.int64]
@@ -117,6 +120,7 @@ class TrackArrays(NamedTuple):
     waiting: NDArray[np.int64]
     waiting_plot: NDArray[np.float64]
     couple: NDArray[np.int64]
+    couple_odds: NDArray[np.float64]
     couple_weight: NDArray[np.float64]
     couple_x: NDArray[np.float64]
     couple_p: NDArray[np.float64]
@@ -149,6 +153,7 @@ def new_tracks(
         waiting=np.zeros((waiting, WAITING_COLUMNS), np.int64),
         waiting_plot=np.zeros((waiting, WAITING_PLOT_COLUMNS)),
         couple=np.zeros((couples[0], COUPLE_COLUMNS), np.int64),
+        couple_odds=np.zeros(couples[0]),
         couple_weight=np.zeros(couples),
         couple_x=np.zeros((*couples, m)),
         couple_p=np.zeros((*couples, m, m)),
