@@ -512,6 +512,15 @@ class LateSettings(BaseModel):
         le=1e6,
         description="Memory for checkpoints, MiB; beyond it they lie further apart.",
     )
+    near_checkpoints: int = Field(
+        default=12,
+        ge=0,
+        le=100,
+        description="Beside them so many close to the present, for what is late by milliseconds;",
+    )
+    near_checkpoint_mib: float = Field(
+        default=64.0, ge=0, le=1e6, description="... of at most so much memory together, MiB."
+    )
     kept_s: float = Field(
         default=86_400.0,
         gt=0,

@@ -77,6 +77,8 @@ class Scans(NamedTuple):
 
 
 _EMPTY = Cell(*_NONE, ())
+_SCANS_KNOWN = 8
+"""Lists of a cell's scans that are kept until the cell changes."""
 _NO_SCANS = Scans([], np.zeros(1, np.int64))
 
 
@@ -191,6 +193,7 @@ class KeptObservations:
         self._order: list[int] = []
         self.count, self.total = [0, 0], [0, 0]
         self.reach_ns = -(2**63)
+        self._scans: dict[tuple[int, int], tuple[Rows, Scans]] = {}
 
     def fork(self, without: Collection[str] = ()) -> "KeptObservations":
         """The same, to be changed without this one; the cells are shared until then.
@@ -199,6 +202,7 @@ class KeptObservations:
         """
         other = copy(self)
         other._cells, other._order = dict(self._cells), list(self._order)
+        other._scans = dict(self._scans)
         other.count, other.total = list(self.count), list(self.total)
         for number in other._order[:] if without else ():
             cell = other._cells[number]
@@ -273,7 +277,7 @@ class KeptObservations:
         hashed = new["content"][0]
         kept, members = False, 0
         for cell in self._between(first_ns - span_ns, first_ns + span_ns):
-            rows = self._cells[cell].rows(kind)
+            rows = _begun(self._cells[cell].rows(kind), first_ns - span_ns, first_ns + span_ns)
             own = rows[rows["radar"] == radar]
             kept |= bool((own["content"] == hashed).all(axis=1).any())
             members += int(np.count_nonzero((own["epoch"] == epoch) & (own["scan"] == scan)))
@@ -298,6 +302,16 @@ class KeptObservations:
         rows = self._cells[number].rows(kind)
         if not len(rows):
             return _NO_SCANS
+        known = self._scans.get((number, kind))
+        if known is not None and known[0] is rows:
+            return known[1]
+        found = self._scans_of(rows, kind)
+        self._scans[number, kind] = rows, found
+        if len(self._scans) > _SCANS_KNOWN:
+            del self._scans[next(iter(self._scans))]
+        return found
+
+    def _scans_of(self, rows: Rows, kind: int) -> Scans:
         names = self._names_of(kind)
         begins = np.ones(len(rows), bool)
         for name in ("scan_ns", "radar", "scan", "epoch"):
@@ -374,6 +388,7 @@ class KeptObservations:
             parts = [new[:0]]
             for cell in self._between(first_ns - 2 * span_ns, last_ns + span_ns):
                 rows = self._cells[cell].rows(kind)
+                rows = _begun(rows, first_ns - 2 * span_ns, last_ns + span_ns)
                 parts.append(rows[_of_number(rows, radar, epoch, scan)])
             found = _joined(parts)
             time_ns = found["time_ns"]
@@ -390,12 +405,17 @@ class KeptObservations:
 
     def _insert(self, cell: int, kind: int, new: Rows) -> None:
         old = self._cells.get(cell, _EMPTY).rows(kind)
-        rows = _joined([old, new])
         rank = self._rank_of(kind)
         if not len(old) or _ordinal(old[-1:], rank) < _ordinal(new[:1], rank):
-            self._put(cell, kind, rows)  # in order as it came
-        else:
-            self._put(cell, kind, rows[_fold_order(rows, rank)])
+            self._put(cell, kind, _joined([old, new]))  # in order as it came
+            return
+        begins = old["scan_ns"]
+        at = int(np.searchsorted(begins, new["scan_ns"][0]))
+        if at < len(old) and begins[at] > new["scan_ns"][-1]:
+            self._put(cell, kind, _joined([old[:at], new, old[at:]]))  # nothing is of its time
+            return
+        rows = _joined([old, new])
+        self._put(cell, kind, rows[_fold_order(rows, rank)])
 
     def _put(self, cell: int, kind: int, rows: Rows) -> None:
         old = self._cells.get(cell, _EMPTY)
@@ -457,6 +477,12 @@ def _of_number(
     if scan_ns is not None:
         own &= np.isin(rows["scan_ns"], scan_ns)
     return own
+
+
+def _begun(rows: Rows, first_ns: int, last_ns: int) -> Rows:
+    """Of a cell's rows those of scans or batches that began from one time to another."""
+    begin, end = np.searchsorted(rows["scan_ns"], (first_ns, last_ns + 1))
+    return rows[begin:end]
 
 
 def _within_scan(rows: Rows) -> tuple[NDArray[Any], ...]:
