@@ -28,6 +28,7 @@ from skypact.node import Node
 from skypact.record.journal import Journal
 from skypact.serving import kept
 from skypact.serving.release_way import ReleaseWay
+from skypact.serving.releases import Releases
 from skypact.settings import JournalSettings, NodeSettings, Settings
 from skypact.sharing import codec, seal, signing
 from skypact.sharing.chain import OutgoingChain
@@ -126,7 +127,8 @@ def measured(clocks: Clocks, whose: dict[int, str]) -> None:
     clocks.around(TrackletMaker, "take", "release: tracklets")
     clocks.around(PartnerRelease, "take", "release: decisions")
     clocks.around(PartnerRelease, "ready", "release: decisions")
-    clocks.around(ReleaseWay, "_follow", "release: decisions")
+    clocks.around(ReleaseWay, "rows", "release: decisions")
+    clocks.around(Releases, "take", "release: decisions")
     for name in ("encode", "read_frame", "read_signed", "read_body", "read_payload"):
         clocks.around(codec, name, "codec")
     for name in ("pack_plots", "unpack_plots", "pack_tracklets", "unpack_tracklets"):

@@ -154,9 +154,7 @@ def _busy_s() -> float:
     return (sum(fields[:3]) + sum(fields[5:7])) / float(os.sysconf("SC_CLK_TCK"))
 
 
-def _figures(
-    made: Load, begin_ns: int, due: np.ndarray, seen: dict[str, Seen]
-) -> dict[str, Any]:
+def _figures(made: Load, begin_ns: int, due: np.ndarray, seen: dict[str, Seen]) -> dict[str, Any]:
     """Latencies of what came after the first seconds, in ms, and where the time went."""
     first_ns = int(SETTLE_S * _S)
     came = {

@@ -774,6 +774,13 @@ class NodeSettings(BaseModel):
     mark_every_s: float = Field(
         default=1.0, gt=0, le=60, description="How often the pictures get a clock mark, s."
     )
+    national_every_s: float = Field(
+        default=0.1,
+        ge=0,
+        le=60,
+        description="The national picture, which no partner waits for, is folded so often, s; when "
+        "it is asked for, at once.",
+    )
     checkpoint_every_s: float = Field(
         default=30.0,
         gt=0,

@@ -602,6 +602,12 @@ class Picture:
         own = _in_company(self._told(tracks) if self._registers else tracks)
         return self._foreign.with_own(own)
 
+    def track_numbers(self) -> list[int]:
+        """Ids of those that `tracks` gives, without making them."""
+        number = self._tracks.number
+        living = number[number[:, tables.STATUS] == tables.CONFIRMED, tables.TRACK_ID]
+        return [*(track.id for track in self._ended), *living.tolist()]
+
     def registration(self, known: Belief | None = None) -> Registration:
         """What is known of the radars' biases as of now, from all tracks together.
 
