@@ -5,8 +5,10 @@ when a scan comes. All radars see all objects. `python -m bench.nodes --help`.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -27,6 +29,7 @@ from skypact.sharing.coalition import init_coalition
 RATES = (30, 300, 1000, 3000, 10_000)
 SETTLE_S, COUNTED_S = 6.0, 8.0
 SCAN_PLOTS = 20
+_STARTS_S = 90.0
 _S = 1_000_000_000
 
 
@@ -78,7 +81,7 @@ def measure(
         plans = {
             name: Plan(
                 str(folder / "coalition" / name),
-                str((profile or Path("/tmp/i4_lat_out")) / f"{name}.seen"),
+                str((profile or folder) / f"{name}.seen"),
                 *(plots_s, seconds, scan_plots, SETTLE_S, durable_alone, profile is not None),
             )
             for name in NATIONS
@@ -110,13 +113,14 @@ def _run(plans: dict[str, Plan], made: Load) -> tuple[int, np.ndarray, float]:
                 subprocess.Popen(
                     [*command, str(theirs.fileno())],  # type: ignore[list-item]
                     pass_fds=(theirs.fileno(),),
+                    process_group=0,  # its server goes with it
                     stdout=subprocess.DEVNULL,
                     stderr=open(plan.out + ".log", "wb"),  # noqa: SIM115
                 )
             )
             theirs.close()
         for name, end in ends.items():
-            end.settimeout(60.0)
+            end.settimeout(_STARTS_S)
             if end.recv(5) != b"ready":
                 log = Path(plans[name].out + ".log").read_text()[-2000:]
                 raise RuntimeError(f"the node of {name} did not start: {log}")
@@ -143,8 +147,8 @@ def _run(plans: dict[str, Plan], made: Load) -> tuple[int, np.ndarray, float]:
             process.wait(60.0)
     finally:
         for process in processes:
-            if process.poll() is None:
-                process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     return begin_ns, due, cores
 
 

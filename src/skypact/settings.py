@@ -683,6 +683,13 @@ class EntrySettings(BaseModel):
     greatest_span_s: float = Field(
         default=10.0, gt=0, description="Longest time that the plots of one message may span, s."
     )
+    kept_opened: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Messages of each partner that came live and are known when the durable path "
+        "brings them, so that they need not be opened again.",
+    )
     live_1_s: float = Field(
         default=2000.0,
         gt=0,
@@ -861,11 +868,18 @@ class LinkSettings(BaseModel):
         default=128, ge=1, le=65_536, description="... and most of their bytes, MiB."
     )
     live_queue_messages: int = Field(
-        default=10_000,
+        default=2000,
         ge=1,
         le=10_000_000,
         description="Live path: most messages of a partner that wait to be taken in; beyond it "
         "they are dropped and counted: the durable path brings them.",
+    )
+    slice_s: float = Field(
+        default=0.002,
+        ge=0,
+        le=1,
+        description="A partner's messages are taken in for so long; then one's own plots, and the "
+        "other partners, have a turn, s.",
     )
     unacknowledged_batches: int = Field(
         default=1000,

@@ -28,7 +28,7 @@ from skypact.sharing.nats_config import GATE_USER, inbox_user, outbox_name, outb
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import NodeFolder, load_node
 from skypact.sharing.outbox import Outbox, OutboxCounts, ask
-from skypact.sharing.tasks import end
+from skypact.sharing.tasks import Turns, end
 
 _NS = 1_000_000_000
 _MIB = 1 << 20
@@ -325,11 +325,16 @@ class Link:
             partner.shed += 1  # core NATS would drop them too, uncounted (trap 7)
 
     async def _take_live(self, partner: _Partner) -> None:
+        turns = Turns(self.settings.slice_s)
         while True:
-            data = await partner.live.get()
+            if partner.live.empty():
+                data = await partner.live.get()
+                turns.begin()
+            else:
+                await turns.pass_on()
+                data = partner.live.get_nowait()
             await self.take_in(partner.name, "live", data)
             partner.live_received += 1
-            await asyncio.sleep(0)  # what is one's own does not wait behind a partner's many
 
     async def _heartbeat_arrived(self, message: Msg) -> None:
         partner = self._partners.get(message.subject.split(".", 2)[1])
