@@ -44,6 +44,7 @@ from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, K
 from skypact.serving.release_pictures import ReleasePictures
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releases import Releases
+from skypact.serving.shedding import Shedding, shed_counts
 from skypact.serving.status import StatusServer
 from skypact.serving.warm_up import warm_up
 from skypact.settings import Settings
@@ -113,6 +114,7 @@ class Node:
         self.assessor = Assessor(self.radars, settings.flight)
         self.server = NatsServer(self.folder, settings.link)
         self.link = Link(self.folder, settings.link, self.take_message)
+        self.shedding = Shedding(self.log)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
         self._news = asyncio.Event()
@@ -304,6 +306,7 @@ class Node:
                 await self._send(way.partner, way.ready(now_ns))
             for picture in (self.national, self.shared):
                 picture.give_ids()
+            self.shedding.look(self.link.states())
             self._news.set()
             await asyncio.sleep(every_s - time.time() % every_s)
 
@@ -561,6 +564,7 @@ class Node:
                 "alarms": list(state.alarms),
             }
             faults += [f"link to {state.partner}: {alarm}" for alarm in state.alarms]
+        faults += self.shedding.faults
         return {
             "nation": self.nation,
             "ready": self._ready,
@@ -592,7 +596,8 @@ class Node:
             },
             "skypact_shed_total": {
                 (name[1],): float(n) for name, n in self.counts.items() if name[0] == "shed"
-            },
+            }
+            | shed_counts(links),
             "skypact_link_up": {(state.partner,): float(state.up) for state in links},
             "skypact_link_backlog_bytes": {
                 (state.partner,): float(state.backlog_bytes) for state in links
