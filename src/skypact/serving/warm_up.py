@@ -3,6 +3,8 @@
 Compiled kernels are read from the disk when they are first called, which takes a second or two.
 """
 
+import gc
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +16,9 @@ from skypact.sharing.tracklets import TrackletMaker
 from skypact.tracking import Picture
 
 _LOOKS = 3
+_SWITCH_S = 0.0005
+"""A thread that saves or counts tracks lets the node's loop go on after so long."""
+_GARBAGE_AFTER = (10_000, 20, 100)
 _ABOUT_NS = 1_700_000_000_000_000_000
 
 
@@ -41,3 +46,11 @@ def warm_up(radars: Sequence[Radar], settings: Settings) -> None:
     received = Picture(radars, settings.tracking)
     received.observe(no_plots(), tracklets=maker.ready(no_more=True))
     received.advance(_ABOUT_NS + n * 1_000_000_000)
+
+
+def settle_process() -> None:
+    """Let nothing in the background hold up what partners wait for by more than a moment."""
+    sys.setswitchinterval(_SWITCH_S)
+    gc.collect()
+    gc.freeze()  # what is there by now stays, and need not be looked through again
+    gc.set_threshold(*_GARBAGE_AFTER)

@@ -503,7 +503,7 @@ class LivePicture:
     ) -> tuple[Rows, ...]:
         """What is used of an arrival, scan by scan or batch by batch, of radars that are known."""
         if not arrival.tracklets:
-            return (plot_rows(arrival.plots, arrival.epoch, arrival.sequence, content),)
+            return (_rows_of_plots(arrival, content),)
         number_of = self._judge.partners.number_of
         known = [
             (place, number, one)
@@ -586,3 +586,19 @@ class LivePicture:
             self.rebuild.end_gathering(self._judge, self._late, clock_ns)
             while self.rebuild.overdue(self._late, clock_ns) and not self.rebuild.step():
                 pass
+
+
+_last_rows: list[tuple[Arrival, Rows]] = []
+
+
+def _rows_of_plots(arrival: Arrival, content: bytes) -> Rows:
+    """Plots as records; those of the newest arrival are kept: several pictures take it in turn.
+
+    They are never written to.
+    """
+    last = _last_rows[-1:]
+    if last and last[0][0] is arrival:
+        return last[0][1]
+    rows = plot_rows(arrival.plots, arrival.epoch, arrival.sequence, content)
+    _last_rows[:] = [(arrival, rows)]
+    return rows
