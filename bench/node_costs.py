@@ -90,7 +90,7 @@ def way_costs(made: Load, level: Level) -> dict[str, float]:
     settings = Settings()
     begin_ns = time.time_ns() - round((SETTLE_S + COUNTED_S + 5.0) * _S)
     signing, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
-    pictures = ReleasePictures(made.radars, settings.tracking, 1.0)
+    pictures = ReleasePictures(made.radars, settings)
     ways: dict[str, ReleaseWay] = {}
     releases = Releases(pictures, ways)
     for partner in _PARTNERS:

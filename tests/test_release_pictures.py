@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bench.node_load import load
 from skypact.model import Level, Openness
 from skypact.serving.release_pictures import ReleasePictures, Who
-from skypact.settings import SharingSettings, TrackingSettings
+from skypact.settings import Settings, SharingSettings
 from skypact.sharing.tracklets import TrackletMaker
 from skypact.tracking import Picture
 
@@ -49,7 +49,7 @@ def test_shared_folds_give_each_partner_what_its_own_would(data):
         st.lists(st.tuples(st.integers(0, 90), st.sampled_from(WHO), subsets), max_size=6)
     )
     given_now = dict.fromkeys(WHO, frozenset(range(radars)))
-    shared = ReleasePictures(SEEN.radars, TrackingSettings(), 1.0)
+    shared = ReleasePictures(SEEN.radars, Settings())
     alone = {who: Picture(SEEN.radars) for who in WHO}
     makers = {who: (maker(who.partner), maker(who.partner)) for who in WHO}
     for who in WHO:
@@ -80,7 +80,7 @@ def test_shared_folds_give_each_partner_what_its_own_would(data):
 def test_what_one_partner_alone_was_given_never_reaches_the_other():
     """With one row of difference pictures part for ever, though all that follows is alike."""
     kor, usa = WHO[:2]
-    shared = ReleasePictures(SEEN.radars, TrackingSettings(), 1.0)
+    shared = ReleasePictures(SEEN.radars, Settings())
     shared.join(kor)
     shared.join(usa)
     all_scans = list(scans())
@@ -100,7 +100,7 @@ def test_what_one_partner_alone_was_given_never_reaches_the_other():
 
 
 def test_a_partner_that_comes_later_gets_nothing_of_before():
-    shared = ReleasePictures(SEEN.radars, TrackingSettings(), 1.0)
+    shared = ReleasePictures(SEEN.radars, Settings())
     shared.join(WHO[0])
     first, second, *_ = scans()
     shared.fold(first, {WHO[0]: np.arange(len(first.time_ns))}, {})
@@ -112,7 +112,7 @@ def test_a_partner_that_comes_later_gets_nothing_of_before():
 
 
 def test_plots_far_behind_are_counted_and_not_folded():
-    shared = ReleasePictures(SEEN.radars, TrackingSettings(), 1.0)
+    shared = ReleasePictures(SEEN.radars, Settings())
     shared.join(WHO[0])
     *_, last = all_scans = list(scans())
     rows = {WHO[0]: np.arange(len(last.time_ns))}

@@ -102,9 +102,7 @@ class Node:
         self.statements: dict[tuple[str, str, int], Assessment | AreaWarning] = {}
         """What partners last stated: by partner, what it is, and the partner's number of it."""
         self.ways: dict[str, ReleaseWay] = {}
-        behind_s = settings.release.greatest_behind_s
-        pictures = ReleasePictures(self.radars, settings.tracking, behind_s)
-        self.releases = Releases(pictures, self.ways)
+        self.releases = Releases(ReleasePictures(self.radars, settings), self.ways)
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.arrivals = 0
         """Own arrivals since the journal began."""
@@ -445,6 +443,7 @@ class Node:
             for partner, sent in self.releases.take(arrival, dry=before):
                 left += 1
                 await self._send(partner, iter((sent,)), number)
+            self.releases.catch_up()
         if clean:  # what was open went when it stopped
             for way in self.ways.values():
                 way.release.ready(no_more=True)

@@ -769,7 +769,7 @@ class ReleaseSettings(BaseModel):
     greatest_behind_s: float = Field(
         default=1.0,
         ge=0,
-        description="Own plots that are so much older than others that left have no part in release "
+        description="Own plots so much older than others that left have no part in release "
         "pictures, and do not leave as tracklets, s.",
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.model import Followed, Plots, Radar, Track
-from skypact.settings import TrackingSettings
+from skypact.settings import Settings
 from skypact.tracking import Picture
 
 S = 1_000_000_000
@@ -38,14 +38,12 @@ class ReleasePictures:
     """The release pictures of all partners.
 
     `folds` counts how often plots were folded; `behind`: plots by whose they were that were older
-    than what had been folded by more than `greatest_behind_s`, and were not.
+    than what had been folded by more than `release.greatest_behind_s`, and were not.
     """
 
-    def __init__(
-        self, radars: Sequence[Radar], tracking: TrackingSettings, greatest_behind_s: float
-    ) -> None:
-        self._radars, self._tracking = tuple(radars), tracking
-        self._behind_s = greatest_behind_s
+    def __init__(self, radars: Sequence[Radar], settings: Settings) -> None:
+        self._radars, self._tracking = tuple(radars), settings.tracking
+        self._behind_s = settings.release.greatest_behind_s
         self._shared: list[_Shared] = []
         self.folds = 0
         self.behind: dict[Who, int] = {}
