@@ -1,30 +1,35 @@
-"""From a scan's arrival at one nation's node to the updated track at another's.
+"""From a plot's arrival at one nation's node to the updated track at another's, and the most.
 
-Three nodes with their servers in one process and on one machine: what they share of its two cores
-is in the figures. Each nation's three radars look once a second at one flight that all three see.
+Three nodes, each a process of its own with its server, on one machine, and a feeder that tells them
+when a scan comes. All radars see all objects. `python -m bench.nodes --help`.
 """
 
-import asyncio
+import argparse
+import contextlib
+import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from skypact.coalition_cli import _demo_radars
-from skypact.model import Arrival
-from skypact.node import Node
-from skypact.sensing.scenario import load_scenario
-from skypact.sensing.simulation import simulate
-from skypact.settings import JournalSettings, Settings
+from bench.node_load import NATIONS, Load, load
+from bench.node_process import TOLD, Plan, Seen
+from skypact.sensing import save_radars
+from skypact.settings import LinkSettings
 from skypact.sharing.coalition import init_coalition
 
-NATIONS = {"JP": "JPN", "KR": "KOR", "US": "USA"}
-FROM_S, SECONDS = 150, 20
-"""Of the flight: all three see it, and the tracks are there after five seconds."""
-SETTLED_S = 5
+RATES = (30, 300, 1000, 3000, 10_000)
+SETTLE_S, COUNTED_S = 6.0, 8.0
+SCAN_PLOTS = 20
+_STARTS_S = 90.0
 _S = 1_000_000_000
 
 
@@ -40,118 +45,226 @@ def _free_port() -> int:
     raise OSError("no free ports")
 
 
-async def _measure(folder: Path) -> dict[str, Any]:
-    settings = Settings(journal=JournalSettings(rate_kib_s=50, retention_h=1))
+def _coalition(folder: Path, made: Load, level: str, openness: str) -> None:
+    with tempfile.TemporaryDirectory() as beside:
+        save_radars(Path(beside) / "radars.toml", made.radars)
+        table = (Path(beside) / "radars.toml").read_text("utf-8")
     init_coalition(
-        *(folder, list(NATIONS.values()), "mesh", settings.link),
+        *(folder, list(NATIONS), "mesh", LinkSettings()),
         first_port=_free_port(),
-        radars=_demo_radars,
+        radars=lambda nation, _: table,
     )
-    for own in NATIONS.values():
+    for own in NATIONS:
         text = [f'nation = "{own}"']
-        for other in NATIONS.values():
+        for other in NATIONS:
             if other != own:
-                text += [f"[partner.{other}]", 'level = "tracklets"', 'openness = "full"']
+                text += [f"[partner.{other}]", f'level = "{level}"', f'openness = "{openness}"']
         (folder / own / "release.toml").write_text("\n".join(text))
-    nodes = {name: Node(folder / name, settings) for name in NATIONS.values()}
-    came: dict[tuple[str, int], float] = {}
-    tracks_s: list[float] = []
-    acknowledged_s: list[float] = []
 
-    def watch(node: Node) -> None:
-        observe = node._observe
 
-        def seen(accepted: Any, recorded: Any = None) -> Any:
-            verdict = observe(accepted, recorded)
-            if isinstance(accepted.content, tuple) and accepted.content:
-                _ = node.shared.picture  # the track is updated when this is done
-                now = time.perf_counter()
-                for one in accepted.content:
-                    began = came.get((accepted.partner, one.last_ns))
-                    if began is not None:
-                        tracks_s.append(now - began)
-            return verdict
-
-        node._observe = seen  # type: ignore[method-assign]
-
-    try:
-        for node in nodes.values():
-            watch(node)
-            await node.start()
-        table, plots = _plots()
-        shift_ns = time.time_ns() + 2 * _S - int(plots.time_ns[0])
-        sequence: dict[str, int] = {}
-        sent = []
-
-        async def take(node: Node, arrival: Arrival) -> None:
-            began = time.perf_counter()
-            await node.take_plots((arrival,))
-            acknowledged_s.append(time.perf_counter() - began)
-
-        scans = dict.fromkeys(zip(plots.radar.tolist(), plots.scan.tolist(), strict=True))
-        due = {}
-        for scan in scans:
-            rows = np.flatnonzero((plots.radar == scan[0]) & (plots.scan == scan[1]))
-            due[scan] = rows, int(plots.time_ns[rows].max()) + shift_ns
-        for scan, (rows, at_ns) in sorted(due.items(), key=lambda item: item[1][1]):
-            await asyncio.sleep(max(0.0, (at_ns - time.time_ns()) / _S))
-            radar = table[scan[0]]
-            name = NATIONS[radar.nation]
-            node, part = nodes[name], plots.at(rows)
-            number = [one.id for one in node.radars].index(radar.id)
-            sequence[radar.id] = sequence.get(radar.id, 0) + 1
-            arrival = Arrival(
-                nation=name,
-                radar=radar.id,
-                epoch=1,
-                sequence=sequence[radar.id],
-                received_ns=time.time_ns(),
-                plots=part._replace(
-                    time_ns=part.time_ns + shift_ns, radar=np.full(len(rows), number, np.int32)
-                ),
+def measure(
+    plots_s: float,
+    *,
+    level: str = "tracklets",
+    openness: str = "full",
+    durable_alone: bool = False,
+    scan_plots: int = SCAN_PLOTS,
+    counted_s: float = COUNTED_S,
+    profile: Path | None = None,
+) -> dict[str, Any]:
+    """Figures of one run at a rate of plots over all nodes together."""
+    seconds = SETTLE_S + counted_s
+    made = load(plots_s, seconds, scan_plots)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        _coalition(folder / "coalition", made, level, openness)
+        plans = {
+            name: Plan(
+                str(folder / "coalition" / name),
+                str((profile or folder) / f"{name}.seen"),
+                *(plots_s, seconds, scan_plots, SETTLE_S, durable_alone, profile is not None),
             )
-            if at_ns - shift_ns > int(plots.time_ns[0]) + SETTLED_S * _S:
-                for time_ns in arrival.plots.time_ns.tolist():
-                    came[name, time_ns] = time.perf_counter()
-            sent.append(asyncio.create_task(take(node, arrival)))
-        await asyncio.gather(*sent)
-        await asyncio.sleep(2.0)
-    finally:
-        for node in nodes.values():
-            await node.stop()
-    return {
-        "plots": len(plots.time_ns),
-        "scans": len(scans),
-        "tracklets": len(tracks_s),
-        "to_track_ms": [1e3 * float(q) for q in np.percentile(tracks_s, (50, 99))],
-        "acknowledged_ms": [1e3 * float(q) for q in np.percentile(acknowledged_s, (50, 99))],
+            for name in NATIONS
+        }
+        begin_ns, due, others = _run(plans, made)
+        seen = {
+            name: msgspec.msgpack.decode(Path(plan.out).read_bytes(), type=Seen)
+            for name, plan in plans.items()
+        }
+    own = _figures(made, begin_ns, due, seen)
+    return own | {
+        "plots_s": len(made.plots.time_ns) / seconds,
+        "level": level if level == "plots" else f"{level}, {openness}",
+        "path": "durable alone" if durable_alone else "live",
+        "others": others - own["cores"],
     }
 
 
-def _plots() -> tuple[Any, Any]:
-    simulation = simulate(load_scenario("2022-10-04_irbm-over-japan"), seed=1)
-    plots = simulation.plots
-    begin = int(plots.time_ns[0]) + FROM_S * _S
-    rows = np.flatnonzero((plots.time_ns >= begin) & (plots.time_ns < begin + SECONDS * _S))
-    return simulation.radars, plots.at(rows)
+def _run(plans: dict[str, Plan], made: Load) -> tuple[int, np.ndarray, float]:
+    """Start the nodes, tell them of each scan when it is due, and wait until they are done."""
+    ends: dict[str, socket.socket] = {}
+    processes = []
+    try:
+        for name, plan in plans.items():
+            own, theirs = socket.socketpair()
+            ends[name] = own
+            command = [sys.executable, "-m", "bench.node_process", msgspec.json.encode(plan)]
+            processes.append(
+                subprocess.Popen(
+                    [*command, str(theirs.fileno())],  # type: ignore[list-item]
+                    pass_fds=(theirs.fileno(),),
+                    process_group=0,  # its server goes with it
+                    stdout=subprocess.DEVNULL,
+                    stderr=open(plan.out + ".log", "wb"),  # noqa: SIM115
+                )
+            )
+            theirs.close()
+        for name, end in ends.items():
+            end.settimeout(_STARTS_S)
+            if end.recv(5) != b"ready":
+                log = Path(plans[name].out + ".log").read_text()[-2000:]
+                raise RuntimeError(f"the node of {name} did not start: {log}")
+            end.settimeout(None)
+        time.sleep(3.0)  # until the links are up
+        begin_ns = time.time_ns() + _S // 2
+        zero_ns = time.monotonic_ns() + begin_ns - time.time_ns()
+        for end in ends.values():
+            end.send(TOLD.pack(-1, begin_ns))
+        due = made.due_ns + zero_ns
+        busy, counted = None, SETTLE_S * _S
+        for number, (name, at_ns) in enumerate(zip(made.nation, due.tolist(), strict=True)):
+            left_s = (at_ns - time.monotonic_ns()) / _S
+            if left_s > 0:
+                time.sleep(left_s)
+            if busy is None and at_ns - zero_ns >= counted:
+                busy = _busy_s(), time.monotonic()
+            ends[name].send(TOLD.pack(number, at_ns))
+        assert busy is not None
+        cores = (_busy_s() - busy[0]) / (time.monotonic() - busy[1])
+        for end in ends.values():
+            end.close()
+        for process in processes:
+            process.wait(60.0)
+    finally:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    return begin_ns, due, cores
+
+
+def _busy_s() -> float:
+    """Seconds that the machine's cores were busy, together."""
+    fields = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
+    return (sum(fields[:3]) + sum(fields[5:7])) / float(os.sysconf("SC_CLK_TCK"))
+
+
+def _figures(made: Load, begin_ns: int, due: np.ndarray, seen: dict[str, Seen]) -> dict[str, Any]:
+    """Latencies of what came after the first seconds, in ms, and where the time went."""
+    first_ns = int(SETTLE_S * _S)
+    came = {
+        (name, int(plot_ns) + begin_ns): int(at_ns)
+        for name, plot_ns, at_ns in zip(made.nation, made.due_ns, due, strict=True)
+        if plot_ns >= first_ns
+    }
+    track, own, taken, parts = [], [], [], {}
+    due_at = dict(enumerate(due.tolist()))
+    for at, of in seen.items():
+        first: dict[tuple[str, int], int] = {}
+        for name, plot_ns, seen_ns in of.observed:
+            if (name, plot_ns) in came:
+                first.setdefault((name, plot_ns), seen_ns)
+        for (name, plot_ns), seen_ns in first.items():
+            (own if name == at else track).append((seen_ns - came[name, plot_ns]) / 1e6)
+        taken += [
+            (at_ns - due_at[number]) / 1e6
+            for number, at_ns in of.taken
+            if made.due_ns[number] >= first_ns
+        ]
+        parts[at] = {part: s / of.wall_s for part, s in of.parts.items()}
+        parts[at]["everything else in Python"] = of.cpu_s / of.wall_s - sum(parts[at].values())
+        parts[at]["its server"] = of.server_cpu_s / of.wall_s
+    return {
+        "expected": 2 * len(came),
+        "to_track": len(track),
+        "to_track_ms": _at(track),
+        "own_track_ms": _at(own),
+        "taken_ms": _at(taken),
+        "stall_ms": [float(np.median(of.stalls_ms)) for of in seen.values()],
+        "cores": sum(of.cpu_s / of.wall_s + of.server_cpu_s / of.wall_s for of in seen.values()),
+        "parts": {
+            part: sum(one.get(part, 0.0) for one in parts.values()) / len(parts)
+            for part in sorted({part for one in parts.values() for part in one})
+        },
+        "counts": {name: of.counts for name, of in seen.items()},
+    }
+
+
+def _at(values: list[float]) -> list[float]:
+    """Median and 99 % point."""
+    if not values:
+        return [float("nan")] * 2
+    return [float(q) for q in np.percentile(values, (50, 99))]
+
+
+def told(figures: dict[str, Any]) -> str:
+    """One line of a run."""
+    f = figures
+    track, own, taken = f["to_track_ms"], f["own_track_ms"], f["taken_ms"]
+    return (
+        f"{f['plots_s']:7,.0f} plots/s, {f['level']}, {f['path']}: to a partner's track p50 "
+        f"{track[0]:.1f} ms, p99 {track[1]:.1f} ms ({f['to_track']} of {f['expected']}); to one's "
+        f"own p50 {own[0]:.1f}, p99 {own[1]:.1f}; acknowledged p50 {taken[0]:.1f}, p99 "
+        f"{taken[1]:.1f}; {f['cores']:.2f} cores, others on the machine {max(0.0, f['others']):.2f}"
+    )
+
+
+def parts_told(figures: dict[str, Any]) -> list[str]:
+    """Share of a core that each part has, of a node on the average, the greatest first."""
+    parts = sorted(figures["parts"].items(), key=lambda item: -item[1])
+    return [f"    {100 * share:5.1f} %  {part}" for part, share in parts if share >= 0.002]
 
 
 def node_latency() -> dict[str, Any]:
-    """Milliseconds, median and 99 % point, from a scan's arrival on."""
-    with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_measure(Path(folder) / "coalition"))
+    """Milliseconds, median and 99 % point, from a scan's arrival on, at some rates."""
+    return {"runs": [measure(rate) for rate in (300, 3000)]}
 
 
 def node_lines(figures: dict[str, Any]) -> list[str]:
     """As `make bench` prints them."""
-    track, taken = figures["to_track_ms"], figures["acknowledged_ms"]
-    return [
-        f"three nodes, {figures['scans']} scans in {SECONDS} s: from a scan's arrival to the track "
-        f"at a partner p50 {track[0]:.1f} ms, p99 {track[1]:.1f} ms ({figures['tracklets']} "
-        f"tracklets; asked at 10,000 plots/s: 3, 10 ms); acknowledged after p50 {taken[0]:.1f} ms, "
-        f"p99 {taken[1]:.1f} ms"
-    ]
+    return ["three nodes (asked at 10,000 plots/s: 3 and 10 ms):", *map(told, figures["runs"])]
+
+
+def main() -> None:
+    """Runs as asked for, a line each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rates", type=float, nargs="+", default=list(RATES))
+    parser.add_argument("--level", default="tracklets", choices=("tracklets", "plots"))
+    parser.add_argument("--openness", default="full", choices=("full", "rounded", "hidden"))
+    parser.add_argument("--durable", action="store_true", help="without the live path")
+    parser.add_argument("--scan-plots", type=int, default=SCAN_PLOTS)
+    parser.add_argument("--seconds", type=float, default=COUNTED_S)
+    parser.add_argument("--parts", action="store_true", help="where the time goes")
+    parser.add_argument("--counts", action="store_true")
+    parser.add_argument("--profile", type=Path, help="folder for what cProfile says")
+    asked = parser.parse_args()
+    if asked.profile:
+        asked.profile.mkdir(parents=True, exist_ok=True)
+    for rate in asked.rates:
+        figures = measure(
+            rate,
+            level=asked.level,
+            openness=asked.openness,
+            durable_alone=asked.durable,
+            scan_plots=asked.scan_plots,
+            counted_s=asked.seconds,
+            profile=asked.profile,
+        )
+        print(told(figures), flush=True)
+        if asked.parts:
+            print("\n".join(parts_told(figures)), flush=True)
+        if asked.counts:
+            print(json.dumps(figures["counts"], indent=1), figures["stall_ms"], flush=True)
 
 
 if __name__ == "__main__":
-    print("\n".join(node_lines(node_latency())))
+    main()

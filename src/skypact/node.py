@@ -41,8 +41,12 @@ from skypact.sensing import load_radars
 from skypact.sensing.feeds import Feed, Feeds, FeedTable, load_feeds
 from skypact.serving.assessor import Assessor
 from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, KeptSent, encoded
+from skypact.serving.release_pictures import ReleasePictures
 from skypact.serving.release_way import ReleaseWay
+from skypact.serving.releases import Releases
+from skypact.serving.shedding import Shedding, shed_counts
 from skypact.serving.status import StatusServer
+from skypact.serving.warm_up import warm_up
 from skypact.settings import Settings
 from skypact.sharing.chain import Delivery, OutgoingChain
 from skypact.sharing.coalition import check_folder
@@ -98,6 +102,7 @@ class Node:
         self.statements: dict[tuple[str, str, int], Assessment | AreaWarning] = {}
         """What partners last stated: by partner, what it is, and the partner's number of it."""
         self.ways: dict[str, ReleaseWay] = {}
+        self.releases = Releases(ReleasePictures(self.radars, settings), self.ways)
         self.counts: Counter[tuple[str, ...]] = Counter()
         self.arrivals = 0
         """Own arrivals since the journal began."""
@@ -107,6 +112,7 @@ class Node:
         self.assessor = Assessor(self.radars, settings.flight)
         self.server = NatsServer(self.folder, settings.link)
         self.link = Link(self.folder, settings.link, self.take_message)
+        self.shedding = Shedding(self.log)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
         self._news = asyncio.Event()
@@ -126,6 +132,7 @@ class Node:
 
     async def _start(self) -> None:
         """Server, journal, what was, link, feeds, status, clock: in this order."""
+        warming = asyncio.create_task(asyncio.to_thread(warm_up, self.radars, self.settings))
         await self.server.start()
         wait_s = self.settings.link.answer_s
         self._connection = await connect(self.folder, NATIONAL_USER, wait_s=wait_s)
@@ -134,6 +141,7 @@ class Node:
         )
         await self.link.start()
         clean = self._begin_chains()
+        await warming
         await self._recover(clean)
         self._recovered.set()
         self.feeds = Feeds(
@@ -181,7 +189,7 @@ class Node:
     async def take_plots(self, arrivals: tuple[Arrival, ...]) -> Sequence[Verdict]:
         """Own plots: into both pictures and the journal, and out to whom they are released."""
         verdicts, written = [], []
-        leaving: list[tuple[ReleaseWay, Arrival, int]] = []
+        leaving: list[tuple[Arrival, int]] = []
         for arrival in arrivals:
             decided = self.national.receive(arrival), self.shared.receive(arrival)
             verdicts.append(decided[0])
@@ -191,9 +199,10 @@ class Node:
             written.append(self._write(kind, arrival.radar, arrival.received_ns, kept))
             if taken:
                 self.arrivals += 1
-                leaving += [(way, arrival, self.arrivals) for way in self.ways.values()]
-        for way, arrival, after in leaving:
-            await self._send(way.partner, way.take(arrival, arrival.received_ns), after)
+                leaving.append((arrival, self.arrivals))
+        for arrival, after in leaving:
+            for partner, sent in self.releases.take(arrival):
+                await self._send(partner, iter((sent,)), after)
         self._news.set()
         await asyncio.gather(*written)
         return verdicts
@@ -266,7 +275,8 @@ class Node:
     async def _send(self, partner: str, messages: Iterator[Sent], after: int | None = None) -> None:
         """Messages to a partner by both paths, and into the journal.
 
-        `after`: own arrivals that they were made after; None: all that there were.
+        `after`: own arrivals that they were made after; None: all that there were. Nothing is
+        waited for, so that they go in the order of their numbers whoever else sends.
         """
         for sent in messages:
             made_after = self.arrivals if after is None else after
@@ -292,32 +302,43 @@ class Node:
             self._write(EntryKind.CLOCK_MARK, "", now_ns, KeptMark(now_ns, *decided))
             for way in self.ways.values():
                 await self._send(way.partner, way.ready(now_ns))
-            self.national.tracks(), self.shared.tracks()  # gives ids, and keeps them
+            for picture in (self.national, self.shared):
+                picture.give_ids()
+            self.shedding.look(self.link.states())
             self._news.set()
             await asyncio.sleep(every_s - time.time() % every_s)
 
     async def _state_flights(self) -> None:
         """Say to partners what flights their release pictures show."""
         while True:
+            tracks = await self.releases.tracks()
             for way in self.ways.values():
-                for track in way.due():
+                for track in way.due(tracks[way.assessed]):
                     flight = await self.assessor.flight(track, way.launch_of(track))
                     if flight is not None:
                         await self._send(way.partner, way.state(track, flight, time.time_ns()))
             await asyncio.sleep(self.settings.node.mark_every_s)
 
     async def _keep_pictures(self) -> None:
-        """Fold what came, and rebuild what is to be rebuilt, slice by slice."""
+        """Fold what came, and rebuild what is to be rebuilt, slice by slice.
+
+        The shared picture at once; the national one, which nobody waits for, less often.
+        """
+        every_s, due_s = self.settings.node.national_every_s, 0.0
         while True:
             await self._news.wait()
             self._news.clear()
-            for picture in (self.national, self.shared):
+            due = [self.shared]
+            if time.monotonic() >= due_s:
+                due, due_s = [self.shared, self.national], time.monotonic() + every_s
+            for picture in due:
                 _ = picture.picture  # folds what came
                 while picture.rebuild and not picture.rebuild.step(
                     self.settings.node.rebuild_plots
                 ):
                     await asyncio.sleep(0)
                 await asyncio.sleep(0)
+            self.releases.catch_up()
 
     async def _save_now_and_then(self) -> None:
         while True:
@@ -418,11 +439,11 @@ class Node:
         left, number = 0, self.arrivals - len(again)
         for arrival in again:
             number += 1
-            for way in self.ways.values():
-                before = clean or number <= sent_after.get(way.partner, 0)
-                made = list(way.take(arrival, arrival.received_ns, dry=before))
-                left += len(made)
-                await self._send(way.partner, iter(made), number)
+            before = [one for one in self.ways if clean or number <= sent_after.get(one, 0)]
+            for partner, sent in self.releases.take(arrival, dry=before):
+                left += 1
+                await self._send(partner, iter((sent,)), number)
+            self.releases.catch_up()
         if clean:  # what was open went when it stopped
             for way in self.ways.values():
                 way.release.ready(no_more=True)
@@ -470,6 +491,7 @@ class Node:
                 self.policy,
                 self.radars,
                 outgoing,
+                self.releases.pictures,
                 secret=secret,
                 epoch=time.time_ns() // S,
                 settings=self.settings,
@@ -541,6 +563,7 @@ class Node:
                 "alarms": list(state.alarms),
             }
             faults += [f"link to {state.partner}: {alarm}" for alarm in state.alarms]
+        faults += self.shedding.faults
         return {
             "nation": self.nation,
             "ready": self._ready,
@@ -572,7 +595,8 @@ class Node:
             },
             "skypact_shed_total": {
                 (name[1],): float(n) for name, n in self.counts.items() if name[0] == "shed"
-            },
+            }
+            | shed_counts(links),
             "skypact_link_up": {(state.partner,): float(state.up) for state in links},
             "skypact_link_backlog_bytes": {
                 (state.partner,): float(state.backlog_bytes) for state in links

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from skypact.node import Node
+from skypact.serving.warm_up import settle_process
 from skypact.settings import Settings
 
 
@@ -33,6 +34,7 @@ async def run(folder: Path, settings: Settings, *, exercise: bool = False) -> No
         starting.cancel()
         await asyncio.wait((starting,))
         return
+    settle_process()
     waiting.cancel() if starting.exception() else await waiting
     starting.result()  # raises where it could not start
     await node.stop()

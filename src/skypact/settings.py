@@ -566,6 +566,15 @@ class LateSettings(BaseModel):
         le=1e6,
         description="Memory for checkpoints, MiB; beyond it they lie further apart.",
     )
+    near_checkpoints: int = Field(
+        default=12,
+        ge=0,
+        le=100,
+        description="Beside them so many close to the present, for what is late by milliseconds;",
+    )
+    near_checkpoint_mib: float = Field(
+        default=64.0, ge=0, le=1e6, description="... of at most so much memory together, MiB."
+    )
     kept_s: float = Field(
         default=86_400.0,
         gt=0,
@@ -728,6 +737,13 @@ class EntrySettings(BaseModel):
     greatest_span_s: float = Field(
         default=10.0, gt=0, description="Longest time that the plots of one message may span, s."
     )
+    kept_opened: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Messages of each partner that came live and are known when the durable path "
+        "brings them, so that they need not be opened again.",
+    )
     live_1_s: float = Field(
         default=2000.0,
         gt=0,
@@ -807,7 +823,8 @@ class ReleaseSettings(BaseModel):
     greatest_behind_s: float = Field(
         default=1.0,
         ge=0,
-        description="Own plots that are so much older than others that left are not released, s.",
+        description="Own plots so much older than others that left have no part in release "
+        "pictures, and do not leave as tracklets, s.",
     )
 
 
@@ -818,6 +835,13 @@ class NodeSettings(BaseModel):
 
     mark_every_s: float = Field(
         default=1.0, gt=0, le=60, description="How often the pictures get a clock mark, s."
+    )
+    national_every_s: float = Field(
+        default=0.1,
+        ge=0,
+        le=60,
+        description="The national picture, which no partner waits for, is folded so often, s; when "
+        "it is asked for, at once.",
     )
     checkpoint_every_s: float = Field(
         default=30.0,
@@ -899,11 +923,18 @@ class LinkSettings(BaseModel):
         default=128, ge=1, le=65_536, description="... and most of their bytes, MiB."
     )
     live_queue_messages: int = Field(
-        default=10_000,
+        default=2000,
         ge=1,
         le=10_000_000,
         description="Live path: most messages of a partner that wait to be taken in; beyond it "
         "they are dropped and counted: the durable path brings them.",
+    )
+    slice_s: float = Field(
+        default=0.002,
+        ge=0,
+        le=1,
+        description="A partner's messages are taken in for so long; then one's own plots, and the "
+        "other partners, have a turn, s.",
     )
     unacknowledged_batches: int = Field(
         default=1000,

@@ -79,6 +79,29 @@ def test_both_paths_count_once_and_a_run_needs_one_signature(monkeypatch):
     assert entry.refusals(ORIGIN) == ()
 
 
+def test_what_came_live_is_not_opened_again_when_the_durable_path_brings_it(monkeypatch):
+    """Its very bytes, once; anything else is opened, and judged as if nothing had come."""
+    entry, sealed = wire.entry(KEYS, wire.PATIENT), sent(6, sealed=True)
+    for one in sealed[:4]:
+        assert isinstance(entry.receive(one.data, ORIGIN, LIVE, NOW_NS), Accepted)
+    opened = []
+    unseal = wire.seal.unseal
+
+    def counted(*arguments):
+        opened.append(arguments)
+        return unseal(*arguments)
+
+    monkeypatch.setattr("skypact.sharing.seal.unseal", counted)
+    came = [entry.receive(one.data, ORIGIN, DURABLE, NOW_NS) for one in sealed]
+    assert [isinstance(one, Accepted) for one in came] == [False] * 4 + [True] * 2
+    assert {one.cause for one in came[:4]} == {Cause.KNOWN}
+    assert len(opened) == 2
+    assert not any(one.gaps or one.alarms for one in came)
+    altered = bytearray(sealed[0].data)
+    altered[-1] ^= 1
+    assert entry.receive(bytes(altered), ORIGIN, DURABLE, NOW_NS).cause == Cause.SEAL
+
+
 @pytest.mark.parametrize("at", [0, 5, 9])
 def test_one_altered_message_in_a_run_is_refused_alone(at):
     """Those before it are vouched for no more by it, and those after it are as they were."""

@@ -222,7 +222,7 @@ def separated(seed: int, **settings_: object) -> tuple[Picture, tuple, int]:
 def test_payload_and_stage_are_each_followed_and_the_first_flight_is_the_payloads() -> None:
     """A minute after: both in their own gates, the older track the payload's, in three of three.
 
-    By chance a gate of 99.9 % fails once in a hundred and sixty of these six. One track each, for itself,
+    By chance a gate of 99.9 % fails once in 160 of these six. One track each, for itself,
     had both in 8 of 30 such runs, and the older was the payload's in every second.
     """
     for seed in range(3):

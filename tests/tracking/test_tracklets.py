@@ -81,6 +81,25 @@ def test_every_plot_leaves_once_and_batches_by_phase(plots, tracklets):
     assert len(names) == 6
 
 
+def test_a_batch_leaves_with_the_last_look_that_its_radar_has_time_for(scene, plots):
+    """Counted from its last plot it waits for nothing; nothing leaves twice, nor is left behind."""
+    maker = TrackletMaker(RADARS, partner="US", secret=b"s", openness=Openness.FULL)
+    picture, left, of_more = Picture(RADARS), [], 0
+    for row in range(len(plots.time_ns)):
+        one = rows(plots, np.arange(len(plots.time_ns)) == row)
+        picture.observe(one, on_followed=maker.take)
+        for tracklet in maker.ready():
+            left.append(tracklet)
+            if tracklet.plots > 1:
+                of_more += 1
+                # The look whose plot came last closed it, with no look of the same radar after it.
+                assert tracklet.last_ns == int(one.time_ns[0])
+    assert of_more > 10
+    assert sum(t.plots for t in left) + sum(t.plots for t in maker.ready(no_more=True)) == len(
+        plots.time_ns
+    )
+
+
 def test_tracklets_give_the_track_that_plots_give(scene, plots, tracklets):
     whole, shared = Picture(RADARS), Picture(())
     whole.observe(plots)

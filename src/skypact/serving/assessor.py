@@ -1,6 +1,7 @@
 """Assessments in a process of their own: each takes some 50 ms, and the node must go on."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -9,6 +10,9 @@ from multiprocessing import get_context
 from skypact.flight import assess
 from skypact.model import Flight, Launch, Radar, Track
 from skypact.settings import FlightSettings
+
+_BEHIND_ALL = 19
+"""Its niceness: what partners wait for has the processor first."""
 
 
 class Assessor:
@@ -21,7 +25,9 @@ class Assessor:
     async def flight(self, track: Track, launch: Launch | None) -> Flight | None:
         """The flight that a track means; None: the process died, and the next call has another."""
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+            self._pool = ProcessPoolExecutor(
+                1, mp_context=get_context("spawn"), initializer=os.nice, initargs=(_BEHIND_ALL,)
+            )
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(

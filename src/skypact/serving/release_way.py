@@ -4,29 +4,30 @@ A release picture is folded from own plots alone, of the radars released to this
 leaves cannot hold what another nation sent (design, rule 2).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.model import (
     AreaWarning,
-    Arrival,
     Flight,
     FlightKind,
     Followed,
     Launch,
     Level,
+    Plots,
     Radar,
     Track,
     TrackStatus,
 )
+from skypact.serving.release_pictures import ReleasePictures, Who
 from skypact.settings import Settings
 from skypact.sharing import codec
 from skypact.sharing.outgoing import Outgoing, Sent
 from skypact.sharing.partner_release import PartnerRelease
 from skypact.sharing.policy import Policy, released_rows
-from skypact.tracking import Picture
 
 S = 1_000_000_000
 NORMAL_95 = 1.96
@@ -35,7 +36,7 @@ LAUNCH_SOUGHT_NS = 60 * S
 
 
 class ReleaseWay:
-    """One partner's release pictures and everything that goes to it.
+    """Everything that goes to one partner, made from its release pictures.
 
     Of two pictures one is folded from the plots that may leave as tracklets or plots, the other
     from those that may shape an assessment or a warning: a radar may be released for one of them.
@@ -47,6 +48,7 @@ class ReleaseWay:
         policy: Policy,
         radars: tuple[Radar, ...],
         outgoing: Outgoing,
+        pictures: ReleasePictures,
         *,
         secret: bytes,
         epoch: int,
@@ -64,54 +66,71 @@ class ReleaseWay:
             exercise=outgoing.exercise,
             settings=settings.sharing,
         )
-        self._observed = Picture(radars, settings.tracking)
-        self._assessed = Picture(radars, settings.tracking)
+        self.observed = Who(self.partner, Level.TRACKLETS)
+        self.assessed = Who(self.partner, Level.WARNING)
+        for who in (self.observed, self.assessed):
+            pictures.join(who)
+        self._by_radar: dict[Who, NDArray[np.bool_]] = {}
+        """Where time and place are not asked for: whether a radar's plots may shape a picture."""
+        self._by_radar_of: Policy | None = None
         self._kinds: dict[int, FlightKind] = {}
         self._stated_ns: dict[int, int] = {}
         self._launches: dict[int, Launch] = {}
-        self.late_plots = 0
-        """Not released, as what followed them is folded already."""
 
-    def take(self, arrival: Arrival, sent_ns: int, *, dry: bool = False) -> Iterator[Sent]:
-        """Own plots as they came; what is to be sent at once, unless it was sent before (`dry`)."""
-        plots = arrival.plots
-        for picture, least in (
-            (self._observed, Level.TRACKLETS),
-            (self._assessed, Level.WARNING),
-        ):
-            rows = np.flatnonzero(
-                released_rows(
-                    self.policy,
-                    self.partner,
-                    plots,
-                    self._radars,
-                    exercise=self.outgoing.exercise,
-                    least=least,
-                )
-            )
-            if not len(rows):
-                continue
-            oldest_ns = int(plots.time_ns[rows].min())
-            behind_s = ((picture.time_ns or oldest_ns) - oldest_ns) / S
-            if behind_s > self._settings.release.greatest_behind_s:
-                self.late_plots += len(rows)
-                continue
-            take = self._follow if picture is self._observed else None
-            picture.observe(plots.at(rows), on_followed=take)
-        if dry:
-            self.release.ready()
-        else:
-            yield from self._sent(sent_ns, no_more=False)
+    @property
+    def follows(self) -> bool:
+        """Whether what leaves of a plot depends on the track that took it."""
+        chosen = self.policy.partners.get(self.partner)
+        return chosen is not None and (
+            chosen.asks_kind
+            or any(one.level == Level.TRACKLETS for one in (*chosen.rules, chosen.otherwise))
+        )
 
-    def _follow(self, followed: Followed) -> None:
+    def rows(self, plots: Plots, who: Who) -> NDArray[np.int64]:
+        """Which plots may shape a picture."""
+        chosen = self.policy.partners.get(self.partner)
+        if chosen is None or not chosen.asks_no_more:
+            return np.flatnonzero(self._released(plots, who))
+        if self._by_radar_of is not self.policy:
+            self._by_radar.clear()
+            self._by_radar_of = self.policy
+        if who not in self._by_radar:
+            n = len(self._radars)
+            of_each = np.arange(n, dtype=np.int32)
+            nan = np.full(n, np.nan)
+            zero = np.zeros(n, np.int64)
+            one_each = Plots(zero, of_each, nan, nan, nan, nan, nan, zero)
+            self._by_radar[who] = self._released(one_each, who)
+        return np.flatnonzero(self._by_radar[who][plots.radar])
+
+    def _released(self, plots: Plots, who: Who) -> NDArray[np.bool_]:
+        return released_rows(
+            self.policy,
+            self.partner,
+            plots,
+            self._radars,
+            exercise=self.outgoing.exercise,
+            least=Level(who.least),
+        )
+
+    def take(self, followed: Followed) -> None:
+        """Released plots, as the picture of them was folded."""
         self.release.take(followed, self._kinds)
 
-    def due(self) -> list[Track]:
-        """Tracks of the release picture of which something is to be said again by now."""
+    def take_as_they_came(self, plots: Plots) -> None:
+        """Released plots of which nothing depends on tracks: before any picture is folded."""
+        n = len(plots.time_ns)
+        nowhere = np.full((n, 6), np.nan)
+        self.release.take(
+            Followed(plots, np.zeros(n, np.int64), nowhere, nowhere[:, 0], np.full(n, -1))
+        )
+
+    def due(self, tracks: Sequence[Track]) -> list[Track]:
+        """Those of the release picture's tracks of which something is to be said again by now."""
         every_ns = round(self._settings.release.state_every_s * S)
         return [
             track
-            for track in self._assessed.tracks()
+            for track in tracks
             if track.status == TrackStatus.CONFIRMED
             and track.time_ns - self._stated_ns.get(track.id, -every_ns) >= every_ns
         ]
@@ -148,8 +167,5 @@ class ReleaseWay:
 
     def ready(self, sent_ns: int, *, no_more: bool = False) -> Iterator[Sent]:
         """What was gathered meanwhile; with `no_more` also what is still open."""
-        yield from self._sent(sent_ns, no_more=no_more)
-
-    def _sent(self, sent_ns: int, *, no_more: bool) -> Iterator[Sent]:
         for payload, _ in self.release.ready(no_more=no_more):
             yield self.outgoing.message(payload, sent_ns)

@@ -8,6 +8,7 @@ No clock and no network: bytes and times are given. Memory is bounded by setting
 """
 
 import enum
+import hashlib
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -155,6 +156,19 @@ class _Partner:
         self.aside_from_ns: int | None = None
         self.kept: deque[Refused] = deque(maxlen=settings.kept_refusals)
         self.counts: Counter[str] = Counter()
+        self._opened: dict[bytes, _Opened] = {}
+
+    def keep_opened(self, data: bytes, opened: _Opened, most: int) -> None:
+        """Keep what the live path brought and was accepted: the durable one brings it too."""
+        self._opened[_hash_of(data)] = opened
+        if len(self._opened) > most:
+            del self._opened[next(iter(self._opened))]
+
+    def opened_before(self, data: bytes, delivery: Delivery) -> _Opened | None:
+        """What is in the very bytes of a message that the live path brought, once."""
+        if delivery == Delivery.LIVE or not self._opened:
+            return None
+        return self._opened.pop(_hash_of(data), None)
 
 
 class Entry:
@@ -275,7 +289,11 @@ class Entry:
                 opened.append(held)  # what follows must not overtake it
             else:
                 over = self._over(known, delivery, len(data), received_ns)
-                opened.append(over or self._opened(partner, data, received_ns))
+                opened.append(
+                    over
+                    or known.opened_before(data, delivery)
+                    or self._opened(partner, data, received_ns)
+                )
         authentic = _authentic(opened, known)
         out: list[Accepted | Refused] = []
         held = None
@@ -290,7 +308,10 @@ class Entry:
             else:
                 result = self._judged(known, partner, one, delivery, received_ns)
             if isinstance(result, Accepted):
+                assert isinstance(one, _Opened)
                 known.counts["accepted"] += 1
+                if delivery == Delivery.LIVE:
+                    known.keep_opened(data, one, self._settings.kept_opened)
                 out.append(result)
                 continue
             if delivery == Delivery.DURABLE and result.retry_ns is not None:
@@ -472,6 +493,10 @@ class Entry:
         if problem.cause not in _NO_FAULT and not known.refusals.take(received_ns):
             known.aside_from_ns = received_ns
         return refused
+
+
+def _hash_of(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _authentic(opened: Sequence[_Opened | _Problem], known: _Partner) -> list[bool]:

@@ -22,7 +22,7 @@ from skypact.errors import LinkError
 from skypact.settings import LinkSettings
 from skypact.sharing.nats_config import consumer_name, delivery_subject, inbox_name, outbox_name
 from skypact.sharing.outbox import Batch, ask
-from skypact.sharing.tasks import end
+from skypact.sharing.tasks import Turns, end
 
 _NS = 1_000_000_000
 _PAUSE_S = 0.2
@@ -45,6 +45,7 @@ class Inbox:
         self._nation, self._settings, self._most_bytes = nation, settings, most_bytes
         self._take_in = take_in
         self._queue: asyncio.Queue[tuple[int, Msg]] = asyncio.Queue()
+        self._turns = Turns(settings.slice_s)
         self._generation = 0
         self._broken = asyncio.Event()
         self._anew: str | None = None
@@ -231,6 +232,7 @@ class Inbox:
         else:
             for message_id, data in batch.messages:
                 if self._is_new(message_id, data):
+                    await self._turns.pass_on()
                     await self._take_in(data)
                     self.messages += 1
             self.delay_s = (time.time_ns() - batch.published_ns) / _NS

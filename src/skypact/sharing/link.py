@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -27,7 +28,7 @@ from skypact.sharing.nats_config import GATE_USER, inbox_user, outbox_name, outb
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import NodeFolder, load_node
 from skypact.sharing.outbox import Outbox, OutboxCounts, ask
-from skypact.sharing.tasks import end
+from skypact.sharing.tasks import Turns, end
 
 _NS = 1_000_000_000
 _MIB = 1 << 20
@@ -70,6 +71,8 @@ class LinkState(NamedTuple):
     live_received: int
     live_dropped: int
     """Not sent for want of a server, or dropped because they came faster than they were taken."""
+    live_shed: int
+    """Of these the latter: the durable path brings them."""
     durable_received: int
     durable_repeated: int
     malformed: int
@@ -120,7 +123,9 @@ class _Partner:
         self.behind_since_ns = 0
         self.round_trip_s: float | None = None
         self.backlog = (0, 0)
-        self.live_sent = self.live_received = self.live_dropped = self.malformed = 0
+        self.live_sent = self.live_received = self.malformed = 0
+        self.unsent = self.shed = 0
+        """Not sent by the live path, and dropped as more came by it than was taken in."""
         self.wedged = 0
         self.tasks: list[asyncio.Task[None]] = []
         self.clients: list[Client] = []
@@ -151,6 +156,8 @@ class Link:
         self._tasks: list[asyncio.Task[None]] = []
         self._cards = _cards(node.folder)
         self._lock: int | None = None
+        self._live_out: deque[tuple[_Partner, bytes]] = deque()
+        self._live_waits = asyncio.Event()
         self.faults = 0
         """How often `received` raised: the message is taken as taken in."""
         self.folder_fault = ""
@@ -172,6 +179,7 @@ class Link:
             self._partners[name].outbox.went_back = crashed
         _mark_running(self.node.store)
         self._tasks = [
+            asyncio.create_task(self._keep_sending(), name="link live"),
             asyncio.create_task(self._beat(), name="link heartbeats"),
             asyncio.create_task(self._look(), name="link partners"),
         ]
@@ -195,20 +203,43 @@ class Link:
 
         `message_id` is never used again for another message. The future is done when the outbox
         has it on disk; until then it is kept here, in order, and repeated through every break.
+        Nothing is waited for: messages go, on both paths, in the order in which this is called,
+        however many tasks do.
         Raises LinkError for a partner that is none or a message that is too long, OutboxFullError
         when more wait than may; by the live path it may have gone all the same.
         """
         one = self._partners.get(partner)
         if one is None:
             raise LinkError(f"{partner} is no partner of {self.node.nation}; add its card first")
-        now_ns = time.time_ns()
         if live and len(data) <= self.settings.max_message_bytes:
-            if self._gate and self._gate.is_connected:
-                await self._gate.publish(f"live.{partner}.{_MESSAGE}", data)
-                one.live_sent += 1
-            else:
-                one.live_dropped += 1  # kept for later it would not be live
-        return one.outbox.put(message_id, data, now_ns)
+            self._send_live(one, data)
+        return one.outbox.put(message_id, data, time.time_ns())
+
+    def _send_live(self, partner: _Partner, data: bytes) -> None:
+        """Put a message among those that go by the live path, or drop it: the durable one has it.
+
+        Kept until there is a server again it would not be live.
+        """
+        connected = self._gate is not None and self._gate.is_connected
+        if connected and len(self._live_out) < self.settings.live_queue_messages:
+            self._live_out.append((partner, data))
+            self._live_waits.set()
+        else:
+            partner.unsent += 1
+
+    async def _keep_sending(self) -> None:
+        """Send what goes by the live path, in order; a slow server holds up nothing but this."""
+        while True:
+            await self._live_waits.wait()
+            self._live_waits.clear()
+            while self._live_out:
+                partner, data = self._live_out.popleft()
+                try:
+                    assert self._gate is not None
+                    await self._gate.publish(f"live.{partner.name}.{_MESSAGE}", data)
+                    partner.live_sent += 1
+                except (nats.errors.Error, OSError):
+                    partner.unsent += 1
 
     def states(self) -> tuple[LinkState, ...]:
         """How each link is."""
@@ -291,11 +322,17 @@ class Link:
         try:
             partner.live.put_nowait(message.data)
         except asyncio.QueueFull:
-            partner.live_dropped += 1  # core NATS would drop them too, uncounted (trap 7)
+            partner.shed += 1  # core NATS would drop them too, uncounted (trap 7)
 
     async def _take_live(self, partner: _Partner) -> None:
+        turns = Turns(self.settings.slice_s)
         while True:
-            data = await partner.live.get()
+            if partner.live.empty():
+                data = await partner.live.get()
+                turns.begin()
+            else:
+                await turns.pass_on()
+                data = partner.live.get_nowait()
             await self.take_in(partner.name, "live", data)
             partner.live_received += 1
 
@@ -444,7 +481,8 @@ class Link:
             out=outbox.counts,
             live_sent=partner.live_sent,
             live_received=partner.live_received,
-            live_dropped=partner.live_dropped,
+            live_dropped=partner.unsent + partner.shed,
+            live_shed=partner.shed,
             durable_received=inbox.messages,
             durable_repeated=inbox.repeated,
             malformed=inbox.malformed + partner.malformed,

@@ -104,6 +104,10 @@ class PartnerRelease:
 
     def take(self, followed: Followed, kinds: Mapping[int, FlightKind] | None = None) -> None:
         """Take plots as the release picture folded them."""
+        alike = self._decision_on_all(followed.plots)
+        if alike is not None:
+            self._take_alike(followed, alike)
+            return
         decisions = self._decisions(followed, kinds or {})
         for decision in decisions:
             self.counts[decision.level, decision.rule] += 1
@@ -117,6 +121,31 @@ class PartnerRelease:
                 rows = np.array([k for k, one in enumerate(ways) if one == way])
                 self._last[way] = decisions[rows[-1]]
                 self._maker(way).take(_at(followed, rows))
+
+    def _decision_on_all(self, plots: Plots) -> Decision | None:
+        """The decision on plots of one scan, where it depends on their radar alone; else None."""
+        chosen = self.policy.partners.get(self.partner)
+        alike = chosen is not None and chosen.asks_no_more and not chosen.asks_kind
+        if not alike or not len(plots.scan):
+            return None
+        number = int(plots.radar[0])
+        if (plots.radar != number).any() or (plots.scan != plots.scan[0]).any():
+            return None
+        radar = self.radars[number]
+        if radar.nation != self.policy.nation:  # what is another's never leaves
+            return _NOTHING
+        subject = Subject(int(plots.time_ns[0]), (radar.id,), self.exercise)
+        return decide(self.policy, self.partner, subject)
+
+    def _take_alike(self, followed: Followed, decision: Decision) -> None:
+        """Take plots of one scan that all go alike."""
+        self.counts[decision.level, decision.rule] += len(followed.plots.scan)
+        if decision.level == Level.PLOTS:
+            self._pack(followed.plots, decision)
+        elif decision.level == Level.TRACKLETS:
+            way = _Way(decision.openness, decision.use)
+            self._last[way] = decision
+            self._maker(way).take(followed)
 
     def ready(self, *, no_more: bool = False) -> list[tuple[Payload, str]]:
         """What is to be sent now, in order, each with its rule; `no_more`: what is open too."""
@@ -171,19 +200,24 @@ class PartnerRelease:
             if one.level == Level.PLOTS:
                 key = int(plots.radar[k]), int(plots.scan[k]), one.use
                 scans.setdefault(key, []).append(k)
-        for (number, _, use), rows in scans.items():
-            self._sequence[number] += 1
-            radar, scan = self.radars[number], plots.at(np.array(rows))
-            arrival = Arrival(
-                nation=radar.nation,
-                radar=radar.id,
-                epoch=self._epoch,
-                sequence=self._sequence[number],
-                received_ns=0,
-                plots=scan,
-            )
-            at_ns = int(scan.time_ns.max())
-            self._plots.append((codec.pack_plots(arrival, use), decisions[rows[-1]], at_ns))
+        for rows in scans.values():
+            self._pack(plots.at(np.array(rows)), decisions[rows[-1]])
+
+    def _pack(self, scan: Plots, decision: Decision) -> None:
+        """Plots of one scan, to go as plots for the same uses."""
+        number = int(scan.radar[0])
+        self._sequence[number] += 1
+        radar = self.radars[number]
+        arrival = Arrival(
+            nation=radar.nation,
+            radar=radar.id,
+            epoch=self._epoch,
+            sequence=self._sequence[number],
+            received_ns=0,
+            plots=scan,
+        )
+        packed = codec.pack_plots(arrival, decision.use)
+        self._plots.append((packed, decision, int(scan.time_ns.max())))
 
     def _maker(self, way: _Way) -> TrackletMaker:
         if way not in self._makers:

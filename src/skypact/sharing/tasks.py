@@ -1,6 +1,7 @@
 """Ending tasks for certain."""
 
 import asyncio
+import time
 from typing import Any
 
 _AGAIN_S = 0.2
@@ -17,3 +18,21 @@ async def end(*tasks: "asyncio.Task[Any] | None") -> None:
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=_AGAIN_S)
+
+
+class Turns:
+    """Lets others have a turn whenever one has gone on for so long."""
+
+    def __init__(self, slice_s: float) -> None:
+        self._slice_s = slice_s
+        self._began_s = 0.0
+
+    def begin(self) -> None:
+        """One's own turn begins."""
+        self._began_s = time.monotonic()
+
+    async def pass_on(self) -> None:
+        """Wait for one's next turn, if this one is over."""
+        if time.monotonic() - self._began_s >= self._slice_s:
+            await asyncio.sleep(0)
+            self._began_s = time.monotonic()

@@ -1,10 +1,10 @@
 """Own plots to tracklets, as the release picture goes on.
 
 Every plot leaves once. One that a confirmed track took is linearised about that track: in coast,
-where motion has no noise, together with its radar's other plots of the same second, in any other
-phase by itself. One that no confirmed track took is linearised about itself and tells a place only.
-Where a radar's errors stay alike for a time, plots go one by one, as a tracklet has but one of each
-such error.
+where motion has no noise, together with its radar's other plots of the same second (which leave
+with the last look of it that the radar's period allows), in any other phase by itself. One that no
+confirmed track took is linearised about itself and tells a place only. Where a radar's errors stay
+alike for a time, plots go one by one, as a tracklet has but one of each such error.
 """
 
 import hashlib
@@ -77,6 +77,8 @@ class TrackletMaker:
         self._gravity = field(PATH_DEGREE)
         self._hiding = Hiding(self.radars, self._table, secret, self.settings)
         self._batch_ns = round(self.settings.coast_batch_s * 1e9)
+        self._period_ns = [round((radar.period_s or 0.0) * 1e9) for radar in self.radars]
+        self._window = -(2**63)  # batches of those before it are closed
         self._open: dict[tuple[int, int], list[_Row]] = {}
         self._ready: list[Tracklet] = []
 
@@ -96,6 +98,9 @@ class TrackletMaker:
                 self._release(self._of_track([row], self._look(row)), row)
             else:
                 self._open.setdefault(key, []).append(row)
+                self._window = min(self._window, row.time_ns // self._batch_ns)
+                if self._is_last(row):
+                    self._close(key, whole=False)
         if len(plots.time_ns):
             self._close_before(int(plots.time_ns.max()) // self._batch_ns)
 
@@ -107,8 +112,16 @@ class TrackletMaker:
         out, self._ready = self._ready, []
         return sorted(out, key=lambda one: (one.time_ns, one.nation, one.radar, one.batch))
 
+    def _is_last(self, row: _Row) -> bool:
+        """Whether its radar looks again only after the time of the batch: no need to wait."""
+        next_ns = row.time_ns + self._period_ns[row.radar]
+        return next_ns // self._batch_ns > row.time_ns // self._batch_ns
+
     def _close_before(self, window: int) -> None:
         """Close batches of earlier windows than this."""
+        if window <= self._window:
+            return
+        self._window = window
         for key, rows in list(self._open.items()):
             if rows[0].time_ns // self._batch_ns < window:
                 self._close(key)

@@ -6,6 +6,7 @@ it came.
 """
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 from itertools import pairwise
@@ -76,7 +77,39 @@ class Scans(NamedTuple):
     starts: NDArray[np.int64]
 
 
+class _Held(NamedTuple):
+    """How many rows a cell has of each radar and content, and of each radar, epoch and number.
+
+    Rows are long and far apart in memory: to look through those of some seconds takes a millisecond
+    and more.
+    """
+
+    contents: Counter[tuple[int, bytes]]
+    numbers: Counter[tuple[int, int, int]]
+
+    @classmethod
+    def of(cls, rows: Rows) -> "_Held":
+        """Of all these rows."""
+        held = cls(Counter(), Counter())
+        names = (rows[name].tolist() for name in ("radar", "epoch", "scan"))
+        for number, content in zip(zip(*names, strict=True), rows["content"], strict=True):
+            held.contents[number[0], content.tobytes()] += 1
+            held.numbers[number] += 1
+        return held
+
+    def note(self, rows: Rows, count: int) -> None:
+        """More rows of one number, or fewer."""
+        number = _number_of(rows)
+        self.numbers[number] += count * len(rows)
+        for content in rows["content"]:
+            self.contents[number[0], content.tobytes()] += count
+
+
 _EMPTY = Cell(*_NONE, ())
+_CELLS_HELD = 512
+"""Cells of which it is known what they hold; of others it is found out when it is asked."""
+_SCANS_KNOWN = 8
+"""Lists of a cell's scans that are kept until the cell changes."""
 _NO_SCANS = Scans([], np.zeros(1, np.int64))
 
 
@@ -191,6 +224,8 @@ class KeptObservations:
         self._order: list[int] = []
         self.count, self.total = [0, 0], [0, 0]
         self.reach_ns = -(2**63)
+        self._scans: dict[tuple[int, int], tuple[Rows, Scans]] = {}
+        self._held: dict[tuple[int, int], _Held] = {}
 
     def fork(self, without: Collection[str] = ()) -> "KeptObservations":
         """The same, to be changed without this one; the cells are shared until then.
@@ -199,6 +234,7 @@ class KeptObservations:
         """
         other = copy(self)
         other._cells, other._order = dict(self._cells), list(self._order)
+        other._scans, other._held = dict(self._scans), {}
         other.count, other.total = list(self.count), list(self.total)
         for number in other._order[:] if without else ():
             cell = other._cells[number]
@@ -212,6 +248,7 @@ class KeptObservations:
     def restore(self, reach_ns: int, cells: dict[int, Cell]) -> None:
         """Keep these cells, and promise to go back so far."""
         self._cells, self._order = dict(cells), sorted(cells)
+        self._held.clear()
         self.reach_ns = reach_ns
         self.count, self.total = [0, 0], [0, 0]
         for kind in KINDS:
@@ -242,6 +279,8 @@ class KeptObservations:
         changed = _first_change(near, after)
         if changed is None:
             return None
+        self._note_held(kind, near, -1)
+        self._note_held(kind, after, 1)
         for cell in sorted(set((near["scan_ns"] // self.cell_ns).tolist())):
             rows = self._cells[cell].rows(kind)
             self._put(cell, kind, rows[~_of_number(rows, radar, epoch, scan, near["scan_ns"])])
@@ -266,17 +305,15 @@ class KeptObservations:
 
     def same_scan(self, new: Rows) -> tuple[bool, int]:
         """Whether an arrival of this content is kept, and how many its scan or batch has so far."""
-        kind = kind_of(new)
-        radar, epoch, scan = (int(new[name][0]) for name in ("radar", "epoch", "scan"))
-        span_ns = self._span_of(kind, radar)
-        first_ns = int(new["time_ns"].min())
-        hashed = new["content"][0]
+        kind, first_ns = kind_of(new), int(new["time_ns"].min())
+        number = _number_of(new)
+        span_ns = self._span_of(kind, number[0])
+        hashed = number[0], new["content"][0].tobytes()
         kept, members = False, 0
         for cell in self._between(first_ns - span_ns, first_ns + span_ns):
-            rows = self._cells[cell].rows(kind)
-            own = rows[rows["radar"] == radar]
-            kept |= bool((own["content"] == hashed).all(axis=1).any())
-            members += int(np.count_nonzero((own["epoch"] == epoch) & (own["scan"] == scan)))
+            held = self._held_in(cell, kind)
+            kept |= held.contents[hashed] > 0
+            members += held.numbers[number]
         return kept, members
 
     @property
@@ -298,6 +335,16 @@ class KeptObservations:
         rows = self._cells[number].rows(kind)
         if not len(rows):
             return _NO_SCANS
+        known = self._scans.get((number, kind))
+        if known is not None and known[0] is rows:
+            return known[1]
+        found = self._scans_of(rows, kind)
+        self._scans[number, kind] = rows, found
+        if len(self._scans) > _SCANS_KNOWN:
+            del self._scans[next(iter(self._scans))]
+        return found
+
+    def _scans_of(self, rows: Rows, kind: int) -> Scans:
         names = self._names_of(kind)
         begins = np.ones(len(rows), bool)
         for name in ("scan_ns", "radar", "scan", "epoch"):
@@ -334,6 +381,8 @@ class KeptObservations:
         keep = bisect_left(self._order, time_ns // self.cell_ns)
         for cell in self._order[:keep]:
             old = self._cells.pop(cell)
+            for kind in KINDS:
+                self._held.pop((cell, kind), None)
             for kind in KINDS:
                 rows = len(old.rows(kind))
                 self.total[kind] -= rows
@@ -373,8 +422,9 @@ class KeptObservations:
         while True:
             parts = [new[:0]]
             for cell in self._between(first_ns - 2 * span_ns, last_ns + span_ns):
-                rows = self._cells[cell].rows(kind)
-                parts.append(rows[_of_number(rows, radar, epoch, scan)])
+                if self._held_in(cell, kind).numbers[radar, epoch, scan]:
+                    rows = self._cells[cell].rows(kind)
+                    parts.append(rows[_of_number(rows, radar, epoch, scan)])
             found = _joined(parts)
             time_ns = found["time_ns"]
             found = found[(time_ns >= first_ns - span_ns) & (time_ns <= last_ns + span_ns)]
@@ -388,14 +438,35 @@ class KeptObservations:
                 return found
             first_ns, last_ns = wider
 
+    def _held_in(self, cell: int, kind: int) -> "_Held":
+        """What a cell holds of a kind, by name."""
+        held = self._held.get((cell, kind))
+        if held is None:
+            held = self._held[cell, kind] = _Held.of(self._cells[cell].rows(kind))
+            if len(self._held) > _CELLS_HELD:
+                del self._held[min(self._held)]
+        return held
+
+    def _note_held(self, kind: int, rows: Rows, count: int) -> None:
+        """Take down that rows of one number are in their cells now, or no longer (-1)."""
+        for cell, scan_ns in _cells_of(rows, self.cell_ns):
+            held = self._held.get((cell, kind))
+            if held is not None:
+                held.note(rows[scan_ns], count)
+
     def _insert(self, cell: int, kind: int, new: Rows) -> None:
         old = self._cells.get(cell, _EMPTY).rows(kind)
-        rows = _joined([old, new])
         rank = self._rank_of(kind)
         if not len(old) or _ordinal(old[-1:], rank) < _ordinal(new[:1], rank):
-            self._put(cell, kind, rows)  # in order as it came
-        else:
-            self._put(cell, kind, rows[_fold_order(rows, rank)])
+            self._put(cell, kind, _joined([old, new]))  # in order as it came
+            return
+        begins = old["scan_ns"]
+        at = int(np.searchsorted(begins, new["scan_ns"][0]))
+        if at < len(old) and begins[at] > new["scan_ns"][-1]:
+            self._put(cell, kind, _joined([old[:at], new, old[at:]]))  # nothing is of its time
+            return
+        rows = _joined([old, new])
+        self._put(cell, kind, rows[_fold_order(rows, rank)])
 
     def _put(self, cell: int, kind: int, rows: Rows) -> None:
         old = self._cells.get(cell, _EMPTY)
@@ -413,6 +484,18 @@ class KeptObservations:
             self.total[kind] += more
             self.count[kind] += more if number * self.cell_ns >= self.reach_ns else 0
         self._cells[number] = cell
+
+
+def _number_of(rows: Rows) -> tuple[int, int, int]:
+    """Radar, epoch and number of rows that have these in common."""
+    first = rows[0]
+    return int(first["radar"]), int(first["epoch"]), int(first["scan"])
+
+
+def _cells_of(rows: Rows, cell_ns: int) -> list[tuple[int, NDArray[np.bool_]]]:
+    """The cells that rows are in, and which of them are."""
+    into = rows["scan_ns"] // cell_ns
+    return [(cell, into == cell) for cell in set(into.tolist())]
 
 
 def ranked(names: Sequence[tuple[str, str]]) -> NDArray[np.int64]:

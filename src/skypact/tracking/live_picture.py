@@ -37,6 +37,8 @@ from skypact.tracking.visible_ids import VisibleIds, VisibleIdsState
 
 S = 1_000_000_000
 _WHAT = "live picture"
+_NAMED_AGAIN_S = 10.0
+"""Where no track is new: what is known of those named, should a rewind number them anew."""
 
 
 class RebuildState(NamedTuple):
@@ -238,7 +240,7 @@ class LivePicture:
         self._leaving: set[str] = set()
         self._ids = VisibleIds()
         self._on_record = on_record
-        self._next_upkeep_ns = self._clock_ns = 0
+        self._next_upkeep_ns = self._clock_ns = self._named_ns = 0
         self.rebuild: Rebuild | None = None
         self.received = self.rebuilds = 0
         self.counts: Counter[str] = Counter()
@@ -348,6 +350,17 @@ class LivePicture:
         if made is not None:
             self._on_record(made)
         return named
+
+    def give_ids(self) -> None:
+        """Give ids to tracks that have none, as `tracks` does; at once where there are none."""
+        numbers = self.picture.track_numbers()
+        older_than = self._present.older_than
+        touched = older_than is not None and max(numbers, default=0) >= older_than
+        fresh = self._clock_ns - self._named_ns < _NAMED_AGAIN_S * S
+        if touched or not fresh or not self._ids.know(numbers):
+            self.tracks()
+            self._named_ns = self._clock_ns
+        self._present.older_than = None
 
     @property
     def left_out(self) -> frozenset[str]:
@@ -490,7 +503,7 @@ class LivePicture:
     ) -> tuple[Rows, ...]:
         """What is used of an arrival, scan by scan or batch by batch, of radars that are known."""
         if not arrival.tracklets:
-            return (plot_rows(arrival.plots, arrival.epoch, arrival.sequence, content),)
+            return (_rows_of_plots(arrival, content),)
         number_of = self._judge.partners.number_of
         known = [
             (place, number, one)
@@ -573,3 +586,19 @@ class LivePicture:
             self.rebuild.end_gathering(self._judge, self._late, clock_ns)
             while self.rebuild.overdue(self._late, clock_ns) and not self.rebuild.step():
                 pass
+
+
+_last_rows: list[tuple[Arrival, Rows]] = []
+
+
+def _rows_of_plots(arrival: Arrival, content: bytes) -> Rows:
+    """Plots as records; those of the newest arrival are kept: several pictures take it in turn.
+
+    They are never written to.
+    """
+    last = _last_rows[-1:]
+    if last and last[0][0] is arrival:
+        return last[0][1]
+    rows = plot_rows(arrival.plots, arrival.epoch, arrival.sequence, content)
+    _last_rows[:] = [(arrival, rows)]
+    return rows

@@ -62,6 +62,7 @@ from skypact.tracking.tracklet_input import (
 _WHAT = "picture"
 _FIRST_CAPACITY = 64
 _FIRST_WAITING = 1024
+_OF_COUPLES = ("couple", "couple_odds", "couple_weight", "couple_x", "couple_p")
 _STATUS = {
     tables.CONFIRMED: TrackStatus.CONFIRMED,
     tables.ENDED: TrackStatus.ENDED,
@@ -171,9 +172,16 @@ class Picture:
         batches = batches_of((*self._held_tracklets, *usable))
         return (*refusals, *self._observe(plots, batches, more_to_come, on_updates, on_followed))
 
-    def observe_checked(self, plots: Plots, batches: Sequence[Batch]) -> tuple[Refusal, ...]:
-        """`observe` tracklets that were checked before, as batches in order."""
-        return self._observe(plots, list(batches), False, None, None)
+    def observe_checked(
+        self, plots: Plots, starts: NDArray[np.int64], batches: Sequence[Batch]
+    ) -> tuple[Refusal, ...]:
+        """`observe` plots and tracklets that were checked before, in the order of the fold.
+
+        `starts` (scans + 1,): where each scan begins. Nothing may be held back for more.
+        """
+        if not len(plots.time_ns) and not batches:
+            return ()
+        return tuple(self._fold(plots, starts, batches, None, None))
 
     def _observe(
         self,
@@ -239,12 +247,31 @@ class Picture:
         ahead.advance(time_ns)
         return ahead
 
-    def checkpoint(self) -> Checkpoint:
-        """What `restore` needs to go on from here; no plots may be held back for more."""
+    def near_checkpoint(self) -> Checkpoint:
+        """The same for a short time: copied as it lies, in a third of the time of `checkpoint`."""
+        self._require_nothing_held()
+        rows = _in_use(self._tracks.number[:, tables.STATUS])
+        couples = _in_use(self._tracks.couple[:, tables.COUPLE_ID])
+        short = {"waiting": self.waiting, "waiting_plot": self.waiting, "counter": None}
+        short |= dict.fromkeys(_OF_COUPLES, couples)
+        return self._checkpoint(
+            tables.TrackArrays(
+                **{
+                    name: getattr(self._tracks, name)[: short.get(name, rows)].copy()
+                    for name in self._tracks._fields
+                }
+            )
+        )
+
+    def _require_nothing_held(self) -> None:
         if self._held is not None or self._held_tracklets:
             raise SkypactError(
                 "observations are held back for more; observe without more_to_come first"
             )
+
+    def checkpoint(self) -> Checkpoint:
+        """What `restore` needs to go on from here; no plots may be held back for more."""
+        self._require_nothing_held()
         every = self._tracks
         used = np.flatnonzero(every.number[:, tables.STATUS] != tables.FREE_ROW)
         used = used[np.argsort(every.number[used, tables.TRACK_ID])]
@@ -255,13 +282,15 @@ class Picture:
         }
         couples = np.flatnonzero(every.couple[:, tables.COUPLE_ID])
         couples = couples[np.argsort(every.couple[couples, tables.COUPLE_ID])]
-        for name in ("couple", "couple_odds", "couple_weight", "couple_x", "couple_p"):
+        for name in _OF_COUPLES:
             beside[name] = getattr(every, name)[couples]
         rows = {name: getattr(every, name)[used] for name in every._fields if name not in beside}
-        room = len(every.number), len(every.waiting)
+        return self._checkpoint(tables.TrackArrays(**rows, **beside))
+
+    def _checkpoint(self, tracks: tables.TrackArrays) -> Checkpoint:
         return Checkpoint(
-            tables.TrackArrays(**rows, **beside),
-            room,
+            tracks,
+            (len(self._tracks.number), len(self._tracks.waiting)),
             self._partners,
             tuple(self._ended),
             tuple(self._ended_biased),
@@ -271,7 +300,8 @@ class Picture:
 
     def restore(self, then: Checkpoint) -> None:
         """Make this picture, of the same radars and settings, what it was at a checkpoint."""
-        self._tracks = tables.grown(then.tracks, *then.room, self.settings.greatest_couples)
+        if not self._put_back(then):
+            self._tracks = tables.grown(then.tracks, *then.room, self.settings.greatest_couples)
         if then.partners != self._partners:
             self._partners = then.partners
             self._context, _ = fold_context(self.radars, self.settings, then.partners)
@@ -282,6 +312,21 @@ class Picture:
         self._ended, self._ended_biased = list(then.ended), list(then.ended_biased)
         self._foreign.restore(then.foreign)
         self.time_ns = then.time_ns
+
+    def _put_back(self, then: Checkpoint) -> bool:
+        """Write the rows of a checkpoint over those there are; False: there is other room.
+
+        New memory would take longer than what is written to it.
+        """
+        now = self._tracks
+        room = len(now.number), len(now.waiting)
+        if room != then.room or then.partners != self._partners:
+            return False
+        now.number[len(then.tracks.number) :] = 0  # rows that are free
+        now.couple[len(then.tracks.couple) :] = 0
+        for column, rows in zip(now, then.tracks, strict=True):
+            column[: len(rows)] = rows
+        return True
 
     def to_bytes(self) -> bytes:
         """All that it knows, to go on from elsewhere; nothing may be held back for more."""
@@ -466,8 +511,11 @@ class Picture:
 
     def _room_in_scratch(self) -> None:
         """Scratch for all tracks and waiting plots, and for what was wanted last."""
-        room = len(self._tracks.number), len(self._tracks.waiting)
-        self._context = with_room(self._context, *room)
+        tracks, waiting = len(self._tracks.number), len(self._tracks.waiting)
+        pairs, grid, starts = self._context.pairs, self._context.grid, self._context.starts
+        enough = len(pairs.near) >= tracks and len(grid.link) >= tracks
+        if not enough or len(starts.scratch.about) < waiting or pairs.wanted.any():
+            self._context = with_room(self._context, tracks, waiting)
 
     def _fold_batch(self, batch: Batch, tell: "_Telling") -> list[Refusal]:
         """Fold one batch of tracklets; refuse it where its radar cannot be taken in."""
@@ -544,6 +592,11 @@ class Picture:
             self._tracks = tables.grown(self._tracks, capacity, waiting, couples)
 
     @property
+    def size(self) -> int:
+        """For how many tracks there is room: what copying it costs goes by that."""
+        return len(self._tracks.number)
+
+    @property
     def waiting(self) -> int:
         """How many plots are no track's and wait for others of their object."""
         return int(self._tracks.counter[tables.WAITING])
@@ -559,6 +612,12 @@ class Picture:
         tracks = sorted(self._ended + present, key=lambda track: track.id)
         own = _in_company(self._told(tracks) if self._registers else tracks)
         return self._foreign.with_own(own)
+
+    def track_numbers(self) -> list[int]:
+        """Ids of those that `tracks` gives, without making them."""
+        number = self._tracks.number
+        living = number[number[:, tables.STATUS] == tables.CONFIRMED, tables.TRACK_ID]
+        return [*(track.id for track in self._ended), *living.tolist()]
 
     def registration(self, known: Belief | None = None) -> Registration:
         """What is known of the radars' biases as of now, from all tracks together.
@@ -663,6 +722,12 @@ class Picture:
         return found
 
 
+def _in_use(column: NDArray[np.int64]) -> int:
+    """So many rows, from the first on, hold all whose column is not 0: free."""
+    used = np.flatnonzero(column)
+    return int(used[-1]) + 1 if len(used) else 0
+
+
 def _when_ended(one: Track) -> tuple[int, int]:
     return one.time_ns, one.id
 
@@ -708,6 +773,8 @@ class _Telling:
 
     def told(self) -> None:
         """Give out what there is."""
+        if not (self._on_updates or self._on_followed):
+            return
         logs = [*self._full, self.log]
         key = np.concatenate([log.key[: int(log.filled[0])] for log in logs])
         row = np.concatenate([log.row[: int(log.filled[0])] for log in logs])

@@ -27,6 +27,9 @@ from skypact.tracking.picture import Checkpoint, Picture
 S = 1_000_000_000
 START: Key = (-(2**63),)
 """Before everything."""
+_LEAST_APART, _SIZE_AS_ONE = 16, 8
+"""A checkpoint and going back to it take the time of folding so many observations, and of one more
+for each so many tracks."""
 
 
 class Saved(NamedTuple):
@@ -36,6 +39,49 @@ class Saved(NamedTuple):
     picture: Checkpoint
     left_out: int
     size_bytes: int
+
+
+class NearCheckpoints:
+    """Checkpoints close to the present, between those that are kept: most of what is late is not so
+    by much, and is put in without folding again all that came in half a second.
+
+    They are made when about as much has been folded since the last as one costs to make and to go
+    back to, lie further apart the older they are, and are never saved.
+    """
+
+    def __init__(self, late: LateSettings) -> None:
+        self._most = late.near_checkpoints
+        self._most_bytes = late.near_checkpoint_mib * 2**20
+        self._kept: list[tuple[int, Saved]] = []
+        self.passed = 0
+        """Observations folded so far, those of a rewind again."""
+
+    def save(self, key: Key, picture: Picture, left_out: int) -> None:
+        """Keep the picture as it is, all before `key` being folded, if it is time for that."""
+        last = self._kept[-1][0] if self._kept else 0
+        if not self._most or self.passed - last < _LEAST_APART + picture.size // _SIZE_AS_ONE:
+            return
+        one = picture.near_checkpoint()
+        size = one.size_bytes
+        most = min(self._most, int(self._most_bytes // size))
+        if most:
+            self._kept.append((self.passed, Saved(key, one, left_out, size)))
+        while len(self._kept) > most:
+            ages = [self.passed - passed + 1 for passed, _ in self._kept]
+            gaps = [
+                (ages[at - 1] - ages[at + 1]) / ages[at] for at in range(1, len(self._kept) - 1)
+            ]
+            del self._kept[1 + int(np.argmin(gaps)) if gaps else 0]
+
+    def until(self, key: Key) -> list[Saved]:
+        """The last one by a moment, if there is one; what is after it holds no more."""
+        while self._kept and self._kept[-1][1].key > key:
+            self._kept.pop()
+        return [saved for _, saved in self._kept[-1:]]
+
+    def drop(self, before: Key | None = None) -> None:
+        """Those before a moment, or all."""
+        self._kept = [one for one in self._kept if before is not None and one[1].key >= before]
 
 
 class RewindState(NamedTuple):
@@ -83,6 +129,7 @@ class RewindablePicture:
         )
         self.first_ns: dict[str, int] = {}
         self._saved = [Saved(START, self.picture.checkpoint(), 0, 0)]
+        self._near = NearCheckpoints(self._late)
         self._position = START  # all before it is folded
         self._changed: Key | None = None
         self.left_out = 0
@@ -114,7 +161,22 @@ class RewindablePicture:
         At most some `observations` at once, to the end of the cell where they are reached; only
         cells that end by `before_ns`.
         """
+        changed = self._changed
         self._go_back()
+        if observations is None and before_ns is None and self._position != START:
+            # What is late next is most likely late by as much: it will go back to here.
+            if changed is not None:
+                self._fold_cells(until=changed)
+            self._near.save(self._position, self.picture, self.left_out)
+        return self._fold_cells(observations, before_ns)
+
+    def _fold_cells(
+        self,
+        observations: int | None = None,
+        before_ns: int | None = None,
+        until: Key | None = None,
+    ) -> bool:
+        """`fold`, nothing being late; all before `until` alone."""
         cell_ns = self.kept.cell_ns
         folded = 0
         for cell in self.kept.cells_from(self._position[0]):
@@ -122,10 +184,14 @@ class RewindablePicture:
                 return False
             if before_ns is not None and (cell + 1) * cell_ns > before_ns:
                 break
+            if until is not None and until <= (cell * cell_ns,):
+                break
             if self._position < (cell * cell_ns,):
                 self._position = (cell * cell_ns,)
                 self._save(self._position)
-            folded += self._fold_cell(cell)
+            rows = self._fold_cell(cell, until)
+            self._near.passed += rows
+            folded += rows
         return True
 
     def fork(self, from_ns: int, without: Collection[str] = ()) -> "RewindablePicture":
@@ -187,6 +253,7 @@ class RewindablePicture:
             state.reach_ns, {number: Cell(p, t, m) for number, p, t, m in state.cells}
         )
         self._saved = list(state.saved)
+        self._near.drop()
         self.picture.restore(state.now.picture)
         self._position, self.left_out = state.now.key, state.now.left_out
         self._changed, self.older_than = state.changed, state.older_than
@@ -206,6 +273,7 @@ class RewindablePicture:
             or any(self.kept.total[kind] > 2 * most[kind] for kind in KINDS)
         ):
             del self._saved[0]
+            self._near.drop(before=self._saved[0].key)
             self.kept.forget_before(self._saved[0].key[0])
 
     def keep_older_than(self, number: int | None) -> None:
@@ -222,7 +290,8 @@ class RewindablePicture:
             return
         while len(self._saved) > 1 and self._saved[-1].key > self._changed:
             self._saved.pop()
-        then = self._saved[-1]
+        near = self._near.until(self._changed)
+        then = max([self._saved[-1], *near], key=lambda one: one.key)
         self.picture.restore(then.picture)
         self._position, self.left_out, self._changed = then.key, then.left_out, None
         self.keep_older_than(then.picture.next_id)
@@ -236,24 +305,31 @@ class RewindablePicture:
         """Earliest observation of any of these nations; None: there is none."""
         return min((t for n, t in self.first_ns.items() if n in nations), default=None)
 
-    def _fold_cell(self, number: int) -> int:
+    def _fold_cell(self, number: int, until: Key | None = None) -> int:
         """Fold of a cell what is not yet; returns how many observations and marks, at most."""
         cell = self.kept.cell(number)
         runs = [self.kept.scans(number, kind) for kind in KINDS]
         at = [bisect_left(run.keys, self._position) for run in runs]
+        last = [len(run.keys) if until is None else bisect_left(run.keys, until) for run in runs]
         rows = sum(
-            int(run.starts[-1] - run.starts[begin]) for run, begin in zip(runs, at, strict=True)
+            int(run.starts[max(begin, end)] - run.starts[begin])
+            for run, begin, end in zip(runs, at, last, strict=True)
         )
-        for mark in cell.marks:
-            if (mark, 0) < self._position:
-                continue
+        marks = [
+            mark
+            for mark in cell.marks
+            if self._position <= (mark, 0) and (until is None or (mark, 0) < until)
+        ]
+        for mark in marks:
             end = [bisect_left(run.keys, (mark,)) for run in runs]
             self._observe(cell, runs, at, end)
             at = end
             self.picture.advance(mark)
             self._position = (mark, 0, 0)
-        self._observe(cell, runs, at, [len(run.keys) for run in runs])
-        return rows + len(cell.marks)
+        self._observe(cell, runs, at, last)
+        if until is not None:
+            self._position = max(self._position, min(until, ((number + 1) * self.kept.cell_ns,)))
+        return rows + len(marks)
 
     def _observe(
         self, cell: Cell, runs: Sequence[Scans], first: Sequence[int], end: Sequence[int]
@@ -274,13 +350,13 @@ class RewindablePicture:
 
     def _observe_at(self, cell: Cell, scans: NDArray[np.int64], batches: NDArray[np.int64]) -> None:
         """Fold the scans and batches that begin at these rows, and end where the last one says."""
-        plots = no_plots()
+        plots, starts = no_plots(), np.zeros(1, np.int64)
         if len(scans) > 1:
-            plots = plots_of(cell.plots[scans[0] : scans[-1]], scans)
+            plots, starts = plots_of(cell.plots[scans[0] : scans[-1]], scans), scans - scans[0]
         partners = self.kept.partners
         whole = batches_of(cell.tracklets, batches, partners) if len(batches) > 1 else []
         try:
-            self.left_out += len(self.picture.observe_checked(plots, whole))
+            self.left_out += len(self.picture.observe_checked(plots, starts, whole))
         except SkypactError:
             self.left_out += 1
 

@@ -1,6 +1,6 @@
 """The ids that people see: given once, and kept by a track whatever number the fold gives it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +46,10 @@ class VisibleIds:
         """Know what another knew."""
         self._id, self._shown = dict(state.ids), dict(state.shown)
         self._next = state.next_id
+
+    def know(self, numbers: Collection[int]) -> bool:
+        """Whether the tracks of the fold with these numbers, and no others, have ids."""
+        return self._id.keys() == set(numbers)
 
     def name(
         self,
