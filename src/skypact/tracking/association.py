@@ -15,6 +15,8 @@ from skypact.kernels.compiled import kernel
 # Rows of `Pairs.track_link` and `Pairs.plot_link`.
 CROWD, NEXT_IN_CROWD, FIRST_PAIR = 0, 1, 2
 FIRST_TRACK, COLUMN = 0, 1
+# After `choose` a plot's column says nothing any more: there it says which of `Pairs.near` has it.
+OWNER = COLUMN
 
 
 class Pairs(NamedTuple):

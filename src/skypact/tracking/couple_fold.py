@@ -17,7 +17,7 @@ from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
 from skypact.kernels.motion import COAST
-from skypact.tracking.association import FIRST_PAIR, Pairs
+from skypact.tracking.association import FIRST_PAIR, OWNER, Pairs
 from skypact.tracking.context import Scratches
 from skypact.tracking.couples import (
     APART,
@@ -39,7 +39,6 @@ from skypact.tracking.couples import (
     SURE,
     USED,
     CoupleContext,
-    CoupleSettings,
     drag_acceleration,
     marginal,
     move_belief,
@@ -162,12 +161,26 @@ def fold_couples(
     """
     for i in range(near):
         w.coupled[i] = False
-    if near == 1 and tracks.number[w.near[0], COUPLE] == 0:
-        return
+    if near == 1:
+        if tracks.number[w.near[0], COUPLE] == 0:
+            return
+        w.track_link[FIRST_PAIR, 0], w.of[0, 2] = (0 if pairs > 0 else -1), -1
+        for m in range(1, pairs):
+            w.of[m - 1, 2], w.of[m, 2] = m, -1
+    owner = w.plot_link[OWNER]
+    for j in range(plots.shape[0]):
+        owner[j] = -1
     for i in range(near):
-        for k in range(i + 1, near):
-            if _contested(tracks, i, k, w, c.settings):
-                _begin(tracks, w.near[i], w.near[k], c)
+        j = w.chosen[i]
+        if j >= 0 and owner[j] < 0:
+            owner[j] = i
+    for i in range(near):
+        if w.chosen[i] >= 0:
+            _begin_if_contested(tracks, owner[w.chosen[i]], i, w, c)
+        m = w.track_link[FIRST_PAIR, i]
+        while m >= 0:
+            _begin_if_contested(tracks, owner[w.of[m, 1]], i, w, c)
+            m = w.of[m, 2]
     for i in range(near):
         t = w.near[i]
         q = couple_of(tracks, t)
@@ -191,7 +204,7 @@ def fold_couples(
             w.coupled[k] = True
         if tracks.couple[q, FIRST_TRACK] == other_id:
             t, other = other, t
-        count, both = _plots_of_couple(i, k, near, pairs, time_ns, plots, w, c.look), (t, other)
+        count, both = _plots_of_couple(i, k, time_ns, plots, w, c.look), (t, other)
         if count > 0 and _observe(tracks, q, both, count, radar, time_ns, c):
             _note(tracks, q, both, count, radar, time_ns, scan, w, c, scratch, log)
 
@@ -243,20 +256,25 @@ def end_unseen(tracks: TrackArrays, now_ns: int, unseen_s: float) -> None:
 
 
 @kernel
-def _contested(tracks: TrackArrays, i: int, k: int, w: Pairs, settings: CoupleSettings) -> bool:
-    """Whether tracks `i` and `k` of `w.near` may well have each other's plots."""
+def _begin_if_contested(tracks: TrackArrays, i: int, k: int, w: Pairs, c: CoupleContext) -> None:
+    """Let tracks `i` (-1: none) and `k` of `w.near` be a couple if plots may be the other's.
+
+    One of them was given a plot that the other might have caused.
+    """
+    if i < 0 or i == k:
+        return
     one, other = w.near[i], w.near[k]
-    mine, its = w.chosen[i], w.chosen[k]
-    if (mine < 0 and its < 0) or not (is_free(tracks, one) and is_free(tracks, other)):
-        return False
     if tracks.number[one, COUPLE] != 0 or tracks.number[other, COUPLE] != 0:
-        return False
-    if mine == its:
-        return True
-    miss = -settings.new_object_log_density
-    swapped = _cost(i, its, miss, w) + _cost(k, mine, miss, w)
-    chosen = _cost(i, mine, miss, w) + _cost(k, its, miss, w)
-    return swapped - chosen < settings.contested_log_ratio
+        return
+    if not (is_free(tracks, one) and is_free(tracks, other)):
+        return
+    mine, its, miss = w.chosen[i], w.chosen[k], -c.settings.new_object_log_density
+    if mine != its:
+        swapped = _cost(i, its, miss, w) + _cost(k, mine, miss, w)
+        chosen = _cost(i, mine, miss, w) + _cost(k, its, miss, w)
+        if not swapped - chosen < c.settings.contested_log_ratio:
+            return
+    _begin(tracks, one, other, c)
 
 
 @kernel
@@ -503,8 +521,6 @@ def _drag_of(tracks: TrackArrays, t: int) -> float:
 def _plots_of_couple(
     i: int,
     k: int,
-    near: int,
-    pairs: int,
     time_ns: NDArray[np.int64],
     plots: NDArray[np.float64],
     w: Pairs,
@@ -515,36 +531,52 @@ def _plots_of_couple(
     Likely enough for one of them or given to it, and no other track's. Returns how many.
     """
     count = 0
-    for j in range(plots.shape[0]):
-        cost = math.inf
-        for m in range(pairs):
-            if w.of[m, 1] == j and (w.of[m, 0] in (i, k)):
-                cost = min(cost, w.cost[m])
-        for m in range(near):
-            if w.chosen[m] == j and m in (i, k):  # also in the middle, far from both
-                cost = min(cost, FARTHEST_COST)
-        for m in range(near):
-            if w.chosen[m] == j and m not in (i, k):
-                cost = math.inf
-        if cost == math.inf:
+    for who in (i, k):
+        if who < 0:
             continue
-        at = count
-        if count == MOST_PLOTS:  # instead of the least likely
-            at = 0
-            for m in range(1, count):
-                if look[m, COST] > look[at, COST]:
-                    at = m
-            if look[at, COST] <= cost:
-                continue
-        else:
-            count += 1
-        look[at, NUMBER], look[at, COST] = j, cost
+        if w.chosen[who] >= 0:  # also in the middle of both, far from either
+            count = _consider(w.chosen[who], FARTHEST_COST, i, k, count, w, look)
+        m = w.track_link[FIRST_PAIR, who]
+        while m >= 0:
+            count = _consider(w.of[m, 1], w.cost[m], i, k, count, w, look)
+            m = w.of[m, 2]
+    for one in range(1, count):  # in the order of the scan
+        at = one
+        while at > 0 and look[at - 1, NUMBER] > look[at, NUMBER]:
+            for column in (NUMBER, COST):
+                before = look[at - 1, column]
+                look[at - 1, column], look[at, column] = look[at, column], before
+            at -= 1
     for at in range(count):
         j = int(look[at, NUMBER])
         w.taken[j] = False
         look[at, DT_S] = (time_ns[j] - time_ns[int(look[0, NUMBER])]) * 1e-9
         copy_vector(plots[j], look[at])
     return count
+
+
+@kernel
+def _consider(
+    j: int, cost: float, i: int, k: int, count: int, w: Pairs, look: NDArray[np.float64]
+) -> int:
+    """Take plot `j` among the first `count` of `look`, unless it is another track's."""
+    if w.plot_link[OWNER, j] not in (-1, i, k):
+        return count
+    for at in range(count):
+        if look[at, NUMBER] == j:
+            look[at, COST] = min(look[at, COST], cost)
+            return count
+    at = count
+    if count == MOST_PLOTS:  # instead of the least likely
+        at = 0
+        for one in range(1, count):
+            if look[one, COST] > look[at, COST]:
+                at = one
+        if look[at, COST] <= cost:
+            return count
+        count -= 1
+    look[at, NUMBER], look[at, COST] = j, cost
+    return count + 1
 
 
 @kernel
