@@ -5,9 +5,10 @@ track: its state twice, and what parting adds to the second. Since they share wh
 knew, only their difference is new, and it is small. Each look leads to every way in which its plots
 may have come about (either plot either object's, both seen as one, one not seen); the likeliest few
 go on as hypotheses, those alike are matched by one Gaussian (Salmond, SPIE 1305, 1990), and the
-object ahead is the payload. The tracker keeps two Gaussians, each for itself, and one way.
+object ahead is the payload. The tracker's couples do the same (tracking/couples.py).
 
-Known here and to no tracker: that one object becomes two, and when. All is linear about the
+Known here and to no tracker: that one object becomes two, and when. So this is what they could
+reach at best, by dense matrices that share no code with them. All is linear about the
 payload's true path, which for objects within 1 km of it is off by 2 m at 300 km.
 """
 

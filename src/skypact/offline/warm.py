@@ -7,15 +7,15 @@ compile on one core; here each stage's kernels do in a process of their own.
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 _COMPILED = {
-    "tracking": "fold.fold_scans-*.nbi",
-    "flight": "fall.fall-*.nbi",
-    "simulation": "powered_flight.fly-*.nbi",
+    "tracking": ("tracking", "fold.fold_scans-*.nbi"),
+    "flight": ("kernels", "fall.fall-*.nbi"),
+    "simulation": ("kernels", "powered_flight.fly-*.nbi"),
 }
-"""A file in the cache folder that tells that a stage's kernels are compiled."""
+"""Package, and a file in its part of the cache that tells that a stage's kernels are compiled."""
 
 
 def cold_stages(stages: Sequence[str] = tuple(_COMPILED)) -> list[str]:
@@ -24,8 +24,17 @@ def cold_stages(stages: Sequence[str] = tuple(_COMPILED)) -> list[str]:
 
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         return []
-    folder = Path(os.environ["NUMBA_CACHE_DIR"])
-    return [stage for stage in stages if next(folder.rglob(_COMPILED[stage]), None) is None]
+    return [stage for stage in stages if next(_compiled_of(stage), None) is None]
+
+
+def _compiled_of(stage: str) -> Iterator[Path]:
+    """Those files of this installation: Numba keeps what it compiles by where its source lies."""
+    from numba.core.caching import _CacheLocator
+
+    package, name = _COMPILED[stage]
+    source = Path(__file__).parent.parent / package / "__init__.py"
+    own = _CacheLocator.get_suitable_cache_subpath(str(source))
+    return (Path(os.environ["NUMBA_CACHE_DIR"]) / own).glob(name)
 
 
 def compile_stages(stages: Sequence[str]) -> None:
