@@ -784,6 +784,12 @@ class NodeSettings(BaseModel):
     rebuild_plots: int = Field(
         default=2000, ge=1, description="Plots folded at once of a picture that is rebuilt."
     )
+    greatest_clock_step_s: float = Field(
+        default=0.5,
+        gt=0,
+        le=60,
+        description="A step of the machine's clock by more is not followed, but named, s.",
+    )
 
 
 class LinkSettings(BaseModel):

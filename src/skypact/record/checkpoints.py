@@ -91,6 +91,13 @@ class Checkpoints:
                 faults.append(fault)
         return None, tuple(faults)
 
+    def drop_after(self, number: int) -> tuple[int, ...]:
+        """Drop those of later entries than this: a journal that lost its end counts them anew."""
+        dropped = tuple(one for one in self.numbers() if one > number)
+        for one in dropped:
+            self._path(one).unlink(missing_ok=True)
+        return dropped
+
     def prune(self) -> None:
         """Drop all but the newest."""
         for number in self.numbers()[: -self._keep]:

@@ -209,6 +209,21 @@ class KeptObservations:
                     other._put(number, kind, rows[~of[rows["radar"]]])
         return other
 
+    def until(self, time_ns: int) -> "KeptObservations":
+        """The same without the scans, batches and marks that begin later."""
+        other = copy(self)
+        last = time_ns // self.cell_ns
+        cells = {number: cell for number, cell in self._cells.items() if number <= last}
+        if last in cells:
+            plots, tracklets, marks = cells[last]
+            cells[last] = Cell(
+                plots[plots["scan_ns"] <= time_ns],
+                tracklets[tracklets["scan_ns"] <= time_ns],
+                tuple(mark for mark in marks if mark <= time_ns),
+            )
+        other.restore(self.reach_ns, cells)
+        return other
+
     def restore(self, reach_ns: int, cells: dict[int, Cell]) -> None:
         """Keep these cells, and promise to go back so far."""
         self._cells, self._order = dict(cells), sorted(cells)
