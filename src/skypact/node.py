@@ -12,7 +12,7 @@ import asyncio
 import datetime
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +30,20 @@ from skypact.model import (
     Outcome,
     Verdict,
 )
-from skypact.record.checkpoints import Checkpoint, Checkpoints
-from skypact.record.journal import Journal
+from skypact.record.checkpoints import Checkpoint
+from skypact.record.journal import Journal, stream_of, subject_of
 from skypact.sensing import load_radars
 from skypact.sensing.feeds import Feed, Feeds, FeedTable, load_feeds
 from skypact.serving.assessor import Assessor
 from skypact.serving.clock import NodeClock
 from skypact.serving.folded import NATIONAL, RECORDS, SHARED, Folded, Record
 from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, KeptSent, encoded
-from skypact.serving.recovery import Recovery
+from skypact.serving.recovery import Recovery, checkpoints_of
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.status import StatusServer
 from skypact.settings import Settings
 from skypact.sharing.chain import Delivery, OutgoingChain
-from skypact.sharing.coalition import check_folder
+from skypact.sharing.coalition import check_folder, write_generated
 from skypact.sharing.entry import Accepted, Cause, Entry, Refused
 from skypact.sharing.link import By, Link
 from skypact.sharing.nats_config import NATIONAL_USER
@@ -55,6 +55,8 @@ from skypact.tracking import LivePicture
 
 S = 1_000_000_000
 CHAINS = "chains.msgpack"
+_OCTETS = 4096
+"""Of an entry of the journal beside what was observed; rather too much."""
 
 
 class Node:
@@ -72,12 +74,15 @@ class Node:
         settings: Settings,
         *,
         exercise: bool = False,
-        clock: Callable[[], int] | None = None,
+        clock: NodeClock | None = None,
     ) -> None:
-        """`clock`: UTC since 1970, ns; without it the machine's."""
+        """`clock`: without it the machine's."""
         self.settings, self.exercise = settings, exercise
-        self.clock = NodeClock(settings.node.greatest_clock_step_s, clock)
-        self.folder = check_folder(folder, datetime.datetime.now(datetime.UTC))
+        self.clock = clock or NodeClock(settings.node.greatest_clock_step_s)
+        now = datetime.datetime.now(datetime.UTC)
+        self.folder = check_folder(folder, now, exercise=exercise)
+        if not self.folder.server_config.exists():  # a folder from before exercises had their own
+            write_generated(self.folder, settings.link)
         self.nation = self.folder.nation
         self.radars = tuple(load_radars(folder / "radars.toml"))
         self.policy = load_policy(
@@ -99,9 +104,7 @@ class Node:
         )
         self.ways: dict[str, ReleaseWay] = {}
         self.counts: Counter[tuple[str, ...]] = Counter()
-        self._checkpoints = Checkpoints(
-            self.folder.store / "checkpoints", keep=settings.node.kept_checkpoints
-        )
+        self._checkpoints = checkpoints_of(self.folder.store, settings)
         self.assessor = Assessor(self.radars, settings.flight)
         self.server = NatsServer(self.folder, settings.link)
         self.link = Link(self.folder, settings.link, self.take_message)
@@ -149,7 +152,11 @@ class Node:
         wait_s = self.settings.link.answer_s
         self._connection = await connect(self.folder, NATIONAL_USER, wait_s=wait_s)
         self.journal = await Journal.open(
-            self._connection, self.settings.journal, folder=self.folder.store
+            self._connection,
+            self.settings.journal,
+            folder=self.folder.store,
+            stream=stream_of(self.exercise),
+            subject=subject_of(self.exercise),
         )
         await self.link.start()
         clean = self._begin_chains()
@@ -164,6 +171,7 @@ class Node:
             self.take_plots,
             epoch=self._epoch_ns,
             clock=self.clock,
+            exercise=self.exercise,
             connection=self._connection,
             settings=self.settings.feeds,
             sensing=self.settings.sensing,
@@ -202,7 +210,11 @@ class Node:
     # -- the way of the data -------------------------------------------------------------------
 
     async def take_plots(self, arrivals: tuple[Arrival, ...]) -> Sequence[Verdict]:
-        """Own plots: into both pictures and the journal, and out to whom they are released."""
+        """Own plots: into both pictures and the journal, and out to whom they are released.
+
+        Raises JournalError where the journal has no room: nothing is taken then.
+        """
+        self.journal.require_room(sum(_OCTETS + 64 * len(a.plots.time_ns) for a in arrivals))
         verdicts, written = [], []
         leaving: list[tuple[ReleaseWay, Arrival, int]] = []
         for arrival in arrivals:
@@ -221,10 +233,16 @@ class Node:
         await asyncio.gather(*written)
         return verdicts
 
-    async def take_message(self, partner: str, by: By, data: bytes) -> None:
-        """A partner's message: checked, into the shared picture, and into the journal."""
+    async def take_message(self, partner: str, by: By, data: bytes) -> "asyncio.Future[int] | None":
+        """A partner's message: checked, into the shared picture, and into the journal.
+
+        Of the durable path the entry of the journal, which is to be waited for.
+        """
         await self._recovered.wait()
         delivery = Delivery(by)
+        while not await self._journal_takes(delivery, len(data)):
+            if delivery == Delivery.LIVE:
+                return None  # the durable path brings it again
         while True:
             result = self.entry.receive(data, partner, delivery, self.clock())
             for alarm in result.alarms:
@@ -234,15 +252,24 @@ class Node:
             if isinstance(result, Accepted):
                 break
             if not await self._held_back(result):
-                return
+                return None
         verdict = self._observe(result)
         if isinstance(result.content, Heartbeat):
-            return
+            return None
         kept = KeptMessage(delivery, result.received_ns, result.body, verdict)
         written = self._write(EntryKind.PARTNER_MESSAGE, partner, result.received_ns, kept)
         self._news.set()
-        if delivery == Delivery.DURABLE:
-            await written
+        return written if delivery == Delivery.DURABLE else None
+
+    async def _journal_takes(self, delivery: Delivery, size: int) -> bool:
+        """Whether there is room in the journal; on the durable path after a pause where not."""
+        try:
+            self.journal.require_room(_OCTETS + size)
+        except JournalError:
+            self.counts["shed", f"{delivery}, no room in the journal"] += 1
+            await asyncio.sleep(0.2 if delivery == Delivery.DURABLE else 0.0)
+            return False
+        return True
 
     async def _held_back(self, refused: Refused) -> bool:
         """Whether a refused message is to be looked at again, after a pause."""
@@ -332,7 +359,12 @@ class Node:
         self, kind: EntryKind, about: str, time_ns: int, entry: msgspec.Struct
     ) -> "asyncio.Future[int]":
         """Into the journal; the future may be waited for, or not."""
-        written = self.journal.put(kind, about, time_ns, encoded(entry))
+        try:
+            written = self.journal.put(kind, about, time_ns, encoded(entry))
+        except JournalError as error:  # a mark, ids: the pictures go on without
+            self.counts["shed", "not in the journal"] += 1
+            written = asyncio.get_running_loop().create_future()
+            written.set_exception(error)
         written.add_done_callback(_told_elsewhere)
         return written
 

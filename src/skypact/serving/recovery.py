@@ -7,6 +7,7 @@ and not released go now.
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 import structlog
@@ -18,7 +19,7 @@ from skypact.record.journal import Journal
 from skypact.serving.folded import Folded
 from skypact.serving.kept import KeptPlots, KeptSent
 from skypact.serving.release_way import ReleaseWay
-from skypact.settings import NodeSettings
+from skypact.settings import NodeSettings, Settings
 from skypact.sharing.outgoing import Sent
 
 S = 1_000_000_000
@@ -122,6 +123,17 @@ class Recovery:
             to_send=left,
             seconds=round(time.monotonic() - began, 3),
         )
+
+
+def checkpoints_of(store: Path, settings: Settings) -> Checkpoints:
+    """The checkpoints in a node's store."""
+    journal = settings.journal
+    return Checkpoints(
+        store / "checkpoints",
+        settings.node.kept_checkpoints,
+        every_s=3600 * journal.archive_every_h,
+        for_s=0 if journal.compaction else 3600 * journal.retention_h,
+    )
 
 
 def take_up_newest(

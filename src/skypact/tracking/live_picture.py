@@ -356,6 +356,16 @@ class LivePicture:
         """
         return self._ids.known(self.picture.tracks(), self._present.older_than)
 
+    @property
+    def ids(self) -> dict[int, int]:
+        """The ids that people see, by the tracks' numbers in the fold."""
+        return self._ids.state().ids
+
+    @property
+    def reach_ns(self) -> int:
+        """How far back `at` goes."""
+        return self._present.reach_ns
+
     def look(self) -> None:
         """Take note where the tracks that have ids are by now, as `tracks` does: for a replay."""
         tracks = self.picture.tracks()
