@@ -1,5 +1,5 @@
 """The commands: `skypact track`, `simulate`, `compare`, `score`, `register`, `release`,
-`coalition`, `node`, `feed`.
+`coalition`, `node`, `feed`, `replay`, `journal`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from skypact.coalition_cli import coalition
+from skypact.journal_cli import journal, replay
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,6 +76,8 @@ app = typer.Typer(
 )
 
 app.add_typer(coalition)
+app.add_typer(journal)
+app.command()(replay)
 
 PlotFiles = Annotated[
     list[Path], typer.Argument(metavar="PLOTS…", help="Plot files: CSV, gzipped CSV or Parquet.")
@@ -574,6 +577,9 @@ def feed(
         Path | None,
         typer.Option(metavar="RADARS.toml", help="With udp:// and tcp://: the radars' sac, sic."),
     ] = None,
+    exercise: Annotated[
+        bool, typer.Option("--exercise", help="With nats://: to a node that runs an exercise.")
+    ] = False,
     json: Json = None,
     settings: SettingsFile = None,
 ) -> None:
@@ -586,7 +592,7 @@ def feed(
     times = _speed(speed)
     key = None if key_file is None else _key(key_file)
     table, chosen = () if radars is None else load_radars(radars), _settings(settings)
-    target = target_of(node, key=key, radars=table, settings=chosen)
+    target = target_of(node, key=key, radars=table, settings=chosen, exercise=exercise)
     with _rows_sent() as on_progress:
         sent = asyncio.run(
             send_file(

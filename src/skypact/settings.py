@@ -784,6 +784,12 @@ class NodeSettings(BaseModel):
     rebuild_plots: int = Field(
         default=2000, ge=1, description="Plots folded at once of a picture that is rebuilt."
     )
+    greatest_clock_step_s: float = Field(
+        default=0.5,
+        gt=0,
+        le=60,
+        description="A step of the machine's clock by more is not followed, but named, s.",
+    )
 
 
 class LinkSettings(BaseModel):
@@ -1017,8 +1023,11 @@ class JournalSettings(BaseModel):
     retry_s: float = Field(
         default=0.2, gt=0, description="How long after a failure it is tried again, s."
     )
-    checkpoints: int = Field(
-        default=4, ge=1, le=1000, description="How many of the newest checkpoints are kept."
+    archive_every_h: float = Field(
+        default=1.0,
+        gt=0,
+        description="A checkpoint every so many hours is kept as long as entries are, so that the "
+        "replay of a moment begins near it; with compaction none.",
     )
 
 

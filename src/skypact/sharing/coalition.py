@@ -259,12 +259,14 @@ def write_generated(node: NodeFolder, settings: LinkSettings) -> None:
     own = (certificates / "authority.pem").read_text()
     together = own + "".join(card.authority for card in node.partners.values())
     (certificates / "partners.pem").write_text(together)
-    write_private(node.folder / "nats.conf", server_config(node, settings).encode())
+    for mode in (False, True):
+        one = node._replace(exercise=mode)
+        write_private(one.server_config, server_config(one, settings).encode())
 
 
-def check_folder(folder: Path, now: datetime.datetime) -> NodeFolder:
+def check_folder(folder: Path, now: datetime.datetime, *, exercise: bool = False) -> NodeFolder:
     """Read a folder for a node that starts: also the certificate must be valid."""
-    node = load_node(folder)
+    node = load_node(folder, exercise=exercise)
     fault = expiry_fault(folder / "certificates" / "server.pem", now)
     if fault:
         raise fault
@@ -326,17 +328,21 @@ async def _destroy_streams(node: NodeFolder, settings: LinkSettings, partner: st
     A server that runs keeps the streams of an account that it is told to forget, and finds them
     again, out of step, when the partner is added again: so they go first.
     """
-    for user, stream, account in (
-        (outbox_user(partner), outbox_name(partner), f"TO_{partner}"),
-        (inbox_user(partner), inbox_name(partner), f"FROM_{partner}"),
+    modes = [node._replace(exercise=mode) for mode in (False, True)]
+    for user, streams, account in (
+        (outbox_user(partner), [outbox_name(partner, m.exercise) for m in modes], f"TO_{partner}"),
+        (inbox_user(partner), [inbox_name(partner, m.exercise) for m in modes], f"FROM_{partner}"),
     ):
         try:
             client = await connect(node, user, wait_s=settings.answer_s, once=True)
         except LinkError:
-            shutil.rmtree(node.store / "nats" / "jetstream" / account, ignore_errors=True)
+            for mode in modes:
+                shutil.rmtree(mode.store / "nats" / "jetstream" / account, ignore_errors=True)
             continue
         try:
-            await client.request(f"$JS.API.STREAM.DELETE.{stream}", b"", timeout=settings.answer_s)
+            for stream in streams:
+                request = f"$JS.API.STREAM.DELETE.{stream}"
+                await client.request(request, b"", timeout=settings.answer_s)
         finally:
             await client.close()
 

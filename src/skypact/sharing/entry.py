@@ -196,6 +196,11 @@ class Entry:
             saved = self._saved.pop(partner, None)
             self._partners[partner] = _Partner(keys, self._settings, saved)
 
+    @property
+    def partners(self) -> frozenset[str]:
+        """Who is one."""
+        return frozenset(self._partners)
+
     def dismiss(self, partner: str) -> None:
         """Refuse whatever comes from it from now on; where its chain stands is kept."""
         left = self._partners.pop(partner, None)

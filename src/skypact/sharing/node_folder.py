@@ -74,6 +74,8 @@ class NodeFolder(NamedTuple):
     file: NodeFile
     keys: Keys
     partners: dict[str, Card]
+    exercise: bool = False
+    """Whether it is run for an exercise: with a store, a server and streams of its own."""
 
     @property
     def nation(self) -> str:
@@ -87,8 +89,19 @@ class NodeFolder(NamedTuple):
 
     @property
     def store(self) -> Path:
-        """Where the server keeps its files, and this node its own."""
-        return (self.folder / self.file.store.folder).resolve()
+        """Where the server keeps its files, and this node its own: apart for an exercise."""
+        live = (self.folder / self.file.store.folder).resolve()
+        return live / "exercise" if self.exercise else live
+
+    @property
+    def server_name(self) -> str:
+        """What the nation's server calls itself: another in an exercise."""
+        return f"{self.nation}-exercise" if self.exercise else self.nation
+
+    @property
+    def server_config(self) -> Path:
+        """The server's generated configuration."""
+        return self.folder / ("nats.exercise.conf" if self.exercise else "nats.conf")
 
     @property
     def client_url(self) -> str:
@@ -105,8 +118,8 @@ def hub_of(topology: str) -> str | None:
     return topology.removeprefix("hub:") if topology != MESH else None
 
 
-def load_node(folder: Path) -> NodeFolder:
-    """Read a nation's folder.
+def load_node(folder: Path, *, exercise: bool = False) -> NodeFolder:
+    """Read a nation's folder, for what is live or for an exercise.
 
     Raises InputError that names file, key and remedy.
     """
@@ -123,7 +136,7 @@ def load_node(folder: Path) -> NodeFolder:
         near = nearest(name, partners)
         remedy = f"did you mean {near}?" if near else "add its card, or leave it out"
         raise InputError(f"{path}: addresses.{name}", "no such partner", remedy)
-    return NodeFolder(folder, file, load_keys(folder / "keys"), partners)
+    return NodeFolder(folder, file, load_keys(folder / "keys"), partners, exercise)
 
 
 def card_name(nation: str) -> str:

@@ -215,6 +215,21 @@ class KeptObservations:
             other._anew(rows)
         return other
 
+    def until(self, time_ns: int) -> "KeptObservations":
+        """The same without the scans, batches and marks that begin later."""
+        other = copy(self)
+        last = time_ns // self.cell_ns
+        cells = {number: cell for number, cell in self._cells.items() if number <= last}
+        if last in cells:
+            plots, tracklets, marks = cells[last]
+            cells[last] = Cell(
+                plots[plots["scan_ns"] <= time_ns],
+                tracklets[tracklets["scan_ns"] <= time_ns],
+                tuple(mark for mark in marks if mark <= time_ns),
+            )
+        other.restore(self.reach_ns, cells)
+        return other
+
     def _rest_of_scans(self, contents: Collection[bytes]) -> Iterator[Rows]:
         """What is left of scans and batches of which arrivals of these contents were a part."""
         for kind in KINDS:

@@ -380,6 +380,37 @@ class LivePicture:
             self._on_record(made)
         return named
 
+    def shown(self) -> tuple[Track, ...]:
+        """The tracks that people see by now, under their ids: of a replay, which gives no new ones.
+
+        Where a rewind has numbered tracks anew and no record has named them yet, those are missing.
+        """
+        return self._ids.known(self.picture.tracks(), self._present.older_than)
+
+    @property
+    def ids(self) -> dict[int, int]:
+        """The ids that people see, by the tracks' numbers in the fold."""
+        return self._ids.state().ids
+
+    @property
+    def reach_ns(self) -> int:
+        """How far back `at` goes."""
+        return self._present.reach_ns
+
+    def look(self) -> None:
+        """Take note where the tracks that have ids are by now, as `tracks` does: for a replay."""
+        tracks = self.picture.tracks()
+        if self._present.older_than is None:
+            self._ids.look(tracks)
+
+    def at(self, time_ns: int) -> Picture:
+        """The picture as of a time, by all that has been accepted since; to be read.
+
+        Raises SkypactError where that is further back than `late.kept_s`, or what was kept.
+        """
+        self._take_over()
+        return self._present.at(time_ns)
+
     @property
     def left_out(self) -> frozenset[str]:
         """Nations that are left out."""

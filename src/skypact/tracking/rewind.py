@@ -146,6 +146,24 @@ class RewindablePicture:
         other._go_back()
         return other
 
+    def at(self, time_ns: int) -> Picture:
+        """The picture of what is kept up to a time, as though nothing had come after it.
+
+        Raises SkypactError where that is further back than anything that is kept.
+        """
+        self._go_back()
+        if self._saved[0].key > (time_ns, 1):
+            raise SkypactError(
+                f"the picture goes back to {self._saved[0].key[0]} ns since 1970 and no further"
+            )
+        other = self._empty()
+        other.kept = self.kept.until(time_ns)
+        last = max(1, sum(saved.key <= (time_ns,) for saved in self._saved))
+        other._saved = self._saved[:last]
+        other._changed = other._saved[-1].key
+        other.fold()
+        return other.picture
+
     def knows_without(self, nations: Collection[str], contents: Collection[bytes] = ()) -> bool:
         """Whether there is a checkpoint from before all that is to be left out."""
         first_ns = self._first_of(nations, contents)

@@ -38,6 +38,7 @@ class Feeds:
         settings: FeedsSettings | None = None,
         sensing: SensingSettings | None = None,
         clock: Clock = time.time_ns,
+        exercise: bool = False,
     ) -> None:
         self.intake = Intake(
             radars,
@@ -51,7 +52,9 @@ class Feeds:
         self.asterix: list[AsterixFeed] = asterix_feeds(
             table.asterix, self.intake, exercise=table.exercise
         )
-        self.nats = NatsFeed(connection, table.feed, self.intake) if connection else None
+        self.nats = (
+            NatsFeed(connection, table.feed, self.intake, exercise=exercise) if connection else None
+        )
         self._started: list[HttpFeed | AsterixFeed | NatsFeed] = []
 
     async def start(self) -> None:
