@@ -73,7 +73,11 @@ def replay(
     to: Annotated[str | None, typer.Option(metavar="TIME", help="... to this one")] = None,
     every: Annotated[float | None, typer.Option(metavar="S", help="... every so many s.")] = None,
     picture: Annotated[
-        str, typer.Option(metavar="national|shared", help="Own plots alone, or partners' too.")
+        str,
+        typer.Option(
+            metavar="national|shared|public_warning|export",
+            help="Own plots alone, or partners' too: for own eyes, for alerts, for exports.",
+        ),
     ] = "shared",
     known_at: Annotated[
         str | None,
@@ -96,11 +100,12 @@ def replay(
 
     from skypact.offline.output import require_writable, write_json
     from skypact.serving.journal_source import open_source
+    from skypact.serving.pictures import NAMES
     from skypact.serving.replay import replay as run_replay
     from skypact.settings import load_settings
 
-    if picture not in ("national", "shared"):
-        raise typer.BadParameter("give national or shared", param_hint="--picture")
+    if picture not in NAMES:
+        raise typer.BadParameter(f"give one of {', '.join(NAMES)}", param_hint="--picture")
     require_writable(out)
     times = _times(at, from_, to, every)
     known = _THEN if known_at == _THEN else _time(known_at, "--known-at")

@@ -36,8 +36,18 @@ from skypact.sensing import load_radars
 from skypact.sensing.feeds import Feed, Feeds, FeedTable, load_feeds
 from skypact.serving.assessor import Assessor
 from skypact.serving.clock import NodeClock
-from skypact.serving.folded import NATIONAL, RECORDS, SHARED, Folded, Record
-from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, KeptSent, encoded
+from skypact.serving.folded import RECORDS, Folded
+from skypact.serving.kept import (
+    KeptMark,
+    KeptMessage,
+    KeptPlots,
+    KeptRecord,
+    KeptSent,
+    KeptVerdicts,
+    Verdicts,
+    encoded,
+)
+from skypact.serving.pictures import Pictures
 from skypact.serving.recovery import Recovery, checkpoints_of
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.status import StatusServer
@@ -52,6 +62,7 @@ from skypact.sharing.outgoing import Outgoing, Sent
 from skypact.sharing.policy_file import load_policy
 from skypact.sharing.tasks import end
 from skypact.tracking import LivePicture
+from skypact.tracking.live_picture import Record
 
 S = 1_000_000_000
 CHAINS = "chains.msgpack"
@@ -121,8 +132,13 @@ class Node:
 
     @property
     def shared(self) -> LivePicture:
-        """The picture of own plots and what partners sent."""
+        """The picture of own plots and what partners granted for this nation's own eyes."""
         return self.folded.shared
+
+    @property
+    def pictures(self) -> Pictures:
+        """All pictures, by name: also what alerts and exports may be made from."""
+        return self.folded.pictures
 
     @property
     def entry(self) -> Entry:
@@ -210,7 +226,7 @@ class Node:
     # -- the way of the data -------------------------------------------------------------------
 
     async def take_plots(self, arrivals: tuple[Arrival, ...]) -> Sequence[Verdict]:
-        """Own plots: into both pictures and the journal, and out to whom they are released.
+        """Own plots: into all pictures and the journal, and out to whom they are released.
 
         Raises JournalError where the journal has no room: nothing is taken then.
         """
@@ -219,8 +235,9 @@ class Node:
         leaving: list[tuple[ReleaseWay, Arrival, int]] = []
         for arrival in arrivals:
             decided = self.folded.plots(arrival)
-            verdicts.append(decided[0])
-            taken = decided[0].outcome == Outcome.ACCEPTED
+            verdict = next(one for one in decided if one is not None)
+            verdicts.append(verdict)
+            taken = verdict.outcome == Outcome.ACCEPTED
             kind = EntryKind.PLOTS_ACCEPTED if taken else EntryKind.PLOTS_REFUSED
             kept = KeptPlots.of(arrival, decided)
             written.append(self._write(kind, arrival.radar, arrival.received_ns, kept))
@@ -234,7 +251,7 @@ class Node:
         return verdicts
 
     async def take_message(self, partner: str, by: By, data: bytes) -> "asyncio.Future[int] | None":
-        """A partner's message: checked, into the shared picture, and into the journal.
+        """A partner's message: checked, into the pictures it is granted for, and the journal.
 
         Of the durable path the entry of the journal, which is to be waited for.
         """
@@ -246,17 +263,19 @@ class Node:
         while True:
             result = self.entry.receive(data, partner, delivery, self.clock())
             for alarm in result.alarms:
-                self.log.warning("alarm", partner=partner, alarm=str(alarm))
+                taken_out = self.folded.take_out(partner, alarm) if alarm.without else 0
+                self.log.warning("alarm", partner=partner, alarm=str(alarm), taken_out=taken_out)
+                self._news.set()
             for gap in result.gaps:
                 self.log.warning("gap", partner=partner, gap=str(gap))
             if isinstance(result, Accepted):
                 break
             if not await self._held_back(result):
                 return None
-        verdict = self._observe(result)
+        decided = self._observe(result)
         if isinstance(result.content, Heartbeat):
             return None
-        kept = KeptMessage(delivery, result.received_ns, result.body, verdict)
+        kept = KeptMessage(delivery, result.received_ns, result.body, KeptVerdicts.of(decided))
         written = self._write(EntryKind.PARTNER_MESSAGE, partner, result.received_ns, kept)
         self._news.set()
         return written if delivery == Delivery.DURABLE else None
@@ -287,7 +306,7 @@ class Node:
         await asyncio.sleep(max(0.01, min(5.0, (refused.retry_ns - self.clock()) / S)))
         return True
 
-    def _observe(self, accepted: Accepted) -> Verdict | None:
+    def _observe(self, accepted: Accepted) -> Verdicts:
         return self.folded.observe(accepted)
 
     async def _send(self, partner: str, messages: Iterator[Sent], after: int | None = None) -> None:
@@ -318,21 +337,23 @@ class Node:
                 fault = self.clock.fault
                 self.log.warning("clock", fault=fault or "right again")
             decided = self.folded.mark(now_ns)
-            self._write(EntryKind.CLOCK_MARK, "", now_ns, KeptMark(now_ns, *decided))
+            mark = KeptMark(now_ns, KeptVerdicts.of(decided))
+            self._write(EntryKind.CLOCK_MARK, "", now_ns, mark)
             for way in self.ways.values():
                 await self._send(way.partner, way.ready(now_ns))
-            self.national.tracks(), self.shared.tracks()  # gives ids, and keeps them
+            for picture in self.pictures.each():
+                picture.tracks()  # gives ids, and keeps them
             self._news.set()
             await asyncio.sleep(every_s - self.clock() / S % every_s)
 
     async def _state_flights(self) -> None:
         """Say to partners what flights their release pictures show."""
         while True:
-            for way in self.ways.values():
-                for track in way.due():
-                    flight = await self.assessor.flight(track, way.launch_of(track))
-                    if flight is not None:
-                        await self._send(way.partner, way.state(track, flight, self.clock()))
+            for way in list(self.ways.values()):
+                for due in way.due():
+                    flight = await self.assessor.flight(due.track, way.launch_of(due))
+                    if flight is not None and self.ways.get(way.partner) is way:
+                        await self._send(way.partner, way.state(due, flight, self.clock()))
             await asyncio.sleep(self.settings.node.mark_every_s)
 
     async def _keep_pictures(self) -> None:
@@ -340,7 +361,7 @@ class Node:
         while True:
             await self._news.wait()
             self._news.clear()
-            for picture in (self.national, self.shared):
+            for picture in self.pictures.each():
                 _ = picture.picture  # folds what came
                 while picture.rebuild and not picture.rebuild.step(
                     self.settings.node.rebuild_plots
@@ -473,7 +494,6 @@ class Node:
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """All counts, as `/metrics` gives them."""
-        pictures = {NATIONAL: self.national, SHARED: self.shared}
         partner: dict[tuple[str, ...], float] = {
             (name, outcome): float(count)
             for name in self.folder.partners
@@ -483,7 +503,7 @@ class Node:
         return {
             "skypact_arrivals_total": {
                 (name, verdict): float(count)
-                for name, picture in pictures.items()
+                for name, picture in self.pictures.items()
                 for verdict, count in picture.counts.items()
             },
             "skypact_feed_total": {key: float(n) for key, n in self.feeds.counts.items()},

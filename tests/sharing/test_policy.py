@@ -467,19 +467,6 @@ openness = "full"
     assert release.counts[Level.NOTHING, ""] == sum(row[1] == 2 for row in rows)
 
 
-def test_another_policy_takes_effect_between_two_messages():
-    open_policy, shut = (parsed(f'[partner.KOR]\nlevel = "{v}"') for v in ("plots", "nothing"))
-    release = PartnerRelease(open_policy, "KOR", RADARS, secret=b"s", epoch=9, exercise=False)
-    rows = [(START_NS + k * S, 0, 39.0, 135.0, 2e5) for k in range(8)]
-    Picture(RADARS).observe(plots_at(rows), on_followed=release.take)
-    release.adopt(shut)
-    assert release.ready(no_more=True) == []
-    assert release.left_out["policy changed"] == 8
-    Picture(RADARS).observe(plots_at(rows), on_followed=release.take)
-    assert release.ready(no_more=True) == []
-    assert release.counts == {(Level.PLOTS, "otherwise"): 8, (Level.NOTHING, "otherwise"): 8}
-
-
 def test_heights_do_not_matter_to_an_area():
     x = ecef_from_geodetic(0.7, 2.3, 1e6)
     assert geodetic_from_ecef(*x)[0] == pytest.approx(0.7, abs=1e-12)

@@ -16,6 +16,7 @@ class EntryKind(enum.StrEnum):
     ID_RECORD = "id record"
     REBUILD_RECORD = "rebuild record"
     LEAVE_OUT_RECORD = "leave-out record"
+    TAKE_OUT_RECORD = "take-out record"
     OPERATOR_ACTION = "operator action"
 
 

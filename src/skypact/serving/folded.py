@@ -22,16 +22,26 @@ from skypact.model import (
     LeaveOutRecord,
     Radar,
     RebuildRecord,
-    Verdict,
+    TakeOutRecord,
 )
 from skypact.model import Entry as JournalEntry
-from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord
+from skypact.serving.heard import Heard, HeardOne
+from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, Verdicts
+from skypact.serving.pictures import (
+    NATIONAL,
+    OF_USE,
+    SHARED,
+    WITH_PARTNERS,
+    Pictures,
+    Told,
+    names_of,
+)
 from skypact.settings import Settings
-from skypact.sharing.chain import Delivery
+from skypact.sharing.chain import Alarm, Delivery
 from skypact.sharing.entry import Accepted, Entry
 from skypact.tracking import LivePicture
+from skypact.tracking.live_picture import Record
 
-NATIONAL, SHARED = "national", "shared"
 LINK_SOURCE = "link"
 """The source, among a partner's, that counts the messages of its link."""
 
@@ -39,32 +49,30 @@ LOOK_EVERY = 10
 """Clock marks of a journal after which the tracks are looked at: a rewind finds them by where they
 were less than 30 s before."""
 
-Record = IdRecord | RebuildRecord | LeaveOutRecord
-Told = Callable[[str, Record], None]
-"""Is told what a picture decides by itself: which picture, and what."""
-
 RECORDS: dict[EntryKind, type[Record]] = {
     EntryKind.ID_RECORD: IdRecord,
     EntryKind.REBUILD_RECORD: RebuildRecord,
     EntryKind.LEAVE_OUT_RECORD: LeaveOutRecord,
+    EntryKind.TAKE_OUT_RECORD: TakeOutRecord,
 }
 
 
 class _Saved(msgspec.Struct, array_like=True):
     """What a checkpoint holds."""
 
-    national: bytes
-    shared: bytes
+    pictures: dict[str, bytes]
     entry: bytes
     arrivals: int
     statements: list[Assessment | AreaWarning]
     stated_by: list[tuple[str, str, int]]
+    heard: list[tuple[str, list[HeardOne]]]
 
 
 class Folded:
     """A nation's pictures, and what is known of its partners, after so much of the journal.
 
-    `national`: own plots alone; `shared`: also what partners sent. `entry`: what checks them.
+    `pictures`: the national one, and one for each use that partners grant. `entry`: what checks
+    what they send.
     `statements`: what partners last stated: by partner, what it is, and the partner's number of
     it. `arrivals`: own arrivals since the journal began. `beheaded`: the journal's beginning is
     gone and no checkpoint stands for it: tracks are numbered otherwise, and get other ids.
@@ -83,8 +91,8 @@ class Folded:
     ) -> None:
         self.radars, self.settings = tuple(radars), settings
         self._of = nation, dict(partners or {}), exercise, tuple(unsealing_keys)
-        self._told = told
-        self.national, self.shared = self._picture(NATIONAL), self._picture(SHARED)
+        self.pictures = Pictures(self.radars, settings, told)
+        self._heard = Heard()
         self.entry = self._entry(None)
         self.statements: dict[tuple[str, str, int], Assessment | AreaWarning] = {}
         self.arrivals = 0
@@ -92,50 +100,93 @@ class Folded:
         self._marks = 0
 
     @property
-    def pictures(self) -> dict[str, LivePicture]:
-        """Both, by name."""
-        return {NATIONAL: self.national, SHARED: self.shared}
+    def national(self) -> LivePicture:
+        """Own plots alone."""
+        return self.pictures[NATIONAL]
 
-    def plots(
-        self, arrival: Arrival, recorded: tuple[Verdict | None, Verdict | None] = (None, None)
-    ) -> tuple[Verdict, Verdict]:
-        """Own plots into both pictures; the verdicts of the national and the shared one."""
-        return self.national.receive(arrival, recorded[0]), self.shared.receive(
-            arrival, recorded[1]
-        )
+    @property
+    def shared(self) -> LivePicture:
+        """Own plots, and what partners granted for the nation's own eyes."""
+        return self.pictures[SHARED]
 
-    def mark(
-        self, time_ns: int, recorded: tuple[Verdict | None, Verdict | None] = (None, None)
-    ) -> tuple[Verdict, Verdict]:
-        """A clock mark into both pictures."""
-        mark = ClockMark(time_ns=time_ns, received_ns=time_ns)
-        return self.national.receive(mark, recorded[0]), self.shared.receive(mark, recorded[1])
+    def plots(self, arrival: Arrival, recorded: Verdicts = ()) -> Verdicts:
+        """Own plots into all pictures."""
+        return self.pictures.receive(arrival, recorded)
 
-    def observe(self, accepted: Accepted, recorded: Verdict | None = None) -> Verdict | None:
-        """Let a partner's message shape the shared picture; its verdict, None: it has none."""
-        content, header = accepted.content, accepted.header
+    def mark(self, time_ns: int, recorded: Verdicts = ()) -> Verdicts:
+        """A clock mark into all pictures."""
+        return self.pictures.receive(ClockMark(time_ns=time_ns, received_ns=time_ns), recorded)
+
+    def observe(self, accepted: Accepted, recorded: Verdicts = ()) -> Verdicts:
+        """Let a partner's message shape the pictures of the uses that it is granted for."""
+        content, partner = accepted.content, accepted.partner
         if isinstance(content, Heartbeat):
-            return None
+            return ()
         if isinstance(content, Assessment | AreaWarning):
-            number = content.flight if isinstance(content, Assessment) else content.warning
-            key = accepted.partner, type(content).__name__, number
-            if content.withdrawn:
-                self.statements.pop(key, None)
-            else:
-                self.statements[key] = content
-            content = ()
-        if isinstance(content, Arrival):
-            arrival = msgspec.structs.replace(content, received_ns=accepted.received_ns)
-            return self.shared.receive(arrival, recorded)
-        arrival = Arrival(
-            nation=accepted.partner,
-            radar=LINK_SOURCE,
-            epoch=header.epoch,
-            sequence=header.sequence,
-            received_ns=accepted.received_ns,
-            tracklets=content,
+            self._state(partner, content)
+            return ()
+        arrival = (
+            content
+            if isinstance(content, Arrival)
+            else Arrival(
+                nation=partner,
+                radar=LINK_SOURCE,
+                epoch=0,
+                sequence=1,
+                received_ns=accepted.received_ns,
+                tracklets=content,
+            )
         )
-        return self.shared.receive(arrival, recorded)
+        given = {
+            OF_USE[use]: msgspec.structs.replace(
+                arrival, epoch=epoch, sequence=number, received_ns=accepted.received_ns
+            )
+            for use, (epoch, number) in zip(accepted.use, accepted.counted, strict=True)
+        }
+        verdicts = self.pictures.receive_each(given, recorded)
+        self._heard.note(accepted, verdicts, self.entry)
+        return verdicts
+
+    def _state(self, partner: str, content: Assessment | AreaWarning) -> None:
+        """Keep what a partner states, unless it is left out."""
+        number = content.flight if isinstance(content, Assessment) else content.warning
+        key = partner, type(content).__name__, number
+        if content.withdrawn or partner in self.left_out:
+            self.statements.pop(key, None)
+        else:
+            self.statements[key] = content
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """Partners that are left out."""
+        return self.shared.left_out
+
+    def leave_out(self, partner: str) -> None:
+        """From now on the pictures are as though a partner had never sent.
+
+        Raises SkypactError where it is left out already.
+        """
+        self.pictures.apply(WITH_PARTNERS, lambda live: _ignored(live.leave_out(partner)))
+        self._forget_statements(partner)
+
+    def take_back(self, partner: str) -> None:
+        """Take again what a partner sends, from now on.
+
+        Raises SkypactError where it is not left out, or the rebuild without it is not done.
+        """
+        self.pictures.apply(WITH_PARTNERS, lambda live: _ignored(live.take_back(partner)))
+
+    def take_out(self, partner: str, alarm: Alarm) -> int:
+        """Take out what the live path brought and is in no chain; how many arrivals that were."""
+        contents = self._heard.without(partner, alarm)
+        if contents:
+            self.pictures.apply(
+                WITH_PARTNERS, lambda live: _ignored(live.take_out(partner, contents))
+            )
+        return len(contents)
+
+    def _forget_statements(self, partner: str) -> None:
+        self.statements = {k: one for k, one in self.statements.items() if k[0] != partner}
 
     def fold(self, entry: JournalEntry) -> None:
         """One entry of the journal, as it was decided then.
@@ -145,15 +196,15 @@ class Folded:
         kind, payload = entry.kind, entry.payload
         if kind in (EntryKind.PLOTS_ACCEPTED, EntryKind.PLOTS_REFUSED):
             kept = msgspec.msgpack.decode(payload, type=KeptPlots)
-            self.plots(kept.arrival, (kept.national, kept.shared))
+            self.plots(kept.arrival, kept.decided.each)
             self.arrivals += kind is EntryKind.PLOTS_ACCEPTED
         elif kind is EntryKind.CLOCK_MARK:
             mark = msgspec.msgpack.decode(payload, type=KeptMark)
-            self.mark(mark.time_ns, (mark.national, mark.shared))
+            self.mark(mark.time_ns, mark.decided.each)
             self._marks += 1
             if self._marks % LOOK_EVERY == 0:  # people looked each second, and ids go by it
-                self.national.look()
-                self.shared.look()
+                for live in self.pictures.each():
+                    live.look()
         elif kind is EntryKind.PARTNER_MESSAGE:
             self._message(entry.about, msgspec.msgpack.decode(payload, type=KeptMessage))
         elif kind in RECORDS:
@@ -163,31 +214,31 @@ class Folded:
         result = self.entry.recorded(kept.body, partner, Delivery(kept.delivery), kept.received_ns)
         if not isinstance(result, Accepted):
             raise SkypactError(f"a message of {partner} that was accepted: {result.reason}")
-        self.observe(result, kept.shared)
+        self.observe(result, kept.decided.each)
 
     def _obey(self, kind: EntryKind, kept: KeptRecord) -> None:
         """Ids, rebuilds and who is left out, as they were."""
         record = msgspec.msgpack.decode(kept.record, type=RECORDS[kind])
-        picture = self.pictures[kept.picture]
-        if self.beheaded:
-            picture.received = record.after
-            if isinstance(record, IdRecord):
-                return
-        picture.obey(record)
+
+        def obey(live: LivePicture) -> None:
+            if self.beheaded:
+                live.received = record.after
+                if isinstance(record, IdRecord):
+                    return
+            live.obey(record)
+
+        self.pictures.apply(names_of(kept.picture), obey)
+        if isinstance(record, LeaveOutRecord) and record.left_out:
+            self._forget_statements(record.nation)
 
     def saved(self) -> Callable[[], bytes]:
         """All of it as it is now; the function makes bytes of it, in another thread too."""
-        national, shared = self.national.saved(), self.shared.saved()
+        pictures, heard = self.pictures.saved(), self._heard.state()
         entry, arrivals, statements = self.entry.save(), self.arrivals, dict(self.statements)
 
         def to_bytes() -> bytes:
             saved = _Saved(
-                national.to_bytes(),
-                shared.to_bytes(),
-                entry,
-                arrivals,
-                list(statements.values()),
-                list(statements),
+                pictures(), entry, arrivals, list(statements.values()), list(statements), heard
             )
             return msgspec.msgpack.encode(saved)
 
@@ -199,24 +250,11 @@ class Folded:
         Raises InputError where that was with other kernels, radars or settings; nothing is changed.
         """
         saved = msgspec.msgpack.decode(blob, type=_Saved)
-        national = self._restored(NATIONAL, saved.national, place)
-        shared = self._restored(SHARED, saved.shared, place)
-        self.national, self.shared, self.arrivals = national, shared, saved.arrivals
+        self.pictures.take_up(saved.pictures, place)
+        self.arrivals = saved.arrivals
         self.entry = self._entry(saved.entry)
         self.statements = dict(zip(saved.stated_by, saved.statements, strict=True))
-
-    def _picture(self, name: str) -> LivePicture:
-        of = self.settings
-        return LivePicture(self.radars, of.tracking, of.late, self._telling(name))
-
-    def _restored(self, name: str, data: bytes, place: str) -> LivePicture:
-        of = self.settings
-        return LivePicture.from_bytes(
-            data, self.radars, of.tracking, of.late, self._telling(name), f"{place}, {name}"
-        )
-
-    def _telling(self, name: str) -> Callable[[Record], None]:
-        return lambda record: self._told(name, record)
+        self._heard = Heard(saved.heard)
 
     def _entry(self, saved: bytes | None) -> Entry:
         nation, partners, exercise, unsealing_keys = self._of
@@ -229,3 +267,7 @@ class Folded:
             settings=self.settings.entry,
             saved=saved,
         )
+
+
+def _ignored(record: object) -> None:
+    """The record is told as well, and kept there."""

@@ -9,10 +9,9 @@ that is not for each.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from skypact.errors import SkypactError
 from skypact.model import Arrival, ClockMark, Radar, Use, Verdict
+from skypact.serving.kept import Verdicts
 from skypact.settings import Settings
 from skypact.tracking import LivePicture
 from skypact.tracking.live_picture import Record
@@ -32,8 +31,6 @@ _AND = "+"
 
 Told = Callable[[str, Record], None]
 """Is told what a picture decides by itself: which pictures (`names_of`), and what."""
-Verdicts = tuple[Verdict | None, ...]
-"""What each picture of `NAMES` decided; None: it was not given to it."""
 
 
 class _One(NamedTuple):
@@ -169,29 +166,3 @@ class Pictures:
 def names_of(joined: str) -> list[str]:
     """The pictures that a record is of."""
     return joined.split(_AND)
-
-
-class KeptVerdicts(msgspec.Struct, array_like=True, frozen=True):
-    """What the pictures decided, shortly: `which` of `verdicts` is each one's; -1: none."""
-
-    which: tuple[int, ...]
-    verdicts: tuple[Verdict, ...]
-
-    @classmethod
-    def of(cls, verdicts: Verdicts) -> "KeptVerdicts":
-        """Of each picture in the order of `NAMES`."""
-        different: list[Verdict] = []
-        which = []
-        for verdict in verdicts:
-            if verdict is None:
-                which.append(-1)
-                continue
-            if verdict not in different:
-                different.append(verdict)
-            which.append(different.index(verdict))
-        return cls(tuple(which), tuple(different))
-
-    @property
-    def each(self) -> Verdicts:
-        """As they were given."""
-        return tuple(None if at < 0 else self.verdicts[at] for at in self.which)

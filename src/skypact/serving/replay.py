@@ -17,6 +17,7 @@ from skypact.model import Entry, EntryKind, Track
 from skypact.offline.text import iso_utc
 from skypact.serving.folded import Folded
 from skypact.serving.journal_source import Progress, Source
+from skypact.serving.pictures import names_of
 from skypact.settings import Settings
 from skypact.tracking import LivePicture, Picture
 
@@ -176,7 +177,7 @@ class _Replay:
             except SkypactError as fault:
                 self.passed_over += 1
                 self._log.warning("entry passed over", number=entry.number, reason=str(fault))
-            if entry.kind is EntryKind.ID_RECORD and entry.about == self._picture:
+            if entry.kind is EntryKind.ID_RECORD and self._picture in names_of(entry.about):
                 self._ids |= self.live.ids
             self.entries += 1
             self._number, self._newest_ns = entry.number, max(self._newest_ns, entry.time_ns)

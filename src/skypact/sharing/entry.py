@@ -82,6 +82,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """A message that may be used, for what its `use` says (a heartbeat has none).
 
     `content`: plots as an `Arrival` of the radar table's numbers, tracklets, or the payload itself.
+    `counted`: of observations epoch and number among those granted for each of `use`.
     `body`, `digest`: the exact bytes that were signed, and their SHA-256, for the journal. `gaps`:
     those that showed just now.
     """
@@ -94,6 +95,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     use: tuple[Use, ...]
     body: bytes
     digest: bytes
+    counted: tuple[tuple[int, int], ...] = ()
     gaps: tuple[Gap, ...] = ()
     alarms: tuple[Alarm, ...] = ()
 
@@ -396,6 +398,11 @@ class Entry:
                     header=header,
                     content=usable,
                     use=codec.use_of(payload),
+                    counted=(
+                        codec.counted(payload, header)
+                        if isinstance(payload, ScanPlots | TrackletBatch)
+                        else ()
+                    ),
                     body=opened.signed.body,
                     digest=opened.digest,
                     gaps=found.gaps + beat.gaps,
@@ -425,6 +432,9 @@ class Entry:
         if isinstance(payload, Heartbeat) != (header.sequence == 0):
             said = "only a heartbeat has the number 0"
             return _Problem(Cause.MALFORMED, "header.sequence", said, codec.MALFORMED)
+        if isinstance(payload, ScanPlots | TrackletBatch) and not codec.is_counted(payload):
+            said = f"{len(payload.numbers)} numbers, from 1, are not one for each of its uses"
+            return _Problem(Cause.MALFORMED, "payload.numbers", said, codec.MALFORMED)
         span = plausible.Span(header.sent_ns, received_ns, settings)
         usable: Content | Fault
         fault: Fault | None = None

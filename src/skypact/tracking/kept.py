@@ -236,17 +236,18 @@ class KeptObservations:
             whole = _joined([self._cells[n].rows(kind) for n in self._order] or [_NONE[kind]])
             gone = of_contents(whole, contents)
             names = [whole[name][gone].tolist() for name in ("radar", "epoch", "scan")]
-            for number in sorted(set(zip(*names, strict=True))):
-                rest = _of_number(whole, *number) & ~gone
+            for radar, epoch, scan in sorted(set(zip(*names, strict=True))):
+                rest = _of_number(whole, radar, epoch, scan) & ~gone
                 if rest.any():
                     yield whole[rest]
 
     def _anew(self, rows: Rows) -> None:
         """Part what is here of a scan into scans anew: its first plot may be gone."""
-        kind, of = kind_of(rows), [int(rows[name][0]) for name in ("radar", "epoch", "scan")]
+        kind = kind_of(rows)
+        radar, epoch, scan = (int(rows[name][0]) for name in ("radar", "epoch", "scan"))
         for cell in sorted(set((rows["scan_ns"] // self.cell_ns).tolist())):
             here = self._cells[cell].rows(kind)
-            self._put(cell, kind, here[~_of_number(here, *of)])
+            self._put(cell, kind, here[~_of_number(here, radar, epoch, scan)])
         self.add(rows)
 
     def of_contents(self, kind: int, contents: Collection[bytes]) -> Rows:

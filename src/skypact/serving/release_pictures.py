@@ -1,0 +1,127 @@
+"""Release pictures, each folded once for all who may have the same of one's own plots.
+
+What a partner may have decides the policy, plot by plot, for that partner alone. As long as two are
+given the same rows of everything that came, their pictures are one; with the first row that only
+one of them is given they part, each with a copy, and never meet again. So a picture holds what is
+released to its partner and nothing else, as though each had been folded by itself: bit for bit.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skypact.model import Followed, Plots, Radar, Use
+from skypact.settings import TrackingSettings
+from skypact.tracking import Picture
+
+S = 1_000_000_000
+Rows = NDArray[np.int64]
+
+
+class Who(NamedTuple):
+    """Whose picture: of a partner, and made from what may leave at which least level.
+
+    `use`: for what it is released; what shapes the picture is granted for all of it.
+    """
+
+    partner: str
+    least: int
+    use: tuple[Use, ...]
+
+
+class _Shared:
+    """A picture, and those whose it is."""
+
+    def __init__(self, picture: Picture, who: list[Who]) -> None:
+        self.picture, self.who = picture, who
+
+
+class ReleasePictures:
+    """The release pictures of all partners.
+
+    `folds` counts how often plots were folded; `behind`: plots by whose they were that were older
+    than what had been folded by more than `greatest_behind_s`, and were not.
+    """
+
+    def __init__(
+        self, radars: Sequence[Radar], tracking: TrackingSettings, greatest_behind_s: float
+    ) -> None:
+        self._radars, self._tracking = tuple(radars), tracking
+        self._behind_s = greatest_behind_s
+        self._shared: list[_Shared] = []
+        self.folds = 0
+        self.behind: dict[Who, int] = {}
+
+    def join(self, who: Who) -> None:
+        """A picture for one more, of what comes from now on."""
+        self.behind[who] = 0
+        for shared in self._shared:
+            if shared.picture.time_ns is None:  # nothing is in it yet
+                shared.who.append(who)
+                return
+        self._shared.append(_Shared(Picture(self._radars, self._tracking), [who]))
+
+    def leave(self, partner: str) -> None:
+        """A partner that is none any more."""
+        for shared in self._shared:
+            shared.who = [who for who in shared.who if who.partner != partner]
+        self._shared = [shared for shared in self._shared if shared.who]
+
+    def of(self, who: Who) -> Picture:
+        """Whose picture; to be read."""
+        return next(shared.picture for shared in self._shared if who in shared.who)
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Each once."""
+        return tuple(shared.picture for shared in self._shared)
+
+    def fold(
+        self,
+        plots: Plots,
+        rows: Mapping[Who, Rows],
+        tell: Mapping[Who, Callable[[Followed], None]],
+    ) -> None:
+        """Fold plots, of which each may have these rows; those in `tell` are told what took them.
+
+        Who has no rows named gets none of them.
+        """
+        none = np.zeros(0, np.int64)
+        for shared in list(self._shared):
+            parts: dict[bytes, list[Who]] = {}
+            for who in shared.who:
+                parts.setdefault(rows.get(who, none).tobytes(), []).append(who)
+            for one in self._parted(shared, list(parts.values())):
+                chosen = rows.get(one.who[0], none)
+                if len(chosen):
+                    self._fold(one, plots.at(chosen), tell)
+
+    def _parted(self, shared: _Shared, parts: list[list[Who]]) -> list[_Shared]:
+        """The picture, and a copy for each further part of those whose it was."""
+        shared.who = parts[0]
+        copies = []
+        for who in parts[1:]:
+            copy = Picture(self._radars, self._tracking)
+            copy.restore(shared.picture.checkpoint())
+            copies.append(_Shared(copy, who))
+        self._shared += copies
+        return [shared, *copies]
+
+    def _fold(
+        self, shared: _Shared, plots: Plots, tell: Mapping[Who, Callable[[Followed], None]]
+    ) -> None:
+        oldest_ns = int(plots.time_ns.min())
+        if ((shared.picture.time_ns or oldest_ns) - oldest_ns) / S > self._behind_s:
+            for who in shared.who:
+                self.behind[who] += len(plots.time_ns)
+            return
+        told = [tell[who] for who in shared.who if who in tell]
+
+        def followed(what: Followed) -> None:
+            for one in told:
+                one(what)
+
+        self.folds += 1
+        shared.picture.observe(plots, on_followed=followed if told else None)
