@@ -2,7 +2,7 @@
 
 import msgspec
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evaluate.between import KEYS, arrivals, digests, flight_of, receiver, take_in, way_to
@@ -82,18 +82,53 @@ def between(policy, rows, cut):
     return bodies, digests(korea), korea
 
 
-@settings(max_examples=15)
+MIXED = """
+[partner.KOR]
+level = "tracklets"
+openness = "full"
+[[partner.KOR.rule]]
+name = "second radar, for alerts too"
+radars = ["J2"]
+level = "tracklets"
+openness = "full"
+use = ["picture", "public_warning"]
+[[partner.KOR.rule]]
+name = "first radar, in the east"
+area = [[45, 120], [45, 134.3], [30, 134.3], [30, 120]]
+level = "plots"
+use = ["picture"]
+"""
+BY_KIND = """
+[partner.KOR]
+level = "tracklets"
+openness = "full"
+use = ["picture", "export"]
+[[partner.KOR.rule]]
+name = "some kinds"
+kinds = ["ballistic", "aircraft", "glide", "unknown"]
+radars = ["J2"]
+level = "plots"
+use = ["export"]
+[[partner.KOR.rule]]
+name = "for warnings"
+radars = ["J1"]
+level = "assessment"
+use = ["picture", "public_warning"]
+"""
+
+
+@settings(max_examples=8)
+@example(parsed(MIXED), [], (9.0, 5.0))
+@example(parsed(BY_KIND), [], (20.0, 1.0))
 @given(policies(), ROWS, st.tuples(st.floats(0, 20), st.floats(0, 8)))
 def test_what_a_partner_may_not_have_or_not_for_that_shapes_nothing(policy, more, cut):
     cut = cut[0], cut[0] + cut[1]
     rows = FLOWN + SEEN_BY_K1 + more
     bodies, pictures, korea = between(policy, rows, cut)
-    of = granted(policy, rows)
-    japan = np.array([row[1] < 2 for row in rows])
+    own = [ALL * (row[1] == 2) for row in rows]  # Korea's own are no one else's to grant
+    of = granted(policy, rows) | np.array(own, np.uint8)
 
-    released = [
-        row for row, bits, theirs in zip(rows, of, japan, strict=True) if bits or not theirs
-    ]
+    released = [row for row, bits in zip(rows, of, strict=True) if bits]
     same = between(policy, released, cut)
     assert same[0] == bodies  # to the last bit: header, chain and all
     assert same[1] == pictures
@@ -126,24 +161,6 @@ def stated(korea, use):
     return {
         key: msgspec.msgpack.encode(one) for key, one in korea.statements.items() if use in one.use
     }
-
-
-MIXED = """
-[partner.KOR]
-level = "tracklets"
-openness = "full"
-[[partner.KOR.rule]]
-name = "second radar, for alerts too"
-radars = ["J2"]
-level = "tracklets"
-openness = "full"
-use = ["picture", "public_warning"]
-[[partner.KOR.rule]]
-name = "first radar, in the east"
-area = [[45, 120], [45, 134.3], [30, 134.3], [30, 120]]
-level = "plots"
-use = ["picture"]
-"""
 
 
 def test_that_test_could_fail():
