@@ -24,6 +24,7 @@ from evaluate import (
     disagreements,
     free_flight,
     hiding,
+    hostile,
     link,
     manoeuvre,
     pairs,
@@ -520,6 +521,30 @@ def _wire(detail: dict[str, Any]) -> Iterator[Figure]:
     yield Figure("to refuse one, on average", f"{detail['us_each']:.0f} µs", "stated", None)
 
 
+def _shared(detail: dict[str, Any]) -> Iterator[Figure]:
+    said = "the very bits" if detail["identical"] else "other bits"
+    yield Figure("level plots: as all plots at one place", said, "identical", detail["identical"])
+    rmse = detail["rmse_m"]
+    for name, ratio in detail["ratio"].items():
+        if name == "one place":
+            continue
+        met = ratio <= 1.02 if name == "full tracklets" else None
+        what = f"{name}: RMSE {rmse[name]:.1f} m / {rmse['one place']:.1f} m at one place"
+        yield Figure(what, f"{ratio:.3f}", "stated" if met is None else "≤ 1.02", met)
+
+
+def _hostile(detail: dict[str, Any]) -> Iterator[Figure]:
+    for name, case in detail["cases"].items():
+        same = case["identical"]
+        said = "identical" if same else "other"
+        yield Figure(f"{name}: pictures {case['against']}", said, "identical", same)
+    swarm = detail["swarm"]
+    what = f"{swarm['ghosts']:,} ghosts a second for {swarm['seconds']} s"
+    yield Figure(f"{what}: memory grown by", f"{swarm['grown_mib']:.0f} MiB", "stated", None)
+    kept = swarm["own_track_kept"]
+    yield Figure(f"{what}: own flight still one track", str(kept).lower(), "true", kept)
+
+
 def _link(detail: dict[str, Any]) -> Iterator[Figure]:
     for row in detail["cases"]:
         faults = [row[name] for name in ("lost", "doubled", "reordered")]
@@ -656,6 +681,8 @@ def _studies(shared: Path) -> dict[str, Study]:
             _manoeuvre,
         ),
         "times": Study("Times of flight", 6, 6, _run_times, _times),
+        "shared": Study("Shared picture", 20, 2, shared.run, _shared),
+        "hostile": Study("Hostile partner", 50, 2, lambda n, s: hostile.run(n, SEED, s), _hostile),
         "wire": Study("Wire", 1000, 20, lambda n, step: wire.run(n, SEED, step), _wire),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
     }

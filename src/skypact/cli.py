@@ -501,6 +501,35 @@ def release_explain(
     _console(json).print(told.text(), highlight=False, markup=False, soft_wrap=True)
 
 
+@release_app.command("apply")
+def release_apply(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The nation's folder, with its release.toml.")
+    ],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who puts it in force; it is kept.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    exercise: Exercise = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Put an edited release.toml in force, also while the node runs; first show what changes."""
+    import asyncio
+
+    from skypact.serving.orders import apply, propose
+    from skypact.sharing.policy_change import changes_text
+
+    chosen = _settings(settings)
+    proposed = propose(folder, by, chosen)
+    if proposed.signed is None:
+        typer.echo("release.toml is in force already")
+        return
+    typer.echo(changes_text(proposed.changes))
+    if not yes and not typer.confirm("Put it in force?"):
+        raise typer.Exit(1)
+    answer = asyncio.run(apply(proposed, chosen, exercise=exercise))
+    typer.echo(answer.said, err=not answer.done)
+    raise typer.Exit(0 if answer.done else 1)
+
+
 @release_app.command("test")
 def release_test(
     policy: PolicyFile,

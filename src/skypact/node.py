@@ -13,13 +13,14 @@ import datetime
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 
-from skypact.errors import JournalError, LinkError
+from skypact.errors import InputError, JournalError, LinkError, SkypactError
 from skypact.model import (
     AreaWarning,
     Arrival,
@@ -33,7 +34,7 @@ from skypact.model import (
 from skypact.record.checkpoints import Checkpoint
 from skypact.record.journal import Journal, stream_of, subject_of
 from skypact.sensing import load_radars
-from skypact.sensing.feeds import Feed, Feeds, FeedTable, load_feeds
+from skypact.sensing.feeds import Feeds, FeedTable, load_feeds
 from skypact.serving.assessor import Assessor
 from skypact.serving.clock import NodeClock
 from skypact.serving.folded import RECORDS, Folded
@@ -47,7 +48,20 @@ from skypact.serving.kept import (
     Verdicts,
     encoded,
 )
+from skypact.serving.operating import LEAVE_OUT, POLICY, TAKE_BACK, Order, take_orders
 from skypact.serving.pictures import Pictures
+from skypact.serving.policy_in_force import (
+    EDITED,
+    InForce,
+    KeptAction,
+    action_of,
+    folded_again,
+    in_force,
+    not_applied,
+    parsed,
+    require_signed,
+    save_signed,
+)
 from skypact.serving.recovery import Recovery, checkpoints_of
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.status import StatusServer
@@ -58,8 +72,10 @@ from skypact.sharing.entry import Accepted, Cause, Entry, Refused
 from skypact.sharing.link import By, Link
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import NatsServer, connect
+from skypact.sharing.node_folder import FEEDS, NodeFolder
 from skypact.sharing.outgoing import Outgoing, Sent
-from skypact.sharing.policy_file import load_policy
+from skypact.sharing.policy import Policy
+from skypact.sharing.policy_file import SignedPolicy
 from skypact.sharing.tasks import end
 from skypact.tracking import LivePicture
 from skypact.tracking.live_picture import Record
@@ -96,12 +112,8 @@ class Node:
             write_generated(self.folder, settings.link)
         self.nation = self.folder.nation
         self.radars = tuple(load_radars(folder / "radars.toml"))
-        self.policy = load_policy(
-            folder / "release.toml",
-            nation=self.nation,
-            partners=sorted(self.folder.partners),
-            radars=[radar.id for radar in self.radars],
-            settings=settings.release,
+        self.in_force = in_force(
+            self.folder, self._own_radars, settings.release, round(now.timestamp() * S)
         )
         self.log = structlog.get_logger().bind(node=self.nation)
         self.folded = Folded(
@@ -118,7 +130,16 @@ class Node:
         self._checkpoints = checkpoints_of(self.folder.store, settings)
         self.assessor = Assessor(self.radars, settings.flight)
         self.server = NatsServer(self.folder, settings.link)
-        self.link = Link(self.folder, settings.link, self.take_message)
+        self.link = Link(self.folder, settings.link, self.take_message, self._partners_changed)
+        self._releasing = asyncio.Lock()
+        self._since: list[Arrival] | None = None  # left while another policy is made ready
+        self.faults: dict[str, str] = {}
+        """What of the settings cannot be used, by what it is for: the node goes on without."""
+        self._left = 0  # own arrivals whose release was looked at
+        self._unapplied = ""
+        if self.in_force.fault:
+            self.faults["release policy"] = self.in_force.fault
+            self.log.error("release policy", fault=self.in_force.fault)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
         self._epoch_ns = 0
@@ -175,12 +196,14 @@ class Node:
             subject=subject_of(self.exercise),
         )
         await self.link.start()
+        self._write_policy("release policy at start", self.in_force.signed)
         clean = self._begin_chains()
         recovery = Recovery(self.folded, self.journal, self.settings.node, self.log, clean=clean)
         await recovery.pictures(self._checkpoints)
         self.clock.note(recovery.newest_ns)
         await recovery.release(self.ways, self._offer_again, self._send)
         self._recovered.set()
+        self._left = self.folded.arrivals
         self.feeds = Feeds(
             self._feed_table(),
             [radar for radar in self.radars if radar.nation == self.nation],
@@ -192,16 +215,19 @@ class Node:
             settings=self.settings.feeds,
             sensing=self.settings.sensing,
         )
-        await self.feeds.start()
+        with self._going_on("feeds"):
+            await self.feeds.start()
         http = self.folder.file.http
         self.status = StatusServer(http.host, http.port, self.health, self.metrics)
-        await self.status.start()
+        with self._going_on("status"):
+            await self.status.start()
         self._tasks = [
             asyncio.create_task(self._keep_time(), name="clock"),
             asyncio.create_task(self._keep_pictures(), name="pictures"),
             asyncio.create_task(self._state_flights(), name="assessments"),
             asyncio.create_task(self._save_now_and_then(), name="checkpoints"),
         ]
+        await take_orders(self._connection, self.folder, self.clock, self._obey, self.exercise)
         self._ready = True
         self.log.info("ready", partners=sorted(self.folder.partners), arrivals=self.folded.arrivals)
 
@@ -232,7 +258,7 @@ class Node:
         """
         self.journal.require_room(sum(_OCTETS + 64 * len(a.plots.time_ns) for a in arrivals))
         verdicts, written = [], []
-        leaving: list[tuple[ReleaseWay, Arrival, int]] = []
+        leaving: list[tuple[Arrival, int]] = []
         for arrival in arrivals:
             decided = self.folded.plots(arrival)
             verdict = next(one for one in decided if one is not None)
@@ -243,9 +269,14 @@ class Node:
             written.append(self._write(kind, arrival.radar, arrival.received_ns, kept))
             if taken:
                 self.folded.arrivals += 1
-                leaving += [(way, arrival, self.folded.arrivals) for way in self.ways.values()]
-        for way, arrival, after in leaving:
-            await self._send(way.partner, way.take(arrival, arrival.received_ns), after)
+                leaving.append((arrival, self.folded.arrivals))
+        async with self._releasing:
+            for arrival, after in leaving:
+                self._left = after
+                if self._since is not None:
+                    self._since.append(arrival)
+                for way in self.ways.values():
+                    await self._send(way.partner, way.take(arrival, arrival.received_ns), after)
         self._news.set()
         await asyncio.gather(*written)
         return verdicts
@@ -339,8 +370,10 @@ class Node:
             decided = self.folded.mark(now_ns)
             mark = KeptMark(now_ns, KeptVerdicts.of(decided))
             self._write(EntryKind.CLOCK_MARK, "", now_ns, mark)
-            for way in self.ways.values():
-                await self._send(way.partner, way.ready(now_ns))
+            async with self._releasing:
+                for way in self.ways.values():
+                    await self._send(way.partner, way.ready(now_ns))
+            self._look_at_policy()
             for picture in self.pictures.each():
                 picture.tracks()  # gives ids, and keeps them
             self._news.set()
@@ -352,8 +385,9 @@ class Node:
             for way in list(self.ways.values()):
                 for due in way.due():
                     flight = await self.assessor.flight(due.track, way.launch_of(due))
-                    if flight is not None and self.ways.get(way.partner) is way:
-                        await self._send(way.partner, way.state(due, flight, self.clock()))
+                    async with self._releasing:
+                        if flight is not None and self.ways.get(way.partner) is way:
+                            await self._send(way.partner, way.state(due, flight, self.clock()))
             await asyncio.sleep(self.settings.node.mark_every_s)
 
     async def _keep_pictures(self) -> None:
@@ -415,29 +449,35 @@ class Node:
         now_ns = self.clock()
         # It rises where the clock was put back, too: sources whose epoch falls are refused.
         self._epoch_ns = max(now_ns, saved.epoch_ns + S if saved else 0)
-        secret = hashlib.sha256(self.folder.keys.signing.private_bytes_raw() + b"hidden").digest()
-        for partner, card in self.folder.partners.items():
-            chain = OutgoingChain.begin(
-                saved.of.get(partner) if saved else None, now_ns, clean=clean
-            )
-            outgoing = Outgoing(
-                self.nation,
-                partner,
-                chain,
-                self.folder.keys.signing,
-                exercise=self.exercise,
-                sealing_key=card.sealing_key,  # also where nobody carries it (NATS trap 9)
-            )
-            self.ways[partner] = ReleaseWay(
-                self.policy,
-                self.radars,
-                outgoing,
-                secret=secret,
-                epoch=self._epoch_ns // S,
-                settings=self.settings,
-            )
+        for partner in self.folder.partners:
+            before = saved.of.get(partner) if saved else None
+            chain = OutgoingChain.begin(before, now_ns, clean=clean)
+            self.ways[partner] = self._way_to(partner, chain)
         self._save_chains(clean=False)
         return clean
+
+    def _way_to(
+        self, partner: str, chain: OutgoingChain, policy: Policy | None = None
+    ) -> ReleaseWay:
+        """The way to a partner, under the policy in force or another, by what its card says now."""
+        signing = self.folder.keys.signing
+        outgoing = Outgoing(
+            self.nation,
+            partner,
+            chain,
+            signing,
+            exercise=self.exercise,
+            # Also where nobody carries it (NATS trap 9).
+            sealing_key=self.folder.partners[partner].sealing_key,
+        )
+        return ReleaseWay(
+            policy or self.policy,
+            self.radars,
+            outgoing,
+            secret=hashlib.sha256(signing.private_bytes_raw() + b"hidden").digest(),
+            epoch=self._epoch_ns // S,
+            settings=self.settings,
+        )
 
     def _save_chains(self, *, clean: bool) -> None:
         chains = {name: way.outgoing.chain.save() for name, way in self.ways.items()}
@@ -446,7 +486,114 @@ class Node:
         part.write_bytes(msgspec.msgpack.encode(_Chains(clean, chains, self._epoch_ns)))
         part.replace(path)
 
+    # -- what operators change -----------------------------------------------------------------
+
+    async def _obey(self, order: Order) -> str:
+        """An operator's order, signed; what was done."""
+        if order.what == POLICY:
+            signed = msgspec.msgpack.decode(order.body, type=SignedPolicy)
+            await self.apply_policy(signed)
+            return f"in force since now: {EDITED} {signed.hash[:12]}, by {signed.who}"
+        known = {LEAVE_OUT: self.folded.leave_out, TAKE_BACK: self.folded.take_back}
+        if order.what not in known or order.about not in self.folder.partners:
+            raise SkypactError(f'"{order.what} {order.about}" is nothing that this node can do')
+        known[order.what](order.about)
+        action = KeptAction(order.what, order.who, order.when_ns, order.about)
+        await self._write(EntryKind.OPERATOR_ACTION, order.who, self.clock(), action)
+        self._news.set()
+        self.log.warning(order.what, partner=order.about, by=order.who)
+        return f"{order.about}: {order.what}, by {order.who}"
+
+    async def apply_policy(self, signed: SignedPolicy) -> None:
+        """Put a release policy in force, between two messages.
+
+        Release pictures are made anew from the plots that it releases; what the old one had decided
+        goes before, and what was stated under it is withdrawn. Raises SkypactError: nothing is
+        changed then.
+        """
+        place = f"{EDITED} by {signed.who}"
+        require_signed(signed, self.folder, place)
+        if self._since is not None:
+            raise SkypactError("another change is being made; wait until it is done")
+        if signed.replaces != self.in_force.signed.hash:
+            raise SkypactError("the policy was changed meanwhile; look at the difference again")
+        policy = parsed(signed.text, place, self.folder, self._own_radars)
+        self._since = []
+        try:
+            async with self._releasing:
+                asked = self._write_policy("release policy asked for", signed)
+                skip, self._since = self.folded.arrivals - self._left, []
+            number = await asyncio.wait_for(asked, self.settings.node.order_s)
+            self._epoch_ns = max(self.clock(), self._epoch_ns + S)
+            chains = {name: way.outgoing.chain for name, way in self.ways.items()}
+            new = {name: self._way_to(name, chain, policy) for name, chain in chains.items()}
+            from_ns = self.clock() - round(self.settings.node.policy_replay_s * S)
+            await folded_again(
+                self.journal, list(new.values()), from_ns=from_ns, before=number, skip_last=skip
+            )
+            async with self._releasing:
+                for arrival in self._since:
+                    for way in new.values():
+                        _ = list(way.take(arrival, arrival.received_ns, dry=True))
+                save_signed(self.folder, signed)
+                for way in self.ways.values():
+                    await self._send(way.partner, way.end(self.clock()))
+                self.in_force = InForce(signed, policy)
+                self.ways = {
+                    name: new.get(name) or self._way_to(name, way.outgoing.chain)
+                    for name, way in self.ways.items()  # there may be other partners by now
+                }
+                written = self._write_policy("release policy in force", signed)
+                self._save_chains(clean=False)
+            await written
+        except TimeoutError:
+            raise SkypactError("the journal takes no entries; see the node's health") from None
+        finally:
+            self._since = None
+        self._look_at_policy()
+        self.log.warning("release policy in force", by=signed.who, hash=signed.hash)
+
+    def _write_policy(self, what: str, signed: SignedPolicy) -> "asyncio.Future[int]":
+        action = action_of(what, signed)
+        return self._write(EntryKind.OPERATOR_ACTION, signed.who, self.clock(), action)
+
+    def _look_at_policy(self) -> None:
+        """Say it once where `release.toml` was edited and is not in force."""
+        unapplied = not_applied(self.folder.folder, self.in_force.signed)
+        if unapplied and unapplied != self._unapplied:
+            self.log.warning("release policy", notice=unapplied)
+        self._unapplied = unapplied
+
+    async def _partners_changed(self, folder: NodeFolder) -> None:
+        """Cards came, went or were changed: who is a partner, and by which keys, at once."""
+        async with self._releasing:
+            self.folder = folder
+            policy = parsed(self.in_force.signed.text, EDITED, folder, self._own_radars)
+            self.in_force = self.in_force._replace(policy=policy)
+            for gone in set(self.ways) - set(folder.partners):
+                del self.ways[gone]
+                self.entry.dismiss(gone)
+                self.log.warning("partner removed", partner=gone)
+            for name, card in folder.partners.items():
+                self.entry.admit(name, [card.signing_key])
+                if name not in self.ways:
+                    chain = OutgoingChain.begin(None, self.clock(), clean=False)
+                    self.ways[name] = self._way_to(name, chain)
+                    self.log.warning("partner added", partner=name)
+                else:
+                    self.ways[name].outgoing.seal_for(card.sealing_key)
+            self._save_chains(clean=False)
+
     # -- what it is made of --------------------------------------------------------------------
+
+    @property
+    def policy(self) -> Policy:
+        """The release policy in force."""
+        return self.in_force.policy
+
+    @property
+    def _own_radars(self) -> list[str]:
+        return [radar.id for radar in self.radars if radar.nation == self.nation]
 
     def _keep_record(self, picture: str, record: Record) -> None:
         """Keeps what a picture decides by itself: ids, rebuilds, who is left out."""
@@ -456,12 +603,21 @@ class Node:
             self._write(kind, picture, self.clock(), kept)
 
     def _feed_table(self) -> FeedTable:
-        """`feeds.toml`, or without one what `node.toml` lets publish by NATS."""
-        path = self.folder.folder / "feeds.toml"
+        """`feeds.toml`; where it cannot be used nobody may send, and health says so."""
+        path = self.folder.folder / FEEDS
         if path.exists():
-            return load_feeds(path, self.radars)
-        feeds = self.folder.file.feeds.items()
-        return FeedTable(feed=tuple(Feed(name, tuple(radars)) for name, radars in feeds))
+            with self._going_on("feeds"):
+                return load_feeds(path, self.radars)
+        return FeedTable()
+
+    @contextmanager
+    def _going_on(self, what: str) -> Iterator[None]:
+        """Where a setting is bad the node goes on without what it is for, and says so."""
+        try:
+            yield
+        except InputError as error:
+            self.faults[what] = str(error)
+            self.log.error(what, fault=str(error))
 
     # -- how it is -----------------------------------------------------------------------------
 
@@ -473,6 +629,7 @@ class Node:
             faults.append(f"journal: {journal.reason}; {journal.remedy}")
         if not self.server.state.up:
             faults.append(f"server: {self.server.state.fault}")
+        faults += self.faults.values()
         links = {}
         for state in self.link.states():
             links[state.partner] = {
@@ -488,6 +645,13 @@ class Node:
             "ready": self._ready,
             "exercise": self.exercise,
             "faults": faults,
+            "notices": [self._unapplied] if self._unapplied else [],
+            "release_policy": {
+                "hash": self.in_force.signed.hash,
+                "by": self.in_force.signed.who,
+                "since_ns": self.in_force.signed.when_ns,
+            },
+            "left_out": sorted(self.folded.left_out),
             "links": links,
             "journal": {"last": journal.last_number, "waiting": journal.waiting},
         }

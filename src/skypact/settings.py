@@ -784,6 +784,14 @@ class NodeSettings(BaseModel):
     rebuild_plots: int = Field(
         default=2000, ge=1, description="Plots folded at once of a picture that is rebuilt."
     )
+    policy_replay_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Release pictures of another policy are made from plots of so long before, s.",
+    )
+    order_s: float = Field(
+        default=60.0, gt=0, description="An operator's order waits so long for the journal, s."
+    )
     greatest_clock_step_s: float = Field(
         default=0.5,
         gt=0,

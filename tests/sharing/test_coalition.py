@@ -210,7 +210,7 @@ SENTENCES = [
     ('topology = "mesh"', 'topology = "ring"', r'topology: is "ring"; give "mesh" or'),
     ("[addresses]", '[addresses]\nKRO = "a:1"', r"addresses\.KRO: no such partner; add its card"),
     ("[addresses]", '[addresses]\nKOR = "a"', r'addresses\.KOR: is "a"; give host:port'),
-    ("[feeds]", '[feeds]\n"a.b" = []', "cannot be part of a subject"),
+    ("[addresses]", "[feeds]\n[addresses]", r"feeds: no such key; feeds stand in feeds\.toml"),
     ("[store]", "[store", "is not TOML"),
     ("inbox_mib = 256", "inbox_mib = 0", r"store\.inbox_mib: is no size"),
 ]

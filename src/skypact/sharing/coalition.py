@@ -6,6 +6,7 @@ key is ever made or seen elsewhere.
 """
 
 import datetime
+import re
 import shutil
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -43,6 +44,7 @@ from skypact.sharing.nats_config import (
 )
 from skypact.sharing.nats_server import connect, system_connection
 from skypact.sharing.node_folder import (
+    FEEDS,
     MESH,
     NodeFolder,
     card_name,
@@ -147,6 +149,10 @@ def create_nation(
     )
     (folder / "release.toml").write_text(default_policy_text(nation, others))
     (folder / "radars.toml").write_text(radars(nation, others) if radars else RADARS_TOML)
+    ids = re.findall(r'(?m)^id = "(.+)"$', (folder / "radars.toml").read_text())
+    (folder / FEEDS).write_text(
+        FEEDS_TOML.format(feeds_port=http_port + 1, radar=ids[0] if ids else "north")
+    )
     make_keys(folder / "keys")
     certificates = folder / "certificates"
     make_authority(certificates, nation, host, settings.authority_days)
@@ -405,10 +411,33 @@ port = {http_port}
 # Where a partner is dialled, if not where its card says.
 [addresses]
 # KOR = "192.0.2.7:14221"
+"""
 
-# Feeds that publish on the nation's NATS server, and the radars whose plots each may publish.
-[feeds]
-# north = ["JP-Sado", "JP-Mutsu"]
+FEEDS_TOML = """\
+# Who may send this node plots: docs/feeds.md. Yours to edit; in force when the node starts anew.
+# (For a feed that publishes on the nation's NATS server also: skypact coalition apply FOLDER.)
+#
+# Plots by HTTP, POST /feeds/RADAR with the feed's key:
+#
+# [http]
+# listen = "127.0.0.1:{feeds_port}"          # certificate, certificate_key (PEM files): TLS
+#
+# One sender, by NATS or HTTP; it may send these radars' plots and no others. A key and its SHA-256:
+#   python -c "from skypact.sensing.feeds import new_key; print(*new_key())"
+#
+# [[feed]]
+# name = "north"
+# radars = ["{radar}"]
+# key_sha256 = "…"                     # of its key, for HTTP; the key itself is the sender's alone
+#
+# ASTERIX (CAT048, CAT015, CAT034) by UDP or TCP; the radars by their sac and sic in radars.toml:
+#
+# [[asterix]]
+# name = "north-asterix"
+# protocol = "udp"                     # or "tcp"
+# listen = "127.0.0.1:8600"
+# radars = ["{radar}"]
+# from = ["192.0.2.7", "198.51.100.0/24"]
 """
 
 RADARS_TOML = """\

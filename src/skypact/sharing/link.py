@@ -52,6 +52,10 @@ the entry of the journal. What was not when the node was killed comes again.
 """
 
 
+Changed = Callable[[NodeFolder], Awaitable[None]]
+"""Is told that there are other partners now, or other cards of them."""
+
+
 class LinkState(NamedTuple):
     """How the link to one partner is."""
 
@@ -152,8 +156,15 @@ class Link:
     while this runs are noticed within `link.look_s`.
     """
 
-    def __init__(self, node: NodeFolder, settings: LinkSettings, received: Received) -> None:
+    def __init__(
+        self,
+        node: NodeFolder,
+        settings: LinkSettings,
+        received: Received,
+        changed: Changed | None = None,
+    ) -> None:
         self.node, self.settings = node, settings
+        self._changed = changed
         self._received = received
         self._partners: dict[str, _Partner] = {}
         self._gate: Client | None = None
@@ -241,6 +252,8 @@ class Link:
             await self._partners.pop(gone).close()
         for new in set(node.partners) - set(self._partners):
             self._open(new)
+        if self._changed is not None:
+            await self._changed(node)
 
     def _open(self, name: str) -> None:
         partner = _Partner(self, name)

@@ -156,7 +156,7 @@ def _national(node: NodeFolder) -> Iterator[str]:
     yield "    users = ["
     yield f"      {_user(node, NATIONAL_USER, publish_deny=('release.>', 'live.>', 'from.>'))}"
     yield f"      {_user(node, GATE_USER)}"
-    for feed, radars in node.file.feeds.items():
+    for feed, radars in node.feeds.items():
         subjects = tuple(feed_subject(radar, node.exercise) for radar in radars)
         yield f"      {_user(node, feed_user(feed), subjects, ('_INBOX.>',))}"
     yield "    ]"

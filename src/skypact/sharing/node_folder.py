@@ -1,7 +1,7 @@
 """A nation's folder as it stands on disk: `node.toml`, keys, certificates, partners' cards.
 
 ```
-JPN/node.toml  release.toml  radars.toml  JPN.card.toml
+JPN/node.toml  release.toml  radars.toml  feeds.toml  JPN.card.toml
     keys/  certificates/  partners/KOR.card.toml  nats.conf (generated)  store/
 ```
 
@@ -18,6 +18,7 @@ from skypact.errors import InputError, nearest
 from skypact.sharing.keys import NATION, Card, Keys, load_card, load_keys
 
 MESH = "mesh"
+FEEDS = "feeds.toml"
 
 
 class ServerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,8 +64,17 @@ class NodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     http: HttpPart = HttpPart()
     addresses: dict[str, str] = {}
     """Where a partner is dialled, if not where its card says: nation to host:port."""
-    feeds: dict[str, list[str]] = {}
-    """Names of feeds, and the radars whose plots each may publish."""
+
+
+class _FeedPart(msgspec.Struct, frozen=True):
+    """Of `[[feed]]` of `feeds.toml` what the server has to know."""
+
+    name: str
+    radars: list[str]
+
+
+class _Feeds(msgspec.Struct, frozen=True):
+    feed: list[_FeedPart] = []
 
 
 class NodeFolder(NamedTuple):
@@ -81,6 +91,28 @@ class NodeFolder(NamedTuple):
     def nation(self) -> str:
         """Whose node this is."""
         return self.file.nation
+
+    @property
+    def feeds(self) -> dict[str, list[str]]:
+        """Feeds of `feeds.toml`, and the radars whose plots each may publish on the own server.
+
+        Empty where that file cannot be read: who reads all of it says why.
+        """
+        try:
+            read = msgspec.toml.decode((self.folder / FEEDS).read_bytes(), type=_Feeds)
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+            return {}
+        return {
+            one.name: [radar for radar in one.radars if re.fullmatch(r"[\w\-]+", radar)]
+            for one in read.feed
+            if re.fullmatch(r"[\w\-]+", one.name)
+        }
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """Nations that were partners."""
+        cards = (self.folder / "removed").glob("*.card.toml")
+        return frozenset(card.name.partition(".")[0] for card in cards) - set(self.partners)
 
     @property
     def hub(self) -> str | None:
@@ -187,14 +219,6 @@ def _node_file(path: Path) -> NodeFile:
     for part in ("journal_mib", "outbox_mib", "inbox_mib"):
         if not 1 <= getattr(file.store, part) <= 1 << 24:
             raise InputError(f"{path}: store.{part}", "is no size", "give 1 or more MiB")
-    for feed, radars in file.feeds.items():
-        for name in (feed, *radars):
-            if not re.fullmatch(r"[\w\-]+", name):
-                raise InputError(
-                    f"{path}: feeds.{feed}",
-                    f'"{name}" cannot be part of a subject',
-                    "use letters, digits, - and _",
-                )
     return file
 
 
@@ -216,6 +240,8 @@ def _refused(path: Path, words: str) -> InputError:
         near = nearest(unknown[1], known)
         key = f"{place}.{unknown[1]}".removeprefix("$.")
         remedy = f'did you mean "{near}"?' if near else "leave it out"
+        if key == "feeds":
+            remedy = f"feeds stand in {FEEDS} beside it"
         return InputError(f"{path}: {key}", "no such key", remedy)
     missing = re.search(r"missing required field `(.*)`", what)
     if missing:
