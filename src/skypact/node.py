@@ -10,7 +10,6 @@ killed reads the last checkpoint and the journal, and is where it was.
 
 import asyncio
 import datetime
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,30 +49,20 @@ from skypact.serving.kept import (
 )
 from skypact.serving.operating import LEAVE_OUT, POLICY, TAKE_BACK, Order, take_orders
 from skypact.serving.pictures import Pictures
-from skypact.serving.policy_in_force import (
-    EDITED,
-    InForce,
-    KeptAction,
-    action_of,
-    folded_again,
-    in_force,
-    not_applied,
-    parsed,
-    require_signed,
-    save_signed,
-)
+from skypact.serving.policy_in_force import EDITED, KeptAction
 from skypact.serving.recovery import Recovery, checkpoints_of
 from skypact.serving.release_way import ReleaseWay
+from skypact.serving.releasing import Releasing
 from skypact.serving.status import StatusServer
 from skypact.settings import Settings
-from skypact.sharing.chain import Delivery, OutgoingChain
+from skypact.sharing.chain import Delivery
 from skypact.sharing.coalition import check_folder, write_generated
 from skypact.sharing.entry import Accepted, Cause, Entry, Refused
 from skypact.sharing.link import By, Link
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import NatsServer, connect
 from skypact.sharing.node_folder import FEEDS, NodeFolder
-from skypact.sharing.outgoing import Outgoing, Sent
+from skypact.sharing.outgoing import Sent
 from skypact.sharing.policy import Policy
 from skypact.sharing.policy_file import SignedPolicy
 from skypact.sharing.tasks import end
@@ -112,9 +101,6 @@ class Node:
             write_generated(self.folder, settings.link)
         self.nation = self.folder.nation
         self.radars = tuple(load_radars(folder / "radars.toml"))
-        self.in_force = in_force(
-            self.folder, self._own_radars, settings.release, round(now.timestamp() * S)
-        )
         self.log = structlog.get_logger().bind(node=self.nation)
         self.folded = Folded(
             self.nation,
@@ -125,24 +111,27 @@ class Node:
             unsealing_keys=[self.folder.keys.sealing],
             told=self._keep_record,
         )
-        self.ways: dict[str, ReleaseWay] = {}
+        self.releasing = Releasing(
+            self.folder,
+            self.radars,
+            settings,
+            exercise=exercise,
+            clock=self.clock,
+            write=self._write,
+            send=self._send,
+        )
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._checkpoints = checkpoints_of(self.folder.store, settings)
         self.assessor = Assessor(self.radars, settings.flight)
         self.server = NatsServer(self.folder, settings.link)
         self.link = Link(self.folder, settings.link, self.take_message, self._partners_changed)
-        self._releasing = asyncio.Lock()
-        self._since: list[Arrival] | None = None  # left while another policy is made ready
         self.faults: dict[str, str] = {}
         """What of the settings cannot be used, by what it is for: the node goes on without."""
-        self._left = 0  # own arrivals whose release was looked at
-        self._unapplied = ""
-        if self.in_force.fault:
-            self.faults["release policy"] = self.in_force.fault
-            self.log.error("release policy", fault=self.in_force.fault)
+        if self.releasing.in_force.fault:
+            self.faults["release policy"] = self.releasing.in_force.fault
+            self.log.error("release policy", fault=self.releasing.in_force.fault)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
-        self._epoch_ns = 0
         self._news = asyncio.Event()
         self._recovered = asyncio.Event()
 
@@ -160,6 +149,16 @@ class Node:
     def pictures(self) -> Pictures:
         """All pictures, by name: also what alerts and exports may be made from."""
         return self.folded.pictures
+
+    @property
+    def ways(self) -> dict[str, ReleaseWay]:
+        """What leaves for each partner."""
+        return self.releasing.ways
+
+    @property
+    def policy(self) -> Policy:
+        """The release policy in force."""
+        return self.releasing.in_force.policy
 
     @property
     def entry(self) -> Entry:
@@ -196,19 +195,18 @@ class Node:
             subject=subject_of(self.exercise),
         )
         await self.link.start()
-        self._write_policy("release policy at start", self.in_force.signed)
-        clean = self._begin_chains()
+        clean = self.releasing.begin()
         recovery = Recovery(self.folded, self.journal, self.settings.node, self.log, clean=clean)
         await recovery.pictures(self._checkpoints)
         self.clock.note(recovery.newest_ns)
         await recovery.release(self.ways, self._offer_again, self._send)
         self._recovered.set()
-        self._left = self.folded.arrivals
+        self.releasing.left = self.folded.arrivals
         self.feeds = Feeds(
             self._feed_table(),
             [radar for radar in self.radars if radar.nation == self.nation],
             self.take_plots,
-            epoch=self._epoch_ns,
+            epoch=self.releasing.epoch_ns,
             clock=self.clock,
             exercise=self.exercise,
             connection=self._connection,
@@ -238,13 +236,12 @@ class Node:
         await end(*self._tasks)
         await asyncio.to_thread(self.assessor.stop)
         now_ns = self.clock()
-        for way in self.ways.values():
-            await self._send(way.partner, way.ready(now_ns, no_more=True))
+        await self.releasing.ready(now_ns, no_more=True)
         await self._save()
         await self.status.stop()
         await self.link.stop()
         await self.journal.close()
-        self._save_chains(clean=True)
+        self.releasing.save_chains(clean=True)
         await self._connection.close()
         await self.server.stop()
         self.log.info("stopped")
@@ -270,13 +267,9 @@ class Node:
             if taken:
                 self.folded.arrivals += 1
                 leaving.append((arrival, self.folded.arrivals))
-        async with self._releasing:
-            for arrival, after in leaving:
-                self._left = after
-                if self._since is not None:
-                    self._since.append(arrival)
-                for way in self.ways.values():
-                    await self._send(way.partner, way.take(arrival, arrival.received_ns), after)
+        async with self.releasing.lock:
+            for arrival, number in leaving:
+                await self.releasing.take(arrival, number)
         self._news.set()
         await asyncio.gather(*written)
         return verdicts
@@ -370,10 +363,8 @@ class Node:
             decided = self.folded.mark(now_ns)
             mark = KeptMark(now_ns, KeptVerdicts.of(decided))
             self._write(EntryKind.CLOCK_MARK, "", now_ns, mark)
-            async with self._releasing:
-                for way in self.ways.values():
-                    await self._send(way.partner, way.ready(now_ns))
-            self._look_at_policy()
+            await self.releasing.ready(now_ns)
+            self.releasing.look()
             for picture in self.pictures.each():
                 picture.tracks()  # gives ids, and keeps them
             self._news.set()
@@ -385,7 +376,7 @@ class Node:
             for way in list(self.ways.values()):
                 for due in way.due():
                     flight = await self.assessor.flight(due.track, way.launch_of(due))
-                    async with self._releasing:
+                    async with self.releasing.lock:
                         if flight is not None and self.ways.get(way.partner) is way:
                             await self._send(way.partner, way.state(due, flight, self.clock()))
             await asyncio.sleep(self.settings.node.mark_every_s)
@@ -441,51 +432,6 @@ class Node:
         waiting = await self.link.publish(partner, kept.data, kept.message_id, live=False)
         waiting.add_done_callback(_told_elsewhere)
 
-    def _begin_chains(self) -> bool:
-        """Number what goes to each partner; whether the node was stopped cleanly before."""
-        path = self.folder.store / CHAINS
-        saved = msgspec.msgpack.decode(path.read_bytes(), type=_Chains) if path.exists() else None
-        clean = saved is not None and saved.clean
-        now_ns = self.clock()
-        # It rises where the clock was put back, too: sources whose epoch falls are refused.
-        self._epoch_ns = max(now_ns, saved.epoch_ns + S if saved else 0)
-        for partner in self.folder.partners:
-            before = saved.of.get(partner) if saved else None
-            chain = OutgoingChain.begin(before, now_ns, clean=clean)
-            self.ways[partner] = self._way_to(partner, chain)
-        self._save_chains(clean=False)
-        return clean
-
-    def _way_to(
-        self, partner: str, chain: OutgoingChain, policy: Policy | None = None
-    ) -> ReleaseWay:
-        """The way to a partner, under the policy in force or another, by what its card says now."""
-        signing = self.folder.keys.signing
-        outgoing = Outgoing(
-            self.nation,
-            partner,
-            chain,
-            signing,
-            exercise=self.exercise,
-            # Also where nobody carries it (NATS trap 9).
-            sealing_key=self.folder.partners[partner].sealing_key,
-        )
-        return ReleaseWay(
-            policy or self.policy,
-            self.radars,
-            outgoing,
-            secret=hashlib.sha256(signing.private_bytes_raw() + b"hidden").digest(),
-            epoch=self._epoch_ns // S,
-            settings=self.settings,
-        )
-
-    def _save_chains(self, *, clean: bool) -> None:
-        chains = {name: way.outgoing.chain.save() for name, way in self.ways.items()}
-        path = self.folder.store / CHAINS
-        part = path.with_suffix(".part")
-        part.write_bytes(msgspec.msgpack.encode(_Chains(clean, chains, self._epoch_ns)))
-        part.replace(path)
-
     # -- what operators change -----------------------------------------------------------------
 
     async def _obey(self, order: Order) -> str:
@@ -505,95 +451,19 @@ class Node:
         return f"{order.about}: {order.what}, by {order.who}"
 
     async def apply_policy(self, signed: SignedPolicy) -> None:
-        """Put a release policy in force, between two messages.
-
-        Release pictures are made anew from the plots that it releases; what the old one had decided
-        goes before, and what was stated under it is withdrawn. Raises SkypactError: nothing is
-        changed then.
-        """
-        place = f"{EDITED} by {signed.who}"
-        require_signed(signed, self.folder, place)
-        if self._since is not None:
-            raise SkypactError("another change is being made; wait until it is done")
-        if signed.replaces != self.in_force.signed.hash:
-            raise SkypactError("the policy was changed meanwhile; look at the difference again")
-        policy = parsed(signed.text, place, self.folder, self._own_radars)
-        self._since = []
-        try:
-            async with self._releasing:
-                asked = self._write_policy("release policy asked for", signed)
-                skip, self._since = self.folded.arrivals - self._left, []
-            number = await asyncio.wait_for(asked, self.settings.node.order_s)
-            self._epoch_ns = max(self.clock(), self._epoch_ns + S)
-            chains = {name: way.outgoing.chain for name, way in self.ways.items()}
-            new = {name: self._way_to(name, chain, policy) for name, chain in chains.items()}
-            from_ns = self.clock() - round(self.settings.node.policy_replay_s * S)
-            await folded_again(
-                self.journal, list(new.values()), from_ns=from_ns, before=number, skip_last=skip
-            )
-            async with self._releasing:
-                for arrival in self._since:
-                    for way in new.values():
-                        _ = list(way.take(arrival, arrival.received_ns, dry=True))
-                save_signed(self.folder, signed)
-                for way in self.ways.values():
-                    await self._send(way.partner, way.end(self.clock()))
-                self.in_force = InForce(signed, policy)
-                self.ways = {
-                    name: new.get(name) or self._way_to(name, way.outgoing.chain)
-                    for name, way in self.ways.items()  # there may be other partners by now
-                }
-                written = self._write_policy("release policy in force", signed)
-                self._save_chains(clean=False)
-            await written
-        except TimeoutError:
-            raise SkypactError("the journal takes no entries; see the node's health") from None
-        finally:
-            self._since = None
-        self._look_at_policy()
-        self.log.warning("release policy in force", by=signed.who, hash=signed.hash)
-
-    def _write_policy(self, what: str, signed: SignedPolicy) -> "asyncio.Future[int]":
-        action = action_of(what, signed)
-        return self._write(EntryKind.OPERATOR_ACTION, signed.who, self.clock(), action)
-
-    def _look_at_policy(self) -> None:
-        """Say it once where `release.toml` was edited and is not in force."""
-        unapplied = not_applied(self.folder.folder, self.in_force.signed)
-        if unapplied and unapplied != self._unapplied:
-            self.log.warning("release policy", notice=unapplied)
-        self._unapplied = unapplied
+        """Put a release policy in force, between two messages. Raises SkypactError."""
+        await self.releasing.apply(signed, self.journal, lambda: self.folded.arrivals)
 
     async def _partners_changed(self, folder: NodeFolder) -> None:
         """Cards came, went or were changed: who is a partner, and by which keys, at once."""
-        async with self._releasing:
-            self.folder = folder
-            policy = parsed(self.in_force.signed.text, EDITED, folder, self._own_radars)
-            self.in_force = self.in_force._replace(policy=policy)
-            for gone in set(self.ways) - set(folder.partners):
-                del self.ways[gone]
-                self.entry.dismiss(gone)
-                self.log.warning("partner removed", partner=gone)
-            for name, card in folder.partners.items():
-                self.entry.admit(name, [card.signing_key])
-                if name not in self.ways:
-                    chain = OutgoingChain.begin(None, self.clock(), clean=False)
-                    self.ways[name] = self._way_to(name, chain)
-                    self.log.warning("partner added", partner=name)
-                else:
-                    self.ways[name].outgoing.seal_for(card.sealing_key)
-            self._save_chains(clean=False)
+        for gone in set(self.folder.partners) - set(folder.partners):
+            self.entry.dismiss(gone)
+        for name, card in folder.partners.items():
+            self.entry.admit(name, [card.signing_key])
+        self.folder = folder
+        await self.releasing.partners_changed(folder)
 
     # -- what it is made of --------------------------------------------------------------------
-
-    @property
-    def policy(self) -> Policy:
-        """The release policy in force."""
-        return self.in_force.policy
-
-    @property
-    def _own_radars(self) -> list[str]:
-        return [radar.id for radar in self.radars if radar.nation == self.nation]
 
     def _keep_record(self, picture: str, record: Record) -> None:
         """Keeps what a picture decides by itself: ids, rebuilds, who is left out."""
@@ -645,11 +515,11 @@ class Node:
             "ready": self._ready,
             "exercise": self.exercise,
             "faults": faults,
-            "notices": [self._unapplied] if self._unapplied else [],
+            "notices": [self.releasing.notice] if self.releasing.notice else [],
             "release_policy": {
-                "hash": self.in_force.signed.hash,
-                "by": self.in_force.signed.who,
-                "since_ns": self.in_force.signed.when_ns,
+                "hash": self.releasing.in_force.signed.hash,
+                "by": self.releasing.in_force.signed.who,
+                "since_ns": self.releasing.in_force.signed.when_ns,
             },
             "left_out": sorted(self.folded.left_out),
             "links": links,
@@ -688,15 +558,6 @@ class Node:
             "skypact_journal_waiting_bytes": {(): float(self.journal.health.waiting_bytes)},
             "skypact_journal_last": {(): float(self.journal.last_number)},
         }
-
-
-class _Chains(msgspec.Struct, array_like=True):
-    """Where the chains to the partners stood, and whether that was at a clean stop."""
-
-    clean: bool
-    of: dict[str, bytes]
-    epoch_ns: int = 0
-    """Of the node's start: each later than the one before."""
 
 
 def _told_elsewhere(done: "asyncio.Future[Any]") -> None:

@@ -117,8 +117,12 @@ def save_signed(folder: NodeFolder, signed: SignedPolicy) -> None:
     """Keep it as the one that is in force from now on."""
     path = folder.folder / SIGNED
     part = path.with_suffix(".part")
-    part.write_bytes(msgspec.json.format(msgspec.json.encode(signed)) + b"\n")
-    part.replace(path)
+    try:
+        part.write_bytes(msgspec.json.format(msgspec.json.encode(signed)) + b"\n")
+        part.replace(path)
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror})"
+        raise InputError(str(path), reason, "make room, or run as the user that owns it") from None
 
 
 def not_applied(folder: Path, signed: SignedPolicy) -> str:
