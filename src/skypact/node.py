@@ -55,6 +55,7 @@ from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releasing import Releasing
 from skypact.serving.status import StatusServer
 from skypact.settings import Settings
+from skypact.sharing.certificates import expiry_fault
 from skypact.sharing.chain import Delivery
 from skypact.sharing.coalition import check_folder, write_generated
 from skypact.sharing.entry import Accepted, Cause, Entry, Refused
@@ -96,7 +97,13 @@ class Node:
         self.settings, self.exercise = settings, exercise
         self.clock = clock or NodeClock(settings.node.greatest_clock_step_s)
         now = datetime.datetime.now(datetime.UTC)
-        self.folder = check_folder(folder, now, exercise=exercise)
+        self.faults: dict[str, str] = {}
+        """What of the settings cannot be used, by what it is for: the node goes on without."""
+        self.folder = check_folder(
+            folder,
+            exercise=exercise,
+            passed_over=lambda error: self._go_on_without("partner", error),
+        )
         if not self.folder.server_config.exists():  # a folder from before exercises had their own
             write_generated(self.folder, settings.link)
         self.nation = self.folder.nation
@@ -125,8 +132,9 @@ class Node:
         self.assessor = Assessor(self.radars, settings.flight)
         self.server = NatsServer(self.folder, settings.link)
         self.link = Link(self.folder, settings.link, self.take_message, self._partners_changed)
-        self.faults: dict[str, str] = {}
-        """What of the settings cannot be used, by what it is for: the node goes on without."""
+        expired = expiry_fault(folder / "certificates" / "server.pem", now)
+        if expired:  # partners refuse the links; everything else goes on
+            self._go_on_without("certificate", expired)
         if self.releasing.in_force.fault:
             self.faults["release policy"] = self.releasing.in_force.fault
             self.log.error("release policy", fault=self.releasing.in_force.fault)
@@ -213,8 +221,7 @@ class Node:
             settings=self.settings.feeds,
             sensing=self.settings.sensing,
         )
-        with self._going_on("feeds"):
-            await self.feeds.start()
+        await self.feeds.start(lambda error: self._go_on_without("feeds", error))
         http = self.folder.file.http
         self.status = StatusServer(http.host, http.port, self.health, self.metrics)
         with self._going_on("status"):
@@ -486,8 +493,11 @@ class Node:
         try:
             yield
         except InputError as error:
-            self.faults[what] = str(error)
-            self.log.error(what, fault=str(error))
+            self._go_on_without(what, error)
+
+    def _go_on_without(self, what: str, error: InputError) -> None:
+        self.faults[f"{what}, {error.place}"] = str(error)
+        structlog.get_logger().error(what, fault=str(error))
 
     # -- how it is -----------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ makes its own (`create_nation`) and is given the others' public cards (`add_part
 key is ever made or seen elsewhere.
 """
 
-import datetime
 import re
 import shutil
 import time
@@ -17,7 +16,6 @@ from skypact.errors import InputError, LinkError, nearest
 from skypact.settings import LinkSettings
 from skypact.sharing.certificates import (
     authority_fault,
-    expiry_fault,
     make_authority,
     make_certificate,
     pin_of,
@@ -270,12 +268,11 @@ def write_generated(node: NodeFolder, settings: LinkSettings) -> None:
         write_private(one.server_config, server_config(one, settings).encode())
 
 
-def check_folder(folder: Path, now: datetime.datetime, *, exercise: bool = False) -> NodeFolder:
-    """Read a folder for a node that starts: also the certificate must be valid."""
-    node = load_node(folder, exercise=exercise)
-    fault = expiry_fault(folder / "certificates" / "server.pem", now)
-    if fault:
-        raise fault
+def check_folder(
+    folder: Path, *, exercise: bool = False, passed_over: Callable[[InputError], None]
+) -> NodeFolder:
+    """Read a folder for a node that starts; `passed_over`: what it can go on without."""
+    node = load_node(folder, exercise=exercise, passed_over=passed_over)
     hub = node.hub
     if hub and hub != node.nation and hub not in node.partners:
         raise InputError(

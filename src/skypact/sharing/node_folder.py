@@ -9,6 +9,7 @@ The partners are the cards in `partners/`, and nothing else: who is taken out of
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -150,24 +151,37 @@ def hub_of(topology: str) -> str | None:
     return topology.removeprefix("hub:") if topology != MESH else None
 
 
-def load_node(folder: Path, *, exercise: bool = False) -> NodeFolder:
+def _raised(error: InputError) -> None:
+    raise error
+
+
+def load_node(
+    folder: Path,
+    *,
+    exercise: bool = False,
+    passed_over: Callable[[InputError], None] = _raised,
+) -> NodeFolder:
     """Read a nation's folder, for what is live or for an exercise.
 
-    Raises InputError that names file, key and remedy.
+    Raises InputError that names file, key and remedy. What is wrong about one partner alone is
+    given to `passed_over`, and the others are read.
     """
     path = folder / "node.toml"
     file = _node_file(path)
     partners = {}
     for card_file in sorted((folder / "partners").glob("*.card.toml")):
-        card = load_card(card_file)
-        if card.nation == file.nation or card_file.name != card_name(card.nation):
-            raise InputError(str(card_file), f"is the card of {card.nation}", "take it out")
-        partners[card.nation] = card
+        try:
+            card = load_card(card_file)
+            if card.nation == file.nation or card_file.name != card_name(card.nation):
+                raise InputError(str(card_file), f"is the card of {card.nation}", "take it out")
+            partners[card.nation] = card
+        except InputError as error:
+            passed_over(error)
     removed = {card.name.partition(".")[0] for card in (folder / "removed").glob("*.card.toml")}
     for name in sorted(set(file.addresses) - set(partners) - removed):
         near = nearest(name, partners)
         remedy = f"did you mean {near}?" if near else "add its card, or leave it out"
-        raise InputError(f"{path}: addresses.{name}", "no such partner", remedy)
+        passed_over(InputError(f"{path}: addresses.{name}", "no such partner", remedy))
     return NodeFolder(folder, file, load_keys(folder / "keys"), partners, exercise)
 
 
