@@ -11,6 +11,9 @@ from skypact.model import EntryKind
 from skypact.node import Node
 from skypact.serving.kept import KeptPlots, KeptSent
 from skypact.serving.policy_in_force import KeptAction
+from skypact.sharing.chain import Delivery
+from skypact.sharing.entry import Cause
+from tests.sharing.link_settings import QUICK
 from tests.test_node import SETTINGS, arrivals, coalition, flight, until  # noqa: F401
 
 OPEN = {"KOR": {"JPN": "tracklets", "USA": "tracklets"}}
@@ -173,6 +176,18 @@ def test_a_partner_is_left_out_and_taken_back_by_order(tmp_path, flight):  # noq
             assert said == [("leave out", "Kim", "JPN"), ("take back", "Lee", "JPN")]
             none = await skypact("coalition", "take-back", folder, "RUS", "--by", "Lee")
             assert none.exit_code == 1
+            # And one that is removed: no way to it, and nothing of it is looked at any more.
+            lines = [f"{key} = {value!r}" for key, value in QUICK.model_dump().items()]
+            (tmp_path / "quick.toml").write_text("\n".join(["[link]", *lines]))
+            gone = await skypact(
+                *("coalition", "remove", folder, "USA"), "--settings", tmp_path / "quick.toml"
+            )
+            assert gone.exit_code == 0, gone.output
+            await until(lambda: list(node.ways) == ["JPN"])
+            assert node.entry.partners == {"JPN"}
+            result = node.entry.receive(b"anything", "USA", Delivery.LIVE, node.clock())
+            assert result.cause == Cause.UNKNOWN_PARTNER
+            assert list(node.policy.partners) == ["JPN"]
         finally:
             await node.stop()
 

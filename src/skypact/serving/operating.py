@@ -4,6 +4,7 @@ The command signs with the nation's key, which its operators alone can read; the
 and that the order is of now. Without a node that runs there is nobody to answer.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -68,6 +69,7 @@ async def take_orders(
         await message.respond(msgspec.json.encode(answer))
 
     await connection.subscribe(_subject(exercise), cb=asked)
+    await connection.flush()
 
 
 async def _answered(
@@ -96,6 +98,16 @@ async def give_order(
 
     Raises LinkError where it does not answer in time.
     """
+    answer = await _asked_once(folder, settings, order, exercise, wait_s)
+    if answer is None:  # it may be starting, or be slow to answer
+        await asyncio.sleep(1.0)
+        answer = await _asked_once(folder, settings, order, exercise, wait_s)
+    return answer
+
+
+async def _asked_once(
+    folder: NodeFolder, settings: LinkSettings, order: Order, exercise: bool, wait_s: float
+) -> Answer | None:
     try:
         client = await connect(folder, NATIONAL_USER, wait_s=settings.answer_s, once=True)
     except LinkError:

@@ -231,7 +231,7 @@ def _matching(chosen: PartnerPolicy, subject: Subject, radar: str) -> Rule:
 def _misses(rule: Rule, subject: Subject, radar: str) -> str:
     """The first condition of a rule that does not hold; empty where all do."""
     if rule.exercise is not None and rule.exercise != subject.exercise:
-        return "it is for exercise only" if rule.exercise else "it is for live only"
+        return "it is for exercises alone" if rule.exercise else "it is for what is live alone"
     if rule.radars is not None and radar not in rule.radars:
         return f"radar {radar} is not among {_listed(rule.radars)}"
     if rule.from_ns is not None and subject.time_ns < rule.from_ns:
@@ -459,14 +459,15 @@ def _steps(chosen: PartnerPolicy, subject: Subject) -> Sequence[str]:
         of = f"radar {radar}: " if several else ""
         for number, rule in enumerate(chosen.rules, start=1):
             missed = _misses(rule, subject, radar)
-            named = f"{of}rule {number} ({rule.name})"
+            named = f'{of}rule {number}, "{rule.name}"'
             if missed:
-                steps.append(f"{named} does not apply: {missed}")
+                steps.append(f"{named}: no, {missed}")
             else:
-                steps.append(f"{named} applies: {_why(rule)}: {rule.level.name.lower()}")
+                steps.append(f"{named}: yes ({_why(rule)}), so {rule.level.name.lower()}")
                 break
         else:
-            steps.append(f"{of}no rule applies: {chosen.otherwise.level.name.lower()} otherwise")
+            level = chosen.otherwise.level.name.lower()
+            steps.append(f"{of}no rule applies, so what the partner's own table says: {level}")
     return steps
 
 
@@ -474,19 +475,32 @@ def explanation_text(explained: Sequence[Explanation]) -> str:
     """The same for people."""
     lines = []
     for one in explained:
-        d = one.decision
-        if d.level == Level.NOTHING:
-            lines.append(f"{one.partner} gets nothing: {d.rule or d.reason}")
-        else:
-            how = f", {d.openness}" if d.level == Level.TRACKLETS else ""
-            uses = ", ".join(d.use)
-            lines.append(
-                f"{one.partner} gets {d.level.name.lower()}{how} for {uses}, "
-                f"at most {_rate(d.per_s)}: {d.rule}"
-            )
+        decision = one.decision
+        by = f' (by "{decision.rule}")' if decision.rule else f" ({decision.reason})"
+        lines.append(f"{one.partner} gets {_gets(decision)}{by}")
         lines += [f"  {step}" for step in one.steps]
     return "\n".join(lines)
 
 
-def _rate(per_s: float) -> str:
-    return "any number a second" if math.isinf(per_s) else f"{per_s:g} a second"
+_TELLS = {
+    Level.NOTHING: "nothing",
+    Level.WARNING: "warnings: the area and the time alone",
+    Level.ASSESSMENT: "assessments: launch, path, apogee, impact and kind",
+    Level.TRACKLETS: "{openness} tracklets, and assessments",
+    Level.PLOTS: "the plots themselves, and assessments",
+}
+_FOR = {
+    Use.PICTURE: "for its own eyes",
+    Use.PUBLIC_WARNING: "for public alerts",
+    Use.EXPORT: "for exports",
+}
+
+
+def _gets(decision: Decision) -> str:
+    """What a partner gets, for people."""
+    if decision.level == Level.NOTHING:
+        return "nothing"
+    told = _TELLS[decision.level].format(openness=decision.openness)
+    uses = " and ".join(_FOR[use] for use in decision.use)
+    rate = "" if math.isinf(decision.per_s) else f", at most {decision.per_s:g} messages a second"
+    return f"{told}; {uses}{rate}"
