@@ -681,7 +681,7 @@ def _studies(shared: Path) -> dict[str, Study]:
             _manoeuvre,
         ),
         "times": Study("Times of flight", 6, 6, _run_times, _times),
-        "shared": Study("Shared picture", 20, 2, shared.run, _shared),
+        "shared": Study("Shared picture", 20, 2, shared_way.run, _shared),
         "hostile": Study("Hostile partner", 50, 2, lambda n, s: hostile.run(n, SEED, s), _hostile),
         "wire": Study("Wire", 1000, 20, lambda n, step: wire.run(n, SEED, step), _wire),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
