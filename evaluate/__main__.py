@@ -37,6 +37,7 @@ from evaluate import (
     white_sands,
     wire,
 )
+from evaluate import shared as shared_way
 from skypact.sensing.scenario import load_scenario
 
 SEED = 20261121
