@@ -518,7 +518,7 @@ def _wire(detail: dict[str, Any]) -> Iterator[Figure]:
     yield Figure(f"{what}: refused without reason", f"{unexplained}", "0", unexplained == 0)
     yield Figure(f"{what}: changes of the chains' state", f"{changed}", "0", changed == 0)
     kept = detail["kept_bytes"] / 1024
-    yield Figure(f"{what}: memory grown by", f"{kept:.0f} KiB", "under 1 MiB", kept < 1024)
+    yield Figure(f"{what}: peak of memory", f"{kept:.0f} KiB", "under 1 MiB", kept < 1024)
     yield Figure("to refuse one, on average", f"{detail['us_each']:.0f} µs", "stated", None)
 
 
@@ -541,7 +541,7 @@ def _hostile(detail: dict[str, Any]) -> Iterator[Figure]:
         yield Figure(f"{name}: pictures {case['against']}", said, "identical", same)
     swarm = detail["swarm"]
     what = f"{swarm['ghosts']:,} ghosts a second for {swarm['seconds']} s"
-    yield Figure(f"{what}: memory grown by", f"{swarm['grown_mib']:.0f} MiB", "stated", None)
+    yield Figure(f"{what}: peak of memory", f"{swarm['grown_mib']:.0f} MiB", "stated", None)
     kept = swarm["own_track_kept"]
     yield Figure(f"{what}: own flight still one track", str(kept).lower(), "true", kept)
 
