@@ -111,6 +111,10 @@ def stage(
             text += [f"[partner.{partner}]", f'level = "{level}"', 'openness = "full"']
             text += ["greatest_per_s = 10000"]
         (folder / own / "release.toml").write_text("\n".join(text))
+    tables = {own: (folder / own / "radars.toml").read_text() for own in nations}
+    for own in nations:  # plots of a partner count by its radar, which has to be known
+        others = [table for other, table in tables.items() if other != own]
+        (folder / own / "radars.toml").write_text("\n".join([tables[own], *others]))
 
 
 class Time:

@@ -103,7 +103,7 @@ class Story:
                     node = japan if one.nation == "JPN" else korea
                     verdict = await give(node, one, self.times)
                     assert verdict.outcome == "accepted", verdict
-                    await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.005)
                 if number == len(sent) // 4:
                     await until(lambda node=japan: "KOR" in partners(node.shared))
                     self.shot(japan)

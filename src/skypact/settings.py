@@ -753,7 +753,9 @@ class ReleaseSettings(BaseModel):
     greatest_behind_s: float = Field(
         default=1.0,
         ge=0,
-        description="Own plots that are so much older than others that left are not released, s.",
+        description="Own plots that are so much older than others that left are in no release "
+        "picture,"
+        " and leave by themselves, s.",
     )
 
 

@@ -79,6 +79,9 @@ class Recovery:
                 self._note(entry.kind, entry.about, entry.payload, entry.time_ns >= again_ns)
         self._log.info(
             "recovered",
+            entry=self._journal.last_number,
+            digests={n: p.picture.digest() for n, p in self._folded.pictures.items()},
+            ids={n: sorted(p.ids.items()) for n, p in self._folded.pictures.items()},
             checkpoint=done,
             entries=folded,
             passed_over=misfits,

@@ -17,6 +17,7 @@ from skypact.model import (
     Followed,
     Launch,
     Level,
+    Plots,
     Radar,
     Track,
     TrackStatus,
@@ -70,7 +71,7 @@ class ReleaseWay:
         self._stated_ns: dict[int, int] = {}
         self._launches: dict[int, Launch] = {}
         self.late_plots = 0
-        """Not released, as what followed them is folded already."""
+        """In no release picture, as what followed them is folded already: sent by themselves."""
 
     def take(self, arrival: Arrival, sent_ns: int, *, dry: bool = False) -> Iterator[Sent]:
         """Own plots as they came; what is to be sent at once, unless it was sent before (`dry`)."""
@@ -95,6 +96,8 @@ class ReleaseWay:
             behind_s = ((picture.time_ns or oldest_ns) - oldest_ns) / S
             if behind_s > self._settings.release.greatest_behind_s:
                 self.late_plots += len(rows)
+                if picture is self._observed:
+                    self._follow(_untaken(plots.at(rows)))
                 continue
             take = self._follow if picture is self._observed else None
             picture.observe(plots.at(rows), on_followed=take)
@@ -153,3 +156,10 @@ class ReleaseWay:
     def _sent(self, sent_ns: int, *, no_more: bool) -> Iterator[Sent]:
         for payload, _ in self.release.ready(no_more=no_more):
             yield self.outgoing.message(payload, sent_ns)
+
+
+def _untaken(plots: Plots) -> Followed:
+    """Plots that no track of a release picture took."""
+    n = len(plots.time_ns)
+    nowhere = np.full((n, 6), np.nan)
+    return Followed(plots, np.zeros(n, np.int64), nowhere, nowhere[:, 0], np.full(n, -1))
