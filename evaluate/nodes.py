@@ -17,6 +17,8 @@ import json
 import logging
 import os
 import random
+import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -39,11 +41,17 @@ from skypact.model import Arrival, ClockMark, EntryKind, Outcome
 from skypact.node import Node
 from skypact.sensing import load_radars
 from skypact.sensing.feeds import new_key
-from skypact.serving.folded import SHARED, Folded
+from skypact.serving.folded import NATIONAL, SHARED, Folded
 from skypact.serving.journal_source import Source, open_source
 from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots
 from skypact.serving.replay import THEN, replay
-from skypact.settings import LinkSettings, NodeSettings, Settings
+from skypact.settings import (
+    JournalSettings,
+    LateSettings,
+    LinkSettings,
+    NodeSettings,
+    Settings,
+)
 from skypact.sharing import codec
 from skypact.sharing.chain import Delivery
 from skypact.sharing.coalition import write_generated
@@ -54,8 +62,6 @@ _log = logging.getLogger(__name__)
 HOW = ("node", "server", "both")
 SOON_S, LATEST_S = 0.5, 3.0
 """A kill comes so long after all was well again, at random."""
-READY_S = 3.0
-"""Asked for."""
 
 
 # -- kills -----------------------------------------------------------------------------------------
@@ -544,3 +550,234 @@ async def never_cut(source: Source, of: Settings) -> str:
         verdict = receive(msgspec.structs.replace(one, received_ns=at_ns))
         assert verdict.outcome == Outcome.ACCEPTED, verdict
     return folded.shared.picture.digest()
+
+
+# -- disk and clock --------------------------------------------------------------------------------
+
+
+def disk_full() -> dict[str, Any]:
+    """A node whose disk fills up and gets room again; on a small file system, if one may be made.
+
+    Otherwise the server's files may grow no more, and the disk is said to be full.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        mounted = _mounted(Path(folder), "160m")
+        try:
+            return asyncio.run(_disk_full(Path(folder) / "coalition", mounted))
+        finally:
+            if mounted:
+                subprocess.run(["umount", folder], check=False)
+
+
+def _mounted(folder: Path, size: str) -> bool:
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    try:
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+async def _disk_full(root: Path, mounted: bool) -> dict[str, Any]:
+    own = settings(
+        journal=JournalSettings(rate_kib_s=2, retention_h=1, answer_s=0.5, retry_s=0.1),
+        node=NodeSettings(checkpoint_every_s=3600, mark_every_s=0.5, silent_server_s=2.0),
+    )
+    stage(root, {"JPN": {"KOR": "plots"}, "KOR": {"JPN": "nothing"}}, own)
+    times = Time(1_790_000_000 * S)
+    node = Node(root / "JPN", own, clock=times.clock())
+    ballast, usage = root / "ballast", shutil.disk_usage
+    row: dict[str, Any] = {"mounted": mounted}
+
+    def fill() -> None:
+        if not mounted:
+            most = resource.RLIM_INFINITY
+            resource.prlimit(node.server.pid or 0, resource.RLIMIT_FSIZE, (65_536, most))
+            shutil.disk_usage = lambda _: usage("/")._replace(free=1000)  # type: ignore
+            return
+        with ballast.open("wb") as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(1 << 16))
+                file.flush()
+
+    def empty() -> None:
+        ballast.unlink(missing_ok=True)
+        shutil.disk_usage = usage
+        if not mounted:
+            most = resource.RLIM_INFINITY
+            resource.prlimit(node.server.pid or 0, resource.RLIMIT_FSIZE, (most, most))
+
+    def faults() -> list[str]:
+        return [one for one in node.health()["faults"] if not one.startswith("link")]
+
+    try:
+        await node.start()
+        sent = arrivals("JPN", node.radars, begin_ns=times.now_ns, seconds=12.0)
+        for one in sent[:20]:
+            await give(node, one, times)
+        assert not faults(), faults()
+        await asyncio.to_thread(fill)
+        waiting = [asyncio.ensure_future(give(node, one, times)) for one in sent[20:60]]
+        row["named"] = await until(lambda: any("disk is full" in one for one in faults()), 20.0)
+        row["fault"] = faults()
+        row["acknowledged_meanwhile"] = sum(one.done() for one in waiting)
+        # What still works: own plots are in the picture, and tracks grow older.
+        before = node.national.received
+        times.now_ns += S
+        row["picture_goes_on"] = await until(lambda: node.national.received > before)
+        row["in_the_picture"] = node.national.kept["plots"]
+        await asyncio.to_thread(empty)
+        began = time.monotonic()
+        row["acknowledged_after"] = await until(lambda: all(one.done() for one in waiting), 60.0)
+        row["well_again_s"] = time.monotonic() - began
+        row["well"] = await until(lambda: not faults(), 30.0)
+        end = seen(node, NATIONAL)
+    finally:
+        await asyncio.to_thread(empty)
+        await node.stop()
+    async with open_source(root / "JPN", own) as source:
+        replayed = await replay(source, own, NATIONAL)
+        twin = await never_killed(source, own, [])
+    row["replay_identical"] = replayed.exact and replayed.moments[0].digest == end.digest
+    row["verdicts_other"] = twin["verdicts_other"]
+    return row
+
+
+def clock_steps(steps_s: Sequence[float] = (3600.0, -3600.0)) -> list[dict[str, Any]]:
+    """The machine's clock put ahead and back while a node runs, and right again after a while."""
+    rows = []
+    for step_s in steps_s:
+        with tempfile.TemporaryDirectory() as folder:
+            rows.append(asyncio.run(_clock_step(Path(folder) / "coalition", step_s)))
+    return rows
+
+
+async def _clock_step(root: Path, step_s: float) -> dict[str, Any]:
+    own = settings(node=NodeSettings(checkpoint_every_s=3600, mark_every_s=0.2))
+    stage(root, {"JPN": {"KOR": "tracklets"}, "KOR": {"JPN": "plots"}}, own)
+    times, others = Time(1_790_000_000 * S), Time(1_790_000_000 * S)
+    japan = Node(root / "JPN", own, clock=times.clock())
+    korea = Node(root / "KOR", own, clock=others.clock())
+    named, over, outcomes, faults = False, False, Counter[str](), ""
+    try:
+        await korea.start()
+        await japan.start()
+        await until(lambda: all(s.up for n in (japan, korea) for s in n.link.states()))
+        of = {"begin_ns": times.now_ns, "seconds": 9.0}
+        sent = [*arrivals("JPN", japan.radars, **of), *arrivals("KOR", korea.radars, **of)]
+        sent.sort(key=lambda one: one.due_ns)
+        third = len(sent) // 3
+        for number, one in enumerate(sent):
+            if number in (third, 2 * third):
+                times.stepped_ns = round(step_s * S) if number == third else 0
+                await asyncio.sleep(0.5)
+                said = [f for f in japan.health()["faults"] if f.startswith("clock")]
+                named, over = named or bool(said), not said
+                faults = faults or "".join(said)
+            times.now_ns = max(times.now_ns, one.due_ns)  # one time passes, whatever clocks say
+            others.now_ns = times.now_ns
+            node = japan if one.nation == "JPN" else korea
+            verdict = await give(node, one, others)
+            outcomes[f"{one.nation} {verdict.outcome}"] += 1
+            await asyncio.sleep(0.005)
+        sent_korea = korea.ways["JPN"].outgoing.chain.sequence
+        await until(lambda: japan.entry.counts("KOR").get("accepted", 0) >= sent_korea)
+        accepted = japan.entry.counts("KOR").get("accepted", 0)
+        confirmed = [t for t in japan.shared.tracks() if t.status == "confirmed"]
+        newest_ns = max((t.time_ns for t in confirmed), default=0)
+    finally:
+        await japan.stop()
+        await korea.stop()
+    return {
+        "step_s": step_s,
+        "named": named,
+        "fault": faults,
+        "over": over,
+        "outcomes": dict(outcomes),
+        "of_korea": [accepted, sent_korea],
+        "confirmed": len(confirmed),
+        "ahead_s": (newest_ns - times.now_ns) / S,
+    }
+
+
+# -- eight hours -----------------------------------------------------------------------------------
+
+
+def eight_hours(
+    hours: float = 8.0, kept_h: float = 1.0, progress: Callable[[int], Any] = lambda n: None
+) -> dict[str, Any]:
+    """Memory of one node over hours of flights one after the other, as fast as it takes them.
+
+    One flight in sight of up to four radars at a time, two thirds of the time, marks each second,
+    journal on disk, what leaves for one partner out of reach bounded. `kept_h`: late.kept_s.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(_hours(Path(folder) / "coalition", hours, kept_h, progress))
+
+
+async def _hours(
+    root: Path, hours: float, kept_h: float, progress: Callable[[int], Any]
+) -> dict[str, Any]:
+    own = settings(
+        late=LateSettings(kept_s=3600 * kept_h),
+        journal=JournalSettings(rate_kib_s=200, retention_h=kept_h),
+        node=NodeSettings(checkpoint_every_s=30, mark_every_s=60),
+    )
+    stage(root, {"JPN": {"KOR": "nothing"}, "KOR": {"JPN": "nothing"}}, own)
+    times = Time(1_790_000_000 * S)
+    node = Node(root / "JPN", own, clock=times.clock())
+    flight_s, seen_s = 600, 400.0
+    rss: list[tuple[float, float]] = []
+    began, plots = time.monotonic(), 0
+    try:
+        await node.start()
+        begin_ns = times.now_ns
+        flights = max(1, round(hours * 3600 / flight_s))
+        sequence: Counter[str] = Counter()
+        for flight in range(flights):
+            from_ns = begin_ns + flight * flight_s * S
+            of = {"begin_ns": from_ns, "seconds": seen_s, "from_s": 95.0}
+            events: list[tuple[int, Any]] = [
+                (one.due_ns, one) for one in arrivals("JPN", node.radars, **of)
+            ]
+            events += [(from_ns + k * S, None) for k in range(flight_s)]
+            waiting = []
+            for due_ns, one in sorted(events, key=lambda event: event[0]):
+                times.now_ns = max(times.now_ns, due_ns)
+                if one is None:
+                    decided = node.folded.mark(times.now_ns)
+                    kept = KeptMark(times.now_ns, *decided)
+                    waiting.append(node._write(EntryKind.CLOCK_MARK, "", times.now_ns, kept))
+                    node.national.tracks(), node.shared.tracks()
+                else:
+                    sequence[one.arrival.radar] += 1
+                    arrival = msgspec.structs.replace(
+                        one.arrival,
+                        received_ns=times.now_ns,
+                        sequence=sequence[one.arrival.radar],
+                    )
+                    plots += len(arrival.plots.time_ns)
+                    waiting.append(asyncio.ensure_future(node.take_plots((arrival,))))
+                if len(waiting) >= 200:
+                    await asyncio.gather(*waiting)
+                    waiting = []
+            await asyncio.gather(*waiting)
+            rss.append(((flight + 1) * flight_s / 3600, _rss_mib()))
+            progress(flight + 1)
+    finally:
+        await node.stop()
+    settled = [mib for at_h, mib in rss if at_h > kept_h + 0.5] or [rss[-1][1]]
+    return {
+        "hours": hours,
+        "kept_h": kept_h,
+        "plots": plots,
+        "took_s": time.monotonic() - began,
+        "rss_mib": rss,
+        "settled_mib": [settled[0], settled[-1], max(settled)],
+    }
+
+
+def _rss_mib() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return float("nan")

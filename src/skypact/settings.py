@@ -786,6 +786,12 @@ class NodeSettings(BaseModel):
     rebuild_plots: int = Field(
         default=2000, ge=1, description="Plots folded at once of a picture that is rebuilt."
     )
+    silent_server_s: float = Field(
+        default=15.0,
+        gt=0,
+        description="The nation's server is ended, and started anew, when for so long it does not "
+        "answer the journal though its disk has room, s.",
+    )
     greatest_clock_step_s: float = Field(
         default=0.5,
         gt=0,
