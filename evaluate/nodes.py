@@ -64,6 +64,18 @@ SOON_S, LATEST_S = 0.5, 3.0
 """A kill comes so long after all was well again, at random."""
 
 
+def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]:
+    """All of it: so many kills; below ten of them the rest is short, too."""
+    short = count < 10
+    return {
+        "kills": kills(count, seed, progress),
+        "cuts": cuts([1.0, 75.0] if short else [1.0, 60.0, 600.0], 30.0 if short else 10.0),
+        "disk": disk_full(),
+        "clock": clock_steps(),
+        "hours": eight_hours(*((0.5, 0.1) if short else (8.0, 1.0))),
+    }
+
+
 # -- kills -----------------------------------------------------------------------------------------
 
 
@@ -192,12 +204,15 @@ class Heard:
 
     def __init__(self, node: Node, partner: str) -> None:
         self.plots: Counter[tuple[int, float]] = Counter()
+        self.in_tracklets = 0
         self.refused: Counter[str] = Counter()
         self.durable: list[tuple[int, int]] = []
         observe, take = node.folded.observe, node.take_message
 
         def observed(accepted: Accepted, recorded: Any = None) -> Any:
             verdict = observe(accepted, recorded)
+            if isinstance(accepted.content, tuple) and accepted.partner == partner:
+                self.in_tracklets += sum(one.plots for one in accepted.content)
             if isinstance(accepted.content, Arrival) and accepted.partner == partner:
                 counts = verdict is not None and verdict.outcome == Outcome.ACCEPTED
                 if verdict is not None and not counts:
@@ -230,17 +245,30 @@ class Heard:
         }
 
 
-def kills(count: int, seed: int, progress: Callable[[int], Any] = lambda n: None) -> dict[str, Any]:
-    """So many kills, each way in turn."""
+def kills(
+    count: int,
+    seed: int,
+    progress: Callable[[int], Any] = lambda n: None,
+    *,
+    level: str = "plots",
+    latest_s: float = LATEST_S,
+) -> dict[str, Any]:
+    """So many kills, each way in turn; `level`: at which Japan releases to Korea."""
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_kills(Path(folder) / "coalition", count, seed, progress))
+        root = Path(folder) / "coalition"
+        return asyncio.run(_kills(root, count, seed, progress, level, latest_s))
 
 
 async def _kills(
-    root: Path, count: int, seed: int, progress: Callable[[int], Any]
+    root: Path,
+    count: int,
+    seed: int,
+    progress: Callable[[int], Any],
+    level: str,
+    latest_s: float,
 ) -> dict[str, Any]:
     own = settings()
-    stage(root, {"JPN": {"KOR": "plots"}, "KOR": {"JPN": "tracklets"}}, own)
+    stage(root, {"JPN": {"KOR": level}, "KOR": {"JPN": "tracklets"}}, own)
     child = Child(
         root / "JPN",
         {
@@ -265,9 +293,9 @@ async def _kills(
             asyncio.create_task(_post(child, japan_s, acknowledged, over)),
             asyncio.create_task(_give(korea, own_s, over)),
         ]
-        await asyncio.sleep(4.0)
+        await asyncio.sleep(1.0 + 0.5 * latest_s)
         for number in range(count):
-            await asyncio.sleep(rng.uniform(SOON_S, LATEST_S))
+            await asyncio.sleep(rng.uniform(SOON_S, latest_s))
             how = HOW[number % len(HOW)]
             rows.append(await asyncio.to_thread(_kill, child, how))
             _log.info("%s", rows[-1])
@@ -287,7 +315,13 @@ async def _kills(
             )
         )
         kept = after.national.kept["plots"]
-        await until(lambda: set(plots) <= {key for key, n in heard.plots.items() if n})
+
+        def all_there() -> bool:
+            if level == "tracklets":
+                return heard.in_tracklets >= sum(plots.values())
+            return set(plots) <= {key for key, n in heard.plots.items() if n}
+
+        await until(all_there)
         await asyncio.sleep(1.0)  # for what would be double
         await after.stop()
     finally:
@@ -306,8 +340,16 @@ async def _kills(
         "scans": len(acknowledged),
         "plots": sum(plots.values()),
         "acknowledged_lost": sum(plots.values()) - kept,
-        "partner_lost": sum(not heard.plots[key] for key in plots),
-        "partner_doubled": sum(heard.plots[key] > 1 for key in plots),
+        "partner_lost": (
+            max(0, sum(plots.values()) - heard.in_tracklets)
+            if level == "tracklets"
+            else sum(not heard.plots[key] for key in plots)
+        ),
+        "partner_doubled": (
+            max(0, heard.in_tracklets - sum(plots.values()))
+            if level == "tracklets"
+            else sum(heard.plots[key] > 1 for key in plots)
+        ),
         "partner_path": heard.faults(),
         "partner_refused": dict(heard.refused),
         "verdicts_other": sum(one["verdicts_other"] for one in twin.values()),
@@ -425,7 +467,7 @@ def cuts(
 async def _cut(root: Path, length_s: float, speed: float) -> dict[str, Any]:
     link = LinkSettings(heartbeat_s=0.2, silent_s=1.0, reconnect_s=0.2, ping_s=0.5)
     own = settings(link=link, node=NodeSettings(checkpoint_every_s=3600, mark_every_s=1.0 / speed))
-    stage(root, {"JPN": {"KOR": "tracklets"}, "KOR": {"JPN": "plots"}}, own)
+    stage(root, {"JPN": {"USA": "tracklets"}, "USA": {"JPN": "plots"}}, own)
     times = Time(1_790_000_000 * S)
     nodes, wires = {}, []
     before_s, after_s = 15.0, 5.0
@@ -438,17 +480,17 @@ async def _cut(root: Path, length_s: float, speed: float) -> dict[str, Any]:
         times.now_ns += 1000
 
     try:
-        for nation in ("JPN", "KOR"):
+        for nation in ("JPN", "USA"):
             wires += await _wired(root / nation, own)
-        for nation in ("KOR", "JPN"):
+        for nation in ("USA", "JPN"):
             nodes[nation] = Node(root / nation, own, clock=times.clock())
             await nodes[nation].start()
-        japan, korea = nodes["JPN"], nodes["KOR"]
-        heard = Heard(japan, "KOR")
+        japan, america = nodes["JPN"], nodes["USA"]
+        heard = Heard(japan, "USA")
         await until(lambda: all(s.up for n in nodes.values() for s in n.link.states()))
         begin_ns = times.now_ns
-        of = {"begin_ns": begin_ns, "seconds": before_s + length_s + after_s, "from_s": 100.0}
-        sent = [*arrivals("JPN", japan.radars, **of), *arrivals("KOR", korea.radars, **of)]
+        of = {"begin_ns": begin_ns, "seconds": before_s + length_s + after_s, "from_s": 85.0}
+        sent = [*arrivals("JPN", japan.radars, **of), *arrivals("USA", america.radars, **of)]
         sent.sort(key=lambda one: one.due_ns)
         began, cut, state = time.monotonic(), Counter[str](), "before"
         for one in sent:
@@ -464,12 +506,12 @@ async def _cut(root: Path, length_s: float, speed: float) -> dict[str, Any]:
                 for wire in wires:
                     wire.mend()
                 state, mended = "after", time.monotonic()
-            cut[state] += one.nation == "KOR"
+            cut[state] += one.nation == "USA"
             await give(nodes[one.nation], one, times)
         waited = cut["cut"]
 
         def come() -> bool:
-            chain = korea.ways["JPN"].outgoing.chain
+            chain = america.ways["JPN"].outgoing.chain
             return heard.durable[-1:] == [(chain.epoch, chain.sequence)]
 
         caught_up = await until(come, 120.0)
