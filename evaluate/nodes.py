@@ -60,6 +60,8 @@ from skypact.sharing.node_folder import host_and_port, load_node
 
 _log = logging.getLogger(__name__)
 HOW = ("node", "server", "both")
+START_S = 240.0
+"""A node that is not ready by then has failed, however busy the machine."""
 SOON_S, LATEST_S = 0.5, 3.0
 """A kill comes so long after all was well again, at random."""
 
@@ -113,7 +115,7 @@ class Child:
                 stderr=file,
             )
         while not self.ready():
-            if self.process.poll() is not None or time.monotonic() > began + 60.0:
+            if self.process.poll() is not None or time.monotonic() > began + START_S:
                 self.process.send_signal(signal.SIGABRT)
                 time.sleep(1.0)
                 raise RuntimeError(self.log.read_text()[-6000:])
@@ -273,7 +275,7 @@ async def _kills(
         root / "JPN",
         {
             "journal": {"rate_kib_s": 50, "retention_h": 1},
-            "node": {"checkpoint_every_s": 5.0},
+            "node": {"checkpoint_every_s": 2.0},
         },
     )
     korea = Node(root / "KOR", own)
@@ -364,7 +366,7 @@ def _kill(child: Child, how: str) -> dict[str, Any]:
     began = time.monotonic()
     ready_s = None if how == "server" else child.start()
     while not child.well() or (how != "node" and child.server == server):
-        if time.monotonic() > began + 60.0:
+        if time.monotonic() > began + START_S:
             raise RuntimeError(f"not well after {how}: {child.log.read_text()[-2000:]}")
         time.sleep(0.05)
     told = child.said("recovered")[before:]

@@ -77,6 +77,7 @@ class Recovery:
                         self._log.error("entry passed over", number=entry.number, reason=str(error))
             if entry.time_ns >= from_ns:
                 self._note(entry.kind, entry.about, entry.payload, entry.time_ns >= again_ns)
+        self._folded.entry.resume()
         self._log.info(
             "recovered",
             entry=self._journal.last_number,
