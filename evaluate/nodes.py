@@ -71,7 +71,7 @@ def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]
     short = count < 10
     return {
         "kills": kills(count, seed, progress),
-        "cuts": cuts([1.0, 75.0] if short else [1.0, 60.0, 600.0], 30.0 if short else 10.0),
+        "cuts": cuts([1.0, 75.0] if short else [1.0, 60.0, 600.0], 5.0),
         "disk": disk_full(),
         "clock": clock_steps(),
         "hours": eight_hours(*((0.5, 0.1) if short else (8.0, 1.0))),
@@ -454,25 +454,31 @@ def _recorded(twin: Folded, entry: Any) -> tuple[Accepted, KeptMessage]:
 
 
 def cuts(
-    lengths_s: Sequence[float], speed: float, progress: Callable[[int], Any] = lambda n: None
+    lengths_s: Sequence[float],
+    speed: float,
+    progress: Callable[[int], Any] = lambda n: None,
+    late: LateSettings | None = None,
 ) -> dict[str, Any]:
     """The link between two nodes cut for so long of the flight's time, which goes `speed` times."""
     rows = []
     for number, length_s in enumerate(lengths_s):
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(asyncio.run(_cut(Path(folder) / "coalition", length_s, speed)))
+            rows.append(asyncio.run(_cut(Path(folder) / "coalition", length_s, speed, late)))
         _log.info("%s", rows[-1])
         progress(number + 1)
     return {"speed": speed, "cuts": rows}
 
 
-async def _cut(root: Path, length_s: float, speed: float) -> dict[str, Any]:
+async def _cut(
+    root: Path, length_s: float, speed: float, late: LateSettings | None
+) -> dict[str, Any]:
     link = LinkSettings(heartbeat_s=0.2, silent_s=1.0, reconnect_s=0.2, ping_s=0.5)
-    own = settings(link=link, node=NodeSettings(checkpoint_every_s=3600, mark_every_s=1.0 / speed))
+    of_node = NodeSettings(checkpoint_every_s=3600, mark_every_s=max(0.2, 1.0 / speed))
+    own = settings(link=link, node=of_node, late=late or LateSettings())
     stage(root, {"JPN": {"USA": "tracklets"}, "USA": {"JPN": "plots"}}, own)
     times = Time(1_790_000_000 * S)
     nodes, wires = {}, []
-    before_s, after_s = 15.0, 5.0
+    before_s, after_s = 10.0, 5.0
     shots: list[tuple[int, Any]] = []
 
     def shot(node: Node) -> None:
@@ -706,7 +712,7 @@ async def _clock_step(root: Path, step_s: float) -> dict[str, Any]:
         await korea.start()
         await japan.start()
         await until(lambda: all(s.up for n in (japan, korea) for s in n.link.states()))
-        of = {"begin_ns": times.now_ns, "seconds": 9.0}
+        of = {"begin_ns": times.now_ns, "seconds": 6.0}
         sent = [*arrivals("JPN", japan.radars, **of), *arrivals("KOR", korea.radars, **of)]
         sent.sort(key=lambda one: one.due_ns)
         third = len(sent) // 3

@@ -1,6 +1,7 @@
 """The fault campaign of nodes, shortened; whole in `python -m evaluate --only nodes`."""
 
 from evaluate import nodes
+from skypact.settings import LateSettings
 
 NO_FAULT = {"lost": 0, "doubled": 0, "reordered": 0}
 
@@ -18,8 +19,9 @@ def test_kills_lose_nothing_and_give_the_same_pictures():
 
 def test_a_cut_link_changes_nothing_in_the_end():
     """Beyond the window, so that a rebuild in the background puts in what had waited."""
-    (row,) = nodes.cuts([75.0], 30.0)["cuts"]
-    assert row["caught_up"] and row["waited"] > 100 and row["path"] == NO_FAULT
+    late = LateSettings(window_s=3.0, live_s=5.0, cut_s=5.0, catch_up_idle_s=2.0)
+    (row,) = nodes.cuts([12.0], 5.0, late=late)["cuts"]
+    assert row["caught_up"] and row["waited"] > 30 and row["path"] == NO_FAULT
     assert row["rebuilds"] >= 1 and row["identical"] and row["as_known_then"]
 
 
