@@ -18,7 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from skypact.coalition_cli import coalition
-from skypact.journal_cli import journal, replay
+from skypact.journal_cli import journal, plots_of_journal, replay
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -533,15 +533,21 @@ def release_apply(
 @release_app.command("test")
 def release_test(
     policy: PolicyFile,
-    plots: PlotFiles,
-    radars: Radars,
+    plots: Annotated[
+        list[Path],
+        typer.Argument(metavar="PLOTS…", help="Plot files; or a node's folder, or its export."),
+    ],
+    radars: Annotated[
+        Path | None,
+        typer.Option(metavar="RADARS.toml", help="Without it, those of the folder or export."),
+    ] = None,
     nation: OwnNation = None,
     partner: Partners = None,
     exercise: Exercise = False,
     json: Json = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Run recorded plots through a policy: what each partner would have got, by which rule."""
+    """Run recorded plots, or a node's journal, through a policy: what each partner would get."""
     from skypact.offline.output import require_writable, write_json
 
     _require_no_clash(
@@ -555,11 +561,17 @@ def release_test(
     from skypact.offline.summary import print_release_test
     from skypact.sensing import load_radars
 
-    table, chosen = load_radars(radars), _settings(settings)
+    chosen, own = _settings(settings), plots_of_journal(plots, settings, exercise=exercise)
+    if own is None and radars is None:
+        raise typer.BadParameter("name the radars of the plot files", param_hint="--radars")
+    if own is not None and radars is not None:
+        raise typer.BadParameter("a journal has radars of its own", param_hint="--radars")
+    table = load_radars(radars) if radars is not None else own[1] if own else ()
     read = read_policy(policy, table, nation=nation, partners=partner or ())
+    recorded = plots if own is None else own[0]
     with _steps("Trying the policy, partner by partner") as on_step:
         tried = try_policy(
-            read, plots, table, exercise=exercise, settings=chosen, on_progress=on_step
+            read, recorded, table, exercise=exercise, settings=chosen, on_progress=on_step
         )
     if json is not None:
         write_json(json, tried.as_json())

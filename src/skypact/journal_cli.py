@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from skypact.model import Plots, Radar
     from skypact.serving.replay import Replayed
 
 Journal = Annotated[
@@ -133,6 +134,28 @@ def replay(
 
         console = Console()
         _show(replayed, console if console.is_terminal else Console(width=120))
+
+
+def plots_of_journal(
+    paths: list[Path], settings: Path | None, *, exercise: bool
+) -> "tuple[Plots, tuple[Radar, ...]] | None":
+    """Own plots and radars of the journal that is named; None: these are plot files."""
+    import asyncio
+
+    from skypact.serving.journal_source import is_journal, open_source, plots_of
+    from skypact.settings import load_settings
+
+    if not any(is_journal(path) for path in paths):
+        return None
+    if len(paths) > 1:
+        raise typer.BadParameter("name one journal, or plot files", param_hint="PLOTS…")
+
+    async def run() -> "tuple[Plots, tuple[Radar, ...]]":
+        async with open_source(paths[0], load_settings(settings), exercise=exercise) as source:
+            with _progress("Reading the journal") as bar:
+                return await plots_of(source, bar), source.radars
+
+    return asyncio.run(run())
 
 
 def _times(at: str | None, from_: str | None, to: str | None, every: float | None) -> list[int]:

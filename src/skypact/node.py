@@ -54,6 +54,7 @@ from skypact.serving.recovery import Recovery, checkpoints_of
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releasing import Releasing
 from skypact.serving.status import StatusServer
+from skypact.serving.watch import FaultLog, SilentServer
 from skypact.settings import Settings
 from skypact.sharing.certificates import expiry_fault
 from skypact.sharing.chain import Delivery
@@ -361,12 +362,13 @@ class Node:
 
     async def _keep_time(self) -> None:
         """Each second: a clock mark for the pictures, what is ready for partners, what is known."""
-        every_s, fault = self.settings.node.mark_every_s, ""
+        every_s, faults = self.settings.node.mark_every_s, FaultLog(self.log)
+        patience_s = self.settings.node.silent_server_s
+        server = SilentServer(self.server, self.journal, patience_s, self.log)
         while True:
             now_ns = self.clock()
-            if bool(self.clock.fault) != bool(fault):
-                fault = self.clock.fault
-                self.log.warning("clock", fault=fault or "right again")
+            faults.note(self.health()["faults"])
+            await server.look()
             decided = self.folded.mark(now_ns)
             mark = KeptMark(now_ns, KeptVerdicts.of(decided))
             self._write(EntryKind.CLOCK_MARK, "", now_ns, mark)

@@ -753,7 +753,9 @@ class ReleaseSettings(BaseModel):
     greatest_behind_s: float = Field(
         default=1.0,
         ge=0,
-        description="Own plots that are so much older than others that left are not released, s.",
+        description="Own plots that are so much older than others that left are in no release "
+        "picture,"
+        " and leave by themselves, s.",
     )
 
 
@@ -791,6 +793,12 @@ class NodeSettings(BaseModel):
     )
     order_s: float = Field(
         default=60.0, gt=0, description="An operator's order waits so long for the journal, s."
+    )
+    silent_server_s: float = Field(
+        default=15.0,
+        gt=0,
+        description="The nation's server is ended, and started anew, when for so long it does not "
+        "answer the journal though its disk has room, s.",
     )
     greatest_clock_step_s: float = Field(
         default=0.5,

@@ -507,10 +507,15 @@ class Journal:
         if self._state is not JournalState.FULL:
             self._say(JournalState.SILENT, f"no answer ({_words(error)})", _NO_ANSWER)
 
+    async def has_room_on_disk(self) -> bool:
+        """Whether the server's disk has room for what comes next, as far as that is known here."""
+        free = await self._free_bytes()
+        return free is None or free >= 2 * self._greatest_message_bytes
+
     async def _look_at_the_disk(self) -> None:
         """A server whose disk is full does not say so: it is silent about what it cannot store."""
         free = await self._free_bytes()
-        if free is not None and free < 2 * self._greatest_message_bytes:
+        if free is not None and not await self.has_room_on_disk():
             self._say(JournalState.FULL, f"the disk is full ({_size(free)} are free)", _FULL)
 
     def _say_refused(self, error: dict[str, Any]) -> None:

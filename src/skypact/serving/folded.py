@@ -211,6 +211,8 @@ class Folded:
             self._obey(kind, msgspec.msgpack.decode(payload, type=KeptRecord))
 
     def _message(self, partner: str, kept: KeptMessage) -> None:
+        if partner not in self.entry.partners:  # not any more: what it sent then counts
+            self.entry.admit(partner, ())
         result = self.entry.recorded(kept.body, partner, Delivery(kept.delivery), kept.received_ns)
         if not isinstance(result, Accepted):
             raise SkypactError(f"a message of {partner} that was accepted: {result.reason}")

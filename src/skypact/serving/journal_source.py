@@ -137,6 +137,17 @@ class _OfFile:
         return Checkpoint(*self._checkpoint)
 
 
+def is_journal(path: Path) -> bool:
+    """Whether a path is a node's folder, or an export."""
+    if path.is_dir():
+        return (path / _NODE_FILE).exists()
+    try:
+        with gzip.open(path, "rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except (OSError, EOFError):
+        return False
+
+
 @asynccontextmanager
 async def open_source(
     path: Path, settings: Settings, *, exercise: bool = False

@@ -77,8 +77,12 @@ class Recovery:
                         self._log.error("entry passed over", number=entry.number, reason=str(error))
             if entry.time_ns >= from_ns:
                 self._note(entry.kind, entry.about, entry.payload, entry.time_ns >= again_ns)
+        self._folded.entry.resume()
         self._log.info(
             "recovered",
+            entry=self._journal.last_number,
+            digests={n: p.picture.digest() for n, p in self._folded.pictures.items()},
+            ids={n: sorted(p.ids.items()) for n, p in self._folded.pictures.items()},
             checkpoint=done,
             entries=folded,
             passed_over=misfits,

@@ -116,6 +116,8 @@ class ReleasePictures:
         if ((shared.picture.time_ns or oldest_ns) - oldest_ns) / S > self._behind_s:
             for who in shared.who:
                 self.behind[who] += len(plots.time_ns)
+                if who in tell:  # they leave by themselves
+                    tell[who](_untaken(plots))
             return
         told = [tell[who] for who in shared.who if who in tell]
 
@@ -125,3 +127,10 @@ class ReleasePictures:
 
         self.folds += 1
         shared.picture.observe(plots, on_followed=followed if told else None)
+
+
+def _untaken(plots: Plots) -> Followed:
+    """Plots that no track of a release picture took."""
+    n = len(plots.time_ns)
+    nowhere = np.full((n, 6), np.nan)
+    return Followed(plots, np.zeros(n, np.int64), nowhere, nowhere[:, 0], np.full(n, -1))

@@ -99,7 +99,7 @@ class ReleaseWay:
 
     @property
     def late_plots(self) -> int:
-        """Not released, as what followed them is folded already; in any of the pictures."""
+        """In no release picture, as what followed them is folded already: sent by themselves."""
         return max(self._pictures.behind.values(), default=0)
 
     def take(self, arrival: Arrival, sent_ns: int, *, dry: bool = False) -> Iterator[Sent]:

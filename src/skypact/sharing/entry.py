@@ -214,6 +214,11 @@ class Entry:
         chains = {name: known.chain.save() for name, known in self._partners.items()}
         return msgspec.msgpack.encode(self._saved | chains, order="sorted")
 
+    def resume(self) -> None:
+        """It was brought back from a journal: see `IncomingChain.resume`."""
+        for known in self._partners.values():
+            known.chain.resume()
+
     def chain(self, partner: str) -> IncomingChain:
         """Where a partner's chain stands; KeyError where there is no such partner."""
         return self._partners[partner].chain

@@ -108,6 +108,12 @@ class NatsServer:
         self._process = self._taken_over = None
         self._set(False, "stopped")
 
+    def end_it(self) -> None:
+        """Kill it; who watches it starts it anew."""
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
     async def _signal_and_wait(self, pid: int, number: signal.Signals) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -381,11 +381,11 @@ class LivePicture:
         return named
 
     def shown(self) -> tuple[Track, ...]:
-        """The tracks that people see by now, under their ids: of a replay, which gives no new ones.
-
-        Where a rewind has numbered tracks anew and no record has named them yet, those are missing.
-        """
-        return self._ids.known(self.picture.tracks(), self._present.older_than)
+        """What `tracks` would give now, without giving ids for good: for a replay."""
+        tracks, ids = self.picture.tracks(), VisibleIds()
+        ids.restore(self._ids.state())
+        record = partial(IdRecord, after=self.received)
+        return ids.name(tracks, self._present.older_than, record)[0]
 
     @property
     def ids(self) -> dict[int, int]:

@@ -89,10 +89,6 @@ class VisibleIds:
         """Take note where tracks are: by it they are found again after a rewind."""
         self._shown |= {track.id: track for track in tracks if track.id in self._id}
 
-    def known(self, tracks: Sequence[Track], older_than: int | None) -> tuple[Track, ...]:
-        """Tracks of the fold that have an id; those from `older_than` on are numbered anew."""
-        return self._named([t for t in tracks if older_than is None or t.id < older_than])
-
     def _named(self, tracks: Sequence[Track]) -> tuple[Track, ...]:
         named = [
             structs.replace(
