@@ -122,7 +122,7 @@ class Story:
             self.times.now_ns += 2 * S
             await until(lambda: japan.national.rebuilds and japan.shared.rebuilds)
             self.shot(japan)
-            japan.shared.leave_out("KOR")
+            japan.folded.leave_out("KOR")
             await until(lambda: japan.shared.rebuilds == 2)
             assert "KOR" not in partners(japan.shared)
             self.shot(japan)
