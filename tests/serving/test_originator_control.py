@@ -117,7 +117,7 @@ use = ["picture", "public_warning"]
 """
 
 
-@settings(max_examples=3)
+@settings(max_examples=12)
 @example(parsed(MIXED), [], (9.0, 5.0))
 @example(parsed(BY_KIND), [], (20.0, 1.0))
 @given(policies(), ROWS, st.tuples(st.floats(0, 20), st.floats(0, 8)))
