@@ -42,7 +42,7 @@ from skypact.node import Node
 from skypact.sensing import load_radars
 from skypact.sensing.feeds import new_key
 from skypact.serving.folded import NATIONAL, SHARED, Folded
-from skypact.serving.journal_source import Source, open_source
+from skypact.serving.journal_source import Source, open_source, plots_of
 from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots
 from skypact.serving.replay import THEN, replay
 from skypact.settings import (
@@ -281,7 +281,7 @@ async def _kills(
     korea = Node(root / "KOR", own)
     heard = Heard(korea, "JPN")
     rng = random.Random(seed)
-    rows: list[dict[str, Any]] = []
+    killed: list[dict[str, Any]] = []
     acknowledged: list[Sent] = []
     try:
         await korea.start()
@@ -299,8 +299,8 @@ async def _kills(
         for number in range(count):
             await asyncio.sleep(rng.uniform(SOON_S, latest_s))
             how = HOW[number % len(HOW)]
-            rows.append(await asyncio.to_thread(_kill, child, how))
-            _log.info("%s", rows[-1])
+            killed.append(await asyncio.to_thread(_kill, child, how))
+            _log.info("%s", killed[-1])
             progress(number + 1)
         await asyncio.sleep(2.0)
         over.set()
@@ -316,7 +316,6 @@ async def _kills(
                 one.arrival.plots.time_ns.tolist(), one.arrival.plots.range_m.tolist(), strict=True
             )
         )
-        kept = after.national.kept["plots"]
 
         def all_there() -> bool:
             if level == "tracklets":
@@ -334,14 +333,18 @@ async def _kills(
     for nation in ("JPN", "KOR"):
         async with open_source(root / nation, own) as source:
             twin[nation] = await never_killed(source, own, recovered if nation == "JPN" else [])
+            if nation == "JPN":
+                rows = await plots_of(source)
+                kept = Counter(zip(rows.time_ns.tolist(), rows.range_m.tolist(), strict=True))
     return {
-        "kills": rows,
+        "kills": killed,
         "cold_start_s": cold_s,
         "stop_s": stop_s,
         "recovered": len(recovered),
         "scans": len(acknowledged),
         "plots": sum(plots.values()),
-        "acknowledged_lost": sum(plots.values()) - kept,
+        "acknowledged_lost": sum(not kept[key] for key in plots),
+        "acknowledged_doubled": sum(kept[key] > 1 for key in plots),
         "partner_lost": (
             max(0, sum(plots.values()) - heard.in_tracklets)
             if level == "tracklets"

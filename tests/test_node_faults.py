@@ -12,7 +12,8 @@ def test_kills_lose_nothing_and_give_the_same_pictures():
     found = nodes.kills(3, 1, level="tracklets", latest_s=1.5)
     assert [row["how"] for row in found["kills"]] == ["node", "server", "both"]
     assert found["recovered"] == 3 and found["plots"] > 10  # the first start is one
-    assert found["acknowledged_lost"] == found["verdicts_other"] == found["pictures_other"] == 0
+    assert found["acknowledged_lost"] == found["acknowledged_doubled"] == 0
+    assert found["verdicts_other"] == found["pictures_other"] == 0
     assert found["partner_path"] == NO_FAULT
     assert found["partner_lost"] == found["partner_doubled"] == 0
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -25,6 +26,7 @@ from skypact.node import Node
 from skypact.offline.text import iso_utc
 from skypact.serving.folded import NATIONAL, SHARED
 from skypact.serving.journal_source import export, open_source
+from skypact.serving.kept import KeptPlots
 from skypact.serving.replay import THEN, replay
 from skypact.settings import LateSettings, NodeSettings
 from tests.sharing.link_settings import QUICK
@@ -260,6 +262,25 @@ def test_the_command_reads_a_node_that_runs_and_one_that_does_not(story, tmp_pat
     assert table.exit_code == 0 and "as now known" in table.output
 
 
+def test_a_policy_is_tried_on_a_journal(story, tmp_path):
+    folder = story.root / "JPN"
+    told = tmp_path / "tried.json"
+    quick = tmp_path / "settings.toml"
+    quick.write_text("[release]\nassess_every_s = 29\n")
+    command = ["release", "test", str(folder / "release.toml"), str(folder)]
+    done = CliRunner().invoke(app, [*command, "--settings", str(quick), "--json", str(told)])
+    assert done.exit_code == 0, done.output
+    plots = sum(
+        len(msgspec.msgpack.decode(payload, type=KeptPlots).arrival.plots.time_ns)
+        for _, kind, payload in entries_of(story)
+        if kind is EntryKind.PLOTS_ACCEPTED
+    )
+    tried = json.loads(told.read_text())
+    assert tried["plots"] == plots > 0 and tried["of_others"] == 0
+    refused = CliRunner().invoke(app, [*command, "--radars", str(folder / "radars.toml")])
+    assert refused.exit_code == 2 and "radars of its own" in refused.output
+
+
 def test_exercise_and_live_share_nothing(story, tmp_path):
     """An exercise on the same folder: other store, streams and subjects; and one at a time."""
 
@@ -304,6 +325,6 @@ def live_store(story):
 def entries_of(story):
     async def run():
         async with open_source(story.root / "JPN", SETTINGS) as source:
-            return [(entry.number, entry.payload) async for entry in source.read()]
+            return [(e.number, e.kind, e.payload) async for e in source.read()]
 
     return asyncio.run(run())

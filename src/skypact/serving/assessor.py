@@ -41,7 +41,7 @@ class Assessor:
     def stop(self) -> None:
         """End the process; what it was asked is not answered."""
         if self._pool is not None:
-            for process in list(self._pool._processes.values()):
+            for process in list((self._pool._processes or {}).values()):
                 process.kill()
             self._pool.shutdown(wait=True, cancel_futures=True)
 
