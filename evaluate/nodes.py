@@ -37,13 +37,14 @@ import numpy as np
 
 from evaluate.link_scene import Wire, free_ports
 from evaluate.node_scene import S, Sent, Time, arrivals, give, seen, settings, stage, until
-from skypact.model import Arrival, ClockMark, EntryKind, Outcome
+from skypact.model import Arrival, ClockMark, EntryKind, Outcome, Verdict
 from skypact.node import Node
 from skypact.sensing import load_radars
 from skypact.sensing.feeds import new_key
-from skypact.serving.folded import NATIONAL, SHARED, Folded
+from skypact.serving.folded import Folded
 from skypact.serving.journal_source import Source, open_source, plots_of
-from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots
+from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptVerdicts, Verdicts
+from skypact.serving.pictures import NAMES, NATIONAL, SHARED
 from skypact.serving.replay import THEN, replay
 from skypact.settings import (
     JournalSettings,
@@ -211,8 +212,9 @@ class Heard:
         self.durable: list[tuple[int, int]] = []
         observe, take = node.folded.observe, node.take_message
 
-        def observed(accepted: Accepted, recorded: Any = None) -> Any:
-            verdict = observe(accepted, recorded)
+        def observed(accepted: Accepted, recorded: Verdicts = ()) -> Verdicts:
+            decided = observe(accepted, recorded)
+            verdict = _of_shared(decided)
             if isinstance(accepted.content, tuple) and accepted.partner == partner:
                 self.in_tracklets += sum(one.plots for one in accepted.content)
             if isinstance(accepted.content, Arrival) and accepted.partner == partner:
@@ -222,7 +224,7 @@ class Heard:
                 rows = accepted.content.plots
                 for at, far in zip(rows.time_ns.tolist(), rows.range_m.tolist(), strict=True):
                     self.plots[at, far] += counts
-            return verdict
+            return decided
 
         async def taken(origin: str, by: Any, data: bytes) -> Any:
             if by == "durable" and origin == partner:
@@ -419,13 +421,13 @@ async def never_killed(
         entries += 1
         if entry.kind in (EntryKind.PLOTS_ACCEPTED, EntryKind.PLOTS_REFUSED):
             kept = msgspec.msgpack.decode(entry.payload, type=KeptPlots)
-            verdicts_other += twin.plots(kept.arrival) != (kept.national, kept.shared)
+            verdicts_other += twin.plots(kept.arrival) != kept.decided.each
         elif entry.kind is EntryKind.CLOCK_MARK:
             mark = msgspec.msgpack.decode(entry.payload, type=KeptMark)
-            verdicts_other += twin.mark(mark.time_ns) != (mark.national, mark.shared)
+            verdicts_other += twin.mark(mark.time_ns) != mark.decided.each
         elif entry.kind is EntryKind.PARTNER_MESSAGE:
             result, message = _recorded(twin, entry)
-            verdicts_other += twin.observe(result) != message.shared
+            verdicts_other += twin.observe(result) != message.decided.each
         else:
             twin.fold(entry)
         if entry.number in marks:
@@ -577,32 +579,45 @@ async def never_cut(source: Source, of: Settings) -> str:
     """Digest of the shared picture that timely arrival would have given of all that counted."""
     folded = Folded(source.nation, source.radars, of)
     due: list[tuple[int, int, Arrival | ClockMark]] = []
-    sinks: list[Arrival | ClockMark] = []
-    receive = folded.shared.receive
-    folded.shared.receive = lambda a, r=None: (sinks.append(a), r)[1]  # type: ignore
+    sinks: list[Arrival | ClockMark | None] = []
+    folded.pictures.receive_each = lambda given, recorded=(): (  # type: ignore[method-assign]
+        sinks.append(given.get(SHARED)),  # type: ignore[func-returns-value]
+        recorded,
+    )[1]
     async for entry in source.read():
         if entry.kind is EntryKind.PLOTS_ACCEPTED:
             kept = msgspec.msgpack.decode(entry.payload, type=KeptPlots)
-            if kept.shared.outcome == Outcome.ACCEPTED:
+            if _counted(kept):
                 due.append((int(kept.arrival.plots.time_ns.max()), 1, kept.arrival))
         elif entry.kind is EntryKind.CLOCK_MARK:
             mark = msgspec.msgpack.decode(entry.payload, type=KeptMark)
-            if mark.shared.outcome == Outcome.ACCEPTED:
+            if _counted(mark):
                 clock = ClockMark(time_ns=mark.time_ns, received_ns=mark.time_ns)
                 due.append((mark.time_ns, 0, clock))
         elif entry.kind is EntryKind.PARTNER_MESSAGE:
             result, message = _recorded(folded, entry)
-            folded.observe(result, message.shared)
-            if message.shared is not None and message.shared.outcome == Outcome.ACCEPTED:
+            folded.observe(result, message.decided.each)
+            if _counted(message):
                 arrival = sinks[-1]
                 assert isinstance(arrival, Arrival)
                 newest = [one.last_ns for one in arrival.tracklets]
                 newest += arrival.plots.time_ns.tolist()
                 due.append((max(newest), 1, arrival))
     for at_ns, _, one in sorted(due, key=lambda item: item[:2]):
-        verdict = receive(msgspec.structs.replace(one, received_ns=at_ns))
+        verdict = folded.shared.receive(msgspec.structs.replace(one, received_ns=at_ns))
         assert verdict.outcome == Outcome.ACCEPTED, verdict
     return folded.shared.picture.digest()
+
+
+def _of_shared(decided: Verdicts) -> Verdict | None:
+    """What the shared picture decided; None: it was given nothing."""
+    return decided[NAMES.index(SHARED)] if decided else None
+
+
+def _counted(kept: KeptPlots | KeptMark | KeptMessage) -> bool:
+    """Whether the shared picture took it."""
+    verdict = _of_shared(kept.decided.each)
+    return verdict is not None and verdict.outcome == Outcome.ACCEPTED
 
 
 # -- disk and clock --------------------------------------------------------------------------------
@@ -798,7 +813,7 @@ async def _hours(
                 times.now_ns = max(times.now_ns, due_ns)
                 if one is None:
                     decided = node.folded.mark(times.now_ns)
-                    kept = KeptMark(times.now_ns, *decided)
+                    kept = KeptMark(times.now_ns, KeptVerdicts.of(decided))
                     waiting.append(node._write(EntryKind.CLOCK_MARK, "", times.now_ns, kept))
                     node.national.tracks(), node.shared.tracks()
                 else:
