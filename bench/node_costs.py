@@ -142,7 +142,7 @@ def _both(one: LivePicture, other: LivePicture, arrival: Arrival) -> tuple[Any, 
 
 
 def _journalled(arrival: Arrival, decided: tuple[Any, Any]) -> bytes:
-    return encoded(KeptPlots.of(arrival, decided))
+    return encoded(KeptPlots.of(arrival, (decided[0], *[decided[1]] * 3)))
 
 
 def _released(releases: Releases, arrival: Arrival) -> list[Any]:

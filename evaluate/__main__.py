@@ -24,8 +24,10 @@ from evaluate import (
     disagreements,
     free_flight,
     hiding,
+    hostile,
     link,
     manoeuvre,
+    nodes,
     pairs,
     published,
     reentry,
@@ -36,6 +38,7 @@ from evaluate import (
     white_sands,
     wire,
 )
+from evaluate import shared as shared_way
 from skypact.sensing.scenario import load_scenario
 
 SEED = 20261121
@@ -516,8 +519,32 @@ def _wire(detail: dict[str, Any]) -> Iterator[Figure]:
     yield Figure(f"{what}: refused without reason", f"{unexplained}", "0", unexplained == 0)
     yield Figure(f"{what}: changes of the chains' state", f"{changed}", "0", changed == 0)
     kept = detail["kept_bytes"] / 1024
-    yield Figure(f"{what}: memory grown by", f"{kept:.0f} KiB", "under 1 MiB", kept < 1024)
+    yield Figure(f"{what}: peak of memory", f"{kept:.0f} KiB", "under 1 MiB", kept < 1024)
     yield Figure("to refuse one, on average", f"{detail['us_each']:.0f} µs", "stated", None)
+
+
+def _shared(detail: dict[str, Any]) -> Iterator[Figure]:
+    said = "the very bits" if detail["identical"] else "other bits"
+    yield Figure("level plots: as all plots at one place", said, "identical", detail["identical"])
+    rmse = detail["rmse_m"]
+    for name, ratio in detail["ratio"].items():
+        if name == "one place":
+            continue
+        met = ratio <= 1.02 if name == "full tracklets" else None
+        what = f"{name}: RMSE {rmse[name]:.1f} m / {rmse['one place']:.1f} m at one place"
+        yield Figure(what, f"{ratio:.3f}", "stated" if met is None else "≤ 1.02", met)
+
+
+def _hostile(detail: dict[str, Any]) -> Iterator[Figure]:
+    for name, case in detail["cases"].items():
+        same = case["identical"]
+        said = "identical" if same else "other"
+        yield Figure(f"{name}: pictures {case['against']}", said, "identical", same)
+    swarm = detail["swarm"]
+    what = f"{swarm['ghosts']:,} ghosts a second for {swarm['seconds']} s"
+    yield Figure(f"{what}: peak of memory", f"{swarm['grown_mib']:.0f} MiB", "stated", None)
+    kept = swarm["own_track_kept"]
+    yield Figure(f"{what}: own flight still one track", str(kept).lower(), "true", kept)
 
 
 def _link(detail: dict[str, Any]) -> Iterator[Figure]:
@@ -539,6 +566,71 @@ def _link(detail: dict[str, Any]) -> Iterator[Figure]:
                 "≥ 10 × real time" if long else "stated",
                 times >= 10 if long else None,
             )
+
+
+def _nodes(detail: dict[str, Any]) -> Iterator[Figure]:
+    killed = detail["kills"]
+    of = f"{len(killed['kills'])} kills of node, server, both, {killed['plots']:,} plots"
+    for what, name in (
+        ("acknowledged and lost", "acknowledged_lost"),
+        ("pictures other than that of a twin never killed, bits or ids", "pictures_other"),
+        ("verdicts other than the twin's", "verdicts_other"),
+        ("plots that the partner has not", "partner_lost"),
+        ("... and that it has twice", "partner_doubled"),
+    ):
+        yield Figure(f"{of}: {what}", str(killed[name]), "0", not killed[name])
+    path = killed["partner_path"]
+    faults = " / ".join(str(path[name]) for name in ("lost", "doubled", "reordered"))
+    yield Figure(f"{of}: messages lost / doubled / reordered", faults, "0 / 0 / 0",
+                 not any(path.values()))  # fmt: skip
+    ready = sorted(row["ready_s"] for row in killed["kills"] if row["ready_s"] is not None)
+    if ready:
+        folding = sorted(row["folding_s"] for row in killed["kills"] if row["folding_s"])
+        yield Figure(
+            f"{of}: from the process's start until ready, median / worst (of it folding)",
+            f"{statistics.median(ready):.1f} / {ready[-1]:.1f} s "
+            f"({statistics.median(folding):.2f} / {folding[-1]:.2f} s)",
+            "< 3 s",
+            ready[-1] < 3.0,
+        )
+    for row in detail["cuts"]["cuts"]:
+        name = f"link of two nodes cut for {row['length_s']:g} s, {row['waited']} messages waited"
+        path = row["path"]
+        faults = " / ".join(str(path[key]) for key in ("lost", "doubled", "reordered"))
+        yield Figure(f"{name}: lost / doubled / reordered", faults, "0 / 0 / 0",
+                     not any(path.values()) and row["caught_up"])  # fmt: skip
+        both = row["identical"], row["as_known_then"]
+        said = " / ".join("yes" if one else "NO" for one in both)
+        said += f" ({row['rebuilds']} rebuilds)"
+        yield Figure(f"{name}: bits as never cut / as known then", said, "yes / yes", all(both))
+    disk = detail["disk"]
+    well = disk["named"] and disk["picture_goes_on"] and disk["well"] and disk["replay_identical"]
+    yield Figure(
+        "disk full: named, picture goes on, acknowledged meanwhile; well after there is room",
+        f"{disk['acknowledged_meanwhile']} acknowledged; {disk['well_again_s']:.1f} s",
+        "0; by itself",
+        well and not disk["acknowledged_meanwhile"],
+    )
+    for row in detail["clock"]:
+        refused = sum(n for what, n in row["outcomes"].items() if "accepted" not in what)
+        yield Figure(
+            f"machine's clock put by {row['step_s']:+,.0f} s and back: named; own refused, "
+            "partner's not taken",
+            f"{'yes' if row['named'] and row['over'] else 'NO'}; {refused}, "
+            f"{row['of_korea'][1] - row['of_korea'][0]}",
+            "yes; 0, 0",
+            row["named"] and row["over"] and not refused and row["confirmed"] > 0,
+        )
+    hours = detail["hours"]
+    first, last, most = hours["settled_mib"]
+    rate = hours["hours"] * 3600 / hours["took_s"]
+    yield Figure(
+        f"{hours['hours']:g} hours, {hours['plots']:,} plots at {rate:.0f} × real time, "
+        f"late.kept_s {hours['kept_h']:g} h: memory once that is full, and at the end",
+        f"{first:.0f}, {last:.0f} MiB (most {most:.0f})",
+        "flat",
+        last < 1.1 * first,
+    )
 
 
 def _manoeuvre(detail: dict[str, Any]) -> Iterator[Figure]:
@@ -633,6 +725,9 @@ def _studies(shared: Path) -> dict[str, Study]:
             link.run,
             _link,
         ),
+        "nodes": Study(
+            "Nodes that fail, kills", 50, 3, lambda n, step: nodes.run(n, SEED, step), _nodes
+        ),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "disagreements": Study(
             "Published disagreements",
@@ -656,6 +751,8 @@ def _studies(shared: Path) -> dict[str, Study]:
             _manoeuvre,
         ),
         "times": Study("Times of flight", 6, 6, _run_times, _times),
+        "shared": Study("Shared picture", 20, 2, shared_way.run, _shared),
+        "hostile": Study("Hostile partner", 50, 2, lambda n, s: hostile.run(n, SEED, s), _hostile),
         "wire": Study("Wire", 1000, 20, lambda n, step: wire.run(n, SEED, step), _wire),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
     }

@@ -1,16 +1,9 @@
 """Nodes over real servers: what one nation's radars see reaches whom it is released to."""
 
 import asyncio
-import contextlib
-import json
 import os
-import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +11,6 @@ import pytest
 from skypact.coalition_cli import _demo_radars
 from skypact.model import Arrival
 from skypact.node import Node
-from skypact.sensing import load_radars
-from skypact.sensing.feeds import new_key
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import simulate
 from skypact.settings import JournalSettings, NodeSettings, Settings
@@ -158,131 +149,5 @@ def test_what_is_released_reaches_whom_it_is_for_and_nobody_else(tmp_path, fligh
         finally:
             for node in nodes.values():
                 await node.stop()
-
-    asyncio.run(run())
-
-
-class Killable:
-    """Korea's node in a process of its own, fed by HTTP."""
-
-    def __init__(self, root):
-        self.folder, self.log, self.node = root / "KOR", root / "KOR.log", None
-        self.radars = load_radars(self.folder / "radars.toml")
-        self._key, digest = new_key()
-        self._port = free_ports(20) + 15
-        names = ", ".join(f'"{radar.id}"' for radar in self.radars)
-        (self.folder / "feeds.toml").write_text(
-            f'[http]\nlisten = "127.0.0.1:{self._port}"\n'
-            f'[[feed]]\nname = "all"\nradars = [{names}]\nkey_sha256 = "{digest}"\n'
-        )
-        self._settings = root / "settings.toml"
-        self._settings.write_text(
-            "[journal]\nrate_kib_s = 50\nretention_h = 1\n[node]\ncheckpoint_every_s = 1.0\n"
-        )
-
-    def start(self):
-        self.log.unlink(missing_ok=True)
-        command = "from skypact.cli import main; main()"
-        with self.log.open("w") as file:
-            self.node = subprocess.Popen(
-                [sys.executable, "-c", command, "node", str(self.folder)]
-                + ["--settings", str(self._settings)],
-                stderr=file,
-            )
-        end = time.monotonic() + 30.0
-        while '"ready"' not in self.log.read_text():
-            assert self.node.poll() is None and time.monotonic() < end, self.log.read_text()
-            time.sleep(0.05)
-
-    def kill(self, server=False):
-        self.node.send_signal(signal.SIGKILL)
-        self.node.wait()
-        if server:
-            conf = str(self.folder / "nats.conf").encode()
-            for process in Path("/proc").glob("[0-9]*"):
-                with contextlib.suppress(OSError):
-                    if conf in (process / "cmdline").read_bytes().split(b"\0"):
-                        os.kill(int(process.name), signal.SIGKILL)
-
-    def end(self):
-        """Whatever happened, nothing of it goes on."""
-        if self.node is not None and self.node.poll() is None:
-            self.kill(server=True)
-
-    def stop(self):
-        self.node.send_signal(signal.SIGTERM)
-        return self.node.wait(timeout=20)
-
-    def post(self, arrival):
-        """How many plots were acknowledged."""
-        plots = arrival.plots
-        rows = [
-            {
-                "time": int(plots.time_ns[k]),
-                "range_m": float(plots.range_m[k]),
-                "azimuth_deg": float(np.degrees(plots.azimuth_rad[k])),
-                "elevation_deg": float(np.degrees(plots.elevation_rad[k])),
-                "scan": int(plots.scan[k]),
-            }
-            for k in range(len(plots.time_ns))
-        ]
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}/feeds/{arrival.radar}",
-            data="\n".join(map(json.dumps, rows)).encode(),
-            headers={
-                "Authorization": f"Bearer {self._key}",
-                "Content-Type": "application/x-ndjson",
-            },
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.load(answer)["taken"]
-
-
-def test_a_node_that_is_killed_loses_and_doubles_nothing(tmp_path, flight):
-    """kill -9 of Korea's node, and of its server with it: what it acknowledged is there again, and
-    the United States have each of its plots once."""
-    coalition(
-        tmp_path,
-        {"KOR": {"JPN": "nothing", "USA": "tracklets"}, "USA": {"JPN": "nothing"}},
-    )
-    killable = Killable(tmp_path)
-    sent = list(arrivals(flight, "KOR", killable.radars, time.time_ns()))
-    plots = sum(len(one.plots.time_ns) for one in sent)
-
-    def feed():
-        taken = 0
-        killable.start()
-        for part, scans in enumerate(np.array_split(np.arange(len(sent)), 3)):
-            taken += sum(killable.post(sent[k]) for k in scans)
-            if part < 2:
-                killable.kill(server=part == 1)
-                killable.start()
-        assert killable.stop() == 0
-        return taken
-
-    async def run():
-        usa, heard = Node(tmp_path / "USA", SETTINGS), []
-        observe = usa._observe
-        usa._observe = lambda accepted: (heard.append(accepted.content), observe(accepted))[1]
-        await usa.start()
-        try:
-            assert await asyncio.to_thread(feed) == plots
-            after = Node(killable.folder, Settings(journal=SETTINGS.journal))
-            await after.start()  # so that its outbox is emptied
-            assert after.national.kept["plots"] == plots
-
-            def of_tracklets():
-                batches = [content for content in heard if isinstance(content, tuple)]
-                return sum(one.plots for batch in batches for one in batch)
-
-            try:
-                await until(lambda: of_tracklets() >= plots)
-                await asyncio.sleep(0.5)  # for what would be double
-                assert of_tracklets() == plots
-            finally:
-                await after.stop()
-        finally:
-            killable.end()
-            await usa.stop()
 
     asyncio.run(run())

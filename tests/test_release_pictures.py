@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.node_load import load
-from skypact.model import Level, Openness
+from skypact.model import Level, Openness, Use
 from skypact.serving.release_pictures import ReleasePictures, Who
 from skypact.settings import Settings, SharingSettings
 from skypact.sharing.tracklets import TrackletMaker
@@ -14,7 +14,7 @@ from skypact.tracking import Picture
 
 SEEN = load(900, 1.2, 10)
 """30 objects, ten looks a second of each of three radars, in scans of ten plots."""
-WHO = tuple(Who(partner, Level.TRACKLETS) for partner in ("KOR", "USA", "PHL"))
+WHO = tuple(Who(partner, Level.TRACKLETS, (Use.PICTURE,)) for partner in ("KOR", "USA", "PHL"))
 
 
 def scans():

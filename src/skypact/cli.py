@@ -1,5 +1,5 @@
 """The commands: `skypact track`, `simulate`, `compare`, `score`, `register`, `release`,
-`coalition`, `node`, `feed`.
+`coalition`, `node`, `feed`, `replay`, `journal`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from skypact.coalition_cli import coalition
+from skypact.journal_cli import journal, plots_of_journal, replay
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,6 +76,8 @@ app = typer.Typer(
 )
 
 app.add_typer(coalition)
+app.add_typer(journal)
+app.command()(replay)
 
 PlotFiles = Annotated[
     list[Path], typer.Argument(metavar="PLOTS…", help="Plot files: CSV, gzipped CSV or Parquet.")
@@ -498,18 +501,53 @@ def release_explain(
     _console(json).print(told.text(), highlight=False, markup=False, soft_wrap=True)
 
 
+@release_app.command("apply")
+def release_apply(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The nation's folder, with its release.toml.")
+    ],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who puts it in force; it is kept.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
+    exercise: Exercise = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Put an edited release.toml in force, also while the node runs; first show what changes."""
+    import asyncio
+
+    from skypact.serving.orders import apply, propose
+    from skypact.sharing.policy_change import changes_text
+
+    chosen = _settings(settings)
+    proposed = propose(folder, by, chosen)
+    if proposed.signed is None:
+        typer.echo("release.toml is in force already")
+        return
+    typer.echo(changes_text(proposed.changes))
+    if not yes and not typer.confirm("Put it in force?"):
+        raise typer.Exit(1)
+    answer = asyncio.run(apply(proposed, chosen, exercise=exercise))
+    typer.echo(answer.said, err=not answer.done)
+    raise typer.Exit(0 if answer.done else 1)
+
+
 @release_app.command("test")
 def release_test(
     policy: PolicyFile,
-    plots: PlotFiles,
-    radars: Radars,
+    plots: Annotated[
+        list[Path],
+        typer.Argument(metavar="PLOTS…", help="Plot files; or a node's folder, or its export."),
+    ],
+    radars: Annotated[
+        Path | None,
+        typer.Option(metavar="RADARS.toml", help="Without it, those of the folder or export."),
+    ] = None,
     nation: OwnNation = None,
     partner: Partners = None,
     exercise: Exercise = False,
     json: Json = None,
     settings: SettingsFile = None,
 ) -> None:
-    """Run recorded plots through a policy: what each partner would have got, by which rule."""
+    """Run recorded plots, or a node's journal, through a policy: what each partner would get."""
     from skypact.offline.output import require_writable, write_json
 
     _require_no_clash(
@@ -523,11 +561,17 @@ def release_test(
     from skypact.offline.summary import print_release_test
     from skypact.sensing import load_radars
 
-    table, chosen = load_radars(radars), _settings(settings)
+    chosen, own = _settings(settings), plots_of_journal(plots, settings, exercise=exercise)
+    if own is None and radars is None:
+        raise typer.BadParameter("name the radars of the plot files", param_hint="--radars")
+    if own is not None and radars is not None:
+        raise typer.BadParameter("a journal has radars of its own", param_hint="--radars")
+    table = load_radars(radars) if radars is not None else own[1] if own else ()
     read = read_policy(policy, table, nation=nation, partners=partner or ())
+    recorded = plots if own is None else own[0]
     with _steps("Trying the policy, partner by partner") as on_step:
         tried = try_policy(
-            read, plots, table, exercise=exercise, settings=chosen, on_progress=on_step
+            read, recorded, table, exercise=exercise, settings=chosen, on_progress=on_step
         )
     if json is not None:
         write_json(json, tried.as_json())
@@ -574,6 +618,9 @@ def feed(
         Path | None,
         typer.Option(metavar="RADARS.toml", help="With udp:// and tcp://: the radars' sac, sic."),
     ] = None,
+    exercise: Annotated[
+        bool, typer.Option("--exercise", help="With nats://: to a node that runs an exercise.")
+    ] = False,
     json: Json = None,
     settings: SettingsFile = None,
 ) -> None:
@@ -586,7 +633,7 @@ def feed(
     times = _speed(speed)
     key = None if key_file is None else _key(key_file)
     table, chosen = () if radars is None else load_radars(radars), _settings(settings)
-    target = target_of(node, key=key, radars=table, settings=chosen)
+    target = target_of(node, key=key, radars=table, settings=chosen, exercise=exercise)
     with _rows_sent() as on_progress:
         sent = asyncio.run(
             send_file(

@@ -50,6 +50,8 @@ Others = Annotated[
         "--nations", metavar="JPN,KOR,…", help="Whom it will share with; needed for a hub."
     ),
 ]
+By = Annotated[str, typer.Option(metavar="NAME", help="Who orders it; it is kept.")]
+InExercise = Annotated[bool, typer.Option("--exercise", help="The node of the exercise.")]
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", metavar="FILE.toml", help="Settings: [link].")
 ]
@@ -148,6 +150,34 @@ def remove(
     remove_partner(folder, nation)
     _apply(folder, settings, [nation], gone=nation)
     typer.echo(f"{nation} is no partner any more; its card is kept in {folder / 'removed'}")
+
+
+@coalition.command("leave-out")
+def leave_out(
+    folder: Folder,
+    nation: Annotated[str, typer.Argument(metavar="NATION", help="The partner to leave out.")],
+    by: By,
+    exercise: InExercise = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Have the running node's pictures be as though a partner had never sent, from now on."""
+    from skypact.serving.operating import LEAVE_OUT
+
+    _order(folder, LEAVE_OUT, nation, by, settings, exercise)
+
+
+@coalition.command("take-back")
+def take_back(
+    folder: Folder,
+    nation: Annotated[str, typer.Argument(metavar="NATION", help="The partner to take back.")],
+    by: By,
+    exercise: InExercise = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Have the running node take again what a partner sends that was left out."""
+    from skypact.serving.operating import TAKE_BACK
+
+    _order(folder, TAKE_BACK, nation, by, settings, exercise)
 
 
 @coalition.command()
@@ -270,6 +300,20 @@ def _apply(
         typer.echo(f"in force on the running server; {len(done.cut)} connections made anew or cut")
     else:
         typer.echo("in force when the node starts")
+
+
+def _order(
+    folder: Path, what: str, nation: str, by: str, settings: Path | None, exercise: bool
+) -> None:
+    import asyncio
+
+    from skypact.serving.orders import order_about
+    from skypact.settings import load_settings
+
+    chosen = load_settings(settings)
+    answer = asyncio.run(order_about(folder, what, nation, by, chosen, exercise=exercise))
+    typer.echo(answer.said, err=not answer.done)
+    raise typer.Exit(0 if answer.done else 1)
 
 
 def _tell_card(folder: Path, own: "Card") -> None:

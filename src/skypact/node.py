@@ -10,69 +10,74 @@ killed reads the last checkpoint and the journal, and is where it was.
 
 import asyncio
 import datetime
-import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 
-from skypact.errors import InputError, JournalError, LinkError
+from skypact.errors import InputError, JournalError, LinkError, SkypactError
 from skypact.model import (
     AreaWarning,
     Arrival,
     Assessment,
-    ClockMark,
     EntryKind,
     Heartbeat,
-    IdRecord,
     JournalState,
-    LeaveOutRecord,
     Outcome,
-    RebuildRecord,
     Verdict,
 )
-from skypact.record.checkpoints import Checkpoint, Checkpoints
-from skypact.record.journal import Journal
+from skypact.record.checkpoints import Checkpoint
+from skypact.record.journal import Journal, stream_of, subject_of
 from skypact.sensing import load_radars
-from skypact.sensing.feeds import Feed, Feeds, FeedTable, load_feeds
+from skypact.sensing.feeds import Feeds, FeedTable, load_feeds
 from skypact.serving.assessor import Assessor
-from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, KeptSent, encoded
-from skypact.serving.release_pictures import ReleasePictures
+from skypact.serving.clock import NodeClock
+from skypact.serving.folded import RECORDS, Folded
+from skypact.serving.kept import (
+    KeptMark,
+    KeptMessage,
+    KeptPlots,
+    KeptRecord,
+    KeptSent,
+    KeptVerdicts,
+    Verdicts,
+    encoded,
+)
+from skypact.serving.operating import LEAVE_OUT, POLICY, TAKE_BACK, Order, take_orders
+from skypact.serving.pictures import Pictures
+from skypact.serving.policy_in_force import EDITED, KeptAction
+from skypact.serving.recovery import Recovery, checkpoints_of
 from skypact.serving.release_way import ReleaseWay
-from skypact.serving.releases import Releases
+from skypact.serving.releasing import Releasing
 from skypact.serving.shedding import Shedding, shed_counts
 from skypact.serving.status import StatusServer
 from skypact.serving.warm_up import warm_up
+from skypact.serving.watch import FaultLog, SilentServer
 from skypact.settings import Settings
-from skypact.sharing.chain import Delivery, OutgoingChain
-from skypact.sharing.coalition import check_folder
+from skypact.sharing.certificates import expiry_fault
+from skypact.sharing.chain import Delivery
+from skypact.sharing.coalition import check_folder, write_generated
 from skypact.sharing.entry import Accepted, Cause, Entry, Refused
 from skypact.sharing.link import By, Link
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import NatsServer, connect
-from skypact.sharing.outgoing import Outgoing, Sent
-from skypact.sharing.policy_file import load_policy
+from skypact.sharing.node_folder import FEEDS, NodeFolder
+from skypact.sharing.outgoing import Sent
+from skypact.sharing.policy import Policy
+from skypact.sharing.policy_file import SignedPolicy
 from skypact.sharing.tasks import end
 from skypact.tracking import LivePicture
+from skypact.tracking.live_picture import Record
 
 S = 1_000_000_000
-NATIONAL, SHARED = "national", "shared"
 CHAINS = "chains.msgpack"
-LINK_SOURCE = "link"
-"""The source, among a partner's, that counts the messages of its link."""
-
-
-class _Saved(msgspec.Struct, array_like=True):
-    """What a checkpoint holds."""
-
-    national: bytes
-    shared: bytes
-    entry: bytes
-    arrivals: int
+_OCTETS = 4096
+"""Of an entry of the journal beside what was observed; rather too much."""
 
 
 class Node:
@@ -84,39 +89,99 @@ class Node:
     >>> await node.stop()
     """
 
-    def __init__(self, folder: Path, settings: Settings, *, exercise: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        *,
+        exercise: bool = False,
+        clock: NodeClock | None = None,
+    ) -> None:
+        """`clock`: without it the machine's."""
         self.settings, self.exercise = settings, exercise
-        self.folder = check_folder(folder, datetime.datetime.now(datetime.UTC))
+        self.clock = clock or NodeClock(settings.node.greatest_clock_step_s)
+        now = datetime.datetime.now(datetime.UTC)
+        self.faults: dict[str, str] = {}
+        """What of the settings cannot be used, by what it is for: the node goes on without."""
+        self.folder = check_folder(
+            folder,
+            exercise=exercise,
+            passed_over=lambda error: self._go_on_without("partner", error),
+        )
+        if not self.folder.server_config.exists():  # a folder from before exercises had their own
+            write_generated(self.folder, settings.link)
         self.nation = self.folder.nation
         self.radars = tuple(load_radars(folder / "radars.toml"))
-        self.policy = load_policy(
-            folder / "release.toml",
-            nation=self.nation,
-            partners=sorted(self.folder.partners),
-            radars=[radar.id for radar in self.radars],
-            settings=settings.release,
-        )
         self.log = structlog.get_logger().bind(node=self.nation)
-        self.national, self.shared = self._picture(NATIONAL), self._picture(SHARED)
-        self.entry = self._entry(None)
-        self.statements: dict[tuple[str, str, int], Assessment | AreaWarning] = {}
-        """What partners last stated: by partner, what it is, and the partner's number of it."""
-        self.ways: dict[str, ReleaseWay] = {}
-        self.releases = Releases(ReleasePictures(self.radars, settings), self.ways)
-        self.counts: Counter[tuple[str, ...]] = Counter()
-        self.arrivals = 0
-        """Own arrivals since the journal began."""
-        self._checkpoints = Checkpoints(
-            self.folder.store / "checkpoints", keep=settings.node.kept_checkpoints
+        self.folded = Folded(
+            self.nation,
+            self.radars,
+            settings,
+            exercise=exercise,
+            partners={name: [card.signing_key] for name, card in self.folder.partners.items()},
+            unsealing_keys=[self.folder.keys.sealing],
+            told=self._keep_record,
         )
+        self.releasing = Releasing(
+            self.folder,
+            self.radars,
+            settings,
+            exercise=exercise,
+            clock=self.clock,
+            write=self._write,
+            send=self._send,
+        )
+        self.counts: Counter[tuple[str, ...]] = Counter()
+        self._checkpoints = checkpoints_of(self.folder.store, settings)
         self.assessor = Assessor(self.radars, settings.flight)
         self.server = NatsServer(self.folder, settings.link)
-        self.link = Link(self.folder, settings.link, self.take_message)
+        self.link = Link(self.folder, settings.link, self.take_message, self._partners_changed)
         self.shedding = Shedding(self.log)
+        expired = expiry_fault(folder / "certificates" / "server.pem", now)
+        if expired:  # partners refuse the links; everything else goes on
+            self._go_on_without("certificate", expired)
+        if self.releasing.in_force.fault:
+            self.faults["release policy"] = self.releasing.in_force.fault
+            self.log.error("release policy", fault=self.releasing.in_force.fault)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
         self._news = asyncio.Event()
         self._recovered = asyncio.Event()
+
+    @property
+    def national(self) -> LivePicture:
+        """The picture of own plots alone."""
+        return self.folded.national
+
+    @property
+    def shared(self) -> LivePicture:
+        """The picture of own plots and what partners granted for this nation's own eyes."""
+        return self.folded.shared
+
+    @property
+    def pictures(self) -> Pictures:
+        """All pictures, by name: also what alerts and exports may be made from."""
+        return self.folded.pictures
+
+    @property
+    def ways(self) -> dict[str, ReleaseWay]:
+        """What leaves for each partner."""
+        return self.releasing.ways
+
+    @property
+    def policy(self) -> Policy:
+        """The release policy in force."""
+        return self.releasing.in_force.policy
+
+    @property
+    def entry(self) -> Entry:
+        """What checks partners' messages."""
+        return self.folded.entry
+
+    @property
+    def statements(self) -> dict[tuple[str, str, int], Assessment | AreaWarning]:
+        """What partners last stated: by partner, what it is, and the partner's number of it."""
+        return self.folded.statements
 
     # -- start and stop ------------------------------------------------------------------------
 
@@ -137,34 +202,47 @@ class Node:
         wait_s = self.settings.link.answer_s
         self._connection = await connect(self.folder, NATIONAL_USER, wait_s=wait_s)
         self.journal = await Journal.open(
-            self._connection, self.settings.journal, folder=self.folder.store
+            self._connection,
+            self.settings.journal,
+            folder=self.folder.store,
+            stream=stream_of(self.exercise),
+            subject=subject_of(self.exercise),
         )
         await self.link.start()
-        clean = self._begin_chains()
+        clean = self.releasing.begin()
         await warming
-        await self._recover(clean)
+        recovery = Recovery(self.folded, self.journal, self.settings.node, self.log, clean=clean)
+        await recovery.pictures(self._checkpoints)
+        self.clock.note(recovery.newest_ns)
+        async with self.releasing.lock:
+            await recovery.release(self.releasing.releases, self._offer_again, self._send)
+            self.releasing.left = self.folded.arrivals
         self._recovered.set()
         self.feeds = Feeds(
             self._feed_table(),
             [radar for radar in self.radars if radar.nation == self.nation],
             self.take_plots,
-            epoch=time.time_ns(),
+            epoch=self.releasing.epoch_ns,
+            clock=self.clock,
+            exercise=self.exercise,
             connection=self._connection,
             settings=self.settings.feeds,
             sensing=self.settings.sensing,
         )
-        await self.feeds.start()
+        await self.feeds.start(lambda error: self._go_on_without("feeds", error))
         http = self.folder.file.http
         self.status = StatusServer(http.host, http.port, self.health, self.metrics)
-        await self.status.start()
+        with self._going_on("status"):
+            await self.status.start()
         self._tasks = [
             asyncio.create_task(self._keep_time(), name="clock"),
             asyncio.create_task(self._keep_pictures(), name="pictures"),
             asyncio.create_task(self._state_flights(), name="assessments"),
             asyncio.create_task(self._save_now_and_then(), name="checkpoints"),
         ]
+        await take_orders(self._connection, self.folder, self.clock, self._obey, self.exercise)
         self._ready = True
-        self.log.info("ready", partners=sorted(self.folder.partners), arrivals=self.arrivals)
+        self.log.info("ready", partners=sorted(self.folder.partners), arrivals=self.folded.arrivals)
 
     async def stop(self) -> None:
         """Take nothing more, send what is open, save, and end all."""
@@ -172,14 +250,13 @@ class Node:
         await self.feeds.stop()
         await end(*self._tasks)
         await asyncio.to_thread(self.assessor.stop)
-        now_ns = time.time_ns()
-        for way in self.ways.values():
-            await self._send(way.partner, way.ready(now_ns, no_more=True))
+        now_ns = self.clock()
+        await self.releasing.ready(now_ns, no_more=True)
         await self._save()
         await self.status.stop()
         await self.link.stop()
         await self.journal.close()
-        self._save_chains(clean=True)
+        self.releasing.save_chains(clean=True)
         await self._connection.close()
         await self.server.stop()
         self.log.info("stopped")
@@ -187,48 +264,70 @@ class Node:
     # -- the way of the data -------------------------------------------------------------------
 
     async def take_plots(self, arrivals: tuple[Arrival, ...]) -> Sequence[Verdict]:
-        """Own plots: into both pictures and the journal, and out to whom they are released."""
+        """Own plots: into all pictures and the journal, and out to whom they are released.
+
+        Raises JournalError where the journal has no room: nothing is taken then.
+        """
+        self.journal.require_room(sum(_OCTETS + 64 * len(a.plots.time_ns) for a in arrivals))
         verdicts, written = [], []
         leaving: list[tuple[Arrival, int]] = []
         for arrival in arrivals:
-            decided = self.national.receive(arrival), self.shared.receive(arrival)
-            verdicts.append(decided[0])
-            taken = decided[0].outcome == Outcome.ACCEPTED
+            decided = self.folded.plots(arrival)
+            verdict = next(one for one in decided if one is not None)
+            verdicts.append(verdict)
+            taken = verdict.outcome == Outcome.ACCEPTED
             kind = EntryKind.PLOTS_ACCEPTED if taken else EntryKind.PLOTS_REFUSED
             kept = KeptPlots.of(arrival, decided)
             written.append(self._write(kind, arrival.radar, arrival.received_ns, kept))
             if taken:
-                self.arrivals += 1
-                leaving.append((arrival, self.arrivals))
-        for arrival, after in leaving:
-            for partner, sent in self.releases.take(arrival):
-                await self._send(partner, iter((sent,)), after)
+                self.folded.arrivals += 1
+                leaving.append((arrival, self.folded.arrivals))
+        async with self.releasing.lock:
+            for arrival, number in leaving:
+                await self.releasing.take(arrival, number)
         self._news.set()
         await asyncio.gather(*written)
         return verdicts
 
-    async def take_message(self, partner: str, by: By, data: bytes) -> None:
-        """A partner's message: checked, into the shared picture, and into the journal."""
+    async def take_message(self, partner: str, by: By, data: bytes) -> "asyncio.Future[int] | None":
+        """A partner's message: checked, into the pictures it is granted for, and the journal.
+
+        Of the durable path the entry of the journal, which is to be waited for.
+        """
         await self._recovered.wait()
         delivery = Delivery(by)
+        while not await self._journal_takes(delivery, len(data)):
+            if delivery == Delivery.LIVE:
+                return None  # the durable path brings it again
         while True:
-            result = self.entry.receive(data, partner, delivery, time.time_ns())
+            result = self.entry.receive(data, partner, delivery, self.clock())
             for alarm in result.alarms:
-                self.log.warning("alarm", partner=partner, alarm=str(alarm))
+                taken_out = self.folded.take_out(partner, alarm) if alarm.without else 0
+                self.log.warning("alarm", partner=partner, alarm=str(alarm), taken_out=taken_out)
+                self._news.set()
             for gap in result.gaps:
                 self.log.warning("gap", partner=partner, gap=str(gap))
             if isinstance(result, Accepted):
                 break
             if not await self._held_back(result):
-                return
-        verdict = self._observe(result)
+                return None
+        decided = self._observe(result)
         if isinstance(result.content, Heartbeat):
-            return
-        kept = KeptMessage(delivery, result.received_ns, result.body, verdict)
+            return None
+        kept = KeptMessage(delivery, result.received_ns, result.body, KeptVerdicts.of(decided))
         written = self._write(EntryKind.PARTNER_MESSAGE, partner, result.received_ns, kept)
         self._news.set()
-        if delivery == Delivery.DURABLE:
-            await written
+        return written if delivery == Delivery.DURABLE else None
+
+    async def _journal_takes(self, delivery: Delivery, size: int) -> bool:
+        """Whether there is room in the journal; on the durable path after a pause where not."""
+        try:
+            self.journal.require_room(_OCTETS + size)
+        except JournalError:
+            self.counts["shed", f"{delivery}, no room in the journal"] += 1
+            await asyncio.sleep(0.2 if delivery == Delivery.DURABLE else 0.0)
+            return False
+        return True
 
     async def _held_back(self, refused: Refused) -> bool:
         """Whether a refused message is to be looked at again, after a pause."""
@@ -243,43 +342,20 @@ class Node:
                     remedy=refused.remedy,
                 )
             return False
-        await asyncio.sleep(max(0.01, min(5.0, (refused.retry_ns - time.time_ns()) / S)))
+        await asyncio.sleep(max(0.01, min(5.0, (refused.retry_ns - self.clock()) / S)))
         return True
 
-    def _observe(self, accepted: Accepted, recorded: Verdict | None = None) -> Verdict | None:
-        """Let a partner's message shape the shared picture; its verdict, None: it has none."""
-        content, header = accepted.content, accepted.header
-        if isinstance(content, Heartbeat):
-            return None
-        if isinstance(content, Assessment | AreaWarning):
-            number = content.flight if isinstance(content, Assessment) else content.warning
-            key = accepted.partner, type(content).__name__, number
-            if content.withdrawn:
-                self.statements.pop(key, None)
-            else:
-                self.statements[key] = content
-            content = ()
-        if isinstance(content, Arrival):
-            arrival = msgspec.structs.replace(content, received_ns=accepted.received_ns)
-            return self.shared.receive(arrival, recorded)
-        arrival = Arrival(
-            nation=accepted.partner,
-            radar=LINK_SOURCE,
-            epoch=header.epoch,
-            sequence=header.sequence,
-            received_ns=accepted.received_ns,
-            tracklets=content,
-        )
-        return self.shared.receive(arrival, recorded)
+    def _observe(self, accepted: Accepted) -> Verdicts:
+        return self.folded.observe(accepted)
 
     async def _send(self, partner: str, messages: Iterator[Sent], after: int | None = None) -> None:
         """Messages to a partner by both paths, and into the journal.
 
         `after`: own arrivals that they were made after; None: all that there were. Nothing is
-        waited for, so that they go in the order of their numbers whoever else sends.
+        waited for, so that they go in the order of their numbers; `releasing.lock` is held.
         """
         for sent in messages:
-            made_after = self.arrivals if after is None else after
+            made_after = self.folded.arrivals if after is None else after
             kept = KeptSent(sent.message_id, sent.data, made_after)
             self._write(EntryKind.SENT_MESSAGE, partner, sent.header.sent_ns, kept)
             self.counts["sent", partner] += 1
@@ -294,35 +370,41 @@ class Node:
 
     async def _keep_time(self) -> None:
         """Each second: a clock mark for the pictures, what is ready for partners, what is known."""
-        every_s = self.settings.node.mark_every_s
+        every_s, faults = self.settings.node.mark_every_s, FaultLog(self.log)
+        patience_s = self.settings.node.silent_server_s
+        server = SilentServer(self.server, self.journal, patience_s, self.log)
         while True:
-            now_ns = time.time_ns()
-            mark = ClockMark(time_ns=now_ns, received_ns=now_ns)
-            decided = self.national.receive(mark), self.shared.receive(mark)
-            self._write(EntryKind.CLOCK_MARK, "", now_ns, KeptMark(now_ns, *decided))
-            for way in self.ways.values():
-                await self._send(way.partner, way.ready(now_ns))
-            for picture in (self.national, self.shared):
+            now_ns = self.clock()
+            faults.note(self.health()["faults"])
+            await server.look()
+            decided = self.folded.mark(now_ns)
+            mark = KeptMark(now_ns, KeptVerdicts.of(decided))
+            self._write(EntryKind.CLOCK_MARK, "", now_ns, mark)
+            await self.releasing.ready(now_ns)
+            self.releasing.look()
+            for picture in self.pictures.each():
                 picture.give_ids()
             self.shedding.look(self.link.states())
             self._news.set()
-            await asyncio.sleep(every_s - time.time() % every_s)
+            await asyncio.sleep(every_s - self.clock() / S % every_s)
 
     async def _state_flights(self) -> None:
         """Say to partners what flights their release pictures show."""
         while True:
-            tracks = await self.releases.tracks()
-            for way in self.ways.values():
-                for track in way.due(tracks[way.assessed]):
-                    flight = await self.assessor.flight(track, way.launch_of(track))
-                    if flight is not None:
-                        await self._send(way.partner, way.state(track, flight, time.time_ns()))
+            ways = list(self.ways.values())
+            tracks = await self.releasing.releases.tracks()
+            for way in ways:
+                for due in way.due(tracks):
+                    flight = await self.assessor.flight(due.track, way.launch_of(due))
+                    async with self.releasing.lock:
+                        if flight is not None and self.ways.get(way.partner) is way:
+                            await self._send(way.partner, way.state(due, flight, self.clock()))
             await asyncio.sleep(self.settings.node.mark_every_s)
 
     async def _keep_pictures(self) -> None:
         """Fold what came, and rebuild what is to be rebuilt, slice by slice.
 
-        The shared picture at once; the national one, which nobody waits for, less often.
+        The shared picture at once; the others, which no partner's track waits for, less often.
         """
         every_s, due_s = self.settings.node.national_every_s, 0.0
         while True:
@@ -330,7 +412,8 @@ class Node:
             self._news.clear()
             due = [self.shared]
             if time.monotonic() >= due_s:
-                due, due_s = [self.shared, self.national], time.monotonic() + every_s
+                due += [one for one in self.pictures.each() if one is not self.shared]
+                due_s = time.monotonic() + every_s
             for picture in due:
                 _ = picture.picture  # folds what came
                 while picture.rebuild and not picture.rebuild.step(
@@ -338,7 +421,7 @@ class Node:
                 ):
                     await asyncio.sleep(0)
                 await asyncio.sleep(0)
-            self.releases.catch_up()
+            self.releasing.releases.catch_up()
 
     async def _save_now_and_then(self) -> None:
         while True:
@@ -351,208 +434,104 @@ class Node:
         self, kind: EntryKind, about: str, time_ns: int, entry: msgspec.Struct
     ) -> "asyncio.Future[int]":
         """Into the journal; the future may be waited for, or not."""
-        written = self.journal.put(kind, about, time_ns, encoded(entry))
+        try:
+            written = self.journal.put(kind, about, time_ns, encoded(entry))
+        except JournalError as error:  # a mark, ids: the pictures go on without
+            self.counts["shed", "not in the journal"] += 1
+            written = asyncio.get_running_loop().create_future()
+            written.set_exception(error)
         written.add_done_callback(_told_elsewhere)
         return written
 
     async def _save(self) -> None:
         """A checkpoint of the pictures as they are, after all that the journal has been given."""
-        national, shared = self.national.saved(), self.shared.saved()
-        entry, arrivals = self.entry.save(), self.arrivals
+        to_bytes, now_ns = self.folded.saved(), self.clock()
         mark = KeptRecord("checkpoint", b"")
         try:
-            written = self._write(EntryKind.OPERATOR_ACTION, "checkpoint", time.time_ns(), mark)
-            saved = _Saved(
-                await asyncio.to_thread(national.to_bytes),
-                await asyncio.to_thread(shared.to_bytes),
-                entry,
-                arrivals,
-            )
-            number = await written
-            checkpoint = Checkpoint(number, time.time_ns(), msgspec.msgpack.encode(saved))
+            written = self._write(EntryKind.OPERATOR_ACTION, "checkpoint", now_ns, mark)
+            blob = await asyncio.to_thread(to_bytes)
+            checkpoint = Checkpoint(await written, now_ns, blob)
             await asyncio.to_thread(self._checkpoints.put, checkpoint)
+            await self.journal.compact(self._checkpoints.numbers()[0])
         except JournalError as error:
             self.log.error("no checkpoint", reason=str(error))
 
-    async def _recover(self, clean: bool) -> None:
-        """The pictures as they were: the newest sound checkpoint, then the journal."""
-        began = time.monotonic()
-        checkpoint, faults = await asyncio.to_thread(self._checkpoints.newest)
-        for fault in faults:
-            self.log.error("checkpoint not used", reason=str(fault))
-        done = 0
-        if checkpoint is not None:
-            try:
-                self._take_up(msgspec.msgpack.decode(checkpoint.blob, type=_Saved))
-                done = checkpoint.number
-            except InputError as fault:
-                self.log.warning("folding the whole journal", reason=str(fault))
-        left = await self._replay(done, clean)
-        self.log.info(
-            "recovered",
-            entries=self.journal.last_number - done,
-            to_send=left,
-            seconds=round(time.monotonic() - began, 3),
-        )
+    async def _offer_again(self, partner: str, kept: KeptSent) -> None:
+        """To a partner's outbox, by the durable path alone."""
+        waiting = await self.link.publish(partner, kept.data, kept.message_id, live=False)
+        waiting.add_done_callback(_told_elsewhere)
 
-    def _take_up(self, saved: _Saved) -> None:
-        of = self.settings.tracking, self.settings.late
-        national = LivePicture.from_bytes(saved.national, self.radars, *of, self._told(NATIONAL))
-        shared = LivePicture.from_bytes(saved.shared, self.radars, *of, self._told(SHARED))
-        self.national, self.shared, self.arrivals = national, shared, saved.arrivals
-        self.entry = self._entry(saved.entry)
+    # -- what operators change -----------------------------------------------------------------
 
-    async def _replay(self, done: int, clean: bool) -> int:
-        """Fold the journal's entries after `done`, and send what had not been sent.
+    async def _obey(self, order: Order) -> str:
+        """An operator's order, signed; what was done."""
+        if order.what == POLICY:
+            signed = msgspec.msgpack.decode(order.body, type=SignedPolicy)
+            await self.apply_policy(signed)
+            return f"in force since now: {EDITED} {signed.hash[:12]}, by {signed.who}"
+        known = {LEAVE_OUT: self.folded.leave_out, TAKE_BACK: self.folded.take_back}
+        if order.what not in known or order.about not in self.folder.partners:
+            raise SkypactError(f'"{order.what} {order.about}" is nothing that this node can do')
+        known[order.what](order.about)
+        action = KeptAction(order.what, order.who, order.when_ns, order.about)
+        await self._write(EntryKind.OPERATOR_ACTION, order.who, self.clock(), action)
+        self._news.set()
+        self.log.warning(order.what, partner=order.about, by=order.who)
+        return f"{order.about}: {order.what}, by {order.who}"
 
-        Release pictures are folded from `release_replay_s` before the end on; what leaves them is
-        sent if it was made after the last message that the journal knows of.
-        """
-        end_ns = 0
-        async for entry in self.journal.read(max(1, self.journal.last_number)):
-            end_ns = entry.time_ns
-        from_ns = end_ns - round(self.settings.node.release_replay_s * S)
-        start = done + 1
-        async for entry in self.journal.read(from_time_ns=from_ns):
-            start = min(start, entry.number)
-            break
-        again_ns = end_ns - round(self.settings.node.send_again_s * S)
-        sent_after: dict[str, int] = {}
-        unsure: list[tuple[str, KeptSent]] = []
-        again: list[Arrival] = []
-        async for entry in self.journal.read(start):
-            if entry.number > done:
-                self._fold_entry(entry.kind, entry.payload, entry.about)
-            if entry.time_ns < from_ns:
-                continue
-            if entry.kind is EntryKind.SENT_MESSAGE:
-                kept = msgspec.msgpack.decode(entry.payload, type=KeptSent)
-                sent_after[entry.about] = kept.after
-                if not clean and entry.time_ns >= again_ns:
-                    unsure.append((entry.about, kept))
-            elif entry.kind is EntryKind.PLOTS_ACCEPTED:
-                again.append(msgspec.msgpack.decode(entry.payload, type=KeptPlots).arrival)
-        for partner, kept in unsure:  # the outbox may not have got it; doubles are dropped
-            if partner in self.folder.partners:
-                waiting = await self.link.publish(partner, kept.data, kept.message_id, live=False)
-                waiting.add_done_callback(_told_elsewhere)
-        left, number = 0, self.arrivals - len(again)
-        for arrival in again:
-            number += 1
-            before = [one for one in self.ways if clean or number <= sent_after.get(one, 0)]
-            for partner, sent in self.releases.take(arrival, dry=before):
-                left += 1
-                await self._send(partner, iter((sent,)), number)
-            self.releases.catch_up()
-        if clean:  # what was open went when it stopped
-            for way in self.ways.values():
-                way.release.ready(no_more=True)
-        return left
+    async def apply_policy(self, signed: SignedPolicy) -> None:
+        """Put a release policy in force, between two messages. Raises SkypactError."""
+        await self.releasing.apply(signed, self.journal, lambda: self.folded.arrivals)
 
-    def _fold_entry(self, kind: EntryKind, payload: bytes, about: str) -> None:
-        """One entry of the journal into the pictures."""
-        if kind in (EntryKind.PLOTS_ACCEPTED, EntryKind.PLOTS_REFUSED):
-            kept = msgspec.msgpack.decode(payload, type=KeptPlots)
-            self.national.receive(kept.arrival, kept.national)
-            self.shared.receive(kept.arrival, kept.shared)
-            self.arrivals += kind is EntryKind.PLOTS_ACCEPTED
-        elif kind is EntryKind.CLOCK_MARK:
-            mark = msgspec.msgpack.decode(payload, type=KeptMark)
-            clock = ClockMark(time_ns=mark.time_ns, received_ns=mark.time_ns)
-            self.national.receive(clock, mark.national)
-            self.shared.receive(clock, mark.shared)
-        elif kind is EntryKind.PARTNER_MESSAGE:
-            message = msgspec.msgpack.decode(payload, type=KeptMessage)
-            result = self.entry.recorded(
-                message.body, about, Delivery(message.delivery), message.received_ns
-            )
-            if isinstance(result, Accepted):
-                self._observe(result, message.shared)
-
-    def _begin_chains(self) -> bool:
-        """Number what goes to each partner; whether the node was stopped cleanly before."""
-        path = self.folder.store / CHAINS
-        saved = msgspec.msgpack.decode(path.read_bytes(), type=_Chains) if path.exists() else None
-        clean = saved is not None and saved.clean
-        secret = hashlib.sha256(self.folder.keys.signing.private_bytes_raw() + b"hidden").digest()
-        for partner, card in self.folder.partners.items():
-            chain = OutgoingChain.begin(
-                saved.of.get(partner) if saved else None, time.time_ns(), clean=clean
-            )
-            outgoing = Outgoing(
-                self.nation,
-                partner,
-                chain,
-                self.folder.keys.signing,
-                exercise=self.exercise,
-                sealing_key=card.sealing_key,  # also where nobody carries it (NATS trap 9)
-            )
-            self.ways[partner] = ReleaseWay(
-                self.policy,
-                self.radars,
-                outgoing,
-                self.releases.pictures,
-                secret=secret,
-                epoch=time.time_ns() // S,
-                settings=self.settings,
-            )
-        self._save_chains(clean=False)
-        return clean
-
-    def _save_chains(self, *, clean: bool) -> None:
-        chains = {name: way.outgoing.chain.save() for name, way in self.ways.items()}
-        path = self.folder.store / CHAINS
-        part = path.with_suffix(".part")
-        part.write_bytes(msgspec.msgpack.encode(_Chains(clean, chains)))
-        part.replace(path)
+    async def _partners_changed(self, folder: NodeFolder) -> None:
+        """Cards came, went or were changed: who is a partner, and by which keys, at once."""
+        for gone in set(self.folder.partners) - set(folder.partners):
+            self.entry.dismiss(gone)
+        for name, card in folder.partners.items():
+            self.entry.admit(name, [card.signing_key])
+        self.folder = folder
+        await self.releasing.partners_changed(folder)
 
     # -- what it is made of --------------------------------------------------------------------
 
-    def _picture(self, name: str) -> LivePicture:
-        of = self.settings
-        return LivePicture(self.radars, of.tracking, of.late, self._told(name))
-
-    def _told(self, name: str) -> Callable[[IdRecord | RebuildRecord | LeaveOutRecord], None]:
-        """Keeps what a picture decides by itself: ids, rebuilds."""
-
-        def keep(record: IdRecord | RebuildRecord | LeaveOutRecord) -> None:
-            if self._ready:
-                ids = isinstance(record, IdRecord)
-                kind = EntryKind.ID_RECORD if ids else EntryKind.REBUILD_RECORD
-                kept = KeptRecord(name, msgspec.msgpack.encode(record))
-                self._write(kind, name, time.time_ns(), kept)
-
-        return keep
-
-    def _entry(self, saved: bytes | None) -> Entry:
-        return Entry(
-            self.nation,
-            {name: [card.signing_key] for name, card in self.folder.partners.items()},
-            exercise=self.exercise,
-            radars=self.radars,
-            unsealing_keys=[self.folder.keys.sealing],
-            settings=self.settings.entry,
-            saved=saved,
-        )
+    def _keep_record(self, picture: str, record: Record) -> None:
+        """Keeps what a picture decides by itself: ids, rebuilds, who is left out."""
+        if self._recovered.is_set():
+            kind = next(kind for kind, of in RECORDS.items() if isinstance(record, of))
+            kept = KeptRecord(picture, msgspec.msgpack.encode(record))
+            self._write(kind, picture, self.clock(), kept)
 
     def _feed_table(self) -> FeedTable:
-        """`feeds.toml`, or without one what `node.toml` lets publish by NATS."""
-        path = self.folder.folder / "feeds.toml"
+        """`feeds.toml`; where it cannot be used nobody may send, and health says so."""
+        path = self.folder.folder / FEEDS
         if path.exists():
-            return load_feeds(path, self.radars)
-        feeds = self.folder.file.feeds.items()
-        return FeedTable(feed=tuple(Feed(name, tuple(radars)) for name, radars in feeds))
+            with self._going_on("feeds"):
+                return load_feeds(path, self.radars)
+        return FeedTable()
+
+    @contextmanager
+    def _going_on(self, what: str) -> Iterator[None]:
+        """Where a setting is bad the node goes on without what it is for, and says so."""
+        try:
+            yield
+        except InputError as error:
+            self._go_on_without(what, error)
+
+    def _go_on_without(self, what: str, error: InputError) -> None:
+        self.faults[f"{what}, {error.place}"] = str(error)
+        structlog.get_logger().error(what, fault=str(error))
 
     # -- how it is -----------------------------------------------------------------------------
 
     def health(self) -> dict[str, Any]:
         """Whether all is well, and what is not, each with what to do."""
-        faults = []
+        faults = [self.clock.fault] if self.clock.fault else []
         journal = self.journal.health
         if journal.state is not JournalState.WELL:
             faults.append(f"journal: {journal.reason}; {journal.remedy}")
         if not self.server.state.up:
             faults.append(f"server: {self.server.state.fault}")
+        faults += self.faults.values()
         links = {}
         for state in self.link.states():
             links[state.partner] = {
@@ -569,13 +548,19 @@ class Node:
             "ready": self._ready,
             "exercise": self.exercise,
             "faults": faults,
+            "notices": [self.releasing.notice] if self.releasing.notice else [],
+            "release_policy": {
+                "hash": self.releasing.in_force.signed.hash,
+                "by": self.releasing.in_force.signed.who,
+                "since_ns": self.releasing.in_force.signed.when_ns,
+            },
+            "left_out": sorted(self.folded.left_out),
             "links": links,
             "journal": {"last": journal.last_number, "waiting": journal.waiting},
         }
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """All counts, as `/metrics` gives them."""
-        pictures = {NATIONAL: self.national, SHARED: self.shared}
         partner: dict[tuple[str, ...], float] = {
             (name, outcome): float(count)
             for name in self.folder.partners
@@ -585,7 +570,7 @@ class Node:
         return {
             "skypact_arrivals_total": {
                 (name, verdict): float(count)
-                for name, picture in pictures.items()
+                for name, picture in self.pictures.items()
                 for verdict, count in picture.counts.items()
             },
             "skypact_feed_total": {key: float(n) for key, n in self.feeds.counts.items()},
@@ -607,13 +592,6 @@ class Node:
             "skypact_journal_waiting_bytes": {(): float(self.journal.health.waiting_bytes)},
             "skypact_journal_last": {(): float(self.journal.last_number)},
         }
-
-
-class _Chains(msgspec.Struct, array_like=True):
-    """Where the chains to the partners stood, and whether that was at a clean stop."""
-
-    clean: bool
-    of: dict[str, bytes]
 
 
 def _told_elsewhere(done: "asyncio.Future[Any]") -> None:

@@ -823,8 +823,8 @@ class ReleaseSettings(BaseModel):
     greatest_behind_s: float = Field(
         default=1.0,
         ge=0,
-        description="Own plots so much older than others that left have no part in release "
-        "pictures, and do not leave as tracklets, s.",
+        description="Own plots that are so much older than others that left are in no release "
+        "picture, and leave by themselves, s.",
     )
 
 
@@ -861,6 +861,26 @@ class NodeSettings(BaseModel):
     )
     rebuild_plots: int = Field(
         default=2000, ge=1, description="Plots folded at once of a picture that is rebuilt."
+    )
+    policy_replay_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="Release pictures of another policy are made from plots of so long before, s.",
+    )
+    order_s: float = Field(
+        default=60.0, gt=0, description="An operator's order waits so long for the journal, s."
+    )
+    silent_server_s: float = Field(
+        default=15.0,
+        gt=0,
+        description="The nation's server is ended, and started anew, when for so long it does not "
+        "answer the journal though its disk has room, s.",
+    )
+    greatest_clock_step_s: float = Field(
+        default=0.5,
+        gt=0,
+        le=60,
+        description="A step of the machine's clock by more is not followed, but named, s.",
     )
 
 
@@ -1102,8 +1122,11 @@ class JournalSettings(BaseModel):
     retry_s: float = Field(
         default=0.2, gt=0, description="How long after a failure it is tried again, s."
     )
-    checkpoints: int = Field(
-        default=4, ge=1, le=1000, description="How many of the newest checkpoints are kept."
+    archive_every_h: float = Field(
+        default=1.0,
+        gt=0,
+        description="A checkpoint every so many hours is kept as long as entries are, so that the "
+        "replay of a moment begins near it; with compaction none.",
     )
 
 

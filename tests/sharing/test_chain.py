@@ -224,3 +224,24 @@ def test_a_number_out_of_all_bounds_is_a_gap_and_no_more(delivery):
     chain = fresh()
     judged = take(chain, 2**62, delivery)
     assert judged.gaps == (Gap(7, 1, 2**62 - 1, lost=delivery == DURABLE),)
+
+
+def test_what_the_durable_path_had_confirmed_before_a_restart_is_no_alarm():
+    """A journal has what was accepted, not what the durable path said of it afterwards."""
+    before, back = fresh(), fresh()
+    for number in range(1, 7):
+        take(before, number, LIVE)
+        take(back, number, LIVE)  # as recorded
+        if number < 5:
+            take(before, number, DURABLE)
+    back.resume()
+    for chain in (before, back):
+        assert [take(chain, n, DURABLE).standing for n in (5, 6)] == [KNOWN, KNOWN]
+        assert take(chain, 1, DURABLE, epoch=9) == (NEW, (), ())
+    lonely = fresh()
+    take(lonely, 1, LIVE)
+    lonely.resume()
+    assert take(lonely, 1, DURABLE, epoch=9) == (NEW, (), ())
+    take(lonely, 2, LIVE, epoch=9)
+    (alarm,) = take(lonely, 1, DURABLE, epoch=10).alarms  # after that as ever
+    assert alarm.kind == AlarmKind.UNCONFIRMED and alarm.without == ((2, 2),)

@@ -17,11 +17,16 @@ from link_settings import QUICK
 from raw_leaf import RawLeaf, signed
 
 from evaluate.link_scene import Coalition, coalition, until
+from skypact.model import Heartbeat
+from skypact.sharing import codec, seal
 from skypact.sharing.certificates import make_authority, make_certificate
+from skypact.sharing.chain import Delivery, OutgoingChain
+from skypact.sharing.entry import Cause, Entry, Refused
 from skypact.sharing.keys import DIRECT
 from skypact.sharing.nats_config import NATIONAL_USER, inbox_user, outbox_user
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import host_and_port, load_node
+from skypact.sharing.outgoing import Outgoing
 
 SECRET = b"national secret"
 EVIL = b'{"evil": true}'
@@ -379,3 +384,50 @@ def _accepted_by_tls(folder: Path, trusted: Path) -> bool:
             except ssl.SSLError:
                 return False
     return True
+
+
+def test_a_stolen_link_key_with_another_s_certificate_reads_and_says_nothing(scene: Scene) -> None:
+    """NATS trap 9: the server binds a key and a certificate to each other by nothing.
+
+    So the United States with Korea's key are taken for Korea's server. What comes is sealed for
+    Korea, and what they say is not signed by it: the node binds what the server does not.
+    """
+    usa = load_node(scene.folder / "USA")
+    chain, say = OutgoingChain(1, 0, b""), Heartbeat(beat=1, newest=0)
+    sealed = Outgoing(
+        *("JPN", "KOR", chain, scene.japan.keys.signing),
+        exercise=False,
+        sealing_key=scene.japan.partners["KOR"].sealing_key,
+    ).message(say, 0)
+
+    async def listen() -> list[bytes]:
+        leaf = await scene.leaf(certificate=scene.certificate("USA"))
+        await leaf.subscribe("live.KOR.>")
+        await leaf.settled()
+        assert not leaf.closed  # it is taken for Korea's
+        await scene.scene.links["JPN"].publish("KOR", sealed.data, "trap-9")
+        await asyncio.sleep(WAIT_S)
+        await leaf.close()
+        return [data for subject, data in leaf.got if subject == "live.KOR.message"]
+
+    assert sealed.data in scene.run(listen())
+    frame = codec.read_frame(sealed.data, 1_000_000)
+    info = seal.info_of("JPN", "KOR", 1, 1)
+    assert seal.unseal(frame.content, info, [usa.keys.sealing]) is None
+    assert seal.unseal(frame.content, info, [scene.korea.keys.sealing]) is not None
+    # And at Japan's node nothing that the United States sign is Korea's.
+    japan = Entry(
+        "JPN",
+        {name: [card.signing_key] for name, card in scene.japan.partners.items()},
+        exercise=False,
+        unsealing_keys=[scene.japan.keys.sealing],
+    )
+    for sealing_key in (None, usa.partners["JPN"].sealing_key):
+        forged = Outgoing(
+            *("KOR", "JPN", OutgoingChain(1, 0, b""), usa.keys.signing),
+            exercise=False,
+            sealing_key=sealing_key,
+        ).message(say, 0)
+        result = japan.receive(forged.data, "KOR", Delivery.LIVE, 2_000_000_000)
+        assert isinstance(result, Refused)
+        assert result.cause == Cause.SIGNATURE

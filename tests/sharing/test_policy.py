@@ -22,9 +22,11 @@ from skypact.sharing.policy import (
     explain,
     explanation_text,
     feet_deg,
+    granted_uses,
     level_of_radar,
     released_radars,
     released_rows,
+    use_bits,
 )
 from skypact.sharing.policy_file import (
     default_policy_text,
@@ -145,18 +147,21 @@ def test_a_decision_says_how_openly_for_what_and_how_often():
 def test_explained_rule_by_rule():
     (told,) = explain(RULES, subject(radars=("J2",)), ["KOR"])
     assert told.steps == (
-        "rule 1 (exercise) does not apply: it is for exercise only",
-        "rule 2 (aircraft) does not apply: kind ballistic is not among aircraft",
-        "rule 3 (sea) does not apply: radar J2 is not among J1",
-        "rule 4 (2026) applies: from 2026-01-01T00:00:00Z until 2027-01-01T00:00:00Z, "
-        "kind among ballistic: assessment",
+        'rule 1, "exercise": no, it is for exercises alone',
+        'rule 2, "aircraft": no, kind ballistic is not among aircraft',
+        'rule 3, "sea": no, radar J2 is not among J1',
+        'rule 4, "2026": yes (from 2026-01-01T00:00:00Z until 2027-01-01T00:00:00Z, '
+        "kind among ballistic), so assessment",
     )
     text = explanation_text(explain(RULES, subject()))
-    assert "KOR gets tracklets, rounded for picture, export, at most 5 a second: sea" in text
-    assert "USA gets assessment for picture" in text
+    assert (
+        "KOR gets rounded tracklets, and assessments; for its own eyes and for exports, "
+        'at most 5 messages a second (by "sea")'
+    ) in text
+    assert "USA gets assessments: launch, path, apogee, impact and kind; for its own eyes" in text
     nothing = explanation_text(explain(RULES, subject(kind=FlightKind.AIRCRAFT), ["KOR", "RUS"]))
-    assert "KOR gets nothing: aircraft" in nothing
-    assert "RUS gets nothing: RUS is no partner of JPN in this policy" in nothing
+    assert 'KOR gets nothing (by "aircraft")' in nothing
+    assert "RUS gets nothing (RUS is no partner of JPN in this policy)" in nothing
 
 
 HEAD = '[partner.KOR]\nlevel = "assessment"\n'
@@ -337,17 +342,21 @@ ROWS = st.lists(
 
 @given(policies(), ROWS, st.booleans(), st.sampled_from(list(Level)[1:]))
 def test_what_may_shape_a_picture_is_all_that_some_kind_would_release(policy, rows, live, least):
-    """Twin: for each plot, the most that any kind would get there."""
+    """Twin: for each plot, what any kind would get there, for the uses that all of these have."""
     plots = plots_at(rows)
     fed = released_rows(policy, "KOR", plots, RADARS, exercise=not live, least=least)
+    granted = granted_uses(policy, "KOR", plots, RADARS, exercise=not live, least=least)
     feet = np.radians(feet_deg(plots, RADARS))
     for k, row in enumerate(rows):
         seen = RADARS[row[1]]
-        most = max(
-            decide(policy, "KOR", Subject(row[0], (seen.id,), not live, kind, *feet[:, k])).level
+        of = [
+            decide(policy, "KOR", Subject(row[0], (seen.id,), not live, kind, *feet[:, k]))
             for kind in FlightKind
-        )
-        assert fed[k] == (seen.nation == "JPN" and most >= least)
+        ]
+        goes = [set(decision.use) for decision in of if decision.level >= least]
+        uses = set.intersection(*goes) if goes and seen.nation == "JPN" else set()
+        assert fed[k] == bool(uses)
+        assert granted[k] == use_bits(tuple(uses))
         at_all = level_of_radar(policy, "KOR", seen.id, row[0], exercise=not live)
         if fed[k]:
             assert at_all >= least
@@ -465,19 +474,6 @@ openness = "full"
     tracklets = [one for payload, rule in sent if rule == "j2" for one in payload.tracklets]
     assert sum(one.plots for one in tracklets) == sum(row[1] == 1 for row in rows)
     assert release.counts[Level.NOTHING, ""] == sum(row[1] == 2 for row in rows)
-
-
-def test_another_policy_takes_effect_between_two_messages():
-    open_policy, shut = (parsed(f'[partner.KOR]\nlevel = "{v}"') for v in ("plots", "nothing"))
-    release = PartnerRelease(open_policy, "KOR", RADARS, secret=b"s", epoch=9, exercise=False)
-    rows = [(START_NS + k * S, 0, 39.0, 135.0, 2e5) for k in range(8)]
-    Picture(RADARS).observe(plots_at(rows), on_followed=release.take)
-    release.adopt(shut)
-    assert release.ready(no_more=True) == []
-    assert release.left_out["policy changed"] == 8
-    Picture(RADARS).observe(plots_at(rows), on_followed=release.take)
-    assert release.ready(no_more=True) == []
-    assert release.counts == {(Level.PLOTS, "otherwise"): 8, (Level.NOTHING, "otherwise"): 8}
 
 
 def test_heights_do_not_matter_to_an_area():

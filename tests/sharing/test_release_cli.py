@@ -57,10 +57,13 @@ def test_explain_says_what_each_partner_gets_and_why(folder):
     moment = ("--time", "2026-05-01T00:00:00Z", "--kind", "orbital")
     done = run("explain", *files, *moment)
     assert done.exit_code == 0, done.output
-    assert "orbital seen by KR at 2026-05-01T00:00:00Z, live" in done.stdout
-    assert "JP gets nothing: not ballistic" in done.stdout
-    assert "US gets assessment for picture, at most any number a second: otherwise" in done.stdout
-    assert "rule 1 (exercises) does not apply: it is for exercise only" in done.stdout
+    assert "What KR sees" in done.stdout
+    assert "taken for orbital (2026-05-01T00:00:00Z, live):" in done.stdout
+    assert 'JP gets nothing (by "not ballistic")' in done.stdout
+    assert "US gets assessments: launch, path, apogee, impact and kind; for its own eyes" in (
+        done.stdout
+    )
+    assert 'rule 1, "exercises": no, it is for exercises alone' in done.stdout
     out = folder / "told.json"
     done = run("explain", *files, "--exercise", "--partner", "US", "--json", out)
     assert done.exit_code == 0, done.output

@@ -9,6 +9,7 @@ from skypact.model.arrival import (
     LeaveOutRecord,
     Outcome,
     RebuildRecord,
+    TakeOutRecord,
     Verdict,
 )
 from skypact.model.flight import (
@@ -85,6 +86,7 @@ __all__ = [
     "Registration",
     "Rejection",
     "ScanPlots",
+    "TakeOutRecord",
     "Track",
     "TrackStatus",
     "Tracklet",

@@ -109,6 +109,18 @@ class RebuildRecord(msgspec.Struct, frozen=True, kw_only=True):
     after: int
 
 
+class TakeOutRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """After so many arrivals some of a nation's were taken out of the picture; for the journal.
+
+    `contents`: their hashes, 16 bytes each. `exact`: as in `LeaveOutRecord`.
+    """
+
+    after: int
+    nation: str
+    contents: tuple[bytes, ...]
+    exact: bool = True
+
+
 class LeaveOutRecord(msgspec.Struct, frozen=True, kw_only=True):
     """After so many arrivals a nation was left out of the picture, or taken back; for the journal.
 

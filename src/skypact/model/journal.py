@@ -15,6 +15,8 @@ class EntryKind(enum.StrEnum):
     CLOCK_MARK = "clock mark"
     ID_RECORD = "id record"
     REBUILD_RECORD = "rebuild record"
+    LEAVE_OUT_RECORD = "leave-out record"
+    TAKE_OUT_RECORD = "take-out record"
     OPERATOR_ACTION = "operator action"
 
 

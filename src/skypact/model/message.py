@@ -47,6 +47,11 @@ Uses = Annotated[
 ]
 
 
+Numbers = Annotated[
+    tuple[Number, ...], Meta(max_length=3, description="One for each use, or none.")
+]
+
+
 class Level(enum.IntEnum):
     """How much a partner gets; each holds what those before it tell."""
 
@@ -80,7 +85,8 @@ class ScanPlots(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag
     """The released plots of one scan, or of a part of one; columns as in `Plots`, of one length.
 
     `radar`: its id in the originator's radar table. `epoch` and `sequence` count what was released
-    of this radar to this partner, so they tell nothing of what was not. An empty `range_rate_m_s`
+    of this radar to this partner, so they tell nothing of what was not; `numbers`: the same for
+    each of `use`, what was released for it alone (empty: as `sequence`). An empty `range_rate_m_s`
     or `snr_db`: not measured; NaN in one of them: not of this plot.
     """
 
@@ -95,6 +101,7 @@ class ScanPlots(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag
     use: Uses
     range_rate_m_s: Reals = b""
     snr_db: Reals = b""
+    numbers: Numbers = ()
 
 
 class PackedTracklet(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,10 +124,16 @@ class PackedTracklet(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrackletBatch(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="tracklets"):
-    """Tracklets that were ready together, of any radars and batches."""
+    """Tracklets that were ready together, of any radars and batches.
+
+    `epoch`, `numbers`: count such messages, for each of `use` those released for it; empty: as the
+    header does.
+    """
 
     tracklets: Annotated[tuple[PackedTracklet, ...], Meta(min_length=1)]
     use: Uses
+    epoch: Number = 0
+    numbers: Numbers = ()
 
 
 class FlightPath(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,9 @@ class Told(NamedTuple):
         for subject, explained in self.subjects:
             seen = " and ".join(subject.radars)
             mode = "exercise" if subject.exercise else "live"
-            head = f"{subject.kind} seen by {seen} at {iso_utc(subject.time_ns, 0)}, {mode}"
+            kind = "" if subject.kind == FlightKind.UNKNOWN else f", taken for {subject.kind}"
+            where = "" if subject.latitude_rad is None else " at that place"
+            head = f"What {seen} sees{where}{kind} ({iso_utc(subject.time_ns, 0)}, {mode}):"
             parts.append(f"{head}\n{_indented(explanation_text(explained))}")
         return "\n\n".join(parts)
 

@@ -89,7 +89,7 @@ class ReleaseTest(NamedTuple):
 
 def try_policy(
     policy: Policy,
-    files: FilePath | Iterable[FilePath],
+    files: FilePath | Iterable[FilePath] | Plots,
     radars: Sequence[Radar],
     *,
     exercise: bool = False,
@@ -98,17 +98,22 @@ def try_policy(
 ) -> ReleaseTest:
     """Run recorded plots through each partner's release picture and the policy.
 
+    `files`: recordings, or the plots of a journal in the order of the fold.
     `on_progress` gets the partners done and their number. Raises InputError where there are no
     plots of the policy's nation.
     """
     settings = settings or Settings()
-    plots, _ = read_plots(files, radars, settings=settings.sensing)
+    if isinstance(files, Plots):
+        plots, named = files, "the journal"
+    else:
+        files = [files] if isinstance(files, str | PathLike) else list(files)
+        plots, _ = read_plots(files, radars, settings=settings.sensing)
+        named = ", ".join(map(str, files))
     own = np.array([radar.nation == policy.nation for radar in radars], dtype=bool)[plots.radar]
     mine = plots.at(np.flatnonzero(own))
     if not len(mine.time_ns):
-        named = files if isinstance(files, str | PathLike) else ", ".join(map(str, files))
         said = f"no plots of {policy.nation}'s radars"
-        raise InputError(str(named), said, "name recordings of the nation whose policy it is")
+        raise InputError(named, said, "name recordings of the nation whose policy it is")
     counts: list[RuleCount] = []
     not_hidden, not_fed = {}, {}
     for done, partner in enumerate(sorted(policy.partners)):

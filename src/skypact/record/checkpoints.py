@@ -10,6 +10,7 @@ from skypact.errors import JournalError
 _MAGIC = b"SKYPACT checkpoint 1\n"
 _DIGEST_OCTETS = 32
 _SUFFIX = ".checkpoint"
+S = 1_000_000_000
 
 
 class Checkpoint(NamedTuple):
@@ -23,12 +24,17 @@ class Checkpoint(NamedTuple):
 class Checkpoints:
     """The newest `keep` checkpoints in a folder, which is made. Blocks: call it in a thread.
 
+    Of older ones one every `every_s` is kept for `for_s`: a replay of any moment begins near it.
+
     >>> checkpoints = Checkpoints(store / "checkpoints", keep=4)
     >>> await asyncio.to_thread(checkpoints.put, Checkpoint(number, time_ns, blob))
     """
 
-    def __init__(self, folder: Path, keep: int) -> None:
+    def __init__(
+        self, folder: Path, keep: int, *, every_s: float = 0.0, for_s: float = 0.0
+    ) -> None:
         self._folder, self._keep = folder, keep
+        self._every_ns, self._for_ns = round(every_s * S), round(for_s * S)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -91,10 +97,36 @@ class Checkpoints:
                 faults.append(fault)
         return None, tuple(faults)
 
+    def drop_after(self, number: int) -> tuple[int, ...]:
+        """Drop those of later entries than this: a journal that lost its end counts them anew."""
+        dropped = tuple(one for one in self.numbers() if one > number)
+        for one in dropped:
+            self._path(one).unlink(missing_ok=True)
+        return dropped
+
     def prune(self) -> None:
-        """Drop all but the newest."""
-        for number in self.numbers()[: -self._keep]:
-            self._path(number).unlink(missing_ok=True)
+        """Drop all but the newest, and those that are kept of the older ones."""
+        numbers = self.numbers()
+        if not numbers:
+            return
+        now_ns, last_ns = self.time_ns(numbers[-1]), None
+        for number in numbers[: -self._keep]:
+            time_ns = self.time_ns(number) if self._for_ns else 0
+            young = now_ns - time_ns <= self._for_ns
+            if self._for_ns and young and (last_ns is None or time_ns - last_ns >= self._every_ns):
+                last_ns = time_ns
+            else:
+                self._path(number).unlink(missing_ok=True)
+
+    def time_ns(self, number: int) -> int:
+        """When a checkpoint was taken; 0 where it cannot be read."""
+        begin = len(_MAGIC) + _DIGEST_OCTETS
+        try:
+            with self._path(number).open("rb") as file:
+                head = file.read(begin + 16)[begin:]
+        except OSError:
+            return 0
+        return int.from_bytes(head[8:], "big")
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:020}{_SUFFIX}"

@@ -39,6 +39,18 @@ from skypact.settings import JournalSettings
 
 STREAM = "JOURNAL"
 SUBJECT = "journal"
+
+
+def stream_of(exercise: bool) -> str:
+    """The stream of a live node's journal, or of an exercise's."""
+    return f"EXERCISE_{STREAM}" if exercise else STREAM
+
+
+def subject_of(exercise: bool) -> str:
+    """Its subject."""
+    return f"exercise.{SUBJECT}" if exercise else SUBJECT
+
+
 _GREATEST_ENTRIES = 1 << 16
 """Of one message."""
 _OVERHEAD_OCTETS = 64
@@ -152,6 +164,27 @@ class Journal:
         journal._task = asyncio.create_task(journal._write(), name="journal")
         return journal
 
+    @classmethod
+    async def reading(
+        cls, connection: Client, settings: JournalSettings, *, stream: str, subject: str
+    ) -> "Journal":
+        """The journal as it is, to be read alone, while a node writes it or none does.
+
+        Raises JournalError: no JetStream, no answer, or there is no such journal.
+        """
+        journal = cls(connection, settings, stream, subject)
+        try:
+            journal._take_up(*await journal._end_of_stream())
+        except nats.js.errors.NotFoundError:
+            raise JournalError(
+                journal._place, "there is none", "name the folder of a node that has run"
+            ) from None
+        except (nats.errors.Error, TimeoutError) as error:
+            reason = f"the server does not serve it ({_words(error)})"
+            raise JournalError(journal._place, reason, _JETSTREAM) from None
+        journal._say(JournalState.CLOSED, "it is open to be read alone", "open it to write")
+        return journal
+
     async def append(self, kind: EntryKind, about: str, time_ns: int, payload: bytes) -> int:
         """The entry's number, once it is on disk; waits while the disk is full or nobody answers.
 
@@ -189,6 +222,17 @@ class Journal:
         self._waiting_bytes += size
         self._work.set()
         return done
+
+    def require_room(self, size_bytes: int) -> None:
+        """Raise JournalError where `put` of so much would soon be refused, or is.
+
+        A tenth of what may wait is left for what cannot be turned away.
+        """
+        if self._state in (JournalState.CLOSED, JournalState.FOREIGN):
+            raise JournalError(self._place, self._reason, self._remedy)
+        if self._waiting_bytes + size_bytes > 0.9 * self._settings.greatest_waiting_mib * 2**20:
+            reason = f"{self._waiting_bytes / 2**20:.0f} MiB wait for the disk"
+            raise JournalError(self._place, reason, self._remedy or "send it again later")
 
     @property
     def last_number(self) -> int:
@@ -463,10 +507,15 @@ class Journal:
         if self._state is not JournalState.FULL:
             self._say(JournalState.SILENT, f"no answer ({_words(error)})", _NO_ANSWER)
 
+    async def has_room_on_disk(self) -> bool:
+        """Whether the server's disk has room for what comes next, as far as that is known here."""
+        free = await self._free_bytes()
+        return free is None or free >= 2 * self._greatest_message_bytes
+
     async def _look_at_the_disk(self) -> None:
         """A server whose disk is full does not say so: it is silent about what it cannot store."""
         free = await self._free_bytes()
-        if free is not None and free < 2 * self._greatest_message_bytes:
+        if free is not None and not await self.has_room_on_disk():
             self._say(JournalState.FULL, f"the disk is full ({_size(free)} are free)", _FULL)
 
     def _say_refused(self, error: dict[str, Any]) -> None:

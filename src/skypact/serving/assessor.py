@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from skypact.flight import assess
 from skypact.model import Flight, Launch, Radar, Track
@@ -26,7 +27,7 @@ class Assessor:
         """The flight that a track means; None: the process died, and the next call has another."""
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
-                1, mp_context=get_context("spawn"), initializer=os.nice, initargs=(_BEHIND_ALL,)
+                1, mp_context=get_context("spawn"), initializer=_begin_behind_the_node
             )
         loop = asyncio.get_running_loop()
         try:
@@ -40,9 +41,27 @@ class Assessor:
     def stop(self) -> None:
         """End the process; what it was asked is not answered."""
         if self._pool is not None:
-            for process in list(self._pool._processes.values()):
+            for process in list((self._pool._processes or {}).values()):
                 process.kill()
             self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_behind_the_node() -> None:
+    """What the process does first."""
+    os.nice(_BEHIND_ALL)
+    _end_with_the_node()
+
+
+def _end_with_the_node() -> None:
+    """A node that is killed cannot end this process, which would wait for it for ever."""
+    node = parent_process()
+
+    def wait() -> None:
+        if node is not None:
+            node.join()
+            os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _flight(

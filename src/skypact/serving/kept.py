@@ -1,7 +1,5 @@
 """What a node writes into its journal, and how it reads it again."""
 
-from collections.abc import Sequence
-
 import msgspec
 import numpy as np
 
@@ -9,6 +7,29 @@ from skypact.model import Arrival, Plots, Verdict
 
 _KINDS = ("<i8", "<i4", "<f8", "<f8", "<f8", "<f8", "<f8", "<i8")
 """Of the columns of `Plots`."""
+
+
+Verdicts = tuple[Verdict | None, ...]
+"""What each picture decided, in the order of `pictures.NAMES`; None: it was not given to it."""
+
+
+class KeptVerdicts(msgspec.Struct, array_like=True, frozen=True):
+    """What the pictures decided: `which` of `verdicts` is each one's; -1: none."""
+
+    which: tuple[int, ...]
+    verdicts: tuple[Verdict, ...]
+
+    @classmethod
+    def of(cls, each: Verdicts) -> "KeptVerdicts":
+        """Most decide alike: what is alike is written once."""
+        different = list(dict.fromkeys(verdict for verdict in each if verdict is not None))
+        which = tuple(-1 if one is None else different.index(one) for one in each)
+        return cls(which, tuple(different))
+
+    @property
+    def each(self) -> Verdicts:
+        """As they were given."""
+        return tuple(None if at < 0 else self.verdicts[at] for at in self.which)
 
 
 class KeptPlots(msgspec.Struct, array_like=True, frozen=True):
@@ -20,12 +41,11 @@ class KeptPlots(msgspec.Struct, array_like=True, frozen=True):
     sequence: int
     received_ns: int
     columns: tuple[bytes, ...]
-    national: Verdict
-    shared: Verdict
+    decided: KeptVerdicts
 
     @classmethod
-    def of(cls, arrival: Arrival, verdicts: Sequence[Verdict]) -> "KeptPlots":
-        """What is written of it; `verdicts`: of the national and the shared picture."""
+    def of(cls, arrival: Arrival, verdicts: Verdicts) -> "KeptPlots":
+        """What is written of it."""
         columns = tuple(
             np.ascontiguousarray(column, kind).tobytes()
             for column, kind in zip(arrival.plots, _KINDS, strict=True)
@@ -37,7 +57,7 @@ class KeptPlots(msgspec.Struct, array_like=True, frozen=True):
             arrival.sequence,
             arrival.received_ns,
             columns,
-            *verdicts,
+            KeptVerdicts.of(verdicts),
         )
 
     @property
@@ -60,12 +80,11 @@ class KeptMark(msgspec.Struct, array_like=True, frozen=True):
     """A clock mark, and what each picture decided about it."""
 
     time_ns: int
-    national: Verdict
-    shared: Verdict
+    decided: KeptVerdicts
 
 
 class KeptMessage(msgspec.Struct, array_like=True, frozen=True):
-    """A partner's message that was accepted, and what the shared picture decided about it.
+    """A partner's message that was accepted, and what each picture decided about it.
 
     `body`: the bytes that were signed.
     """
@@ -73,7 +92,7 @@ class KeptMessage(msgspec.Struct, array_like=True, frozen=True):
     delivery: str
     received_ns: int
     body: bytes
-    shared: Verdict | None
+    decided: KeptVerdicts
 
 
 class KeptSent(msgspec.Struct, array_like=True, frozen=True):
@@ -85,7 +104,7 @@ class KeptSent(msgspec.Struct, array_like=True, frozen=True):
 
 
 class KeptRecord(msgspec.Struct, array_like=True, frozen=True):
-    """What a live picture told to be kept: `picture` names which, `record` is encoded."""
+    """What a live picture told to be kept: `picture` names all that it is, `record` is encoded."""
 
     picture: str
     record: bytes

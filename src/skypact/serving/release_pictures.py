@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.model import Followed, Plots, Radar, Track
+from skypact.model import Followed, Plots, Radar, Track, Use
 from skypact.settings import Settings
 from skypact.tracking import Picture
 
@@ -21,10 +21,14 @@ Rows = NDArray[np.int64]
 
 
 class Who(NamedTuple):
-    """Whose picture: of a partner, and made from what may leave at which least level."""
+    """Whose picture: of a partner, and made from what may leave at which least level.
+
+    `use`: for what it is released; what shapes the picture is granted for all of it.
+    """
 
     partner: str
     least: int
+    use: tuple[Use, ...]
 
 
 class _Shared:
@@ -124,6 +128,8 @@ class ReleasePictures:
         if ((shared.picture.time_ns or oldest_ns) - oldest_ns) / S > self._behind_s:
             for who in shared.who:
                 self.behind[who] += len(plots.time_ns)
+                if who in tell:  # they leave by themselves
+                    tell[who](untaken(plots))
             return
         told = [tell[who] for who in shared.who if who in tell]
 
@@ -133,3 +139,10 @@ class ReleasePictures:
 
         self.folds += 1
         shared.picture.observe(plots, on_followed=followed if told else None)
+
+
+def untaken(plots: Plots) -> Followed:
+    """Plots that no release picture took, or that leave without one."""
+    n = len(plots.time_ns)
+    nowhere = np.full((n, 6), np.nan)
+    return Followed(plots, np.zeros(n, np.int64), nowhere, nowhere[:, 0], np.full(n, -1))

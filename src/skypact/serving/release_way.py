@@ -4,14 +4,17 @@ A release picture is folded from own plots alone, of the radars released to this
 leaves cannot hold what another nation sent (design, rule 2).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.model import (
     AreaWarning,
+    Assessment,
     Flight,
     FlightKind,
     Followed,
@@ -21,26 +24,37 @@ from skypact.model import (
     Radar,
     Track,
     TrackStatus,
+    Use,
 )
-from skypact.serving.release_pictures import ReleasePictures, Who
+from skypact.serving.release_pictures import ReleasePictures, Rows, Who, untaken
 from skypact.settings import Settings
 from skypact.sharing import codec
 from skypact.sharing.outgoing import Outgoing, Sent
 from skypact.sharing.partner_release import PartnerRelease
-from skypact.sharing.policy import Policy, released_rows
+from skypact.sharing.policy import Policy, Subject, granted_for, granted_uses, use_bits
 
 S = 1_000_000_000
 NORMAL_95 = 1.96
 LAUNCH_SOUGHT_NS = 60 * S
 """A launch rests on the plots of the first minute."""
+TRACKS = 100_000
+"""Numbers of tracks of one picture, before they begin anew."""
+
+
+class Due(NamedTuple):
+    """A track of a release picture of which something is to be said, or its kind to be asked."""
+
+    who: Who
+    track: Track
 
 
 class ReleaseWay:
-    """Everything that goes to one partner, made from its release pictures.
+    """Everything that goes to one partner, made from its release pictures, under one policy.
 
-    Of two pictures one is folded from the plots that may leave as tracklets or plots, the other
-    from those that may shape an assessment or a warning: a radar may be released for one of them.
-    `epoch`: raised at every start, for the numbers of released scans.
+    There is a picture for what may leave as tracklets or plots (`observed`) and one for what may
+    shape an assessment or a warning (`assessed`), as a radar may be released for one of them; and
+    each for every set of uses that rules grant. `pictures` folds those that are the same as one.
+    `epoch`: raised at every start and with every policy, for the numbers of what leaves.
     """
 
     def __init__(
@@ -55,7 +69,7 @@ class ReleaseWay:
         settings: Settings,
     ) -> None:
         self.partner, self.outgoing = outgoing.partner, outgoing
-        self._radars, self._settings = radars, settings
+        self._radars, self._settings, self._epoch = radars, settings, epoch
         self.policy = policy
         self.release = PartnerRelease(
             policy,
@@ -66,106 +80,169 @@ class ReleaseWay:
             exercise=outgoing.exercise,
             settings=settings.sharing,
         )
-        self.observed = Who(self.partner, Level.TRACKLETS)
-        self.assessed = Who(self.partner, Level.WARNING)
-        for who in (self.observed, self.assessed):
-            pictures.join(who)
-        self._by_radar: dict[Who, NDArray[np.bool_]] = {}
-        """Where time and place are not asked for: whether a radar's plots may shape a picture."""
-        self._by_radar_of: Policy | None = None
-        self._kinds: dict[int, FlightKind] = {}
-        self._stated_ns: dict[int, int] = {}
-        self._launches: dict[int, Launch] = {}
-
-    @property
-    def follows(self) -> bool:
-        """Whether what leaves of a plot depends on the track that took it."""
-        chosen = self.policy.partners.get(self.partner)
-        return chosen is not None and (
+        chosen = policy.partners.get(self.partner)
+        self._asks_kind = chosen is not None and chosen.asks_kind
+        self.follows = chosen is not None and (
             chosen.asks_kind
             or any(one.level == Level.TRACKLETS for one in (*chosen.rules, chosen.otherwise))
         )
-
-    def rows(self, plots: Plots, who: Who) -> NDArray[np.int64]:
-        """Which plots may shape a picture."""
-        chosen = self.policy.partners.get(self.partner)
-        if chosen is None or not chosen.asks_no_more:
-            return np.flatnonzero(self._released(plots, who))
-        if self._by_radar_of is not self.policy:
-            self._by_radar.clear()
-            self._by_radar_of = self.policy
-        if who not in self._by_radar:
-            n = len(self._radars)
-            of_each = np.arange(n, dtype=np.int32)
-            nan = np.full(n, np.nan)
-            zero = np.zeros(n, np.int64)
-            one_each = Plots(zero, of_each, nan, nan, nan, nan, nan, zero)
-            self._by_radar[who] = self._released(one_each, who)
-        return np.flatnonzero(self._by_radar[who][plots.radar])
-
-    def _released(self, plots: Plots, who: Who) -> NDArray[np.bool_]:
-        return released_rows(
-            self.policy,
-            self.partner,
-            plots,
-            self._radars,
-            exercise=self.outgoing.exercise,
-            least=Level(who.least),
+        """Whether what leaves of a plot depends on the track that took it."""
+        self.observed, self.assessed = (
+            [Who(self.partner, least, use) for use in (chosen.use_sets(least) if chosen else ())]
+            for least in (Level.TRACKLETS, Level.WARNING)
         )
+        self._who = [*self.observed, *self.assessed]
+        for who in self._who if self.follows else self.assessed:
+            pictures.join(who)
+        by_radar = chosen is not None and chosen.asks_no_more
+        self._granted_by_radar = self._granted(_one_of_each(radars)) if by_radar else {}
+        """Where time and place are not asked for: for which uses a radar's plots may go."""
+        self._kinds: dict[Who, dict[int, FlightKind]] = {who: {} for who in self._who}
+        self._asked_ns: dict[tuple[Who, int], int] = {}
+        self._launches: dict[tuple[Who, int], Launch] = {}
+        self._stated: dict[int, Assessment | AreaWarning] = {}
 
-    def take(self, followed: Followed) -> None:
-        """Released plots, as the picture of them was folded."""
-        self.release.take(followed, self._kinds)
+    def rows(self, plots: Plots) -> dict[Who, Rows]:
+        """Which plots may shape each picture: granted for all that it is for; where there are any.
 
-    def take_as_they_came(self, plots: Plots) -> None:
-        """Released plots of which nothing depends on tracks: before any picture is folded."""
-        n = len(plots.time_ns)
-        nowhere = np.full((n, 6), np.nan)
-        self.release.take(
-            Followed(plots, np.zeros(n, np.int64), nowhere, nowhere[:, 0], np.full(n, -1))
-        )
+        Those of `observed` are the plots that may leave.
+        """
+        granted = {
+            least: of[plots.radar] for least, of in self._granted_by_radar.items()
+        } or self._granted(plots)
+        out: dict[Who, Rows] = {}
+        for who in self._who:
+            bits = use_bits(who.use)
+            chosen = np.flatnonzero(granted[who.least] & bits == bits)
+            if len(chosen):
+                out[who] = chosen
+        return out
 
-    def due(self, tracks: Sequence[Track]) -> list[Track]:
-        """Those of the release picture's tracks of which something is to be said again by now."""
-        every_ns = round(self._settings.release.state_every_s * S)
-        return [
-            track
-            for track in tracks
-            if track.status == TrackStatus.CONFIRMED
-            and track.time_ns - self._stated_ns.get(track.id, -every_ns) >= every_ns
-        ]
-
-    def launch_of(self, track: Track) -> Launch | None:
-        """Its launch, once that no longer changes."""
-        return self._launches.get(track.id)
-
-    def state(self, track: Track, flight: Flight, now_ns: int) -> Iterator[Sent]:
-        """Say what a track of `due` means, as far as this partner is to know."""
-        self._stated_ns[track.id] = track.time_ns
-        self._kinds[track.id] = flight.kind
-        if flight.launch and track.time_ns - track.first_plot_ns > LAUNCH_SOUGHT_NS:
-            self._launches.setdefault(track.id, flight.launch)
-        latitude, longitude, _ = geodetic_from_ecef(*track.state[:3])
-        decision = self.release.decision_on(
-            flight.kind, tuple(sorted(track.plots_by_radar)), track.time_ns, (latitude, longitude)
-        )
-        if decision.level >= Level.ASSESSMENT:
-            assessment = codec.pack_flight(flight, track.time_ns, decision.use)
-            yield self.outgoing.message(assessment, now_ns)
-        elif decision.level == Level.WARNING and flight.impact is not None:
-            impact = flight.impact
-            about_ns = round(NORMAL_95 * impact.time_sigma_s * S)
-            warning = AreaWarning(
-                warning=track.id,
-                as_of_ns=track.time_ns,
-                from_ns=impact.time_ns - about_ns,
-                until_ns=impact.time_ns + about_ns,
-                area=impact.region_95,
-                use=decision.use,
+    def _granted(self, plots: Plots) -> dict[int, NDArray[np.uint8]]:
+        """For which uses each plot may go, by the least level."""
+        return {
+            least: granted_uses(
+                self.policy,
+                self.partner,
+                plots,
+                self._radars,
+                exercise=self.outgoing.exercise,
+                least=Level(least),
             )
-            yield self.outgoing.message(warning, now_ns)
+            for least in {who.least for who in self._who}
+        }
+
+    def taking(self, who: Who) -> Callable[[Followed], None]:
+        """Takes released plots as a picture of `observed` folds them."""
+        return lambda followed: self.release.take(followed, self._kinds[who], who.use)
+
+    def take_as_they_came(self, plots: Plots, rows: Mapping[Who, Rows]) -> None:
+        """Released plots of which nothing depends on tracks: before any picture is folded."""
+        for who in self.observed:
+            if who in rows:
+                self.taking(who)(untaken(plots.at(rows[who])))
+
+    def due(self, tracks: Mapping[Who, Sequence[Track]]) -> list[Due]:
+        """Of the pictures' tracks those that something is to be said of, or whose kind is asked."""
+        out = []
+        for who in self._who:
+            stated = who.least == Level.WARNING
+            if not stated and not self._asks_kind:
+                continue
+            of = self._settings.release
+            every_ns = round((of.state_every_s if stated else of.assess_every_s) * S)
+            out += [
+                Due(who, track)
+                for track in tracks.get(who, ())
+                if track.status == TrackStatus.CONFIRMED
+                and track.time_ns - self._asked_ns.get((who, track.id), -every_ns) >= every_ns
+            ]
+        return out
+
+    def launch_of(self, due: Due) -> Launch | None:
+        """Its launch, once that no longer changes."""
+        return self._launches.get((due.who, due.track.id))
+
+    def state(self, due: Due, flight: Flight, now_ns: int) -> Iterator[Sent]:
+        """Say what a track of `due` means, as far as this partner is to know."""
+        who, track = due
+        self._asked_ns[who, track.id] = track.time_ns
+        self._kinds[who][track.id] = flight.kind
+        if flight.launch and track.time_ns - track.first_plot_ns > LAUNCH_SOUGHT_NS:
+            self._launches.setdefault((who, track.id), flight.launch)
+        statement = self._statement(who, track, flight) if who.least == Level.WARNING else None
+        if statement is not None:
+            number = statement.warning if isinstance(statement, AreaWarning) else statement.flight
+            self._stated[number] = statement
+            yield self.outgoing.message(statement, now_ns)
+
+    def _statement(self, who: Who, track: Track, flight: Flight) -> Assessment | AreaWarning | None:
+        place = geodetic_from_ecef(*track.state[:3])[:2]
+        radars = tuple(sorted(track.plots_by_radar))
+        subject = Subject(track.time_ns, radars, self.outgoing.exercise, flight.kind, *place)
+        if granted_for(self.policy, self.partner, subject, Level.WARNING) != who.use:
+            return None  # the picture of just what it is granted for tells of it
+        level = self.release.decision_on(flight.kind, radars, track.time_ns, place).level
+        number = self._number(who.use, track.id)
+        if level >= Level.ASSESSMENT:
+            parted = flight.parted_from
+            own = msgspec.structs.replace(
+                flight,
+                id=number,
+                parted_from=None if parted is None else self._number(who.use, parted),
+            )
+            return codec.pack_flight(own, track.time_ns, who.use)
+        if level < Level.WARNING or flight.impact is None:
+            return None
+        about_ns = round(NORMAL_95 * flight.impact.time_sigma_s * S)
+        return AreaWarning(
+            warning=number,
+            as_of_ns=track.time_ns,
+            from_ns=flight.impact.time_ns - about_ns,
+            until_ns=flight.impact.time_ns + about_ns,
+            area=flight.impact.region_95,
+            use=who.use,
+        )
+
+    def _number(self, use: tuple[Use, ...], track: int) -> int:
+        """A track's number for this partner: another for each start, policy and set of uses.
+
+        Below 2^53, so that any program can hold it.
+        """
+        return (self._epoch * 8 + use_bits(use)) * TRACKS + track % TRACKS
 
     def ready(self, sent_ns: int, *, no_more: bool = False) -> Iterator[Sent]:
         """What was gathered meanwhile; with `no_more` also what is still open."""
+        yield from self._sent(sent_ns, no_more=no_more)
+
+    def end(self, sent_ns: int) -> Iterator[Sent]:
+        """The last that goes under this policy: what is open, and what was stated is withdrawn."""
+        yield from self._sent(sent_ns, no_more=True)
+        for statement in self._stated.values():
+            yield self.outgoing.message(_withdrawn(statement), sent_ns)
+        self._stated.clear()
+
+    def _sent(self, sent_ns: int, *, no_more: bool) -> Iterator[Sent]:
         for payload, _ in self.release.ready(no_more=no_more):
             yield self.outgoing.message(payload, sent_ns)
+
+
+def _withdrawn(statement: Assessment | AreaWarning) -> Assessment | AreaWarning:
+    """That it holds no more; nothing of it is said again that need not be."""
+    if isinstance(statement, AreaWarning):
+        return msgspec.structs.replace(statement, withdrawn=True)
+    return Assessment(
+        flight=statement.flight,
+        as_of_ns=statement.as_of_ns,
+        kind=statement.kind,
+        kind_probabilities=statement.kind_probabilities,
+        use=statement.use,
+        withdrawn=True,
+    )
+
+
+def _one_of_each(radars: Sequence[Radar]) -> Plots:
+    """A plot of each radar, in their order."""
+    n = len(radars)
+    nan, zero = np.full(n, np.nan), np.zeros(n, np.int64)
+    return Plots(zero, np.arange(n, dtype=np.int32), nan, nan, nan, nan, nan, zero)

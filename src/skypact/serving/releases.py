@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
-from skypact.model import Arrival, Plots, Track
+from skypact.model import Arrival, Followed, Plots, Track
 from skypact.serving.release_pictures import ReleasePictures, Rows, Who
 from skypact.serving.release_way import ReleaseWay
 from skypact.sharing.outgoing import Sent
@@ -28,26 +28,25 @@ class Releases:
         """
         plots = arrival.plots
         rows: dict[Who, Rows] = {}
+        follow: dict[Who, Callable[[Followed], None]] = {}
         for way in self.ways.values():
-            for who in (way.observed, way.assessed):
-                chosen = way.rows(plots, who)
-                if len(chosen):
-                    rows[who] = chosen
-            if way.observed in rows and not way.follows:
-                way.take_as_they_came(plots.at(rows[way.observed]))
+            released = way.rows(plots)
+            leaving = [who for who in way.observed if who in released]
+            if way.follows:
+                rows |= released
+                follow |= {who: way.taking(who) for who in leaving}
+                continue
+            rows |= {who: released[who] for who in way.assessed if who in released}
+            if leaving:
+                way.take_as_they_came(plots, released)
                 yield from self._made(way, arrival, dry)
-        follow = {
-            way.observed: way.take
-            for way in self.ways.values()
-            if way.observed in rows and way.follows
-        }
         if not follow:
             self._later.append((plots, rows))
             return
         self.catch_up()
         self.pictures.fold(plots, rows, follow)
         for way in self.ways.values():
-            if way.observed in follow:
+            if any(who in follow for who in way.observed):
                 yield from self._made(way, arrival, dry)
 
     def catch_up(self) -> None:
@@ -59,6 +58,11 @@ class Releases:
         """The tracks of everybody's pictures; made in a thread, for it takes its time."""
         self.catch_up()
         return await asyncio.to_thread(self.pictures.snapshot())
+
+    def leave(self, partner: str) -> None:
+        """A partner that is none any more."""
+        del self.ways[partner]
+        self.pictures.leave(partner)
 
     def _made(
         self, way: ReleaseWay, arrival: Arrival, dry: Collection[str]

@@ -228,10 +228,18 @@ class IncomingChain:
     """
 
     def __init__(self, settings: EntrySettings, saved: bytes | None = None) -> None:
-        self._settings = settings
+        self._settings, self._resumed = settings, False
         self._state = (
             _Saved(0, 0, {}) if saved is None else msgspec.msgpack.decode(saved, type=_Saved)
         )
+
+    def resume(self) -> None:
+        """It was brought back from what was accepted; go on at whatever the durable path brings.
+
+        What that confirmed of live messages is in no journal. All before the message that it brings
+        next had been taken in, or it would bring that.
+        """
+        self._resumed = True
 
     def save(self) -> bytes:
         """All there is to know, to be given to a new one; the same bytes for the same past."""
@@ -347,6 +355,9 @@ class IncomingChain:
             alarm = Alarm(AlarmKind.BROKEN, epoch, sequence, state.take_out_live(), _NEW_EPOCH)
             return Judgement(Standing.OFF_CHAIN, gaps, (*alarms, alarm))
         state.broken = False
+        if self._resumed:
+            self._resumed = False
+            state.live = {n: known for n, known in state.live.items() if n >= sequence}
         first_missing = state.durable + 1
         if not follows and not state.has(sequence - 1):
             state.wanted[sequence - 1] = previous
@@ -371,7 +382,7 @@ class IncomingChain:
             state = self._state.epochs.pop(old)
             missing = state.missing(old, state.durable + 1, state.newest)
             gaps += tuple(gap._replace(lost=True) for gap in missing)
-            if state.live:
+            if state.live and not self._resumed:
                 alarms.append(
                     Alarm(
                         AlarmKind.UNCONFIRMED, old, state.newest, _runs_of(state.live), _NEW_EPOCH

@@ -5,7 +5,7 @@ makes its own (`create_nation`) and is given the others' public cards (`add_part
 key is ever made or seen elsewhere.
 """
 
-import datetime
+import re
 import shutil
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -16,7 +16,6 @@ from skypact.errors import InputError, LinkError, nearest
 from skypact.settings import LinkSettings
 from skypact.sharing.certificates import (
     authority_fault,
-    expiry_fault,
     make_authority,
     make_certificate,
     pin_of,
@@ -43,6 +42,7 @@ from skypact.sharing.nats_config import (
 )
 from skypact.sharing.nats_server import connect, system_connection
 from skypact.sharing.node_folder import (
+    FEEDS,
     MESH,
     NodeFolder,
     card_name,
@@ -147,6 +147,10 @@ def create_nation(
     )
     (folder / "release.toml").write_text(default_policy_text(nation, others))
     (folder / "radars.toml").write_text(radars(nation, others) if radars else RADARS_TOML)
+    ids = re.findall(r'(?m)^id = "(.+)"$', (folder / "radars.toml").read_text())
+    (folder / FEEDS).write_text(
+        FEEDS_TOML.format(feeds_port=http_port + 1, radar=ids[0] if ids else "north")
+    )
     make_keys(folder / "keys")
     certificates = folder / "certificates"
     make_authority(certificates, nation, host, settings.authority_days)
@@ -259,15 +263,16 @@ def write_generated(node: NodeFolder, settings: LinkSettings) -> None:
     own = (certificates / "authority.pem").read_text()
     together = own + "".join(card.authority for card in node.partners.values())
     (certificates / "partners.pem").write_text(together)
-    write_private(node.folder / "nats.conf", server_config(node, settings).encode())
+    for mode in (False, True):
+        one = node._replace(exercise=mode)
+        write_private(one.server_config, server_config(one, settings).encode())
 
 
-def check_folder(folder: Path, now: datetime.datetime) -> NodeFolder:
-    """Read a folder for a node that starts: also the certificate must be valid."""
-    node = load_node(folder)
-    fault = expiry_fault(folder / "certificates" / "server.pem", now)
-    if fault:
-        raise fault
+def check_folder(
+    folder: Path, *, exercise: bool = False, passed_over: Callable[[InputError], None]
+) -> NodeFolder:
+    """Read a folder for a node that starts; `passed_over`: what it can go on without."""
+    node = load_node(folder, exercise=exercise, passed_over=passed_over)
     hub = node.hub
     if hub and hub != node.nation and hub not in node.partners:
         raise InputError(
@@ -326,17 +331,21 @@ async def _destroy_streams(node: NodeFolder, settings: LinkSettings, partner: st
     A server that runs keeps the streams of an account that it is told to forget, and finds them
     again, out of step, when the partner is added again: so they go first.
     """
-    for user, stream, account in (
-        (outbox_user(partner), outbox_name(partner), f"TO_{partner}"),
-        (inbox_user(partner), inbox_name(partner), f"FROM_{partner}"),
+    modes = [node._replace(exercise=mode) for mode in (False, True)]
+    for user, streams, account in (
+        (outbox_user(partner), [outbox_name(partner, m.exercise) for m in modes], f"TO_{partner}"),
+        (inbox_user(partner), [inbox_name(partner, m.exercise) for m in modes], f"FROM_{partner}"),
     ):
         try:
             client = await connect(node, user, wait_s=settings.answer_s, once=True)
         except LinkError:
-            shutil.rmtree(node.store / "nats" / "jetstream" / account, ignore_errors=True)
+            for mode in modes:
+                shutil.rmtree(mode.store / "nats" / "jetstream" / account, ignore_errors=True)
             continue
         try:
-            await client.request(f"$JS.API.STREAM.DELETE.{stream}", b"", timeout=settings.answer_s)
+            for stream in streams:
+                request = f"$JS.API.STREAM.DELETE.{stream}"
+                await client.request(request, b"", timeout=settings.answer_s)
         finally:
             await client.close()
 
@@ -399,10 +408,33 @@ port = {http_port}
 # Where a partner is dialled, if not where its card says.
 [addresses]
 # KOR = "192.0.2.7:14221"
+"""
 
-# Feeds that publish on the nation's NATS server, and the radars whose plots each may publish.
-[feeds]
-# north = ["JP-Sado", "JP-Mutsu"]
+FEEDS_TOML = """\
+# Who may send this node plots: docs/feeds.md. Yours to edit; in force when the node starts anew.
+# (For a feed that publishes on the nation's NATS server also: skypact coalition apply FOLDER.)
+#
+# Plots by HTTP, POST /feeds/RADAR with the feed's key:
+#
+# [http]
+# listen = "127.0.0.1:{feeds_port}"          # certificate, certificate_key (PEM files): TLS
+#
+# One sender, by NATS or HTTP; it may send these radars' plots and no others. A key and its SHA-256:
+#   python -c "from skypact.sensing.feeds import new_key; print(*new_key())"
+#
+# [[feed]]
+# name = "north"
+# radars = ["{radar}"]
+# key_sha256 = "…"                     # of its key, for HTTP; the key itself is the sender's alone
+#
+# ASTERIX (CAT048, CAT015, CAT034) by UDP or TCP; the radars by their sac and sic in radars.toml:
+#
+# [[asterix]]
+# name = "north-asterix"
+# protocol = "udp"                     # or "tcp"
+# listen = "127.0.0.1:8600"
+# radars = ["{radar}"]
+# from = ["192.0.2.7", "198.51.100.0/24"]
 """
 
 RADARS_TOML = """\

@@ -244,6 +244,20 @@ def unpack_plots(
     )
 
 
+def is_counted(payload: ScanPlots | TrackletBatch) -> bool:
+    """Whether its numbers, if it has any, are one for each of its uses."""
+    numbers = payload.numbers
+    return not numbers or (len(numbers) == len(payload.use) and min(numbers) >= 1)
+
+
+def counted(payload: ScanPlots | TrackletBatch, header: Header) -> tuple[tuple[int, int], ...]:
+    """Epoch and number of observations for each of their uses: where they stand among those."""
+    plots = isinstance(payload, ScanPlots)
+    epoch = payload.epoch if plots or payload.numbers else header.epoch
+    alike = (payload.sequence if isinstance(payload, ScanPlots) else header.sequence,)
+    return tuple((epoch, number) for number in payload.numbers or alike * len(payload.use))
+
+
 def pack_tracklets(tracklets: Sequence[Tracklet], use: Sequence[Use]) -> TrackletBatch:
     """Tracklets as they go on the wire; their matrices are symmetric, one triangle goes."""
     return TrackletBatch(tracklets=tuple(map(_packed, tracklets)), use=in_order(use))

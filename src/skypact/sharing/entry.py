@@ -83,6 +83,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """A message that may be used, for what its `use` says (a heartbeat has none).
 
     `content`: plots as an `Arrival` of the radar table's numbers, tracklets, or the payload itself.
+    `counted`: of observations epoch and number among those granted for each of `use`.
     `body`, `digest`: the exact bytes that were signed, and their SHA-256, for the journal. `gaps`:
     those that showed just now.
     """
@@ -95,6 +96,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     use: tuple[Use, ...]
     body: bytes
     digest: bytes
+    counted: tuple[tuple[int, int], ...] = ()
     gaps: tuple[Gap, ...] = ()
     alarms: tuple[Alarm, ...] = ()
 
@@ -210,6 +212,11 @@ class Entry:
             saved = self._saved.pop(partner, None)
             self._partners[partner] = _Partner(keys, self._settings, saved)
 
+    @property
+    def partners(self) -> frozenset[str]:
+        """Who is one."""
+        return frozenset(self._partners)
+
     def dismiss(self, partner: str) -> None:
         """Refuse whatever comes from it from now on; where its chain stands is kept."""
         left = self._partners.pop(partner, None)
@@ -220,6 +227,11 @@ class Entry:
         """Where the chains stand; budgets and counts begin anew."""
         chains = {name: known.chain.save() for name, known in self._partners.items()}
         return msgspec.msgpack.encode(self._saved | chains, order="sorted")
+
+    def resume(self) -> None:
+        """It was brought back from a journal: see `IncomingChain.resume`."""
+        for known in self._partners.values():
+            known.chain.resume()
 
     def chain(self, partner: str) -> IncomingChain:
         """Where a partner's chain stands; KeyError where there is no such partner."""
@@ -412,6 +424,11 @@ class Entry:
                     header=header,
                     content=usable,
                     use=codec.use_of(payload),
+                    counted=(
+                        codec.counted(payload, header)
+                        if isinstance(payload, ScanPlots | TrackletBatch)
+                        else ()
+                    ),
                     body=opened.signed.body,
                     digest=opened.digest,
                     gaps=found.gaps + beat.gaps,
@@ -441,6 +458,9 @@ class Entry:
         if isinstance(payload, Heartbeat) != (header.sequence == 0):
             said = "only a heartbeat has the number 0"
             return _Problem(Cause.MALFORMED, "header.sequence", said, codec.MALFORMED)
+        if isinstance(payload, ScanPlots | TrackletBatch) and not codec.is_counted(payload):
+            said = f"{len(payload.numbers)} numbers, from 1, are not one for each of its uses"
+            return _Problem(Cause.MALFORMED, "payload.numbers", said, codec.MALFORMED)
         span = plausible.Span(header.sent_ns, received_ns, settings)
         usable: Content | Fault
         fault: Fault | None = None

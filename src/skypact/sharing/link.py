@@ -23,8 +23,14 @@ from nats.aio.msg import Msg
 
 from skypact.errors import InputError, LinkError
 from skypact.settings import LinkSettings
-from skypact.sharing.inbox import Inbox
-from skypact.sharing.nats_config import GATE_USER, inbox_user, outbox_name, outbox_user
+from skypact.sharing.inbox import Inbox, Taken
+from skypact.sharing.nats_config import (
+    GATE_USER,
+    inbox_user,
+    live_subject,
+    outbox_name,
+    outbox_user,
+)
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import NodeFolder, load_node
 from skypact.sharing.outbox import Outbox, OutboxCounts, ask
@@ -38,13 +44,17 @@ _QUOTA_SHARE = 0.9
 """A stream may take this share of its account's quota: the rest is the server's own."""
 
 By = Literal["live", "durable"]
-Received = Callable[[str, By, bytes], Awaitable[None]]
+Received = Callable[[str, By, bytes], Awaitable[Taken]]
 """Takes in one message: its originator, by which path, its bytes.
 
 Called one after the other for each originator and path; both paths of an originator at once. What
-comes by the durable path is acknowledged when the call returns: journal it first. A message whose
-call had not returned when the node was killed comes again.
+comes by the durable path is acknowledged once the call has returned and what it returns is done:
+the entry of the journal. What was not when the node was killed comes again.
 """
+
+
+Changed = Callable[[NodeFolder], Awaitable[None]]
+"""Is told that there are other partners now, or other cards of them."""
 
 
 class LinkState(NamedTuple):
@@ -107,6 +117,7 @@ class _Partner:
             settings,
             int(node.file.store.outbox_mib * _MIB * _QUOTA_SHARE),
             lambda: self.up,
+            exercise=node.exercise,
         )
         self.inbox = Inbox(
             node.nation,
@@ -114,7 +125,9 @@ class _Partner:
             settings,
             int(node.file.store.inbox_mib * _MIB * _QUOTA_SHARE),
             lambda data: link.take_in(name, "durable", data),
+            exercise=node.exercise,
         )
+        self.live_subject = live_subject(name, node.exercise)
         self.live: asyncio.Queue[bytes] = asyncio.Queue(settings.live_queue_messages)
         self.up = False
         self.since_ns = time.time_ns()
@@ -148,8 +161,15 @@ class Link:
     while this runs are noticed within `link.look_s`.
     """
 
-    def __init__(self, node: NodeFolder, settings: LinkSettings, received: Received) -> None:
+    def __init__(
+        self,
+        node: NodeFolder,
+        settings: LinkSettings,
+        received: Received,
+        changed: Changed | None = None,
+    ) -> None:
         self.node, self.settings = node, settings
+        self._changed = changed
         self._received = received
         self._partners: dict[str, _Partner] = {}
         self._gate: Client | None = None
@@ -170,9 +190,9 @@ class Link:
         """
         self._lock = _locked(self.node.store)
         self._gate = await self._connected(GATE_USER, self._reconnected)
-        own = self.node.nation
-        await self._gate.subscribe(f"from.*.live.{own}.{_MESSAGE}", cb=self._live_arrived)
-        await self._gate.subscribe(f"from.*.live.{own}.{_HEARTBEAT}", cb=self._heartbeat_arrived)
+        own = f"from.*.{live_subject(self.node.nation, self.node.exercise)}"
+        await self._gate.subscribe(f"{own}.{_MESSAGE}", cb=self._live_arrived)
+        await self._gate.subscribe(f"{own}.{_HEARTBEAT}", cb=self._heartbeat_arrived)
         crashed = _machine_crashed(self.node.store)
         for name in self.node.partners:
             self._open(name)
@@ -236,7 +256,7 @@ class Link:
                 partner, data = self._live_out.popleft()
                 try:
                     assert self._gate is not None
-                    await self._gate.publish(f"live.{partner.name}.{_MESSAGE}", data)
+                    await self._gate.publish(f"{partner.live_subject}.{_MESSAGE}", data)
                     partner.live_sent += 1
                 except (nats.errors.Error, OSError):
                     partner.unsent += 1
@@ -245,23 +265,26 @@ class Link:
         """How each link is."""
         return tuple(self._state(partner) for partner in self._partners.values())
 
-    async def take_in(self, origin: str, by: By, data: bytes) -> None:
+    async def take_in(self, origin: str, by: By, data: bytes) -> Taken:
         """Hand a message to whoever takes it in; a fault of theirs does not stop the link."""
         try:
-            await self._received(origin, by, data)
+            return await self._received(origin, by, data)
         except asyncio.CancelledError:
             raise
         except Exception:
             self.faults += 1
+            return None
 
     async def refresh(self) -> None:
         """Read the folder and open or close links, as its partners' cards say."""
-        node = load_node(self.node.folder)
+        node = load_node(self.node.folder, exercise=self.node.exercise)
         self.node = node
         for gone in set(self._partners) - set(node.partners):
             await self._partners.pop(gone).close()
         for new in set(node.partners) - set(self._partners):
             self._open(new)
+        if self._changed is not None:
+            await self._changed(node)
 
     def _open(self, name: str) -> None:
         partner = _Partner(self, name)
@@ -390,7 +413,7 @@ class Link:
         )
         with contextlib.suppress(nats.errors.Error):
             await self._gate.publish(
-                f"live.{partner.name}.{_HEARTBEAT}", msgspec.msgpack.encode(heartbeat)
+                f"{partner.live_subject}.{_HEARTBEAT}", msgspec.msgpack.encode(heartbeat)
             )
 
     def _judge(self, partner: _Partner) -> None:
@@ -419,7 +442,7 @@ class Link:
             if not partner.keeper or not partner.keeper.is_connected:
                 continue
             with contextlib.suppress(LinkError, KeyError):
-                subject = f"$JS.API.STREAM.INFO.{outbox_name(partner.name)}"
+                subject = f"$JS.API.STREAM.INFO.{outbox_name(partner.name, self.node.exercise)}"
                 said: dict[str, Any] = await ask(partner.keeper, subject, {})
                 partner.backlog = _backlog(said["state"], partner.outbox.partner_has)
 
@@ -511,6 +534,21 @@ def _locked(store: Path) -> int:
             f"{store / _LOCK}: another node runs with this folder; end it, or use another folder"
         ) from None
     return lock
+
+
+def is_running(store: Path) -> bool:
+    """Whether a node runs with a store."""
+    try:
+        lock = os.open(store / _LOCK, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _machine_crashed(store: Path) -> bool:

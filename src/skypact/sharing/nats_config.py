@@ -45,24 +45,39 @@ def feed_user(feed: str) -> str:
     return f"feed_{feed}"
 
 
-def outbox_name(addressee: str) -> str:
+def outbox_name(addressee: str, exercise: bool = False) -> str:
     """The stream in which what is for a partner waits."""
-    return f"OUT_{addressee}"
+    return f"EXERCISE_OUT_{addressee}" if exercise else f"OUT_{addressee}"
 
 
-def inbox_name(originator: str) -> str:
+def outbox_subject(addressee: str, exercise: bool = False) -> str:
+    """Where batches for a partner are published."""
+    return f"release.{addressee}.{'exercise' if exercise else 'batch'}"
+
+
+def inbox_name(originator: str, exercise: bool = False) -> str:
     """The stream that takes what a partner has sent."""
-    return f"IN_{originator}"
+    return f"EXERCISE_IN_{originator}" if exercise else f"IN_{originator}"
 
 
-def consumer_name(addressee: str) -> str:
+def consumer_name(addressee: str, exercise: bool = False) -> str:
     """The one consumer of an outbox."""
-    return f"to_{addressee}"
+    return f"exercise_to_{addressee}" if exercise else f"to_{addressee}"
 
 
-def delivery_subject(originator: str, addressee: str) -> str:
+def delivery_subject(originator: str, addressee: str, exercise: bool = False) -> str:
     """Where an outbox is delivered to, on the link."""
-    return f"xfer.{originator}.{addressee}"
+    return f"{'exercise.' if exercise else ''}xfer.{originator}.{addressee}"
+
+
+def feed_subject(radar: str, exercise: bool = False) -> str:
+    """Where a radar's plots come in."""
+    return f"{'exercise.' if exercise else ''}feed.{radar}"
+
+
+def live_subject(addressee: str, exercise: bool = False) -> str:
+    """What begins the subjects of the live path to a partner."""
+    return f"live.{addressee}.exercise" if exercise else f"live.{addressee}"
 
 
 def server_config(node: NodeFolder, settings: LinkSettings) -> str:
@@ -87,7 +102,7 @@ def file_quota_mib(node: NodeFolder) -> int:
 def _head(node: NodeFolder, settings: LinkSettings) -> Iterator[str]:
     server = node.file.server
     yield "# Made by skypact from this folder's node.toml, keys and partners: do not edit."
-    yield f"server_name: {node.nation}"
+    yield f"server_name: {node.server_name}"
     yield f"listen: {_quoted(f'{server.host}:{server.port}')}"
     yield f"max_payload: {settings.max_payload_bytes}"
     yield "max_pending: 64MB"
@@ -141,8 +156,8 @@ def _national(node: NodeFolder) -> Iterator[str]:
     yield "    users = ["
     yield f"      {_user(node, NATIONAL_USER, publish_deny=('release.>', 'live.>', 'from.>'))}"
     yield f"      {_user(node, GATE_USER)}"
-    for feed, radars in node.file.feeds.items():
-        subjects = tuple(f"feed.{radar}" for radar in radars)
+    for feed, radars in node.feeds.items():
+        subjects = tuple(feed_subject(radar, node.exercise) for radar in radars)
         yield f"      {_user(node, feed_user(feed), subjects, ('_INBOX.>',))}"
     yield "    ]"
     yield "  }"
@@ -164,7 +179,7 @@ def _to(node: NodeFolder, partner: str) -> Iterator[str]:
     yield "    users = ["
     yield f"      {_user(node, outbox_user(partner))}"
     if carrier and way in carrier.links:
-        yield f"      {_link_user(carrier.links[way], node.nation, partner)}"
+        yield f"      {_link_user(carrier.links[way], node.nation, partner, node.exercise)}"
     yield "    ]"
     yield "  }"
 
@@ -185,23 +200,24 @@ def _carry(node: NodeFolder, originator: str, addressee: str) -> Iterator[str]:
     public = node.partners[addressee].links.get(carried(originator, addressee))
     yield f"  CARRY_{originator}_{addressee} {{"
     if public:
-        yield f"    users = [ {_link_user(public, originator, addressee)} ]"
+        yield f"    users = [ {_link_user(public, originator, addressee, node.exercise)} ]"
     yield "  }"
 
 
-def _link_user(public: str, originator: str, addressee: str) -> str:
+def _link_user(public: str, originator: str, addressee: str, exercise: bool) -> str:
     """The server that dials for an addressee: what it may send here, and what it gets.
 
     It may send requests about the one consumer and nothing else: to start it over (that is all
     sourcing through a named durable consumer needs) and the answers of flow control.
     """
-    stream, consumer = outbox_name(addressee), consumer_name(addressee)
+    stream, consumer = outbox_name(addressee, exercise), consumer_name(addressee, exercise)
     publish = (
         f"$JS.{originator}.API.CONSUMER.RESET.{stream}.{consumer}",
         f"$JS.FC.{originator}.*.{stream}.{consumer}.*",
         f"$JS.FC.{stream}.{consumer}.*",
     )
-    subscribe = (delivery_subject(originator, addressee), f"live.{addressee}.>", "$JSC.R.*")
+    live = f"{live_subject(addressee, exercise)}.>"
+    subscribe = (delivery_subject(originator, addressee, exercise), live, "$JSC.R.*")
     return (
         f'{{ nkey: {public}, allowed_connection_types: ["LEAFNODE"], '
         f"permissions {{ publish {{ allow: {_list(publish)} }}, "

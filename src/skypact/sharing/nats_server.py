@@ -108,6 +108,12 @@ class NatsServer:
         self._process = self._taken_over = None
         self._set(False, "stopped")
 
+    def end_it(self) -> None:
+        """Kill it; who watches it starts it anew."""
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
     async def _signal_and_wait(self, pid: int, number: signal.Signals) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
@@ -128,7 +134,7 @@ class NatsServer:
                 said = await system.about()
         except (LinkError, InputError):
             return False
-        if said.get("name") != self._node.nation:
+        if said.get("name") != self._node.server_name:
             return False
         with contextlib.suppress(OSError, ValueError):
             self._taken_over = int((self._node.store / "nats.pid").read_text())
@@ -158,7 +164,7 @@ class NatsServer:
     async def _spawn(self) -> None:
         self._taken_over = None
         binary = find_binary(self._node)
-        config = self._node.folder.resolve() / "nats.conf"
+        config = self._node.server_config.resolve()
         complaints = self._node.store / "nats.start"
         with complaints.open("wb") as errors:
             self._process = await asyncio.create_subprocess_exec(
@@ -177,7 +183,7 @@ class NatsServer:
                 )
             try:
                 async with system_connection(self._node, self._settings, wait_s=1.0) as system:
-                    if (await system.about()).get("name") == self._node.nation:
+                    if (await system.about()).get("name") == self._node.server_name:
                         return
             except LinkError:
                 if time.monotonic() > ends:

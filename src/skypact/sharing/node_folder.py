@@ -1,7 +1,7 @@
 """A nation's folder as it stands on disk: `node.toml`, keys, certificates, partners' cards.
 
 ```
-JPN/node.toml  release.toml  radars.toml  JPN.card.toml
+JPN/node.toml  release.toml  radars.toml  feeds.toml  JPN.card.toml
     keys/  certificates/  partners/KOR.card.toml  nats.conf (generated)  store/
 ```
 
@@ -9,6 +9,7 @@ The partners are the cards in `partners/`, and nothing else: who is taken out of
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from skypact.errors import InputError, nearest
 from skypact.sharing.keys import NATION, Card, Keys, load_card, load_keys
 
 MESH = "mesh"
+FEEDS = "feeds.toml"
 
 
 class ServerPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,8 +65,17 @@ class NodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     http: HttpPart = HttpPart()
     addresses: dict[str, str] = {}
     """Where a partner is dialled, if not where its card says: nation to host:port."""
-    feeds: dict[str, list[str]] = {}
-    """Names of feeds, and the radars whose plots each may publish."""
+
+
+class _FeedPart(msgspec.Struct, frozen=True):
+    """Of `[[feed]]` of `feeds.toml` what the server has to know."""
+
+    name: str
+    radars: list[str]
+
+
+class _Feeds(msgspec.Struct, frozen=True):
+    feed: list[_FeedPart] = []
 
 
 class NodeFolder(NamedTuple):
@@ -74,11 +85,35 @@ class NodeFolder(NamedTuple):
     file: NodeFile
     keys: Keys
     partners: dict[str, Card]
+    exercise: bool = False
+    """Whether it is run for an exercise: with a store, a server and streams of its own."""
 
     @property
     def nation(self) -> str:
         """Whose node this is."""
         return self.file.nation
+
+    @property
+    def feeds(self) -> dict[str, list[str]]:
+        """Feeds of `feeds.toml`, and the radars whose plots each may publish on the own server.
+
+        Empty where that file cannot be read: who reads all of it says why.
+        """
+        try:
+            read = msgspec.toml.decode((self.folder / FEEDS).read_bytes(), type=_Feeds)
+        except (OSError, msgspec.MsgspecError, ValueError, RecursionError):
+            return {}
+        return {
+            one.name: [radar for radar in one.radars if re.fullmatch(r"[\w\-]+", radar)]
+            for one in read.feed
+            if re.fullmatch(r"[\w\-]+", one.name)
+        }
+
+    @property
+    def removed(self) -> frozenset[str]:
+        """Nations that were partners."""
+        cards = (self.folder / "removed").glob("*.card.toml")
+        return frozenset(card.name.partition(".")[0] for card in cards) - set(self.partners)
 
     @property
     def hub(self) -> str | None:
@@ -87,8 +122,19 @@ class NodeFolder(NamedTuple):
 
     @property
     def store(self) -> Path:
-        """Where the server keeps its files, and this node its own."""
-        return (self.folder / self.file.store.folder).resolve()
+        """Where the server keeps its files, and this node its own: apart for an exercise."""
+        live = (self.folder / self.file.store.folder).resolve()
+        return live / "exercise" if self.exercise else live
+
+    @property
+    def server_name(self) -> str:
+        """What the nation's server calls itself: another in an exercise."""
+        return f"{self.nation}-exercise" if self.exercise else self.nation
+
+    @property
+    def server_config(self) -> Path:
+        """The server's generated configuration."""
+        return self.folder / ("nats.exercise.conf" if self.exercise else "nats.conf")
 
     @property
     def client_url(self) -> str:
@@ -105,25 +151,38 @@ def hub_of(topology: str) -> str | None:
     return topology.removeprefix("hub:") if topology != MESH else None
 
 
-def load_node(folder: Path) -> NodeFolder:
-    """Read a nation's folder.
+def _raised(error: InputError) -> None:
+    raise error
 
-    Raises InputError that names file, key and remedy.
+
+def load_node(
+    folder: Path,
+    *,
+    exercise: bool = False,
+    passed_over: Callable[[InputError], None] = _raised,
+) -> NodeFolder:
+    """Read a nation's folder, for what is live or for an exercise.
+
+    Raises InputError that names file, key and remedy. What is wrong about one partner alone is
+    given to `passed_over`, and the others are read.
     """
     path = folder / "node.toml"
     file = _node_file(path)
     partners = {}
     for card_file in sorted((folder / "partners").glob("*.card.toml")):
-        card = load_card(card_file)
-        if card.nation == file.nation or card_file.name != card_name(card.nation):
-            raise InputError(str(card_file), f"is the card of {card.nation}", "take it out")
-        partners[card.nation] = card
+        try:
+            card = load_card(card_file)
+            if card.nation == file.nation or card_file.name != card_name(card.nation):
+                raise InputError(str(card_file), f"is the card of {card.nation}", "take it out")
+            partners[card.nation] = card
+        except InputError as error:
+            passed_over(error)
     removed = {card.name.partition(".")[0] for card in (folder / "removed").glob("*.card.toml")}
     for name in sorted(set(file.addresses) - set(partners) - removed):
         near = nearest(name, partners)
         remedy = f"did you mean {near}?" if near else "add its card, or leave it out"
-        raise InputError(f"{path}: addresses.{name}", "no such partner", remedy)
-    return NodeFolder(folder, file, load_keys(folder / "keys"), partners)
+        passed_over(InputError(f"{path}: addresses.{name}", "no such partner", remedy))
+    return NodeFolder(folder, file, load_keys(folder / "keys"), partners, exercise)
 
 
 def card_name(nation: str) -> str:
@@ -174,14 +233,6 @@ def _node_file(path: Path) -> NodeFile:
     for part in ("journal_mib", "outbox_mib", "inbox_mib"):
         if not 1 <= getattr(file.store, part) <= 1 << 24:
             raise InputError(f"{path}: store.{part}", "is no size", "give 1 or more MiB")
-    for feed, radars in file.feeds.items():
-        for name in (feed, *radars):
-            if not re.fullmatch(r"[\w\-]+", name):
-                raise InputError(
-                    f"{path}: feeds.{feed}",
-                    f'"{name}" cannot be part of a subject',
-                    "use letters, digits, - and _",
-                )
     return file
 
 
@@ -203,6 +254,8 @@ def _refused(path: Path, words: str) -> InputError:
         near = nearest(unknown[1], known)
         key = f"{place}.{unknown[1]}".removeprefix("$.")
         remedy = f'did you mean "{near}"?' if near else "leave it out"
+        if key == "feeds":
+            remedy = f"feeds stand in {FEEDS} beside it"
         return InputError(f"{path}: {key}", "no such key", remedy)
     missing = re.search(r"missing required field `(.*)`", what)
     if missing:

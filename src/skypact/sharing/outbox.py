@@ -25,7 +25,12 @@ from nats.aio.msg import Msg
 
 from skypact.errors import LinkError, OutboxFullError
 from skypact.settings import LinkSettings
-from skypact.sharing.nats_config import consumer_name, delivery_subject, outbox_name
+from skypact.sharing.nats_config import (
+    consumer_name,
+    delivery_subject,
+    outbox_name,
+    outbox_subject,
+)
 
 _NS = 1_000_000_000
 _MIB = 1 << 20
@@ -83,8 +88,14 @@ class Outbox:
         settings: LinkSettings,
         most_bytes: int,
         reachable: Callable[[], bool],
+        *,
+        exercise: bool = False,
     ) -> None:
         self.partner = partner
+        self._stream_name = outbox_name(partner, exercise)
+        self._consumer_name = consumer_name(partner, exercise)
+        self._subject = outbox_subject(partner, exercise)
+        self._delivery = delivery_subject(nation, partner, exercise)
         self._nation, self._settings = nation, settings
         self._most_bytes = most_bytes
         self._reachable = reachable
@@ -241,7 +252,7 @@ class Outbox:
         flight.token = f"{self._generation}-{self._token}"
         flight.sent_s = time.monotonic()
         await gate.publish(
-            f"release.{self.partner}.batch",
+            self._subject,
             flight.body,
             reply=f"{inbox}.{flight.token}",
             headers={
@@ -321,7 +332,7 @@ class Outbox:
         goes on in it, but for those up to `before` that the partner said it has.
         """
         taken = min(before, self.partner_has)
-        stream = outbox_name(self.partner)
+        stream = self._stream_name
         left: list[_Flight] = []
         number = max(int(state["first_seq"]), taken + 1)
         while number <= int(state["last_seq"]):
@@ -346,7 +357,7 @@ class Outbox:
 
     async def _stream_state(self, keeper: Client) -> dict[str, Any]:
         """The outbox's state; made where there is none."""
-        stream = outbox_name(self.partner)
+        stream = self._stream_name
         said = await ask(keeper, f"$JS.API.STREAM.INFO.{stream}", {})
         if said.get("error", {}).get("err_code") == _NO_STREAM:
             said = await ask(keeper, f"$JS.API.STREAM.CREATE.{stream}", self._stream())
@@ -358,10 +369,10 @@ class Outbox:
 
     async def _open_consumer(self, keeper: Client) -> None:
         """Find or make the consumer: a new one delivers nothing yet (`agreed`)."""
-        name = f"{outbox_name(self.partner)}.{consumer_name(self.partner)}"
+        name = f"{self._stream_name}.{self._consumer_name}"
         said = await ask(keeper, f"$JS.API.CONSUMER.INFO.{name}", {})
         if said.get("error", {}).get("err_code") == _NO_CONSUMER:
-            body = {"stream_name": outbox_name(self.partner), "config": self._consumer()}
+            body = {"stream_name": self._stream_name, "config": self._consumer()}
             said = await ask(keeper, f"$JS.API.CONSUMER.CREATE.{name}", body)
         if "error" in said:
             raise LinkError(f"outbox to {self.partner}: {said['error'].get('description')}")
@@ -374,15 +385,15 @@ class Outbox:
         from the other, and acknowledges them. So a new consumer is paused until the partner has
         said, by heartbeat, that its source was made for it.
         """
-        name = f"{outbox_name(self.partner)}.{consumer_name(self.partner)}"
+        name = f"{self._stream_name}.{self._consumer_name}"
         said = await ask(keeper, f"$JS.API.CONSUMER.PAUSE.{name}", {})
         if "error" not in said:
             self.paused = False
 
     def _stream(self) -> dict[str, Any]:
         return {
-            "name": outbox_name(self.partner),
-            "subjects": [f"release.{self.partner}.>"],
+            "name": self._stream_name,
+            "subjects": [self._subject],
             "retention": "workqueue",
             "storage": "file",
             "discard": "new",
@@ -403,9 +414,9 @@ class Outbox:
         consumers, and took 48 s instead of 4 s to resume after a cut.
         """
         return {
-            "durable_name": consumer_name(self.partner),
-            "name": consumer_name(self.partner),
-            "deliver_subject": delivery_subject(self._nation, self.partner),
+            "durable_name": self._consumer_name,
+            "name": self._consumer_name,
+            "deliver_subject": self._delivery,
             "deliver_policy": "all",
             "ack_policy": "flow_control",
             "replay_policy": "instant",

@@ -40,6 +40,10 @@ class Outgoing:
         self.own, self.partner, self.chain, self.exercise = own, partner, chain, exercise
         self._signing_key, self._sealing_key = signing_key, sealing_key
 
+    def seal_for(self, sealing_key: X25519PublicKey) -> None:
+        """Seal with another key from now on: the partner has changed its own."""
+        self._sealing_key = sealing_key
+
     def message(self, payload: Payload, sent_ns: int) -> Sent:
         """The next message to the partner; for both paths alike."""
         sent = self._made(payload, sent_ns, self.chain.sequence + 1, self.chain.digest)

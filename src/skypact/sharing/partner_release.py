@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from skypact.model import (
     Arrival,
@@ -15,15 +17,28 @@ from skypact.model import (
     Payload,
     Plots,
     Radar,
+    ScanPlots,
     Tracklet,
+    TrackletBatch,
     Use,
 )
 from skypact.settings import SharingSettings
 from skypact.sharing import codec
 from skypact.sharing.budget import Budget
-from skypact.sharing.policy import Decision, Policy, Subject, decide, feet_deg
+from skypact.sharing.policy import (
+    Decision,
+    Policy,
+    Subject,
+    decide,
+    feet_deg,
+    granted_uses,
+    use_bits,
+    uses_of,
+)
 from skypact.sharing.tracklets import TrackletMaker
 
+Observed = ScanPlots | TrackletBatch
+"""What leaves as observations."""
 _NOTHING = Decision(Level.NOTHING, Openness.HIDDEN, (), "", "", 0.0)
 
 
@@ -45,7 +60,12 @@ class PartnerRelease:
     with `take = lambda followed: release.take(followed, kinds)`, where `kinds` says of the tracks
     of that same picture what they are taken for (without: unknown).
 
-    `epoch`: raised at every start, for the numbers of `ScanPlots`. `counts`: plots by level and
+    Where rules grant different uses there is a release picture for each set of uses, folded from
+    the plots that are granted for all of it (`granted_uses`), and `take` is told of which one the
+    plots come: only those granted for just that set leave by it. So what a payload is granted for
+    holds for everything that shaped it.
+
+    `epoch`: raised at every start, for the numbers of what leaves. `counts`: plots by level and
     rule; `left_out`: payloads over their rule's rate, by rule. A batch of tracklets is one payload.
     """
 
@@ -61,12 +81,15 @@ class PartnerRelease:
         settings: SharingSettings | None = None,
     ) -> None:
         self.policy, self.partner = policy, partner
+        chosen = policy.partners.get(partner)
+        self._use_sets = chosen.use_sets(Level.TRACKLETS) if chosen else ()
         self.radars, self.exercise = tuple(radars), exercise
         self._secret, self._epoch, self._settings = secret, epoch, settings
         self._makers: dict[_Way, TrackletMaker] = {}
-        self._sequence: Counter[int] = Counter()
-        self._plots: list[tuple[Payload, Decision, int]] = []
-        self._rates: dict[str, Budget] = {}
+        self._sequence: Counter[str] = Counter()
+        self._numbers: Counter[tuple[str, Use]] = Counter()
+        self._plots: list[tuple[Observed, Decision, int]] = []
+        self._rates: dict[tuple[str, tuple[Use, ...]], Budget] = {}
         self._last: dict[_Way, Decision] = {}
         self.counts: Counter[tuple[Level, str]] = Counter()
         self.left_out: Counter[str] = Counter()
@@ -91,24 +114,24 @@ class PartnerRelease:
         subject = Subject(time_ns, tuple(radars), self.exercise, kind, latitude, longitude)
         return decide(self.policy, self.partner, subject)
 
-    def adopt(self, policy: Policy) -> None:
-        """Decide by another policy from now on; what was decided by the old and waits is dropped.
-
-        It is counted in `left_out`, under "policy changed".
-        """
-        waiting = len(self._plots)
-        self._plots.clear()
-        waiting += sum(len(maker.ready(no_more=True)) for maker in self._makers.values())
-        self.left_out["policy changed"] += waiting
-        self.policy = policy
-
-    def take(self, followed: Followed, kinds: Mapping[int, FlightKind] | None = None) -> None:
-        """Take plots as the release picture folded them."""
+    def take(
+        self,
+        followed: Followed,
+        kinds: Mapping[int, FlightKind] | None = None,
+        use: tuple[Use, ...] | None = None,
+    ) -> None:
+        """Take plots as the release picture folded them; `use`: the set that it is for."""
         alike = self._decision_on_all(followed.plots)
         if alike is not None:
-            self._take_alike(followed, alike)
+            self._take_alike(followed, alike, use)
             return
-        decisions = self._decisions(followed, kinds or {})
+        followed, granted = self._of_set(followed, use)
+        decisions = [
+            decision._replace(use=uses_of(bits)) if decision.level >= Level.TRACKLETS else decision
+            for decision, bits in zip(
+                self._decisions(followed, kinds or {}), granted.tolist(), strict=True
+            )
+        ]
         for decision in decisions:
             self.counts[decision.level, decision.rule] += 1
         self._take_plots(followed.plots, decisions)
@@ -137,8 +160,14 @@ class PartnerRelease:
         subject = Subject(int(plots.time_ns[0]), (radar.id,), self.exercise)
         return decide(self.policy, self.partner, subject)
 
-    def _take_alike(self, followed: Followed, decision: Decision) -> None:
-        """Take plots of one scan that all go alike."""
+    def _take_alike(
+        self, followed: Followed, decision: Decision, use: tuple[Use, ...] | None
+    ) -> None:
+        """Take plots of one scan that all go alike, where they go by the picture of this set."""
+        if decision.level >= Level.TRACKLETS:
+            decision = decision._replace(use=uses_of(use_bits(decision.use)))
+            if use is not None and decision.use != use:
+                return
         self.counts[decision.level, decision.rule] += len(followed.plots.scan)
         if decision.level == Level.PLOTS:
             self._pack(followed.plots, decision)
@@ -146,6 +175,26 @@ class PartnerRelease:
             way = _Way(decision.openness, decision.use)
             self._last[way] = decision
             self._maker(way).take(followed)
+
+    def _of_set(
+        self, followed: Followed, use: tuple[Use, ...] | None
+    ) -> tuple[Followed, NDArray[np.uint8]]:
+        """The plots that are granted for just these uses (None: any), and for which each is."""
+        if len(self._use_sets) == 1:  # all that leaves is for the same
+            one = np.full(len(followed.plots.time_ns), use_bits(self._use_sets[0]), np.uint8)
+            return followed, one
+        granted = granted_uses(
+            self.policy,
+            self.partner,
+            followed.plots,
+            self.radars,
+            exercise=self.exercise,
+            least=Level.TRACKLETS,
+        )
+        if use is None:
+            return followed, granted
+        rows = np.flatnonzero(granted == use_bits(use))
+        return _at(followed, rows), granted[rows]
 
     def ready(self, *, no_more: bool = False) -> list[tuple[Payload, str]]:
         """What is to be sent now, in order, each with its rule; `no_more`: what is open too."""
@@ -157,10 +206,21 @@ class PartnerRelease:
                 batch = codec.pack_tracklets(made, way.use)
                 out.append((batch, self._last[way], max(one.time_ns for one in made)))
         return [
-            (payload, decision.rule)
+            (self._numbered(payload), decision.rule)
             for payload, decision, at_ns in out
             if self._within_rate(decision, at_ns)
         ]
+
+    def _numbered(self, payload: Observed) -> Observed:
+        """With its numbers: of its radar, and for each use among what is granted for that."""
+        of = payload.radar if isinstance(payload, ScanPlots) else ""
+        for one in payload.use:
+            self._numbers[of, one] += 1
+        numbers = tuple(self._numbers[of, one] for one in payload.use)
+        if isinstance(payload, TrackletBatch):
+            return msgspec.structs.replace(payload, epoch=self._epoch, numbers=numbers)
+        self._sequence[of] += 1
+        return msgspec.structs.replace(payload, sequence=self._sequence[of], numbers=numbers)
 
     def _decisions(self, followed: Followed, kinds: Mapping[int, FlightKind]) -> list[Decision]:
         plots = followed.plots
@@ -206,13 +266,12 @@ class PartnerRelease:
     def _pack(self, scan: Plots, decision: Decision) -> None:
         """Plots of one scan, to go as plots for the same uses."""
         number = int(scan.radar[0])
-        self._sequence[number] += 1
         radar = self.radars[number]
         arrival = Arrival(
             nation=radar.nation,
             radar=radar.id,
             epoch=self._epoch,
-            sequence=self._sequence[number],
+            sequence=0,  # counted once it leaves
             received_ns=0,
             plots=scan,
         )
@@ -232,10 +291,10 @@ class PartnerRelease:
 
     def _within_rate(self, decision: Decision, at_ns: int) -> bool:
         """Whether the rule's rate allows one more; a new rate is a new budget."""
-        budget = self._rates.get(decision.rule)
+        of = decision.rule, decision.use
+        budget = self._rates.get(of)
         if budget is None or budget.per_s != decision.per_s:
-            budget = Budget(decision.per_s, max(1.0, decision.per_s))
-            self._rates[decision.rule] = budget
+            budget = self._rates[of] = Budget(decision.per_s, max(1.0, decision.per_s))
         within = budget.take(at_ns)
         self.left_out[decision.rule] += not within
         return within

@@ -31,6 +31,8 @@ from skypact.model import (
 )
 
 S = 1_000_000_000
+ALL_USES = tuple(Use)
+_BIT = {use: 1 << at for at, use in enumerate(Use)}
 _CLOSED_FIRST = (Openness.HIDDEN, Openness.ROUNDED, Openness.FULL)
 
 
@@ -123,6 +125,28 @@ class PartnerPolicy(msgspec.Struct, frozen=True, kw_only=True):
         """Whether any rule has kinds."""
         return any(rule.kinds is not None for rule in self.rules)
 
+    def use_sets(self, least: Level) -> tuple[tuple[Use, ...], ...]:
+        """All sets of uses that something may be granted for, at a level or more.
+
+        Those of the rules, and what is common to some of them.
+        """
+        found: set[int] = set()
+        for rule in (*self.rules, self.otherwise):
+            if rule.level >= least:
+                bits = use_bits(rule.use)
+                found |= {bits & other for other in found} | {bits}
+        return tuple(uses_of(bits) for bits in sorted(found, reverse=True) if bits)
+
+
+def use_bits(use: Sequence[Use]) -> int:
+    """A set of uses as one number."""
+    return sum(_BIT[one] for one in set(use))
+
+
+def uses_of(bits: int) -> tuple[Use, ...]:
+    """The set that a number is."""
+    return tuple(one for one in Use if bits & _BIT[one])
+
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """A nation's release policy; `hash` is the SHA-256 of its text, in hexadecimal."""
@@ -207,7 +231,7 @@ def _matching(chosen: PartnerPolicy, subject: Subject, radar: str) -> Rule:
 def _misses(rule: Rule, subject: Subject, radar: str) -> str:
     """The first condition of a rule that does not hold; empty where all do."""
     if rule.exercise is not None and rule.exercise != subject.exercise:
-        return "it is for exercise only" if rule.exercise else "it is for live only"
+        return "it is for exercises alone" if rule.exercise else "it is for what is live alone"
     if rule.radars is not None and radar not in rule.radars:
         return f"radar {radar} is not among {_listed(rule.radars)}"
     if rule.from_ns is not None and subject.time_ns < rule.from_ns:
@@ -311,17 +335,34 @@ def released_rows(
     exercise: bool,
     least: Level = Level.WARNING,
 ) -> NDArray[np.bool_]:
-    """Which of one's own plots (n,) have a part in a partner's release picture.
+    """Which of one's own plots (n,) have a part in a partner's release picture, for any use."""
+    granted = granted_uses(policy, partner, plots, radars, exercise=exercise, least=least)
+    return np.asarray(granted != 0)
 
-    By each plot alone, its radar, time and place: so it cannot depend on any other. `radars`: the
-    table that `plots.radar` counts in; other nations' radars have no part.
+
+def granted_uses(
+    policy: Policy,
+    partner: str,
+    plots: Plots,
+    radars: Sequence[Radar],
+    *,
+    exercise: bool,
+    least: Level = Level.WARNING,
+) -> NDArray[np.uint8]:
+    """For which uses (`use_bits`) each of one's own plots (n,) may go, at a level or more.
+
+    By each plot alone, its radar, time and place: so it cannot depend on any other. Where that
+    depends on the kind, which only a picture can tell: for the uses that every kind would go for
+    that goes at all. 0: it has no part in the partner's release pictures. `radars`: the table that
+    `plots.radar` counts in; other nations' radars have no part.
     """
     chosen = policy.partners.get(partner)
     own = np.array([radar.nation == policy.nation for radar in radars], dtype=bool)
     n = len(plots.time_ns)
-    if chosen is None or not n:
-        return np.zeros(n, dtype=bool)
+    uses = np.full(n, use_bits(ALL_USES), np.uint8)
     out = np.zeros(n, dtype=bool)
+    if chosen is None or not n:
+        return uses * out
     undecided = np.tile(own[plots.radar], (len(FlightKind), 1))  # of each kind that it may be of
     latitude_deg, longitude_deg = (
         feet_deg(plots, radars) if chosen.asks_place else (np.zeros(n), np.zeros(n))
@@ -340,11 +381,32 @@ def released_rows(
         if rule.area is not None:
             matched &= rule.area.holds(latitude_deg, longitude_deg)
         if rule.level >= least:
-            out |= matched.any(axis=0)
+            some = matched.any(axis=0)
+            uses[some] &= use_bits(rule.use)
+            out |= some
         undecided &= ~matched
     if chosen.otherwise.level >= least:
-        out |= undecided.any(axis=0)
-    return out
+        some = undecided.any(axis=0)
+        uses[some] &= use_bits(chosen.otherwise.use)
+        out |= some
+    return uses * out
+
+
+def granted_for(policy: Policy, partner: str, subject: Subject, least: Level) -> tuple[Use, ...]:
+    """The same for a flight: the uses that each radar that saw it, and each kind, would go for."""
+    chosen = policy.partners.get(partner)
+    if chosen is None or not subject.radars:
+        return ()
+    bits = use_bits(ALL_USES)
+    for radar in subject.radars:
+        goes = False
+        for kind in FlightKind:
+            rule = _matching(chosen, subject._replace(kind=kind), radar)
+            if rule.level >= least:
+                bits &= use_bits(rule.use)
+                goes = True
+        bits *= goes
+    return uses_of(bits)
 
 
 def feet_deg(
@@ -397,14 +459,15 @@ def _steps(chosen: PartnerPolicy, subject: Subject) -> Sequence[str]:
         of = f"radar {radar}: " if several else ""
         for number, rule in enumerate(chosen.rules, start=1):
             missed = _misses(rule, subject, radar)
-            named = f"{of}rule {number} ({rule.name})"
+            named = f'{of}rule {number}, "{rule.name}"'
             if missed:
-                steps.append(f"{named} does not apply: {missed}")
+                steps.append(f"{named}: no, {missed}")
             else:
-                steps.append(f"{named} applies: {_why(rule)}: {rule.level.name.lower()}")
+                steps.append(f"{named}: yes ({_why(rule)}), so {rule.level.name.lower()}")
                 break
         else:
-            steps.append(f"{of}no rule applies: {chosen.otherwise.level.name.lower()} otherwise")
+            level = chosen.otherwise.level.name.lower()
+            steps.append(f"{of}no rule applies, so what the partner's own table says: {level}")
     return steps
 
 
@@ -412,19 +475,32 @@ def explanation_text(explained: Sequence[Explanation]) -> str:
     """The same for people."""
     lines = []
     for one in explained:
-        d = one.decision
-        if d.level == Level.NOTHING:
-            lines.append(f"{one.partner} gets nothing: {d.rule or d.reason}")
-        else:
-            how = f", {d.openness}" if d.level == Level.TRACKLETS else ""
-            uses = ", ".join(d.use)
-            lines.append(
-                f"{one.partner} gets {d.level.name.lower()}{how} for {uses}, "
-                f"at most {_rate(d.per_s)}: {d.rule}"
-            )
+        decision = one.decision
+        by = f' (by "{decision.rule}")' if decision.rule else f" ({decision.reason})"
+        lines.append(f"{one.partner} gets {_gets(decision)}{by}")
         lines += [f"  {step}" for step in one.steps]
     return "\n".join(lines)
 
 
-def _rate(per_s: float) -> str:
-    return "any number a second" if math.isinf(per_s) else f"{per_s:g} a second"
+_TELLS = {
+    Level.NOTHING: "nothing",
+    Level.WARNING: "warnings: the area and the time alone",
+    Level.ASSESSMENT: "assessments: launch, path, apogee, impact and kind",
+    Level.TRACKLETS: "{openness} tracklets, and assessments",
+    Level.PLOTS: "the plots themselves, and assessments",
+}
+_FOR = {
+    Use.PICTURE: "for its own eyes",
+    Use.PUBLIC_WARNING: "for public alerts",
+    Use.EXPORT: "for exports",
+}
+
+
+def _gets(decision: Decision) -> str:
+    """What a partner gets, for people."""
+    if decision.level == Level.NOTHING:
+        return "nothing"
+    told = _TELLS[decision.level].format(openness=decision.openness)
+    uses = " and ".join(_FOR[use] for use in decision.use)
+    rate = "" if math.isinf(decision.per_s) else f", at most {decision.per_s:g} messages a second"
+    return f"{told}; {uses}{rate}"

@@ -37,6 +37,12 @@ def load_policy(
     settings: ReleaseSettings | None = None,
 ) -> Policy:
     """Read a release policy. Raises InputError with file, key, reason and remedy."""
+    text = load_policy_text(path, settings)
+    return parse_policy(text, str(path), nation=nation, partners=partners, radars=radars)
+
+
+def load_policy_text(path: str | PathLike[str], settings: ReleaseSettings | None = None) -> str:
+    """A policy's text as it stands; raises InputError where there is none."""
     try:
         data = Path(path).read_bytes()
     except FileNotFoundError:
@@ -49,11 +55,10 @@ def load_policy(
         said = f"{len(data):,} bytes are more than {most:,}"
         raise InputError(str(path), said, "write fewer rules, or raise greatest_policy_bytes")
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         said = f"is not UTF-8 text (byte {error.start + 1})"
         raise InputError(str(path), said, "save it as UTF-8") from None
-    return parse_policy(text, str(path), nation=nation, partners=partners, radars=radars)
 
 
 def parse_policy(

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 MESSAGE = b"skypact message 1\0"
 POLICY = b"skypact policy 1\0"
+ORDER = b"skypact order 1\0"
 
 
 def sign(purpose: bytes, data: bytes, key: Ed25519PrivateKey) -> bytes:

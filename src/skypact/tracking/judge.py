@@ -323,6 +323,20 @@ class Judge:
             clock_ns, most = arrival.received_ns, self._late.greatest_gaps
             epoch.note(arrival.sequence, times_ns, clock_ns, self._cut_ns, most)
 
+    def reopen(
+        self, nation: str, radar: int | None, epoch: int, sequence: int, times_ns: tuple[int, int]
+    ) -> None:
+        """What came under a number, at these times, is taken out, so another may come.
+
+        `radar`: of plots, by its number in the table; None: of tracklets.
+        """
+        after_ns, before_ns = times_ns[0] - self._window_ns, times_ns[1] + self._window_ns
+        links = [at for name, at in self._partner_source.items() if name[0] == nation]
+        for at in links if radar is None else [radar]:
+            known = self._sources[at].epoch(epoch)
+            if known is not None:
+                known.reopen(sequence, after_ns, before_ns)
+
     def _begin_source(self, name: tuple[str, str]) -> None:
         self._partner_source[name] = len(self._sources)
         self._sources.append(Source())

@@ -227,23 +227,69 @@ class KeptObservations:
         self._scans: dict[tuple[int, int], tuple[Rows, Scans]] = {}
         self._held: dict[tuple[int, int], _Held] = {}
 
-    def fork(self, without: Collection[str] = ()) -> "KeptObservations":
+    def fork(
+        self, without: Collection[str] = (), contents: Collection[bytes] = ()
+    ) -> "KeptObservations":
         """The same, to be changed without this one; the cells are shared until then.
 
-        `without`: nations whose observations are left out.
+        `without`: nations whose observations are left out; `contents`: hashes of arrivals that are.
         """
         other = copy(self)
         other._cells, other._order = dict(self._cells), list(self._order)
         other._scans, other._held = dict(self._scans), {}
         other.count, other.total = list(self.count), list(self.total)
-        for number in other._order[:] if without else ():
+        for number in other._order[:] if without or contents else ():
             cell = other._cells[number]
             for kind in KINDS:
                 of = np.array([nation in without for nation, _ in self._names_of(kind)], bool)
                 rows = cell.rows(kind)
-                if len(rows) and of[rows["radar"]].any():
-                    other._put(number, kind, rows[~of[rows["radar"]]])
+                if len(rows):
+                    gone = of[rows["radar"]] | of_contents(rows, contents)
+                    if gone.any():
+                        other._put(number, kind, rows[~gone])
+        for rows in self._rest_of_scans(contents) if contents else ():
+            other._anew(rows)
         return other
+
+    def until(self, time_ns: int) -> "KeptObservations":
+        """The same without the scans, batches and marks that begin later."""
+        other = copy(self)
+        last = time_ns // self.cell_ns
+        cells = {number: cell for number, cell in self._cells.items() if number <= last}
+        if last in cells:
+            plots, tracklets, marks = cells[last]
+            cells[last] = Cell(
+                plots[plots["scan_ns"] <= time_ns],
+                tracklets[tracklets["scan_ns"] <= time_ns],
+                tuple(mark for mark in marks if mark <= time_ns),
+            )
+        other.restore(self.reach_ns, cells)
+        return other
+
+    def _rest_of_scans(self, contents: Collection[bytes]) -> Iterator[Rows]:
+        """What is left of scans and batches of which arrivals of these contents were a part."""
+        for kind in KINDS:
+            whole = _joined([self._cells[n].rows(kind) for n in self._order] or [_NONE[kind]])
+            gone = of_contents(whole, contents)
+            names = [whole[name][gone].tolist() for name in ("radar", "epoch", "scan")]
+            for radar, epoch, scan in sorted(set(zip(*names, strict=True))):
+                rest = _of_number(whole, radar, epoch, scan) & ~gone
+                if rest.any():
+                    yield whole[rest]
+
+    def _anew(self, rows: Rows) -> None:
+        """Part what is here of a scan into scans anew: its first plot may be gone."""
+        kind = kind_of(rows)
+        radar, epoch, scan = (int(rows[name][0]) for name in ("radar", "epoch", "scan"))
+        for cell in sorted(set((rows["scan_ns"] // self.cell_ns).tolist())):
+            here = self._cells[cell].rows(kind)
+            self._put(cell, kind, here[~_of_number(here, radar, epoch, scan)])
+        self.add(rows)
+
+    def of_contents(self, kind: int, contents: Collection[bytes]) -> Rows:
+        """What came in arrivals of these contents."""
+        rows = [self._cells[number].rows(kind) for number in self._order]
+        return _joined([part[of_contents(part, contents)] for part in rows] or [_NONE[kind]])
 
     def restore(self, reach_ns: int, cells: dict[int, Cell]) -> None:
         """Keep these cells, and promise to go back so far."""
@@ -530,6 +576,17 @@ def _joined(parts: Sequence[Rows]) -> Rows:
         rows[at : at + len(part)] = part
         at += len(part)
     return rows
+
+
+def of_contents(rows: Rows, contents: Collection[bytes]) -> NDArray[np.bool_]:
+    """Which rows came in arrivals of these contents."""
+    wanted = [int.from_bytes(content[:8], "big") for content in contents]
+    of = np.isin(rows["content"][:, 0], np.array(wanted, np.uint64))
+    if of.any():
+        whole = {np.frombuffer(content, ">u8").astype(np.uint64).tobytes() for content in contents}
+        at = np.flatnonzero(of)
+        of[at] = [rows["content"][k].tobytes() in whole for k in at]
+    return of
 
 
 def _of_number(

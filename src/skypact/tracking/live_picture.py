@@ -2,9 +2,11 @@
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
+
+import numpy as np
 
 from skypact.errors import SkypactError
 from skypact.model import (
@@ -15,6 +17,7 @@ from skypact.model import (
     Outcome,
     Radar,
     RebuildRecord,
+    TakeOutRecord,
     Track,
     Verdict,
 )
@@ -26,6 +29,7 @@ from skypact.tracking.kept import (
     TRACKLETS,
     Rows,
     kind_of,
+    of_contents,
     plot_rows,
     tracklet_rows,
 )
@@ -39,6 +43,9 @@ S = 1_000_000_000
 _WHAT = "live picture"
 _NAMED_AGAIN_S = 10.0
 """Where no track is new: what is known of those named, should a rewind number them anew."""
+
+Record = IdRecord | RebuildRecord | LeaveOutRecord | TakeOutRecord
+"""What a live picture decides by itself or is told to do, for the journal."""
 
 
 class RebuildState(NamedTuple):
@@ -72,6 +79,8 @@ class LiveState(NamedTuple):
     rebuild: RebuildState | None
     waiting: dict[bytes, _Waiting]
     leaving: tuple[str, ...]
+    going: tuple[bytes, ...]
+    gone: tuple[bytes, ...]
     ids: VisibleIdsState
     next_upkeep_ns: int
     clock_ns: int
@@ -166,6 +175,14 @@ class Rebuild:
         self.content.add(content)
         self._last_ns = received_ns
 
+    def of_contents(self, kind: int, contents: Collection[bytes]) -> Iterator[Rows]:
+        """What it has, folded or not, of arrivals of these contents."""
+        with self._lock:
+            yield self._picture.kept.of_contents(kind, contents)
+            for rows in self._inbox:
+                if not isinstance(rows, int) and kind_of(rows) == kind:
+                    yield rows[of_contents(rows, contents)]
+
     def also(self, item: Rows | int) -> None:
         """Observations of one scan or batch, or a clock mark, that the present picture has too."""
         self._inbox.append(item)
@@ -228,9 +245,7 @@ class LivePicture:
         radars: Sequence[Radar],
         tracking: TrackingSettings | None = None,
         late: LateSettings | None = None,
-        on_record: Callable[[IdRecord | RebuildRecord | LeaveOutRecord], None] = (
-            lambda record: None
-        ),
+        on_record: Callable[[Record], None] = lambda record: None,
     ) -> None:
         self._late = late or LateSettings()
         self._judge = Judge(radars, tracking or TrackingSettings(), self._late)
@@ -238,6 +253,8 @@ class LivePicture:
         self._present = RewindablePicture(radars, tracking, self._late, partners)
         self._set_waiting({})
         self._leaving: set[str] = set()
+        self._going: set[bytes] = set()
+        self._gone: set[bytes] = set()  # until no rebuild is under way: the picture has them yet
         self._ids = VisibleIds()
         self._on_record = on_record
         self._next_upkeep_ns = self._clock_ns = self._named_ns = 0
@@ -257,9 +274,7 @@ class LivePicture:
         radars: Sequence[Radar],
         tracking: TrackingSettings | None = None,
         late: LateSettings | None = None,
-        on_record: Callable[[IdRecord | RebuildRecord | LeaveOutRecord], None] = (
-            lambda record: None
-        ),
+        on_record: Callable[[Record], None] = lambda record: None,
         place: str = "saved live picture",
     ) -> "LivePicture":
         """The live picture that `saved().to_bytes()` is of, in this process or another.
@@ -268,22 +283,15 @@ class LivePicture:
         other settings, kernels or format; `place` is named in it.
         """
         live = cls(radars, tracking, late, on_record)
-        state = unpack(data, _WHAT, live._conditions(), LiveState, place)
-        live._judge.restore(state.judge)
-        live._present.restore(state.present)
-        if state.rebuild is not None:
-            beside = RewindablePicture(radars, tracking, late, live._judge.partners.radars)
-            live.rebuild = Rebuild(beside, 0, state.rebuild.gathering)
-            live.rebuild.restore(state.rebuild)
-        live._set_waiting(dict(state.waiting))
-        live._leaving = set(state.leaving)
-        live._ids.restore(state.ids)
-        live._next_upkeep_ns, live._clock_ns = state.next_upkeep_ns, state.clock_ns
-        live.received, live.rebuilds = state.received, state.rebuilds
-        live.counts.update(state.counts)
-        live.counts_by_source.update({(n, r, w): k for n, r, w, k in state.counts_by_source})
-        live.tracklets_refused.update({(n, r): k for n, r, k in state.tracklets_refused})
+        live._restore(unpack(data, _WHAT, live._conditions(), LiveState, place))
         return live
+
+    def copy(self, on_record: Callable[[Record], None] = lambda record: None) -> "LivePicture":
+        """Another that is the same now, and goes its own way."""
+        picture = self._present.picture
+        other = LivePicture(picture.radars, picture.settings, self._late, on_record)
+        other._restore(self._state())
+        return other
 
     def saved(self) -> SavedLive:
         """What it is now, after `received` arrivals; cheap: copies of references.
@@ -291,12 +299,36 @@ class LivePicture:
         Of the checkpoints, those that `late.saved_checkpoint_mib` has room for. While a rebuild
         goes on that is saved too, and takes as much again.
         """
-        state = LiveState(
+        return SavedLive(self._conditions(), self._state())
+
+    def _restore(self, state: LiveState) -> None:
+        """Be what another of the same radars and settings was."""
+        picture, partners = self._present.picture, self._judge.partners.radars
+        self._judge.restore(state.judge)
+        self._present.restore(state.present)
+        if state.rebuild is not None:
+            beside = RewindablePicture(picture.radars, picture.settings, self._late, partners)
+            self.rebuild = Rebuild(beside, 0, state.rebuild.gathering)
+            self.rebuild.restore(state.rebuild)
+        self._set_waiting(dict(state.waiting))
+        self._leaving, self._going = set(state.leaving), set(state.going)
+        self._gone = set(state.gone)
+        self._ids.restore(state.ids)
+        self._next_upkeep_ns, self._clock_ns = state.next_upkeep_ns, state.clock_ns
+        self.received, self.rebuilds = state.received, state.rebuilds
+        self.counts.update(state.counts)
+        self.counts_by_source.update({(n, r, w): k for n, r, w, k in state.counts_by_source})
+        self.tracklets_refused.update({(n, r): k for n, r, k in state.tracklets_refused})
+
+    def _state(self) -> LiveState:
+        return LiveState(
             self._judge.state(),
             self._present.state(),
             self.rebuild.state() if self.rebuild else None,
             dict(self._waiting),
             tuple(sorted(self._leaving)),
+            tuple(sorted(self._going)),
+            tuple(sorted(self._gone)),
             self._ids.state(),
             self._next_upkeep_ns,
             self._clock_ns,
@@ -306,7 +338,6 @@ class LivePicture:
             tuple((*name, count) for name, count in self.counts_by_source.items()),
             tuple((*name, count) for name, count in self.tracklets_refused.items()),
         )
-        return SavedLive(self._conditions(), state)
 
     def receive(self, arrival: Arrival | ClockMark, recorded: Verdict | None = None) -> Verdict:
         """Take an arrival; its verdict, or the recorded one of a replay, which is obeyed.
@@ -362,6 +393,37 @@ class LivePicture:
             self._named_ns = self._clock_ns
         self._present.older_than = None
 
+    def shown(self) -> tuple[Track, ...]:
+        """What `tracks` would give now, without giving ids for good: for a replay."""
+        tracks, ids = self.picture.tracks(), VisibleIds()
+        ids.restore(self._ids.state())
+        record = partial(IdRecord, after=self.received)
+        return ids.name(tracks, self._present.older_than, record)[0]
+
+    @property
+    def ids(self) -> dict[int, int]:
+        """The ids that people see, by the tracks' numbers in the fold."""
+        return self._ids.state().ids
+
+    @property
+    def reach_ns(self) -> int:
+        """How far back `at` goes."""
+        return self._present.reach_ns
+
+    def look(self) -> None:
+        """Take note where the tracks that have ids are by now, as `tracks` does: for a replay."""
+        tracks = self.picture.tracks()
+        if self._present.older_than is None:
+            self._ids.look(tracks)
+
+    def at(self, time_ns: int) -> Picture:
+        """The picture as of a time, by all that has been accepted since; to be read.
+
+        Raises SkypactError where that is further back than `late.kept_s`, or what was kept.
+        """
+        self._take_over()
+        return self._present.at(time_ns)
+
     @property
     def left_out(self) -> frozenset[str]:
         """Nations that are left out."""
@@ -382,8 +444,7 @@ class LivePicture:
         left_out.add(nation)
         self._leaving.add(nation)
         self._set_waiting({k: one for k, one in self._waiting.items() if one.nation != nation})
-        if self.rebuild is not None:
-            self.rebuild.gathering = False
+        self._hurry()
         exact = self._present.knows_without([nation])
         record = LeaveOutRecord(after=self.received, nation=nation, left_out=True, exact=exact)
         self._on_record(record)
@@ -398,7 +459,7 @@ class LivePicture:
         """
         if nation not in self.left_out:
             raise SkypactError(f"{nation} is not left out")
-        if self._leaving or (self.rebuild is not None and not self.rebuild.gathering):
+        if self.leaving:
             raise SkypactError("the rebuild without it is not done; fold it to its end first")
         fault = self._judge.partners.room_for(nation)
         if fault:
@@ -408,7 +469,48 @@ class LivePicture:
         self._on_record(record)
         return record
 
-    def obey(self, record: IdRecord | RebuildRecord | LeaveOutRecord) -> None:
+    @property
+    def leaving(self) -> bool:
+        """Whether something is to be left out and the rebuild without it is not done."""
+        return bool(self._leaving or self._going) or (
+            self.rebuild is not None and not self.rebuild.gathering
+        )
+
+    def take_out(self, nation: str, contents: Collection[bytes]) -> TakeOutRecord:
+        """Rebuild the picture as though these arrivals of a nation had never come.
+
+        `contents`: their verdicts' hashes. As with `leave_out` the rebuild goes on beside, and
+        verdicts on others stay. Their numbers are free again for what should have come instead.
+        """
+        contents = tuple(sorted(set(contents)))
+        for kind in KINDS:
+            rows = self._present.kept.of_contents(kind, contents)
+            if self.rebuild is not None:
+                rows = np.concatenate([rows, *self.rebuild.of_contents(kind, contents)])
+            waiting = [self._waiting[one].rows for one in contents if one in self._waiting]
+            parts = [part for one in waiting for part in one if kind_of(part) == kind]
+            rows = np.concatenate([rows, *parts])
+            for radar, epoch, number in _numbers_of(rows, of_radars=kind == PLOTS):
+                of = (rows["epoch"] == epoch) & (rows["sequence"] == number)
+                times_ns = rows["time_ns"][of if radar is None else of & (rows["radar"] == radar)]
+                span = int(times_ns.min()), int(times_ns.max())
+                self._judge.reopen(nation, radar, epoch, number, span)
+        self._set_waiting({k: one for k, one in self._waiting.items() if k not in contents})
+        self._going.update(contents)
+        self._gone.update(contents)
+        self._hurry()
+        exact = self._present.knows_without((), contents)
+        record = TakeOutRecord(after=self.received, nation=nation, contents=contents, exact=exact)
+        self._on_record(record)
+        self._take_over()
+        return record
+
+    def _hurry(self) -> None:
+        """A rebuild that is under way gathers no more: another is to begin."""
+        if self.rebuild is not None:
+            self.rebuild.gathering = False
+
+    def obey(self, record: Record) -> None:
         """In a replay: do what was recorded, or give the ids that were.
 
         Raises SkypactError where not just as many arrivals were replayed as had come then, or
@@ -419,7 +521,9 @@ class LivePicture:
                 f"recorded after {record.after} arrivals, {self.received} were replayed; "
                 "replay arrivals and records in the order of the journal"
             )
-        if isinstance(record, LeaveOutRecord):
+        if isinstance(record, TakeOutRecord):
+            self.take_out(record.nation, record.contents)
+        elif isinstance(record, LeaveOutRecord):
             if record.left_out:
                 self.leave_out(record.nation)
             else:
@@ -481,7 +585,7 @@ class LivePicture:
         fullest = 0
         for rows in self._rows_of(arrival, content, faults):
             same, members = kept.same_scan(rows)
-            known |= same
+            known |= same and content not in self._gone
             fullest = max(fullest, members + len(rows))
         kind = TRACKLETS if arrival.tracklets else PLOTS
         count = kept.count[kind] + (self.rebuild.rows[kind] if self.rebuild else 0)
@@ -514,7 +618,7 @@ class LivePicture:
 
     def _add(self, arrival: Arrival, content: bytes, verdict: Verdict) -> None:
         parts = self._rows_of(arrival, content, verdict.unused)
-        if not verdict.catching_up:
+        if not verdict.catching_up and content not in self._gone:
             for rows in parts:
                 self._present.add(rows)
                 if self.rebuild is not None:
@@ -523,7 +627,7 @@ class LivePicture:
         source = self._judge.number_of(arrival)
         needed_ns = self._judge.needs_from_ns(arrival, verdict.unused)
         one = _Waiting(arrival.nation, source, parts, arrival.received_ns, needed_ns)
-        if self._leaving or (self.rebuild is not None and not self.rebuild.gathering):
+        if self.leaving:
             self._waiting[content] = one
             for rows in parts:
                 self._waiting_rows[kind_of(rows)] += len(rows)
@@ -553,11 +657,13 @@ class LivePicture:
             self._present, self.rebuild = result, None
             self.rebuilds += 1
             self._on_record(RebuildRecord(after=self.received))
-        if self.rebuild is None and self._leaving:
-            without = self._present.without(self._leaving)
-            self._leaving = set()
+        if self.rebuild is None and (self._leaving or self._going):
+            without = self._present.without(self._leaving, self._going)
+            self._leaving, self._going = set(), set()
             if without is not None:
                 self.rebuild = Rebuild(without, self._clock_ns, gathering=False)
+        if self.rebuild is None:
+            self._gone.clear()
         if self.rebuild is None and self._waiting:
             waiting = self._waiting
             self._set_waiting({})
@@ -602,3 +708,10 @@ def _rows_of_plots(arrival: Arrival, content: bytes) -> Rows:
     rows = plot_rows(arrival.plots, arrival.epoch, arrival.sequence, content)
     _last_rows[:] = [(arrival, rows)]
     return rows
+
+
+def _numbers_of(rows: Rows, *, of_radars: bool) -> list[tuple[int | None, int, int]]:
+    """Radar (None where it is not asked for), epoch and number of what arrived, each once."""
+    radars = rows["radar"].tolist() if of_radars else [None] * len(rows)
+    names = zip(radars, rows["epoch"].tolist(), rows["sequence"].tolist(), strict=True)
+    return list(dict.fromkeys(names))

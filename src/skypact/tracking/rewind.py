@@ -194,14 +194,17 @@ class RewindablePicture:
             folded += rows
         return True
 
-    def fork(self, from_ns: int, without: Collection[str] = ()) -> "RewindablePicture":
+    def fork(
+        self, from_ns: int, without: Collection[str] = (), contents: Collection[bytes] = ()
+    ) -> "RewindablePicture":
         """Another of the same observations, gone back to the last checkpoint by `from_ns`.
 
-        `without`: nations whose observations are left out; none of them is before `from_ns`.
+        `without`: nations whose observations are left out, `contents`: hashes of arrivals that are;
+        none of them is before `from_ns`.
         """
         self._go_back()
         other = self._empty()
-        other.kept = self.kept.fork(without)
+        other.kept = self.kept.fork(without, contents)
         other.first_ns = {n: t for n, t in self.first_ns.items() if n not in without}
         last = max(1, sum(saved.key <= (from_ns,) for saved in self._saved))
         other._saved = self._saved[:last]
@@ -209,22 +212,43 @@ class RewindablePicture:
         other._go_back()
         return other
 
-    def knows_without(self, nations: Collection[str]) -> bool:
-        """Whether there is a checkpoint from before all that these nations sent."""
-        first_ns = self._first_of(nations)
+    def at(self, time_ns: int) -> Picture:
+        """The picture of what is kept up to a time, as though nothing had come after it.
+
+        Raises SkypactError where that is further back than anything that is kept.
+        """
+        self._go_back()
+        if self._saved[0].key > (time_ns, 1):
+            raise SkypactError(
+                f"the picture goes back to {self._saved[0].key[0]} ns since 1970 and no further"
+            )
+        other = self._empty()
+        other.kept = self.kept.until(time_ns)
+        last = max(1, sum(saved.key <= (time_ns,) for saved in self._saved))
+        other._saved = self._saved[:last]
+        other._changed = other._saved[-1].key
+        other.fold()
+        return other.picture
+
+    def knows_without(self, nations: Collection[str], contents: Collection[bytes] = ()) -> bool:
+        """Whether there is a checkpoint from before all that is to be left out."""
+        first_ns = self._first_of(nations, contents)
         return first_ns is None or self._saved[0].key <= (first_ns,)
 
-    def without(self, nations: Collection[str]) -> "RewindablePicture | None":
-        """Another that is as though these nations had never sent; None: they have not.
+    def without(
+        self, nations: Collection[str], contents: Collection[bytes] = ()
+    ) -> "RewindablePicture | None":
+        """Another that is as though these nations had never sent, nor these arrivals come.
 
-        Where what they sent is older than all checkpoints, it is begun anew from what is kept.
+        None: nothing of them is here. Where it is older than all checkpoints, it is begun anew from
+        what is kept.
         """
-        first_ns = self._first_of(nations)
+        first_ns = self._first_of(nations, contents)
         if first_ns is None:
             return None
-        if self.knows_without(nations):
-            return self.fork(first_ns, nations)
-        other = self.fork(START[0], nations)
+        if self.knows_without(nations, contents):
+            return self.fork(first_ns, nations, contents)
+        other = self.fork(START[0], nations, contents)
         fresh = self._empty().picture.checkpoint()
         begin = self._saved[0].key
         other._saved = [Saved(begin, fresh, 0, fresh.size_bytes)]
@@ -301,9 +325,13 @@ class RewindablePicture:
         picture, partners = self.picture, self.kept.partners
         return RewindablePicture(picture.radars, picture.settings, self._late, partners)
 
-    def _first_of(self, nations: Collection[str]) -> int | None:
-        """Earliest observation of any of these nations; None: there is none."""
-        return min((t for n, t in self.first_ns.items() if n in nations), default=None)
+    def _first_of(self, nations: Collection[str], contents: Collection[bytes] = ()) -> int | None:
+        """Earliest scan or batch with an observation of any of these; None: there is none."""
+        first_ns = [t for n, t in self.first_ns.items() if n in nations]
+        if contents:
+            for kind in KINDS:
+                first_ns += self.kept.of_contents(kind, contents)["scan_ns"].tolist()
+        return min(first_ns, default=None)
 
     def _fold_cell(self, number: int, until: Key | None = None) -> int:
         """Fold of a cell what is not yet; returns how many observations and marks, at most."""

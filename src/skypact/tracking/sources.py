@@ -81,6 +81,12 @@ class Epoch:
             self.newest_ns = max(times_ns[1], self.newest_ns or times_ns[1])
             self.begin_ns = min(times_ns[0], self.begin_ns or times_ns[0])
 
+    def reopen(self, sequence: int, after_ns: int, before_ns: int) -> None:
+        """What came under this number is taken out: another may come, of between these times."""
+        if self.has_come(sequence):
+            again = Gap(sequence, sequence, after_ns, before_ns, True)
+            self.gaps = sorted([*self.gaps, again], key=lambda gap: gap.first)
+
     def _gap(self, sequence: int) -> Gap | None:
         for gap in reversed(self.gaps):
             if gap.first <= sequence <= gap.last:

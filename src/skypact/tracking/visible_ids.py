@@ -89,6 +89,10 @@ class VisibleIds:
         self._shown = {track.id: track for track in tracks}
         return self._named(tracks)
 
+    def look(self, tracks: Sequence[Track]) -> None:
+        """Take note where tracks are: by it they are found again after a rewind."""
+        self._shown |= {track.id: track for track in tracks if track.id in self._id}
+
     def _named(self, tracks: Sequence[Track]) -> tuple[Track, ...]:
         named = [
             structs.replace(

@@ -19,9 +19,20 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 class NatsFeed:
-    """Listens on `feed.*` of a connection, which stays open when this stops."""
+    """Listens on `feed.*` of a connection, which stays open when this stops.
 
-    def __init__(self, connection: Client, feeds: tuple[Feed, ...], intake: Intake) -> None:
+    In an exercise on `exercise.feed.*`.
+    """
+
+    def __init__(
+        self,
+        connection: Client,
+        feeds: tuple[Feed, ...],
+        intake: Intake,
+        *,
+        exercise: bool = False,
+    ) -> None:
+        self._subject = f"exercise.{SUBJECT}" if exercise else SUBJECT
         self._connection, self._feeds, self._intake = connection, feeds, intake
         self._subscription: Subscription | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -30,7 +41,7 @@ class NatsFeed:
         """Listen from now on."""
         settings = self._intake.settings
         self._subscription = await self._connection.subscribe(
-            f"{SUBJECT}.*",
+            f"{self._subject}.*",
             cb=self._came,
             pending_msgs_limit=4 * settings.greatest_waiting,
             pending_bytes_limit=64 * settings.greatest_message_bytes,
@@ -60,7 +71,7 @@ class NatsFeed:
         await asyncio.sleep(0)
 
     async def _take(self, message: Msg) -> None:
-        radar_id = radar_of(message.subject.removeprefix(f"{SUBJECT}."))
+        radar_id = radar_of(message.subject.removeprefix(f"{self._subject}."))
         feed = feed_of(self._feeds, radar_id)
         if feed is None:
             reason = f'no feed may send radar "{radar_id}"'

@@ -2,10 +2,11 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nats.aio.client import Client
 
+from skypact.errors import InputError
 from skypact.model import Radar
 from skypact.sensing.feeds.asterix_feed import AsterixFeed, asterix_feeds
 from skypact.sensing.feeds.http_feed import HttpFeed
@@ -38,6 +39,7 @@ class Feeds:
         settings: FeedsSettings | None = None,
         sensing: SensingSettings | None = None,
         clock: Clock = time.time_ns,
+        exercise: bool = False,
     ) -> None:
         self.intake = Intake(
             radars,
@@ -51,17 +53,29 @@ class Feeds:
         self.asterix: list[AsterixFeed] = asterix_feeds(
             table.asterix, self.intake, exercise=table.exercise
         )
-        self.nats = NatsFeed(connection, table.feed, self.intake) if connection else None
+        self.nats = (
+            NatsFeed(connection, table.feed, self.intake, exercise=exercise) if connection else None
+        )
         self._started: list[HttpFeed | AsterixFeed | NatsFeed] = []
 
-    async def start(self) -> None:
-        """Listen on all. Raises InputError where one cannot; the others are stopped then."""
+    async def start(self, passed_over: Callable[[InputError], None] | None = None) -> None:
+        """Listen on all.
+
+        `passed_over` is told of those that cannot, and the others go on; without it InputError is
+        raised and all are stopped.
+        """
         receivers = [self.nats, self.http, *self.asterix]
         try:
             for receiver in receivers:
-                if receiver is not None:
+                if receiver is None:
+                    continue
+                try:
                     await receiver.start()
                     self._started.append(receiver)
+                except InputError as error:
+                    if passed_over is None:
+                        raise
+                    passed_over(error)
         except BaseException:
             await self.stop()
             raise

@@ -151,8 +151,18 @@ async def send_file(
     return sending.sent()
 
 
-def target_of(node: str, *, key: str | None, radars: Sequence[Radar], settings: Settings) -> Target:
-    """Where a `--node` leads: http(s)://, nats://, udp:// or tcp://. Raises InputError."""
+def target_of(
+    node: str,
+    *,
+    key: str | None,
+    radars: Sequence[Radar],
+    settings: Settings,
+    exercise: bool = False,
+) -> Target:
+    """Where a `--node` leads: http(s)://, nats://, udp:// or tcp://. Raises InputError.
+
+    `exercise`: by NATS, the subjects of an exercise.
+    """
     from skypact.sensing.feeds.targets import AsterixTarget, HttpTarget, NatsTarget
 
     parts = urlsplit(node)
@@ -167,7 +177,7 @@ def target_of(node: str, *, key: str | None, radars: Sequence[Radar], settings: 
     if parts.scheme in ("http", "https"):
         return HttpTarget(node, key, settings.feeds)
     if parts.scheme in ("nats", "tls"):
-        return NatsTarget(node, key, settings.feeds)
+        return NatsTarget(node, key, settings.feeds, exercise=exercise)
     if port is None:
         raise InputError(node, "names no port", f"write {parts.scheme}://HOST:PORT")
     if not radars:

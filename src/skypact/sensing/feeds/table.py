@@ -151,9 +151,9 @@ def radar_of(token: str) -> str:
     return unquote(token)
 
 
-def subject_of(radar_id: str) -> str:
-    """The NATS subject of a radar's plots."""
-    return f"{SUBJECT}.{token_of(radar_id)}"
+def subject_of(radar_id: str, *, exercise: bool = False) -> str:
+    """The NATS subject of a radar's plots, live or in an exercise."""
+    return f"{'exercise.' if exercise else ''}{SUBJECT}.{token_of(radar_id)}"
 
 
 def feed_of(feeds: Iterable[Feed], radar_id: str) -> Feed | None:

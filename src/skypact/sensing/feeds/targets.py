@@ -34,8 +34,11 @@ class NatsTarget:
     `key`: the feed's nkey seed (SU…), or user and password as in the URL.
     """
 
-    def __init__(self, url: str, key: str | None, settings: FeedsSettings) -> None:
+    def __init__(
+        self, url: str, key: str | None, settings: FeedsSettings, *, exercise: bool = False
+    ) -> None:
         self._url, self._key, self._settings = url, key, settings
+        self._exercise = exercise
         self._connection: Client | None = None
         self.left_out: Counter[str] = Counter()
 
@@ -72,7 +75,7 @@ class NatsTarget:
             raise ConnectionError
         try:
             answer = await self._connection.request(
-                subject_of(message.radar),
+                subject_of(message.radar, exercise=self._exercise),
                 _PACK(as_columns(message, epoch)),
                 timeout=self._settings.resend_s,
             )

@@ -1,0 +1,83 @@
+"""Orders from the command line to the node: `skypact release apply`, `coalition leave-out`."""
+
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from skypact.errors import InputError, LinkError
+from skypact.sensing import load_radars
+from skypact.serving.operating import POLICY, Answer, Order, give_order
+from skypact.serving.policy_in_force import EDITED, load_signed, parsed, save_signed
+from skypact.settings import Settings
+from skypact.sharing.node_folder import NodeFolder, load_node
+from skypact.sharing.policy_change import Change, changes
+from skypact.sharing.policy_file import SignedPolicy, load_policy_text, signed_policy
+
+
+class Proposed(NamedTuple):
+    """`release.toml` as it would be put in force, and what that would change.
+
+    `signed` is None where it is in force already.
+    """
+
+    folder: NodeFolder
+    signed: SignedPolicy | None
+    changes: tuple[Change, ...]
+
+
+def propose(folder: Path, who: str, settings: Settings) -> Proposed:
+    """Check the edited policy, hold it against the one in force, and sign it. InputError."""
+    if not who.strip():
+        raise InputError("--by", "is empty", "give the name that the change is to stand under")
+    node = load_node(folder)
+    radars = load_radars(folder / "radars.toml")
+    own = [radar.id for radar in radars if radar.nation == node.nation]
+    path = folder / EDITED
+    text = load_policy_text(path, settings.release)
+    new = parsed(text, str(path), node, own)
+    before = load_signed(node)
+    if before is not None and before.text == text:
+        return Proposed(node, None, ())
+    old = None if before is None else parsed(before.text, str(path), node, own)
+    now_ns = time.time_ns()
+    found = changes(old, new, own, now_ns)
+    replaces = "" if before is None else before.hash
+    signed = signed_policy(text, who, now_ns, node.keys.signing, replaces=replaces)
+    return Proposed(node, signed, tuple(found))
+
+
+async def apply(proposed: Proposed, settings: Settings, *, exercise: bool) -> Answer:
+    """Put it in force: in the running node, or for when one starts."""
+    signed = proposed.signed
+    assert signed is not None
+    order = Order(
+        what=POLICY,
+        about=EDITED,
+        who=signed.who,
+        when_ns=signed.when_ns,
+        body=msgspec.msgpack.encode(signed),
+    )
+    wait_s = 2.0 * settings.node.order_s
+    answer = await give_order(
+        proposed.folder, settings.link, order, exercise=exercise, wait_s=wait_s
+    )
+    if answer is None:
+        save_signed(proposed.folder, signed)
+        return Answer(True, "no node runs with this folder: in force when it starts")
+    return answer
+
+
+async def order_about(
+    folder: Path, what: str, partner: str, who: str, settings: Settings, *, exercise: bool
+) -> Answer:
+    """Have the running node leave a partner out, or take it back. Raises LinkError: none runs."""
+    node = load_node(folder)
+    order = Order(what=what, about=partner, who=who, when_ns=time.time_ns())
+    answer = await give_order(
+        node, settings.link, order, exercise=exercise, wait_s=settings.node.order_s
+    )
+    if answer is None:
+        raise LinkError(f"{folder}: no node runs with this folder; start it with skypact node")
+    return answer
