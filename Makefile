@@ -29,7 +29,8 @@ demo: warm
 		--json $(OUT)/comparison.json --picture $(OUT)/comparison.png
 	@echo "Pictures: $(OUT)/comparison.png and $(OUT)/flights.png; JSON beside them"
 
-test: warm
+test: $(READY)
+	@$(BIN)/python -m skypact.offline.warm --all
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)

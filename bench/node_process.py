@@ -29,7 +29,7 @@ from skypact.record.journal import Journal
 from skypact.serving import kept
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releases import Releases
-from skypact.serving.warm_up import settle_process
+from skypact.serving.settled import settle_process
 from skypact.settings import JournalSettings, NodeSettings, Settings
 from skypact.sharing import codec, seal, signing
 from skypact.sharing.chain import OutgoingChain

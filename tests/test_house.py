@@ -122,7 +122,7 @@ assert (turned == 2.0).all() and correlation == 2.0
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-@pytest.mark.parametrize("stage", ["tracking", "flight", "simulation"])
+@pytest.mark.parametrize("stage", warm.ALL)
 def test_kernels_can_be_compiled_beforehand(stage: str) -> None:
     warm._WORK[stage]()
     assert warm.cold_stages([stage]) == []

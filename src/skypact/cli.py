@@ -593,6 +593,7 @@ def node(
 
     from skypact.run_node import run
 
+    _compile_if_cold("tracking", "tracklets")
     asyncio.run(run(folder, _settings(settings), exercise=exercise))
 
 

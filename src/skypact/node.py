@@ -31,6 +31,7 @@ from skypact.model import (
     Outcome,
     Verdict,
 )
+from skypact.offline.warm import warm_up
 from skypact.record.checkpoints import Checkpoint
 from skypact.record.journal import Journal, stream_of, subject_of
 from skypact.sensing import load_radars
@@ -56,7 +57,6 @@ from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releasing import Releasing
 from skypact.serving.shedding import Shedding, shed_counts
 from skypact.serving.status import StatusServer
-from skypact.serving.warm_up import warm_up
 from skypact.serving.watch import FaultLog, SilentServer
 from skypact.settings import Settings
 from skypact.sharing.certificates import expiry_fault

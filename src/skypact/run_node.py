@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from skypact.node import Node
-from skypact.serving.warm_up import settle_process
+from skypact.serving.settled import settle_process
 from skypact.settings import Settings
 
 

@@ -9,16 +9,29 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skypact.model import Radar
+    from skypact.settings import Settings
 
 _COMPILED = {
     "tracking": ("tracking", "fold.fold_scans-*.nbi"),
     "flight": ("kernels", "fall.fall-*.nbi"),
     "simulation": ("kernels", "powered_flight.fly-*.nbi"),
+    "tracklets": ("tracking", "tracklet_fold.fold_tracklets-*.nbi"),
 }
 """Package, and a file in its part of the cache that tells that a stage's kernels are compiled."""
 
 
-def cold_stages(stages: Sequence[str] = tuple(_COMPILED)) -> list[str]:
+_AFTER = {"tracklets": "tracking"}
+"""What calls the kernels of another stage, and would compile them as well beside it."""
+ALL = tuple(_COMPILED)
+FILES = tuple(stage for stage in ALL if stage not in _AFTER)
+"""What the commands on files call; nodes call the rest too."""
+
+
+def cold_stages(stages: Sequence[str] = FILES) -> list[str]:
     """The stages whose kernels still have to be compiled."""
     import skypact.kernels.compiled  # noqa: F401  (names the cache folder)
 
@@ -41,7 +54,11 @@ def compile_stages(stages: Sequence[str]) -> None:
     """Compile the kernels of stages, each in a process of its own; nothing fails if one does."""
     command = [sys.executable, "-m", "skypact.offline.warm"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    running = [subprocess.Popen([*command, stage], **quiet) for stage in stages]  # type: ignore[call-overload]
+    # One after another in one process where one calls what another compiles.
+    after = {_AFTER[stage]: stage for stage in stages if _AFTER.get(stage) in stages}
+    chains = [[one, after[one]] if one in after else [one] for one in stages]
+    chains = [chain for chain in chains if chain[0] not in after.values()]
+    running = [subprocess.Popen([*command, *chain], **quiet) for chain in chains]  # type: ignore[call-overload]
     try:
         for process in running:
             process.wait()
@@ -69,6 +86,51 @@ def _tracking() -> None:
     picture.tracks()
     prior = nothing_learnt(1)
     prior.taking(prior.learnt(), np.zeros(1, np.int64))
+
+
+def warm_up(radars: Sequence["Radar"], settings: "Settings") -> None:
+    """Fold plots that nobody sees, and tracklets of them, in pictures that nobody keeps.
+
+    What a node does before it says that it is ready, so that the first plots wait for nothing:
+    compiled kernels are read from the disk when they are first called.
+    """
+    import numpy as np
+
+    from skypact.model import Openness, Plots
+    from skypact.model.plots import no_plots
+    from skypact.sharing.tracklets import TrackletMaker
+    from skypact.tracking import Picture
+
+    n, about_ns = 3, 1_700_000_000_000_000_000
+    whole, nan = np.arange(n, dtype=np.int64), np.full(n, np.nan)
+    plots = Plots(
+        about_ns + whole * 1_000_000_000,
+        np.zeros(n, np.int32),
+        np.linspace(5e5, 5.1e5, n),
+        np.ones(n),
+        np.full(n, 0.5),
+        nan,
+        nan,
+        whole,
+    )
+    maker = TrackletMaker(
+        radars, partner="", secret=b"", openness=Openness.FULL, settings=settings.sharing
+    )
+    picture = Picture(radars, settings.tracking)
+    picture.observe(plots, on_followed=maker.take)
+    picture.restore(picture.checkpoint())
+    picture.tracks()
+    received = Picture(radars, settings.tracking)
+    received.observe(no_plots(), tracklets=maker.ready(no_more=True))
+    received.advance(about_ns + n * 1_000_000_000)
+
+
+def _tracklets() -> None:
+    """What a node folds before it is ready."""
+    from skypact.sensing.scenario import demo_radars
+    from skypact.settings import Settings
+
+    warm_up(demo_radars(), Settings())
 
 
 def _flight() -> None:
@@ -126,16 +188,17 @@ _WORK: dict[str, Callable[[], None]] = {
     "tracking": _tracking,
     "flight": _flight,
     "simulation": _simulation,
+    "tracklets": _tracklets,
 }
 
 
 def main() -> None:
-    """Compile the stages named, or all that are still cold."""
-    named = sys.argv[1:]
+    """Compile the stages named; or those still cold, with `--all` also those of nodes alone."""
+    named = [stage for stage in sys.argv[1:] if stage != "--all"]
     if named:
         for stage in named:
             _WORK[stage]()
-    elif cold := cold_stages():
+    elif cold := cold_stages(ALL if "--all" in sys.argv else FILES):
         print("Compiling the kernels for this machine, once: a minute or two", flush=True)
         compile_stages(cold)
 
