@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skypact.model import Radar
@@ -19,6 +19,7 @@ _COMPILED = {
     "tracking": ("tracking", "fold.fold_scans-*.nbi"),
     "flight": ("kernels", "fall.fall-*.nbi"),
     "simulation": ("kernels", "powered_flight.fly-*.nbi"),
+    "couples": ("tracking", "couple_fold.fold_couples-*.nbi"),
     "tracklets": ("tracking", "tracklet_fold.fold_tracklets-*.nbi"),
 }
 """Package, and a file in its part of the cache that tells that a stage's kernels are compiled."""
@@ -67,8 +68,47 @@ def compile_stages(stages: Sequence[str]) -> None:
             process.terminate()
 
 
+def _couples() -> None:
+    """What follows two tracks together: compiled beside the rest of `tracking`, which calls it."""
+    from skypact.tracking.couple_fold import fold_couples
+
+    _compile_for(fold_couples, "tracks near near time_ns near plots near pairs couples scratch log")
+
+
+def _compile_for(kernel: Any, arguments: str) -> None:
+    """Compile a kernel for arguments as the fold hands them over, without calling it."""
+    import numpy as np
+    from numba import typeof
+
+    from skypact.sensing.scenario import demo_radars
+    from skypact.tracking import Picture, tables
+
+    picture = Picture(demo_radars())
+    context = picture._context
+    given = {
+        "tracks": picture._tracks,
+        "near": 0,
+        "time_ns": np.zeros(1, np.int64),
+        "plots": np.zeros((1, 4)),
+        "plot": np.zeros(4),
+        "pairs": context.pairs,
+        "couples": context.couples,
+        "scratch": context.scratch,
+        "log": tables.update_log(0),
+        "context": context,
+    }
+    kernel.compile(tuple(typeof(given[name]) for name in arguments.split()))
+
+
 def _tracking() -> None:
-    """Fold one plot."""
+    """Fold one plot; what starts tracks first, as couples are compiled beside it meanwhile."""
+    from skypact.tracking.fold import begin_with
+
+    _compile_for(begin_with, "tracks near near plot context")
+    _fold_one()
+
+
+def _fold_one() -> None:
     import numpy as np
 
     from skypact.model import Plots
@@ -188,6 +228,7 @@ _WORK: dict[str, Callable[[], None]] = {
     "tracking": _tracking,
     "flight": _flight,
     "simulation": _simulation,
+    "couples": _couples,
     "tracklets": _tracklets,
 }
 
