@@ -72,7 +72,9 @@ def _couples() -> None:
     """What follows two tracks together: compiled beside the rest of `tracking`, which calls it."""
     from skypact.tracking.couple_fold import fold_couples
 
-    _compile_for(fold_couples, "tracks near near time_ns near plots near pairs couples scratch log")
+    _compile_for(
+        fold_couples, "tracks near near time_ns radar plots near pairs couples scratch log"
+    )
 
 
 def _compile_for(kernel: Any, arguments: str) -> None:
@@ -88,6 +90,7 @@ def _compile_for(kernel: Any, arguments: str) -> None:
     given = {
         "tracks": picture._tracks,
         "near": 0,
+        "radar": np.int32(0),
         "time_ns": np.zeros(1, np.int64),
         "plots": np.zeros((1, 4)),
         "plot": np.zeros(4),
@@ -104,7 +107,7 @@ def _tracking() -> None:
     """Fold one plot; what starts tracks first, as couples are compiled beside it meanwhile."""
     from skypact.tracking.fold import begin_with
 
-    _compile_for(begin_with, "tracks near near plot context")
+    _compile_for(begin_with, "tracks near radar plot context")
     _fold_one()
 
 
