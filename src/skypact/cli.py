@@ -145,7 +145,7 @@ def track(
         _named(plots) | {"--radars": radars, "--settings": settings},
     )
     require_writable(json, states, picture)
-    _compile_if_cold("tracking", "couples", "flight")
+    _compile_if_cold("tracking", "flight")
     from skypact.offline.state_file import StateFile
     from skypact.offline.summary import print_tracked
     from skypact.offline.track import track_files
@@ -269,7 +269,7 @@ def compare(
         _named(plots) | {"--radars": radars, "--truth": truth, "--settings": settings},
     )
     require_writable(json, picture)
-    _compile_if_cold("tracking", "couples", "flight")
+    _compile_if_cold("tracking", "flight")
     from skypact.offline.compare import compare_nations
     from skypact.offline.summary import print_comparison
     from skypact.offline.truth import load_truth
@@ -359,7 +359,7 @@ def score(
 
     require_writable(json)
     if plots:
-        _compile_if_cold("tracking", "couples")
+        _compile_if_cold("tracking")
     from skypact.offline.metrics import Cutoffs
     from skypact.offline.score import score_files, score_states
     from skypact.offline.state_file import read_states
@@ -416,7 +416,7 @@ def register(
         "--out" if out is not None else "--json",
     )
     require_writable(json)
-    _compile_if_cold("tracking", "couples")
+    _compile_if_cold("tracking")
     from skypact.offline.register import register_files, write_registered
     from skypact.offline.summary import print_registered
     from skypact.sensing import load_radars
@@ -555,7 +555,7 @@ def release_test(
         _named(plots) | {"--radars": radars, "the policy": policy, "--settings": settings},
     )
     require_writable(json)
-    _compile_if_cold("tracking", "couples", "flight")
+    _compile_if_cold("tracking", "flight")
     from skypact.offline.release_explain import read_policy
     from skypact.offline.release_test import try_policy
     from skypact.offline.summary import print_release_test
@@ -593,7 +593,7 @@ def node(
 
     from skypact.run_node import run
 
-    _compile_if_cold("tracking", "couples", "tracklets")
+    _compile_if_cold("tracking", "tracklets")
     asyncio.run(run(folder, _settings(settings), exercise=exercise))
 
 
@@ -743,7 +743,7 @@ def _compile_if_cold(*stages: str) -> None:
     cold = cold_stages(stages)
     if cold:
         typer.echo("Compiling the kernels for this machine, once: a minute or two", err=True)
-        if len(cold) > 1 and (os.cpu_count() or 1) > 1:
+        if (len(cold) > 1 or "tracking" in cold) and (os.cpu_count() or 1) > 1:
             compile_stages(cold)
 
 

@@ -19,7 +19,6 @@ _COMPILED = {
     "tracking": ("tracking", "fold.fold_scans-*.nbi"),
     "flight": ("kernels", "fall.fall-*.nbi"),
     "simulation": ("kernels", "powered_flight.fly-*.nbi"),
-    "couples": ("tracking", "couple_fold.fold_couples-*.nbi"),
     "tracklets": ("tracking", "tracklet_fold.fold_tracklets-*.nbi"),
 }
 """Package, and a file in its part of the cache that tells that a stage's kernels are compiled."""
@@ -56,9 +55,10 @@ def compile_stages(stages: Sequence[str]) -> None:
     command = [sys.executable, "-m", "skypact.offline.warm"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # One after another in one process where one calls what another compiles.
-    after = {_AFTER[stage]: stage for stage in stages if _AFTER.get(stage) in stages}
-    chains = [[one, after[one]] if one in after else [one] for one in stages]
-    chains = [chain for chain in chains if chain[0] not in after.values()]
+    first = [stage for stage in stages if _AFTER.get(stage) not in stages]
+    chains = [[one, *(stage for stage in stages if _AFTER.get(stage) == one)] for one in first]
+    if "tracking" in stages:
+        chains.append(["couples"])
     running = [subprocess.Popen([*command, *chain], **quiet) for chain in chains]  # type: ignore[call-overload]
     try:
         for process in running:
@@ -105,20 +105,15 @@ def _compile_for(kernel: Any, arguments: str) -> None:
 
 def _tracking() -> None:
     """Fold one plot; what starts tracks first, as couples are compiled beside it meanwhile."""
-    from skypact.tracking.fold import begin_with
-
-    _compile_for(begin_with, "tracks near radar plot context")
-    _fold_one()
-
-
-def _fold_one() -> None:
     import numpy as np
 
     from skypact.model import Plots
     from skypact.sensing.scenario import demo_radars
     from skypact.tracking import Picture
+    from skypact.tracking.fold import begin_with
     from skypact.tracking.registration import nothing_learnt
 
+    _compile_for(begin_with, "tracks near radar plot context")
     one = np.ones(1)
     whole = np.zeros(1, np.int64)
     picture = Picture(demo_radars())
