@@ -568,9 +568,8 @@ def _link(detail: dict[str, Any]) -> Iterator[Figure]:
             )
 
 
-def _nodes(detail: dict[str, Any]) -> Iterator[Figure]:
-    killed = detail["kills"]
-    of = f"{len(killed['kills'])} kills of node, server, both, {killed['plots']:,} plots"
+def _killed(detail: dict[str, Any]) -> Iterator[Figure]:
+    of = f"{len(detail['kills'])} kills of node, server, both, {detail['plots']:,} plots"
     for what, name in (
         ("acknowledged and lost", "acknowledged_lost"),
         ("pictures other than that of a twin never killed, bits or ids", "pictures_other"),
@@ -578,14 +577,14 @@ def _nodes(detail: dict[str, Any]) -> Iterator[Figure]:
         ("plots that the partner has not", "partner_lost"),
         ("... and that it has twice", "partner_doubled"),
     ):
-        yield Figure(f"{of}: {what}", str(killed[name]), "0", not killed[name])
-    path = killed["partner_path"]
+        yield Figure(f"{of}: {what}", str(detail[name]), "0", not detail[name])
+    path = detail["partner_path"]
     faults = " / ".join(str(path[name]) for name in ("lost", "doubled", "reordered"))
     yield Figure(f"{of}: messages lost / doubled / reordered", faults, "0 / 0 / 0",
                  not any(path.values()))  # fmt: skip
-    ready = sorted(row["ready_s"] for row in killed["kills"] if row["ready_s"] is not None)
+    ready = sorted(row["ready_s"] for row in detail["kills"] if row["ready_s"] is not None)
     if ready:
-        folding = sorted(row["folding_s"] for row in killed["kills"] if row["folding_s"])
+        folding = sorted(row["folding_s"] for row in detail["kills"] if row["folding_s"])
         yield Figure(
             f"{of}: from the process's start until ready, median / worst (of it folding)",
             f"{statistics.median(ready):.1f} / {ready[-1]:.1f} s "
@@ -593,7 +592,10 @@ def _nodes(detail: dict[str, Any]) -> Iterator[Figure]:
             "< 3 s",
             ready[-1] < 3.0,
         )
-    for row in detail["cuts"]["cuts"]:
+
+
+def _cut(detail: dict[str, Any]) -> Iterator[Figure]:
+    for row in detail["cuts"]:
         name = f"link of two nodes cut for {row['length_s']:g} s, {row['waited']} messages waited"
         path = row["path"]
         faults = " / ".join(str(path[key]) for key in ("lost", "doubled", "reordered"))
@@ -603,6 +605,9 @@ def _nodes(detail: dict[str, Any]) -> Iterator[Figure]:
         said = " / ".join("yes" if one else "NO" for one in both)
         said += f" ({row['rebuilds']} rebuilds)"
         yield Figure(f"{name}: bits as never cut / as known then", said, "yes / yes", all(both))
+
+
+def _beset(detail: dict[str, Any]) -> Iterator[Figure]:
     disk = detail["disk"]
     well = disk["named"] and disk["picture_goes_on"] and disk["well"] and disk["replay_identical"]
     yield Figure(
@@ -621,12 +626,15 @@ def _nodes(detail: dict[str, Any]) -> Iterator[Figure]:
             "yes; 0, 0",
             row["named"] and row["over"] and not refused and row["confirmed"] > 0,
         )
-    hours = detail["hours"]
-    first, last, most = hours["settled_mib"]
-    rate = hours["hours"] * 3600 / hours["took_s"]
+
+
+def _hours(detail: dict[str, Any]) -> Iterator[Figure]:
+    first, last, most = detail["settled_mib"]
+    hours, kept_h = detail["hours"], detail["kept_h"]
+    rate = hours * 3600 / detail["took_s"]
     yield Figure(
-        f"{hours['hours']:g} hours, {hours['plots']:,} plots at {rate:.0f} × real time, "
-        f"late.kept_s {hours['kept_h']:g} h: memory once that is full, and at the end",
+        f"{hours:g} hours, {detail['plots']:,} plots at {rate:.0f} × real time, "
+        f"late.kept_s {kept_h:g} h: memory once that is full, and at the end",
         f"{first:.0f}, {last:.0f} MiB (most {most:.0f})",
         "flat",
         last < 1.1 * first,
@@ -725,9 +733,12 @@ def _studies(shared: Path) -> dict[str, Study]:
             link.run,
             _link,
         ),
-        "nodes": Study(
-            "Nodes that fail, kills", 50, 3, lambda n, step: nodes.run(n, SEED, step), _nodes
+        "nodes-killed": Study(
+            "Nodes killed", 50, 3, lambda n, step: nodes.kills(n, SEED, step), _killed
         ),
+        "nodes-cut": Study("Nodes cut off, longest cut in seconds", 600, 20, nodes.cut_off, _cut),
+        "nodes-beset": Study("Nodes whose disk is full or clock steps", 1, 1, nodes.beset, _beset),
+        "nodes-hours": Study("Hours of a node", 8, 1, nodes.hours, _hours),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "disagreements": Study(
             "Published disagreements",

@@ -67,10 +67,10 @@ def sent_of(releases: Releases, arrival: Arrival) -> Iterator[Sent]:
     return (sent for _, sent in releases.take(arrival))
 
 
-def tracks_of(releases: Releases) -> dict[Who, tuple[Track, ...]]:
+def tracks_of(releases: Releases, now_ns: int) -> dict[Who, tuple[Track, ...]]:
     """The tracks of all release pictures as they are now."""
     releases.catch_up()
-    return releases.pictures.snapshot()()
+    return releases.pictures.snapshot(now_ns)()
 
 
 def receiver(

@@ -67,18 +67,6 @@ SOON_S, LATEST_S = 0.5, 3.0
 """A kill comes so long after all was well again, at random."""
 
 
-def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]:
-    """All of it: so many kills; below ten of them the rest is short, too."""
-    short = count < 10
-    return {
-        "kills": kills(count, seed, progress),
-        "cuts": cuts([1.0, 75.0] if short else [1.0, 60.0, 600.0], 5.0),
-        "disk": disk_full(),
-        "clock": clock_steps(),
-        "hours": eight_hours(*((0.5, 0.1) if short else (8.0, 1.0))),
-    }
-
-
 # -- kills -----------------------------------------------------------------------------------------
 
 
@@ -458,6 +446,12 @@ def _recorded(twin: Folded, entry: Any) -> tuple[Accepted, KeptMessage]:
 # -- cuts ------------------------------------------------------------------------------------------
 
 
+def cut_off(longest_s: int, progress: Callable[[int], Any]) -> dict[str, Any]:
+    """All cuts of at most so long."""
+    lengths_s = sorted({float(min(length, longest_s)) for length in (1, 60, 600)})
+    return cuts(lengths_s, 5.0, progress)
+
+
 def cuts(
     lengths_s: Sequence[float],
     speed: float,
@@ -623,6 +617,13 @@ def _counted(kept: KeptPlots | KeptMark | KeptMessage) -> bool:
 # -- disk and clock --------------------------------------------------------------------------------
 
 
+def beset(count: int, progress: Callable[[int], Any]) -> dict[str, Any]:
+    """A full disk, and a clock that steps."""
+    found = {"disk": disk_full(), "clock": clock_steps()}
+    progress(count)
+    return found
+
+
 def disk_full() -> dict[str, Any]:
     """A node whose disk fills up and gets room again; on a small file system, if one may be made.
 
@@ -768,6 +769,11 @@ async def _clock_step(root: Path, step_s: float) -> dict[str, Any]:
 
 
 # -- eight hours -----------------------------------------------------------------------------------
+
+
+def hours(count: int, progress: Callable[[int], Any]) -> dict[str, Any]:
+    """So many of them; plots are kept for at most one."""
+    return eight_hours(count, min(1.0, count / 5), progress)
 
 
 def eight_hours(

@@ -1,4 +1,4 @@
-"""The fault campaign of nodes, shortened; whole in `python -m evaluate --only nodes`."""
+"""The fault campaign of nodes, shortened; whole in `python -m evaluate --only nodes-killed` and the others of that name."""
 
 from evaluate import nodes
 from skypact.settings import LateSettings

@@ -40,6 +40,7 @@ from skypact.serving.assessor import Assessor
 from skypact.serving.clock import NodeClock
 from skypact.serving.folded import RECORDS, Folded
 from skypact.serving.kept import (
+    KeptAlarm,
     KeptMark,
     KeptMessage,
     KeptPlots,
@@ -60,7 +61,7 @@ from skypact.serving.status import StatusServer
 from skypact.serving.watch import FaultLog, SilentServer
 from skypact.settings import Settings
 from skypact.sharing.certificates import expiry_fault
-from skypact.sharing.chain import Delivery
+from skypact.sharing.chain import Alarm, Delivery
 from skypact.sharing.coalition import check_folder, write_generated
 from skypact.sharing.entry import Accepted, Cause, Entry, Refused
 from skypact.sharing.link import By, Link
@@ -302,9 +303,7 @@ class Node:
         while True:
             result = self.entry.receive(data, partner, delivery, self.clock())
             for alarm in result.alarms:
-                taken_out = self.folded.take_out(partner, alarm) if alarm.without else 0
-                self.log.warning("alarm", partner=partner, alarm=str(alarm), taken_out=taken_out)
-                self._news.set()
+                self._alarmed(partner, alarm)
             for gap in result.gaps:
                 self.log.warning("gap", partner=partner, gap=str(gap))
             if isinstance(result, Accepted):
@@ -318,6 +317,14 @@ class Node:
         written = self._write(EntryKind.PARTNER_MESSAGE, partner, result.received_ns, kept)
         self._news.set()
         return written if delivery == Delivery.DURABLE else None
+
+    def _alarmed(self, partner: str, alarm: Alarm) -> None:
+        """Something does not fit in a partner's chain: what is in none goes out of the pictures."""
+        if alarm.is_kept:
+            self._write(EntryKind.CHAIN_ALARM, partner, self.clock(), KeptAlarm.of(alarm))
+        taken_out = self.folded.take_out(partner, alarm) if alarm.without else 0
+        self.log.warning("alarm", partner=partner, alarm=str(alarm), taken_out=taken_out)
+        self._news.set()
 
     async def _journal_takes(self, delivery: Delivery, size: int) -> bool:
         """Whether there is room in the journal; on the durable path after a pause where not."""
@@ -391,14 +398,7 @@ class Node:
     async def _state_flights(self) -> None:
         """Say to partners what flights their release pictures show."""
         while True:
-            ways = list(self.ways.values())
-            tracks = await self.releasing.releases.tracks()
-            for way in ways:
-                for due in way.due(tracks):
-                    flight = await self.assessor.flight(due.track, way.launch_of(due))
-                    async with self.releasing.lock:
-                        if flight is not None and self.ways.get(way.partner) is way:
-                            await self._send(way.partner, way.state(due, flight, self.clock()))
+            await self.releasing.state_flights(self.assessor.flight)
             await asyncio.sleep(self.settings.node.mark_every_s)
 
     async def _keep_pictures(self) -> None:

@@ -798,6 +798,18 @@ class EntrySettings(BaseModel):
         description="So many last messages of the durable path are known by their digest, 100 "
         "bytes each: more than the link repeats after a cut.",
     )
+    greatest_statements: int = Field(
+        default=1000,
+        ge=1,
+        le=1_000_000,
+        description="Most flights and warnings that a partner states at a time; the oldest go.",
+    )
+    statement_s: float = Field(
+        default=3600.0,
+        gt=0,
+        description="A statement that its partner does not take back goes so long after the fall "
+        "that it tells of, or after it was made, s.",
+    )
 
 
 class ReleaseSettings(BaseModel):

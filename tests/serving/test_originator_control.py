@@ -82,7 +82,9 @@ def between(policy, rows, cut):
         if now_ns in own:
             korea.plots(own[now_ns])
         if tick % 10 == 0:
-            for due in way.due(tracks_of(releases)):
+            tracks = tracks_of(releases, now_ns)
+            leave(way.withdraw(tracks, now_ns), now_ns)
+            for due in way.due(tracks):
                 leave(way.state(due, flight_of(due), now_ns), now_ns)
             korea.mark(now_ns)
             if waiting and (now_ns - START_NS) / S >= cut[1]:

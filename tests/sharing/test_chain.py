@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from skypact.model import Heartbeat
 from skypact.settings import EntrySettings
 from skypact.sharing.chain import (
+    Alarm,
     AlarmKind,
     Delivery,
     Gap,
@@ -120,6 +121,40 @@ def test_a_broken_chain_is_an_alarm_that_names_what_to_take_out_and_heals():
     # The true one goes on where the chain stood, and counts.
     assert [take(chain, n, DURABLE) for n in (3, 4)] == [(NEW, (), ())] * 2
     assert take(chain, 5, LIVE).standing == NEW
+
+
+def test_a_broken_chain_is_no_alarm_again_after_a_restart():
+    """The journal has the alarm and what was accepted, though nothing was accepted with the alarm.
+
+    Numbers 1 to 4 came by both paths: of the durable one the journal tells nothing."""
+    before = fresh()
+    for number in range(1, 5):
+        take(before, number, LIVE)
+        take(before, number, DURABLE)
+    for number in (5, 6):
+        take(before, number, LIVE, branch=b"b")
+    (alarm,) = take(before, 5, DURABLE, branch=b"b", previous=b"?" * 32).alarms
+    back = fresh()
+    for number, branch in [*((n, b"a") for n in range(1, 5)), (5, b"b"), (6, b"b")]:
+        take(back, number, LIVE, branch=branch)  # as recorded
+    back.obey(alarm)
+    back.resume()
+    for chain in (before, back):
+        assert take(chain, 6, DURABLE, branch=b"b") == (Standing.OFF_CHAIN, (), ())
+        assert [take(chain, n, DURABLE) for n in (5, 6, 7)] == [(NEW, (), ())] * 3
+        assert chain.gaps() == ()
+
+
+@given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)))
+def test_what_goes_out_of_what_came_is_the_difference(came, goes):
+    chain = fresh()
+    for number in sorted(came):
+        take(chain, number, LIVE)
+    runs = [(n, n) for n in sorted(goes & came)]
+    chain.obey(Alarm(AlarmKind.FORKED, 7, 1, tuple(runs), ""))
+    newest = max(came, default=0)
+    missing = [n for gap in chain.gaps() for n in range(gap.first, gap.last + 1)]
+    assert missing == [n for n in range(1, newest + 1) if n not in came - goes]
 
 
 def test_another_message_under_a_known_number_is_an_alarm():

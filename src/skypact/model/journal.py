@@ -17,6 +17,7 @@ class EntryKind(enum.StrEnum):
     REBUILD_RECORD = "rebuild record"
     LEAVE_OUT_RECORD = "leave-out record"
     TAKE_OUT_RECORD = "take-out record"
+    CHAIN_ALARM = "chain alarm"
     OPERATOR_ACTION = "operator action"
 
 

@@ -26,7 +26,14 @@ from skypact.model import (
 )
 from skypact.model import Entry as JournalEntry
 from skypact.serving.heard import Heard, HeardOne
-from skypact.serving.kept import KeptMark, KeptMessage, KeptPlots, KeptRecord, Verdicts
+from skypact.serving.kept import (
+    KeptAlarm,
+    KeptMark,
+    KeptMessage,
+    KeptPlots,
+    KeptRecord,
+    Verdicts,
+)
 from skypact.serving.pictures import (
     NATIONAL,
     OF_USE,
@@ -36,6 +43,7 @@ from skypact.serving.pictures import (
     Told,
     names_of,
 )
+from skypact.serving.stated import Key, Stated, StatedOne, Statement
 from skypact.settings import Settings
 from skypact.sharing.chain import Alarm, Delivery
 from skypact.sharing.entry import Accepted, Entry
@@ -63,8 +71,7 @@ class _Saved(msgspec.Struct, array_like=True):
     pictures: dict[str, bytes]
     entry: bytes
     arrivals: int
-    statements: list[Assessment | AreaWarning]
-    stated_by: list[tuple[str, str, int]]
+    stated: list[tuple[Key, list[StatedOne]]]
     heard: list[tuple[str, list[HeardOne]]]
 
 
@@ -73,8 +80,7 @@ class Folded:
 
     `pictures`: the national one, and one for each use that partners grant. `entry`: what checks
     what they send.
-    `statements`: what partners last stated: by partner, what it is, and the partner's number of
-    it. `arrivals`: own arrivals since the journal began. `beheaded`: the journal's beginning is
+    `arrivals`: own arrivals since the journal began. `beheaded`: the journal's beginning is
     gone and no checkpoint stands for it: tracks are numbered otherwise, and get other ids.
     """
 
@@ -94,7 +100,7 @@ class Folded:
         self.pictures = Pictures(self.radars, settings, told)
         self._heard = Heard()
         self.entry = self._entry(None)
-        self.statements: dict[tuple[str, str, int], Assessment | AreaWarning] = {}
+        self._stated = Stated(settings.entry)
         self.arrivals = 0
         self.beheaded = False
         self._marks = 0
@@ -109,12 +115,18 @@ class Folded:
         """Own plots, and what partners granted for the nation's own eyes."""
         return self.pictures[SHARED]
 
+    @property
+    def statements(self) -> dict[Key, Statement]:
+        """What partners last stated and holds."""
+        return self._stated.now()
+
     def plots(self, arrival: Arrival, recorded: Verdicts = ()) -> Verdicts:
         """Own plots into all pictures."""
         return self.pictures.receive(arrival, recorded)
 
     def mark(self, time_ns: int, recorded: Verdicts = ()) -> Verdicts:
         """A clock mark into all pictures."""
+        self._stated.pass_time(time_ns)
         return self.pictures.receive(ClockMark(time_ns=time_ns, received_ns=time_ns), recorded)
 
     def observe(self, accepted: Accepted, recorded: Verdicts = ()) -> Verdicts:
@@ -123,7 +135,8 @@ class Folded:
         if isinstance(content, Heartbeat):
             return ()
         if isinstance(content, Assessment | AreaWarning):
-            self._state(partner, content)
+            if partner not in self.left_out:
+                self._stated.note(accepted, content)
             return ()
         arrival = (
             content
@@ -147,15 +160,6 @@ class Folded:
         self._heard.note(accepted, verdicts, self.entry)
         return verdicts
 
-    def _state(self, partner: str, content: Assessment | AreaWarning) -> None:
-        """Keep what a partner states, unless it is left out."""
-        number = content.flight if isinstance(content, Assessment) else content.warning
-        key = partner, type(content).__name__, number
-        if content.withdrawn or partner in self.left_out:
-            self.statements.pop(key, None)
-        else:
-            self.statements[key] = content
-
     @property
     def left_out(self) -> frozenset[str]:
         """Partners that are left out."""
@@ -167,7 +171,7 @@ class Folded:
         Raises SkypactError where it is left out already.
         """
         self.pictures.apply(WITH_PARTNERS, lambda live: _ignored(live.leave_out(partner)))
-        self._forget_statements(partner)
+        self._stated.forget(partner)
 
     def take_back(self, partner: str) -> None:
         """Take again what a partner sends, from now on.
@@ -178,15 +182,13 @@ class Folded:
 
     def take_out(self, partner: str, alarm: Alarm) -> int:
         """Take out what the live path brought and is in no chain; how many arrivals that were."""
+        self._stated.take_out(partner, alarm)
         contents = self._heard.without(partner, alarm)
         if contents:
             self.pictures.apply(
                 WITH_PARTNERS, lambda live: _ignored(live.take_out(partner, contents))
             )
         return len(contents)
-
-    def _forget_statements(self, partner: str) -> None:
-        self.statements = {k: one for k, one in self.statements.items() if k[0] != partner}
 
     def fold(self, entry: JournalEntry) -> None:
         """One entry of the journal, as it was decided then.
@@ -207,6 +209,8 @@ class Folded:
                     live.look()
         elif kind is EntryKind.PARTNER_MESSAGE:
             self._message(entry.about, msgspec.msgpack.decode(payload, type=KeptMessage))
+        elif kind is EntryKind.CHAIN_ALARM:
+            self._alarmed(entry.about, msgspec.msgpack.decode(payload, type=KeptAlarm).alarm)
         elif kind in RECORDS:
             self._obey(kind, msgspec.msgpack.decode(payload, type=KeptRecord))
 
@@ -217,6 +221,13 @@ class Folded:
         if not isinstance(result, Accepted):
             raise SkypactError(f"a message of {partner} that was accepted: {result.reason}")
         self.observe(result, kept.decided.each)
+
+    def _alarmed(self, partner: str, alarm: Alarm) -> None:
+        """What did not fit then; what went out of the pictures for it has records of its own."""
+        if partner in self.entry.partners:
+            self.entry.chain(partner).obey(alarm)
+            self._stated.take_out(partner, alarm)
+            self._heard.without(partner, alarm)
 
     def _obey(self, kind: EntryKind, kept: KeptRecord) -> None:
         """Ids, rebuilds and who is left out, as they were."""
@@ -231,17 +242,15 @@ class Folded:
 
         self.pictures.apply(names_of(kept.picture), obey)
         if isinstance(record, LeaveOutRecord) and record.left_out:
-            self._forget_statements(record.nation)
+            self._stated.forget(record.nation)
 
     def saved(self) -> Callable[[], bytes]:
         """All of it as it is now; the function makes bytes of it, in another thread too."""
         pictures, heard = self.pictures.saved(), self._heard.state()
-        entry, arrivals, statements = self.entry.save(), self.arrivals, dict(self.statements)
+        entry, arrivals, stated = self.entry.save(), self.arrivals, self._stated.state()
 
         def to_bytes() -> bytes:
-            saved = _Saved(
-                pictures(), entry, arrivals, list(statements.values()), list(statements), heard
-            )
+            saved = _Saved(pictures(), entry, arrivals, stated, heard)
             return msgspec.msgpack.encode(saved)
 
         return to_bytes
@@ -255,7 +264,7 @@ class Folded:
         self.pictures.take_up(saved.pictures, place)
         self.arrivals = saved.arrivals
         self.entry = self._entry(saved.entry)
-        self.statements = dict(zip(saved.stated_by, saved.statements, strict=True))
+        self._stated = Stated(self.settings.entry, saved.stated)
         self._heard = Heard(saved.heard)
 
     def _entry(self, saved: bytes | None) -> Entry:

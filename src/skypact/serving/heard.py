@@ -57,11 +57,7 @@ class Heard:
     def without(self, partner: str, alarm: Alarm) -> tuple[bytes, ...]:
         """Contents that an alarm wants taken out; what another message brought as well stays."""
         ones = self._of.get(partner, {})
-        gone = {
-            k: one
-            for k, one in ones.items()
-            if k[0] == alarm.epoch and any(a <= k[1] <= b for a, b in alarm.without)
-        }
+        gone = {k: one for k, one in ones.items() if alarm.takes_out(*k)}
         self._of[partner] = left = {k: one for k, one in ones.items() if k not in gone}
         stays = {one.content for one in left.values()}
         return tuple(sorted({one.content for one in gone.values()} - stays))

@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 
 from skypact.model import Arrival, Plots, Verdict
+from skypact.sharing.chain import Alarm, AlarmKind
 
 _KINDS = ("<i8", "<i4", "<f8", "<f8", "<f8", "<f8", "<f8", "<i8")
 """Of the columns of `Plots`."""
@@ -93,6 +94,25 @@ class KeptMessage(msgspec.Struct, array_like=True, frozen=True):
     received_ns: int
     body: bytes
     decided: KeptVerdicts
+
+
+class KeptAlarm(msgspec.Struct, array_like=True, frozen=True):
+    """What did not fit in a partner's chain, as `sharing.chain.Alarm` has it."""
+
+    kind: str
+    epoch: int
+    sequence: int
+    without: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, alarm: Alarm) -> "KeptAlarm":
+        """What is written of it."""
+        return cls(str(alarm.kind), alarm.epoch, alarm.sequence, alarm.without)
+
+    @property
+    def alarm(self) -> Alarm:
+        """As it was, without the remedy."""
+        return Alarm(AlarmKind(self.kind), self.epoch, self.sequence, self.without, "")
 
 
 class KeptSent(msgspec.Struct, array_like=True, frozen=True):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.model import Followed, Plots, Radar, Track, Use
+from skypact.model import Followed, Plots, Radar, Track, TrackStatus, Use
 from skypact.settings import Settings
 from skypact.tracking import Picture
 
@@ -71,8 +71,11 @@ class ReleasePictures:
         """Whose picture; to be read."""
         return next(shared.picture for shared in self._shared if who in shared.who)
 
-    def snapshot(self) -> Callable[[], dict[Who, tuple[Track, ...]]]:
-        """Gives the tracks of everybody's pictures as they are now, in any thread, at any time."""
+    def snapshot(self, now_ns: int) -> Callable[[], dict[Who, tuple[Track, ...]]]:
+        """Gives the tracks of everybody's pictures as they are now, in any thread, at any time.
+
+        Without those that have ended by `now_ns` for want of plots: that has no part in the fold.
+        """
         then = [(shared.picture.near_checkpoint(), tuple(shared.who)) for shared in self._shared]
 
         def tracks() -> dict[Who, tuple[Track, ...]]:
@@ -80,7 +83,11 @@ class ReleasePictures:
             for checkpoint, whose in then:
                 picture = Picture(self._radars, self._tracking)
                 picture.restore(checkpoint)
-                found |= dict.fromkeys(whose, picture.tracks())
+                tracks = picture.tracks()
+                picture.advance(now_ns)
+                present = {one.id for one in picture.tracks() if is_present(one)}
+                left = tuple(one for one in tracks if one.id in present)
+                found |= dict.fromkeys(whose, left)
             return found
 
         return tracks
@@ -139,6 +146,11 @@ class ReleasePictures:
 
         self.folds += 1
         shared.picture.observe(plots, on_followed=followed if told else None)
+
+
+def is_present(track: Track) -> bool:
+    """Whether a flight is stated: not before it is sure, and no more when it has ended."""
+    return track.status == TrackStatus.CONFIRMED
 
 
 def untaken(plots: Plots) -> Followed:

@@ -4,7 +4,7 @@ A release picture is folded from own plots alone, of the radars released to this
 leaves cannot hold what another nation sent (design, rule 2).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -23,10 +23,9 @@ from skypact.model import (
     Plots,
     Radar,
     Track,
-    TrackStatus,
     Use,
 )
-from skypact.serving.release_pictures import ReleasePictures, Rows, Who, untaken
+from skypact.serving.release_pictures import ReleasePictures, Rows, Who, is_present, untaken
 from skypact.settings import Settings
 from skypact.sharing import codec
 from skypact.sharing.outgoing import Outgoing, Sent
@@ -37,8 +36,12 @@ S = 1_000_000_000
 NORMAL_95 = 1.96
 LAUNCH_SOUGHT_NS = 60 * S
 """A launch rests on the plots of the first minute."""
+_STATED_ANEW = 5.0
 TRACKS = 100_000
 """Numbers of tracks of one picture, before they begin anew."""
+
+
+Statement = Assessment | AreaWarning
 
 
 class Due(NamedTuple):
@@ -100,7 +103,9 @@ class ReleaseWay:
         self._kinds: dict[Who, dict[int, FlightKind]] = {who: {} for who in self._who}
         self._asked_ns: dict[tuple[Who, int], int] = {}
         self._launches: dict[tuple[Who, int], Launch] = {}
-        self._stated: dict[int, Assessment | AreaWarning] = {}
+        self._stated: dict[tuple[Who, int], Statement] = {}
+        self._stated_before: list[Statement] = []
+        self._took_over_ns = 0
 
     def rows(self, plots: Plots) -> dict[Who, Rows]:
         """Which plots may shape each picture: granted for all that it is for; where there are any.
@@ -154,7 +159,7 @@ class ReleaseWay:
             out += [
                 Due(who, track)
                 for track in tracks.get(who, ())
-                if track.status == TrackStatus.CONFIRMED
+                if is_present(track)
                 and track.time_ns - self._asked_ns.get((who, track.id), -every_ns) >= every_ns
             ]
         return out
@@ -170,13 +175,49 @@ class ReleaseWay:
         self._kinds[who][track.id] = flight.kind
         if flight.launch and track.time_ns - track.first_plot_ns > LAUNCH_SOUGHT_NS:
             self._launches.setdefault((who, track.id), flight.launch)
-        statement = self._statement(who, track, flight) if who.least == Level.WARNING else None
+        if who.least != Level.WARNING:
+            return
+        statement = self._statement(who, track, flight)
+        before = self._stated.pop((who, track.id), None)
+        if before is not None and type(before) is not type(statement):
+            yield self.outgoing.message(_withdrawn(before), now_ns)
         if statement is not None:
-            number = statement.warning if isinstance(statement, AreaWarning) else statement.flight
-            self._stated[number] = statement
+            self._stated[who, track.id] = statement
             yield self.outgoing.message(statement, now_ns)
 
-    def _statement(self, who: Who, track: Track, flight: Flight) -> Assessment | AreaWarning | None:
+    @property
+    def stated(self) -> list[Statement]:
+        """What the partner was told and is to be withdrawn one day, as it will be withdrawn."""
+        return [*map(_withdrawn, self._stated.values()), *self._stated_before]
+
+    @property
+    def stated_numbers(self) -> frozenset[tuple[str, int]]:
+        """Of `stated`: what each is, and its number."""
+        return frozenset(
+            (type(one).__name__, one.flight if isinstance(one, Assessment) else one.warning)
+            for one in self.stated
+        )
+
+    def take_over(self, stated: Iterable[Statement], now_ns: int) -> None:
+        """What was stated before this start, under other numbers: it goes when all is stated anew.
+
+        After a few times `release.state_every_s`.
+        """
+        self._stated_before = list(stated)
+        self._took_over_ns = now_ns
+
+    def withdraw(self, tracks: Mapping[Who, Sequence[Track]], now_ns: int) -> Iterator[Sent]:
+        """Take back what was stated of flights that are none any more."""
+        present = {(who, track.id) for who in self.assessed for track in tracks.get(who, ())}
+        for gone in self._stated.keys() - present:
+            yield self.outgoing.message(_withdrawn(self._stated.pop(gone)), now_ns)
+        anew_ns = round(_STATED_ANEW * self._settings.release.state_every_s * S)
+        if self._stated_before and now_ns - self._took_over_ns > anew_ns:
+            for statement in self._stated_before:
+                yield self.outgoing.message(statement, now_ns)
+            self._stated_before.clear()
+
+    def _statement(self, who: Who, track: Track, flight: Flight) -> Statement | None:
         place = geodetic_from_ecef(*track.state[:3])[:2]
         radars = tuple(sorted(track.plots_by_radar))
         subject = Subject(track.time_ns, radars, self.outgoing.exercise, flight.kind, *place)
@@ -218,16 +259,17 @@ class ReleaseWay:
     def end(self, sent_ns: int) -> Iterator[Sent]:
         """The last that goes under this policy: what is open, and what was stated is withdrawn."""
         yield from self._sent(sent_ns, no_more=True)
-        for statement in self._stated.values():
-            yield self.outgoing.message(_withdrawn(statement), sent_ns)
+        for statement in self.stated:
+            yield self.outgoing.message(statement, sent_ns)
         self._stated.clear()
+        self._stated_before.clear()
 
     def _sent(self, sent_ns: int, *, no_more: bool) -> Iterator[Sent]:
         for payload, _ in self.release.ready(no_more=no_more):
             yield self.outgoing.message(payload, sent_ns)
 
 
-def _withdrawn(statement: Assessment | AreaWarning) -> Assessment | AreaWarning:
+def _withdrawn(statement: Statement) -> Statement:
     """That it holds no more; nothing of it is said again that need not be."""
     if isinstance(statement, AreaWarning):
         return msgspec.structs.replace(statement, withdrawn=True)

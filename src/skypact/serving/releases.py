@@ -54,10 +54,10 @@ class Releases:
         while self._later:
             self.pictures.fold(*self._later.popleft(), {})
 
-    async def tracks(self) -> dict[Who, tuple[Track, ...]]:
-        """The tracks of everybody's pictures; made in a thread, for it takes its time."""
+    async def tracks(self, now_ns: int) -> dict[Who, tuple[Track, ...]]:
+        """The tracks of everybody's pictures now; made in a thread, for it takes its time."""
         self.catch_up()
-        return await asyncio.to_thread(self.pictures.snapshot())
+        return await asyncio.to_thread(self.pictures.snapshot(now_ns))
 
     def leave(self, partner: str) -> None:
         """A partner that is none any more."""

@@ -6,13 +6,14 @@ Partners and policy change while it runs, always between two messages: who relea
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
 import structlog
 
 from skypact.errors import SkypactError
-from skypact.model import Arrival, EntryKind, Radar
+from skypact.model import Arrival, EntryKind, Flight, Launch, Radar, Track
 from skypact.record.journal import Journal
 from skypact.serving.policy_in_force import (
     EDITED,
@@ -26,7 +27,7 @@ from skypact.serving.policy_in_force import (
     save_signed,
 )
 from skypact.serving.release_pictures import ReleasePictures
-from skypact.serving.release_way import ReleaseWay
+from skypact.serving.release_way import ReleaseWay, Statement
 from skypact.serving.releases import Releases
 from skypact.settings import Settings
 from skypact.sharing.chain import OutgoingChain
@@ -39,6 +40,8 @@ S = 1_000_000_000
 CHAINS = "chains.msgpack"
 Write = Callable[[EntryKind, str, int, msgspec.Struct], "asyncio.Future[int]"]
 """Into the journal: kind, about whom, when, what."""
+FlightOf = Callable[[Track, Launch | None], Awaitable[Flight | None]]
+"""What a track means; None: that cannot be told now."""
 Send = Callable[[str, Iterator[Sent], int], Awaitable[None]]
 """To a partner, messages that were made after so many own arrivals."""
 
@@ -50,6 +53,8 @@ class _Chains(msgspec.Struct, array_like=True):
     of: dict[str, bytes]
     epoch_ns: int = 0
     """Of the node's start, or of the policy since: each later than the one before."""
+    stated: dict[str, list[Statement]] = {}
+    """What each partner was told and is still to be withdrawn."""
 
 
 class Releasing:
@@ -99,6 +104,8 @@ class Releasing:
             before = saved.of.get(partner) if saved else None
             chain = OutgoingChain.begin(before, now_ns, clean=clean)
             self._join(self.releases, partner, chain, self.in_force.policy)
+            if saved is not None:
+                self.ways[partner].take_over(saved.stated.get(partner, ()), now_ns)
         self.save_chains(clean=False)
         return clean
 
@@ -107,7 +114,8 @@ class Releasing:
         chains = {name: way.outgoing.chain.save() for name, way in self.ways.items()}
         path = self.folder.store / CHAINS
         part = path.with_suffix(".part")
-        part.write_bytes(msgspec.msgpack.encode(_Chains(clean, chains, self.epoch_ns)))
+        stated = {name: way.stated for name, way in self.ways.items()}
+        part.write_bytes(msgspec.msgpack.encode(_Chains(clean, chains, self.epoch_ns, stated)))
         part.replace(path)
 
     async def take(self, arrival: Arrival, number: int) -> None:
@@ -123,6 +131,30 @@ class Releasing:
         async with self.lock:
             for way in self.ways.values():
                 await self._send(way.partner, way.ready(now_ns, no_more=no_more), self.left)
+
+    async def state_flights(self, flight_of: FlightOf) -> None:
+        """Say to partners what flights their release pictures show, and take back what is over."""
+        ways = list(self.ways.values())
+        tracks = await self.releases.tracks(self._clock())
+        for way in ways:
+            await self._state(way, partial(way.withdraw, tracks))
+            for due in way.due(tracks):
+                flight = await flight_of(due.track, way.launch_of(due))
+                if flight is not None:
+                    await self._state(way, partial(way.state, due, flight))
+
+    async def _state(self, way: ReleaseWay, say: Callable[[int], Iterator[Sent]]) -> None:
+        """Statements to a partner; what they are of is kept, to be withdrawn also after a kill."""
+        async with self.lock:
+            if self.ways.get(way.partner) is not way:
+                return
+            before = way.stated_numbers
+            messages = list(say(self._clock()))
+            if way.stated_numbers - before:
+                self.save_chains(clean=False)
+            await self._send(way.partner, iter(messages), self.left)
+            if before - way.stated_numbers:
+                self.save_chains(clean=False)
 
     async def apply(self, signed: SignedPolicy, journal: Journal, taken: Callable[[], int]) -> None:
         """Put a policy in force, between two messages; `taken`: own arrivals that were accepted.

@@ -10,7 +10,7 @@ Everything here follows from what was given and can be saved and restored.
 
 import enum
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -101,6 +101,15 @@ class Alarm(NamedTuple):
     without: tuple[tuple[int, int], ...]
     remedy: str
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the journal has to tell of it: something goes out, or waits for the chain."""
+        return bool(self.without) or self.kind is AlarmKind.BROKEN
+
+    def takes_out(self, epoch: int, sequence: int) -> bool:
+        """Whether the message of that number is to be taken out."""
+        return epoch == self.epoch and _holds(self.without, sequence)
+
     def __str__(self) -> str:
         """What does not fit, for people."""
         accepted = sum(last - first + 1 for first, last in self.without)
@@ -173,17 +182,24 @@ class _Epoch(msgspec.Struct):
     def take_out_live(self) -> tuple[tuple[int, int], ...]:
         """Count no longer what only the live path brought: the runs of those numbers."""
         out = _runs_of(self.live)
-        self.live.clear()
-        for first, last in out:
-            kept = []
-            for run_first, run_last in self.runs:
-                parts = (
-                    [run_first, min(run_last, first - 1)],
-                    [max(run_first, last + 1), run_last],
-                )
-                kept += [part for part in parts if part[0] <= part[1]]
-            self.runs = kept
+        self.take_out(out)
         return out
+
+    def take_out(self, out: Sequence[tuple[int, int]]) -> None:
+        """Count no longer what only the live path brought of these numbers, ascending runs."""
+        self.live = {n: one for n, one in self.live.items() if not _holds(out, n)}
+        kept = []
+        for first, last in self.runs:
+            stays = first
+            for gone_first, gone_last in out[max(bisect_right(out, first, key=_first) - 1, 0) :]:
+                if gone_first > last:
+                    break
+                if gone_first > stays:
+                    kept.append([stays, gone_first - 1])
+                stays = max(stays, gone_last + 1)
+            if stays <= last:
+                kept.append([stays, last])
+        self.runs = kept
 
     def missing(self, epoch: int, first: int, last: int) -> tuple[Gap, ...]:
         """Gaps among the numbers from first to last."""
@@ -208,8 +224,14 @@ class _Epoch(msgspec.Struct):
         )
 
 
-def _first(run: list[int]) -> int:
+def _first(run: Sequence[int]) -> int:
     return run[0]
+
+
+def _holds(runs: Sequence[tuple[int, int]], number: int) -> bool:
+    """Whether a number is in one of these ascending runs."""
+    at = bisect_right(runs, number, key=_first) - 1
+    return at >= 0 and runs[at][1] >= number
 
 
 class _Saved(msgspec.Struct):
@@ -244,6 +266,13 @@ class IncomingChain:
     def save(self) -> bytes:
         """All there is to know, to be given to a new one; the same bytes for the same past."""
         return msgspec.msgpack.encode(self._state)
+
+    def obey(self, alarm: Alarm) -> None:
+        """In a replay: what was found then not to fit, though nothing was accepted with it."""
+        state = self._state.epochs.get(alarm.epoch)
+        if state is not None:
+            state.take_out(alarm.without)
+            state.broken |= alarm.kind is AlarmKind.BROKEN
 
     def is_known(self, epoch: int, sequence: int, digest: bytes) -> bool:
         """Whether the live path brought these very bytes under that number: they were verified."""
@@ -348,7 +377,8 @@ class IncomingChain:
             return self._behind(epoch, state, sequence, digest, gaps, alarms)
         follows = sequence == state.durable + 1
         fits = previous == (state.digest if follows else state.live.get(sequence - 1, previous))
-        if state.broken and not (follows and fits):
+        # After a restart the journal has of the message before perhaps the live copy alone.
+        if state.broken and not (fits and (follows or sequence - 1 in state.live)):
             return Judgement(Standing.OFF_CHAIN, gaps, alarms)
         if not fits:
             state.broken = True

@@ -1,0 +1,130 @@
+"""What a nation states of flights: it holds until it is taken back, and is taken back in time."""
+
+from msgspec import structs
+
+from evaluate.between import (
+    arrivals,
+    flight_of,
+    policy_of,
+    receiver,
+    releases_to,
+    sent_of,
+    take_in,
+    tracks_of,
+)
+from evaluate.shared import RADARS, flown
+from evaluate.wire import PATIENT
+from skypact.settings import Settings
+from skypact.sharing.chain import Alarm, AlarmKind, Delivery
+
+S = 1_000_000_000
+MOST = 50
+SETTINGS = Settings(entry=PATIENT.model_copy(update={"greatest_statements": MOST}))
+TEXT = '[partner.KOR]\nlevel = "assessment"'
+
+
+class Told:
+    """Japan has seen a flight for 30 s and has stated it to Korea."""
+
+    def __init__(self, epoch=7):
+        plots, _ = flown(1, 30.0)
+        self.releases = releases_to(
+            "KOR", policy_of(TEXT, "JPN", "KOR", RADARS), RADARS, SETTINGS, epoch=epoch
+        )
+        self.korea = receiver("KOR", ["JPN"], RADARS, SETTINGS)
+        self.way = self.releases.ways["KOR"]
+        for one in arrivals(plots, RADARS, "JPN"):
+            _ = list(sent_of(self.releases, one))
+            self.now_ns = one.received_ns
+        self.sent = []
+        self.state()
+
+    def leave(self, messages):
+        for one in messages:
+            self.sent.append(one)
+            take_in(self.korea, "JPN", one.data, Delivery.LIVE, self.now_ns)
+
+    def state(self):
+        tracks = tracks_of(self.releases, self.now_ns)
+        self.leave(self.way.withdraw(tracks, self.now_ns))
+        for due in self.way.due(tracks):
+            self.leave(self.way.state(due, flight_of(due), self.now_ns))
+
+
+def test_a_flight_that_has_ended_is_taken_back():
+    told = Told()
+    (before,) = told.korea.statements
+    told.now_ns += 60 * S  # unseen in free flight, and up
+    told.state()
+    assert list(told.korea.statements) == [before] and len(told.sent) == 1
+    told.now_ns += 3600 * S
+    told.state()
+    assert not told.korea.statements and len(told.sent) == 2
+    assert not told.way.stated
+    told.state()
+    assert len(told.sent) == 2  # once
+
+
+def test_what_was_stated_before_a_restart_is_taken_back_when_it_is_stated_anew():
+    told, back = Told(), Told(epoch=9)
+    (old,), (new,) = told.korea.statements, back.korea.statements
+    assert old != new
+    back.way.take_over(told.way.stated, back.now_ns)
+    back.korea = told.korea
+    back.leave(back.way.withdraw(tracks_of(back.releases, back.now_ns), back.now_ns))
+    assert list(told.korea.statements) == [old]  # not before all can be stated anew
+    back.leave(iter(back.sent[:1]))
+    back.now_ns += 30 * S
+    back.leave(back.way.withdraw(tracks_of(back.releases, back.now_ns), back.now_ns))
+    assert list(told.korea.statements) == [new]
+    assert len(back.way.stated) == 1
+
+
+def test_what_is_granted_no_more_is_taken_back():
+    told = Told()
+    tracks = tracks_of(told.releases, told.now_ns)
+    assert not told.way.due(tracks)  # just stated
+    told.way._asked_ns.clear()
+    (due,) = told.way.due(tracks)
+    told.way.policy = policy_of('[partner.KOR]\nlevel = "nothing"', "JPN", "KOR", RADARS)
+    told.leave(told.way.state(due, flight_of(due), told.now_ns))
+    assert not told.korea.statements and not told.way.stated
+
+
+def test_a_statement_of_a_branch_goes_out_with_it_and_the_one_before_holds():
+    told = Told()
+    ((key, before),) = told.korea.statements.items()
+    for at in range(2, 14):
+        told.now_ns += S
+        changed = structs.replace(before, ground_range_m=1e5 + at)
+        told.leave([told.way.outgoing.message(changed, told.now_ns)])
+    told.leave([told.way.outgoing.message(structs.replace(before, withdrawn=True), told.now_ns)])
+    assert not told.korea.statements
+    alarm = Alarm(AlarmKind.FORKED, 7, 8, ((8, 14),), "")
+    told.korea.take_out("JPN", alarm)
+    assert told.korea.statements[key].ground_range_m == 1e5 + 7
+
+
+def test_the_later_in_the_chain_counts_whichever_comes_first():
+    told = Told()
+    ((key, before),) = told.korea.statements.items()
+    later = [
+        told.way.outgoing.message(structs.replace(before, ground_range_m=float(n)), told.now_ns)
+        for n in (2, 3)
+    ]
+    told.leave(reversed(later))
+    assert told.korea.statements[key].ground_range_m == 3.0
+
+
+def test_statements_of_a_partner_that_is_gone_are_bounded_in_number_and_time():
+    told = Told()
+    ((key, before),) = told.korea.statements.items()
+    for number in range(MOST + 10):
+        told.leave([told.way.outgoing.message(structs.replace(before, flight=number), told.now_ns)])
+    assert len(told.korea.statements) == MOST and key not in told.korea.statements
+    saved = told.korea.saved()()
+    again = receiver("KOR", ["JPN"], RADARS, SETTINGS)
+    again.take_up(saved, "saved")
+    assert again.statements == told.korea.statements
+    told.korea.mark(told.now_ns + round(SETTINGS.entry.statement_s * S) + 10 * S)
+    assert not told.korea.statements
