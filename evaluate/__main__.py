@@ -22,6 +22,7 @@ from evaluate import (
     coverage,
     crowds,
     disagreements,
+    flood,
     free_flight,
     hiding,
     hostile,
@@ -547,6 +548,21 @@ def _hostile(detail: dict[str, Any]) -> Iterator[Figure]:
     yield Figure(f"{what}: own flight still one track", str(kept).lower(), "true", kept)
 
 
+def _flood(detail: dict[str, Any]) -> Iterator[Figure]:
+    alone, flooded = detail["alone_ms"], detail["flooded_ms"]
+    what = f"one partner floods by {detail['rate_hz']:,.0f} messages a second"
+    yield Figure(
+        f"{what}: another's scans, p50 / p99 / not come, without it {alone['p50']:.1f} / "
+        f"{alone['p99']:.1f} ms / {alone['missing']:.0f}",
+        f"{flooded['p50']:.1f} / {flooded['p99']:.1f} ms / {flooded['missing']:.0f}",
+        "p99 at most doubled, 0",
+        flooded["p99"] <= 2.0 * alone["p99"] and not flooded["missing"],
+    )
+    yield Figure(f"{what}: accepted of it", str(detail["accepted_of_flood"]), "0",
+                 not detail["accepted_of_flood"])  # fmt: skip
+    yield Figure(f"{what}: memory grew by", f"{detail['grown_mib']:.0f} MiB", "bounded", None)
+
+
 def _link(detail: dict[str, Any]) -> Iterator[Figure]:
     for row in detail["cases"]:
         faults = [row[name] for name in ("lost", "doubled", "reordered")]
@@ -596,7 +612,10 @@ def _killed(detail: dict[str, Any]) -> Iterator[Figure]:
 
 def _cut(detail: dict[str, Any]) -> Iterator[Figure]:
     for row in detail["cuts"]:
-        name = f"link of two nodes cut for {row['length_s']:g} s, {row['waited']} messages waited"
+        name = (
+            f"{row['topology']}, {row['how']} of {row['length_s']:g} s, {row['messages_s']:.0f} "
+            f"messages a second, {row['waited']:,} waited"
+        )
         path = row["path"]
         faults = " / ".join(str(path[key]) for key in ("lost", "doubled", "reordered"))
         yield Figure(f"{name}: lost / doubled / reordered", faults, "0 / 0 / 0",
@@ -605,6 +624,15 @@ def _cut(detail: dict[str, Any]) -> Iterator[Figure]:
         said = " / ".join("yes" if one else "NO" for one in both)
         said += f" ({row['rebuilds']} rebuilds)"
         yield Figure(f"{name}: bits as never cut / as known then", said, "yes / yes", all(both))
+        times = row["times_real_time"]
+        asked = row["how"] in ("cut", "black hole") and row["length_s"] >= 20
+        yield Figure(
+            f"{name}: taken in after",
+            f"{row['caught_up_s']:.1f} s: {times:.1f} × real time, "
+            f"{row['caught_up_messages_s']:,.0f} messages a second",
+            "≥ 10 × real time" if asked else "stated",
+            times >= 10 if asked else None,
+        )
 
 
 def _beset(detail: dict[str, Any]) -> Iterator[Figure]:
@@ -764,6 +792,7 @@ def _studies(shared: Path) -> dict[str, Study]:
         "times": Study("Times of flight", 6, 6, _run_times, _times),
         "shared": Study("Shared picture", 20, 2, shared_way.run, _shared),
         "hostile": Study("Hostile partner", 50, 2, lambda n, s: hostile.run(n, SEED, s), _hostile),
+        "flood": Study("Flood, seconds", 60, 10, flood.run, _flood),
         "wire": Study("Wire", 1000, 20, lambda n, step: wire.run(n, SEED, step), _wire),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
     }

@@ -64,7 +64,7 @@ def releases_to(
 
 def sent_of(releases: Releases, arrival: Arrival) -> Iterator[Sent]:
     """What is to be sent at once of own plots."""
-    return (sent for _, sent in releases.take(arrival))
+    return (sent for _, _, sent in releases.take(arrival))
 
 
 def tracks_of(releases: Releases, now_ns: int) -> dict[Who, tuple[Track, ...]]:

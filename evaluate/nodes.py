@@ -13,6 +13,7 @@ Everything runs on this machine: real nodes and servers, over one simulated flig
 
 import asyncio
 import contextlib
+import http.client
 import json
 import logging
 import os
@@ -30,16 +31,17 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
+from bench import node_load
 from evaluate.link_scene import Wire, free_ports
 from evaluate.node_scene import S, Sent, Time, arrivals, give, seen, settings, stage, until
 from skypact.model import Arrival, ClockMark, EntryKind, Outcome, Verdict
 from skypact.node import Node
-from skypact.sensing import load_radars
+from skypact.sensing import load_radars, save_radars
 from skypact.sensing.feeds import new_key
 from skypact.serving.folded import Folded
 from skypact.serving.journal_source import Source, open_source, plots_of
@@ -58,6 +60,7 @@ from skypact.sharing.chain import Delivery
 from skypact.sharing.coalition import write_generated
 from skypact.sharing.entry import Accepted
 from skypact.sharing.node_folder import host_and_port, load_node
+from skypact.sharing.tasks import end
 
 _log = logging.getLogger(__name__)
 HOW = ("node", "server", "both")
@@ -127,7 +130,7 @@ class Child:
                 answer: dict[str, Any] = json.load(said)
         except urllib.error.HTTPError as error:
             answer = json.load(error)
-        except OSError:
+        except (OSError, http.client.HTTPException, ValueError):  # killed while it answered
             return otherwise
         return answer
 
@@ -186,7 +189,7 @@ class Child:
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 return bool(json.load(answer)["taken"] == len(rows))
-        except (OSError, ValueError):
+        except (OSError, http.client.HTTPException, ValueError):
             return False
 
 
@@ -409,7 +412,7 @@ async def never_killed(
         entries += 1
         if entry.kind in (EntryKind.PLOTS_ACCEPTED, EntryKind.PLOTS_REFUSED):
             kept = msgspec.msgpack.decode(entry.payload, type=KeptPlots)
-            verdicts_other += twin.plots(kept.arrival) != kept.decided.each
+            verdicts_other += twin.plots(kept.arrival(twin.numbers)) != kept.decided.each
         elif entry.kind is EntryKind.CLOCK_MARK:
             mark = msgspec.msgpack.decode(entry.payload, type=KeptMark)
             verdicts_other += twin.mark(mark.time_ns) != mark.decided.each
@@ -446,39 +449,141 @@ def _recorded(twin: Folded, entry: Any) -> tuple[Accepted, KeptMessage]:
 # -- cuts ------------------------------------------------------------------------------------------
 
 
+class Case(NamedTuple):
+    """How a link fails and for how long, of the flight's time.
+
+    `messages_s`: both nations' together, a scan of one plot each; 0: those of one flight, 2 to 5.
+    """
+
+    how: str
+    length_s: float
+    messages_s: float = 0.0
+    topology: str = "mesh"
+    speed: float = 5.0
+    """The flight's time goes so many times as fast, if the nodes keep up."""
+
+
 def cut_off(longest_s: int, progress: Callable[[int], Any]) -> dict[str, Any]:
-    """All cuts of at most so long."""
-    lengths_s = sorted({float(min(length, longest_s)) for length in (1, 60, 600)})
-    return cuts(lengths_s, 5.0, progress)
+    """All ways to fail, of at most so long: a minute at 1,000 messages a second, ten at 100."""
+    minute = min(60.0, longest_s)
+    rate = 1000.0 if longest_s >= 60 else 50.0
+    cases = [Case("cut", 1.0, rate), Case("cut", minute, rate)]
+    if longest_s > 60:
+        cases.append(Case("cut", float(longest_s), 100.0, speed=100.0))
+    cases += [Case(how, min(20.0, longest_s), 100.0) for how in ("black hole", "flapping", "far")]
+    cases.append(Case("cut", min(20.0, longest_s), 100.0, "hub:USA"))
+    return cuts(cases, progress)
 
 
 def cuts(
-    lengths_s: Sequence[float],
-    speed: float,
+    cases: Sequence[Case],
     progress: Callable[[int], Any] = lambda n: None,
     late: LateSettings | None = None,
 ) -> dict[str, Any]:
-    """The link between two nodes cut for so long of the flight's time, which goes `speed` times."""
+    """The link between two nodes fails, in both directions, while both go on."""
     rows = []
-    for number, length_s in enumerate(lengths_s):
+    for number, case in enumerate(cases):
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(asyncio.run(_cut(Path(folder) / "coalition", length_s, speed, late)))
+            rows.append(asyncio.run(_cut(Path(folder) / "coalition", case, late)))
         _log.info("%s", rows[-1])
         progress(number + 1)
-    return {"speed": speed, "cuts": rows}
+    return {"cuts": rows}
 
 
-async def _cut(
-    root: Path, length_s: float, speed: float, late: LateSettings | None
-) -> dict[str, Any]:
-    link = LinkSettings(heartbeat_s=0.2, silent_s=1.0, reconnect_s=0.2, ping_s=0.5)
-    of_node = NodeSettings(checkpoint_every_s=3600, mark_every_s=max(0.2, 1.0 / speed))
-    own = settings(link=link, node=of_node, late=late or LateSettings())
-    stage(root, {"JPN": {"USA": "tracklets"}, "USA": {"JPN": "plots"}}, own)
+def _staged(root: Path, case: Case, own: Settings) -> tuple[str, str]:
+    """Folders, and the two nations: the first looks at what comes, the second sends plots."""
+    hub = case.topology != "mesh"
+    pair = ("JPN", "KOR") if hub else ("JPN", "USA")
+    releases = {pair[0]: {pair[1]: "tracklets"}, pair[1]: {pair[0]: "plots"}}
+    if hub:
+        releases["USA"] = {"JPN": "nothing", "KOR": "nothing"}
+    stage(root, releases, own, case.topology)
+    if case.messages_s:
+        for nation in releases:
+            save_radars(root / nation / "radars.toml", node_load.radars())
+    return pair
+
+
+def _traffic(case: Case, nodes: dict[str, Node], begin_ns: int, seconds: float) -> list[Sent]:
+    """The scans of both nations in order of time."""
+    if not case.messages_s:
+        of = {"begin_ns": begin_ns, "seconds": seconds, "from_s": 85.0}
+        sent = [one for name, node in nodes.items() for one in arrivals(name, node.radars, **of)]
+        return sorted(sent, key=lambda one: one.due_ns)
+    load = node_load.load(len(node_load.NATIONS) / 2 * case.messages_s, seconds, 1)
+    sequence: Counter[str] = Counter()
+    sent = []
+    for number, nation in enumerate(load.nation):
+        if nation not in nodes:
+            continue
+        begin, end = load.starts[number], load.starts[number + 1]
+        plots = load.plots._make(column[begin:end] for column in load.plots)
+        plots = plots._replace(time_ns=plots.time_ns + begin_ns)
+        sequence[nation] += 1
+        at_ns = int(plots.time_ns.max())
+        arrival = Arrival(
+            nation=nation,
+            radar=load.radars[plots.radar[0]].id,
+            epoch=1,
+            sequence=sequence[nation],
+            received_ns=at_ns,
+            plots=plots,
+        )
+        sent.append(Sent(nation, at_ns, arrival))
+    return sent
+
+
+class _Failing:
+    """Wires that fail in a way, and are mended."""
+
+    def __init__(self, wires: Sequence[Wire], how: str) -> None:
+        self._wires, self._how = wires, how
+        self._flaps: asyncio.Task[None] | None = None
+
+    async def fail(self) -> None:
+        if self._how == "flapping":
+            self._flaps = asyncio.create_task(self._flap())
+        for wire in self._wires:
+            if self._how == "cut":
+                await wire.cut()
+            elif self._how == "black hole":
+                wire.swallow()
+            elif self._how == "far":
+                wire.delay_s = 0.075
+
+    async def mend(self) -> None:
+        if self._flaps is not None:
+            await end(self._flaps)
+        for wire in self._wires:
+            wire.delay_s = 0.0
+            wire.mend()
+
+    async def _flap(self) -> None:
+        while True:
+            for wire in self._wires:
+                await wire.cut()
+            await asyncio.sleep(0.5)
+            for wire in self._wires:
+                wire.mend()
+            await asyncio.sleep(1.5)
+
+
+async def _cut(root: Path, case: Case, late: LateSettings | None) -> dict[str, Any]:
+    link = LinkSettings(heartbeat_s=0.2, silent_s=3.0, reconnect_s=0.2, ping_s=0.5)
+    of_node = NodeSettings(checkpoint_every_s=3600, mark_every_s=max(0.2, 1.0 / case.speed))
+    own = settings(
+        link=link,
+        node=of_node,
+        late=late or LateSettings(),
+        journal=JournalSettings(rate_kib_s=500, retention_h=1),
+    )
+    pair = _staged(root, case, own)
     times = Time(1_790_000_000 * S)
-    nodes, wires = {}, []
+    nodes: dict[str, Node] = {}
+    wires: list[Wire] = []
     before_s, after_s = 10.0, 5.0
     shots: list[tuple[int, Any]] = []
+    giving: list[asyncio.Task[Verdict]] = []
 
     def shot(node: Node) -> None:
         times.now_ns += 1000
@@ -486,71 +591,101 @@ async def _cut(
         shots.append((times.now_ns, seen(node, SHARED)))
         times.now_ns += 1000
 
+    def sent_to(nation: str, of: str) -> tuple[int, int]:
+        chain = nodes[of].ways[nation].outgoing.chain
+        return chain.epoch, chain.sequence
+
     try:
-        for nation in ("JPN", "USA"):
+        names = sorted(path.name for path in root.iterdir() if (path / "node.toml").exists())
+        for nation in names:
             wires += await _wired(root / nation, own)
-        for nation in ("USA", "JPN"):
+        for nation in sorted(names, reverse=True):
             nodes[nation] = Node(root / nation, own, clock=times.clock())
             await nodes[nation].start()
-        japan, america = nodes["JPN"], nodes["USA"]
-        heard = Heard(japan, "USA")
-        await until(lambda: all(s.up for n in nodes.values() for s in n.link.states()))
+        one, other = (nodes[name] for name in pair)
+        heard = {one.nation: Heard(one, other.nation), other.nation: Heard(other, one.nation)}
+        ways = [pair, (pair[1], pair[0])]
+        await until(lambda: all(s.up for n in (one, other) for s in n.link.states()))
+
+        def lacking() -> int:
+            """Messages that the durable path has not brought yet, of the way that lacks more."""
+            at = [(sent_to(to, of), heard[to].durable[-1:]) for to, of in ways]
+            return max(sent[1] - (got[0][1] if got else 0) for sent, got in at)
+
         begin_ns = times.now_ns
-        of = {"begin_ns": begin_ns, "seconds": before_s + length_s + after_s, "from_s": 85.0}
-        sent = [*arrivals("JPN", japan.radars, **of), *arrivals("USA", america.radars, **of)]
-        sent.sort(key=lambda one: one.due_ns)
-        began, cut, state = time.monotonic(), Counter[str](), "before"
-        for one in sent:
-            at_s = (one.due_ns - begin_ns) / S
-            await asyncio.sleep(max(0.0, began + at_s / speed - time.monotonic()))
+        talking = {name: nodes[name] for name in pair}
+        sent = _traffic(case, talking, begin_ns, before_s + case.length_s + after_s)
+        failing = _Failing(wires, case.how)
+        began, state, waited, target = time.monotonic(), "before", 0, 0
+        for scan in sent:
+            at_s = (scan.due_ns - begin_ns) / S
+            await asyncio.sleep(max(0.0, began + at_s / case.speed - time.monotonic()))
+            if len(giving) >= 50:
+                await asyncio.gather(*giving)
+                giving.clear()
+            while state == "before" and lacking() > 200:  # no faster than they keep up
+                await asyncio.sleep(0.01)
             if state == "before" and at_s > before_s:
-                shot(japan)
-                for wire in wires:
-                    await wire.cut()
-                state = "cut"
-            elif state == "cut" and at_s > before_s + length_s:
-                shot(japan)
-                for wire in wires:
-                    wire.mend()
+                await asyncio.gather(*giving)
+                shot(one)
+                await failing.fail()
+                state = "failing"
+            elif state == "failing" and at_s > before_s + case.length_s:
+                await asyncio.gather(*giving)
+                shot(one)
+                target, waited = sent_to(one.nation, other.nation)[1], lacking()
+                await failing.mend()
                 state, mended = "after", time.monotonic()
-            cut[state] += one.nation == "USA"
-            await give(nodes[one.nation], one, times)
-        waited = cut["cut"]
-
-        def come() -> bool:
-            chain = america.ways["JPN"].outgoing.chain
-            return heard.durable[-1:] == [(chain.epoch, chain.sequence)]
-
-        caught_up = await until(come, 120.0)
-        took_s = time.monotonic() - mended
+                watch = asyncio.create_task(_come(heard[one.nation], target))
+            giving.append(asyncio.create_task(give(nodes[scan.nation], scan, times)))
+        await asyncio.gather(*giving)
+        took_s = await watch - mended
+        caught_up = await until(lambda: lacking() == 0, 600.0)
         times.now_ns += 10 * S  # nothing more comes of those who caught up
-        await until(lambda: not japan.shared.rebuild, 60.0)
+        await until(lambda: not one.shared.rebuild and not other.shared.rebuild, 300.0)
         rebuilt_s = time.monotonic() - mended
-        await asyncio.sleep(1.5 / speed + 0.3)
+        await asyncio.sleep(1.5 / case.speed + 0.3)
     finally:
         for node in nodes.values():
             await node.stop()
         for wire in wires:
             await wire.stop()
-    end = seen(japan, SHARED)
-    async with open_source(root / "JPN", own) as source:
-        never = await never_cut(source, own)
+    identical = True
+    for name in pair:
+        async with open_source(root / name, own) as source:
+            never = await never_cut(source, own)
+            identical &= never == seen(nodes[name], SHARED).digest
+    async with open_source(root / pair[0], own) as source:
         then = await replay(source, own, SHARED, [t for t, _ in shots], known=THEN)
     as_then = [(m.digest, tuple((t.id, t.state.tobytes()) for t in m.tracks)) for m in then.moments]
     return {
-        "length_s": length_s,
-        "messages": len(heard.durable),
+        "how": case.how,
+        "topology": case.topology,
+        "length_s": case.length_s,
+        "messages_s": len(sent) / (before_s + case.length_s + after_s),
+        "messages": sum(len(one.durable) for one in heard.values()),
         "waited": waited,
         "caught_up": caught_up,
         "caught_up_s": took_s,
+        "caught_up_messages_s": waited / max(took_s, 1e-3),
         "rebuilt_s": rebuilt_s,
-        "times_real_time": length_s / max(took_s, 1e-3),
-        "rebuilds": japan.shared.rebuilds,
-        "path": heard.faults(),
-        "late": {k: n for k, n in japan.shared.counts.items() if k != "accepted"},
-        "identical": never == end.digest,
+        "times_real_time": case.length_s / max(took_s, 1e-3),
+        "rebuilds": one.shared.rebuilds,
+        "path": {
+            what: sum(each.faults()[what] for each in heard.values())
+            for what in ("lost", "doubled", "reordered")
+        },
+        "late": {k: n for k, n in one.shared.counts.items() if k != "accepted"},
+        "identical": identical,
         "as_known_then": as_then == [tuple(shown) for _, shown in shots],
     }
+
+
+async def _come(heard: Heard, target: int) -> float:
+    """When the durable path had brought a message, s of the machine's steady clock."""
+    while not (heard.durable and heard.durable[-1][1] >= target):
+        await asyncio.sleep(0.01)
+    return time.monotonic()
 
 
 async def _wired(folder: Path, of: Settings) -> list[Wire]:
@@ -582,7 +717,8 @@ async def never_cut(source: Source, of: Settings) -> str:
         if entry.kind is EntryKind.PLOTS_ACCEPTED:
             kept = msgspec.msgpack.decode(entry.payload, type=KeptPlots)
             if _counted(kept):
-                due.append((int(kept.arrival.plots.time_ns.max()), 1, kept.arrival))
+                arrival = kept.arrival(folded.numbers)
+                due.append((int(arrival.plots.time_ns.max()), 1, arrival))
         elif entry.kind is EntryKind.CLOCK_MARK:
             mark = msgspec.msgpack.decode(entry.payload, type=KeptMark)
             if _counted(mark):
@@ -592,11 +728,11 @@ async def never_cut(source: Source, of: Settings) -> str:
             result, message = _recorded(folded, entry)
             folded.observe(result, message.decided.each)
             if _counted(message):
-                arrival = sinks[-1]
-                assert isinstance(arrival, Arrival)
-                newest = [one.last_ns for one in arrival.tracklets]
-                newest += arrival.plots.time_ns.tolist()
-                due.append((max(newest), 1, arrival))
+                given = sinks[-1]
+                assert isinstance(given, Arrival)
+                newest = [one.last_ns for one in given.tracklets]
+                newest += given.plots.time_ns.tolist()
+                due.append((max(newest), 1, given))
     for at_ns, _, one in sorted(due, key=lambda item: item[:2]):
         verdict = folded.shared.receive(msgspec.structs.replace(one, received_ns=at_ns))
         assert verdict.outcome == Outcome.ACCEPTED, verdict

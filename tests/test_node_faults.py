@@ -1,4 +1,4 @@
-"""The fault campaign of nodes, shortened; whole in `python -m evaluate --only nodes-killed` and the others of that name."""
+"""The fault campaign of nodes, shortened; whole in `python -m evaluate --only nodes-killed` etc."""
 
 from evaluate import nodes
 from skypact.settings import LateSettings
@@ -21,7 +21,7 @@ def test_kills_lose_nothing_and_give_the_same_pictures():
 def test_a_cut_link_changes_nothing_in_the_end():
     """Beyond the window, so that a rebuild in the background puts in what had waited."""
     late = LateSettings(window_s=3.0, live_s=5.0, cut_s=5.0, catch_up_idle_s=2.0)
-    (row,) = nodes.cuts([12.0], 5.0, late=late)["cuts"]
+    (row,) = nodes.cuts([nodes.Case("cut", 12.0)], late=late)["cuts"]
     assert row["caught_up"] and row["waited"] > 30 and row["path"] == NO_FAULT
     assert row["rebuilds"] >= 1 and row["identical"] and row["as_known_then"]
 

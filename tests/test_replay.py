@@ -185,6 +185,19 @@ def test_a_replay_ends_where_the_node_did(story, picture):
     assert as_seen(long.moments[0]) == story.end[picture]
 
 
+def test_a_radar_table_in_another_order_is_mapped(story):
+    """The journal tells of radars by their ids: they are found where they stand now."""
+
+    async def turned():
+        async with open_source(story.root / "JPN", SETTINGS) as source:
+            source.checkpoints = lambda: iter(())
+            source.radars = tuple(reversed(source.radars))
+            return await replay(source, SETTINGS, NATIONAL)
+
+    (moment,) = asyncio.run(turned()).moments
+    assert as_seen(moment)[1] == story.end[NATIONAL].tracks
+
+
 @pytest.mark.parametrize("picture", PICTURES)
 def test_as_known_then_is_what_was_seen_then(story, picture):
     times = [time_ns for time_ns, _ in story.shots]
@@ -271,7 +284,7 @@ def test_a_policy_is_tried_on_a_journal(story, tmp_path):
     done = CliRunner().invoke(app, [*command, "--settings", str(quick), "--json", str(told)])
     assert done.exit_code == 0, done.output
     plots = sum(
-        len(msgspec.msgpack.decode(payload, type=KeptPlots).arrival.plots.time_ns)
+        len(msgspec.msgpack.decode(payload, type=KeptPlots).columns[0]) // 8
         for _, kind, payload in entries_of(story)
         if kind is EntryKind.PLOTS_ACCEPTED
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from skypact.coalition_cli import coalition
+from skypact.coalition_cli import UserKey, coalition
 from skypact.journal_cli import journal, plots_of_journal, replay
 
 if TYPE_CHECKING:
@@ -507,6 +507,7 @@ def release_apply(
         Path, typer.Argument(metavar="DIR", help="The nation's folder, with its release.toml.")
     ],
     by: Annotated[str, typer.Option(metavar="NAME", help="Who puts it in force; it is kept.")],
+    key: UserKey = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")] = False,
     exercise: Exercise = False,
     settings: SettingsFile = None,
@@ -518,7 +519,7 @@ def release_apply(
     from skypact.sharing.policy_change import changes_text
 
     chosen = _settings(settings)
-    proposed = propose(folder, by, chosen)
+    proposed = propose(folder, by, chosen, key)
     if proposed.signed is None:
         typer.echo("release.toml is in force already")
         return

@@ -51,6 +51,10 @@ Others = Annotated[
     ),
 ]
 By = Annotated[str, typer.Option(metavar="NAME", help="Who orders it; it is kept.")]
+UserKey = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="Your own key, where users are entered."),
+]
 InExercise = Annotated[bool, typer.Option("--exercise", help="The node of the exercise.")]
 SettingsFile = Annotated[
     Path | None, typer.Option("--settings", metavar="FILE.toml", help="Settings: [link].")
@@ -157,13 +161,14 @@ def leave_out(
     folder: Folder,
     nation: Annotated[str, typer.Argument(metavar="NATION", help="The partner to leave out.")],
     by: By,
+    key: UserKey = None,
     exercise: InExercise = False,
     settings: SettingsFile = None,
 ) -> None:
     """Have the running node's pictures be as though a partner had never sent, from now on."""
     from skypact.serving.operating import LEAVE_OUT
 
-    _order(folder, LEAVE_OUT, nation, by, settings, exercise)
+    _order(folder, LEAVE_OUT, nation, by, key, settings, exercise)
 
 
 @coalition.command("take-back")
@@ -171,13 +176,14 @@ def take_back(
     folder: Folder,
     nation: Annotated[str, typer.Argument(metavar="NATION", help="The partner to take back.")],
     by: By,
+    key: UserKey = None,
     exercise: InExercise = False,
     settings: SettingsFile = None,
 ) -> None:
     """Have the running node take again what a partner sends that was left out."""
     from skypact.serving.operating import TAKE_BACK
 
-    _order(folder, TAKE_BACK, nation, by, settings, exercise)
+    _order(folder, TAKE_BACK, nation, by, key, settings, exercise)
 
 
 @coalition.command()
@@ -192,7 +198,7 @@ def rotate(
     """Make a key or the certificate anew; partners need the new card, and no fingerprint."""
     from skypact.sharing.coalition import rotate as rotate_key
 
-    card = rotate_key(folder, what, _link(settings))
+    card = rotate_key(folder, what, _link(settings, folder))
     _apply(folder, settings, None)
     _tell_card(folder, card)
     if what != "certificate":
@@ -230,6 +236,66 @@ def card(folder: Folder, others: Others = "") -> None:
 def apply(folder: Folder, settings: SettingsFile = None) -> None:
     """Bring edits of `node.toml` into force; links are made anew."""
     _apply(folder, settings, None)
+
+
+user = typer.Typer(
+    name="user",
+    help="Who may order what of a node: named users, each with a key of their own.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+coalition.add_typer(user)
+
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
+
+
+@user.command("add")
+def user_add(
+    folder: Folder,
+    name: UserName,
+    roles: Annotated[
+        list[str], typer.Option("--role", metavar="act|release|administer", help="May repeat.")
+    ],
+    public: Annotated[
+        str | None, typer.Option(metavar="HEX", help="The public key, where the user made one.")
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the private key goes; else NAME.key."),
+    ] = None,
+) -> None:
+    """Enter a user, or change one; from the first on, orders need a user's key."""
+    from skypact.sharing.node_folder import load_node
+    from skypact.sharing.users import add_user
+
+    load_node(folder)
+    private = key_file or Path(f"{name}.key")
+    add_user(folder, name, roles, public=public, private=private)
+    typer.echo(f"{name} may {', '.join(roles)}")
+    if public is None:
+        typer.echo(f"{private} is {name}'s private key: for nobody else")
+
+
+@user.command("remove")
+def user_remove(folder: Folder, name: UserName) -> None:
+    """Take a user out; no order of that name is obeyed any more."""
+    from skypact.sharing.users import remove_user
+
+    remove_user(folder, name)
+    typer.echo(f"{name} is no user any more")
+
+
+@user.command("list")
+def user_list(folder: Folder) -> None:
+    """Show who may order what."""
+    from skypact.sharing.users import load_users
+
+    users = load_users(folder)
+    for name, one in users.items():
+        typer.echo(f"{name}  {', '.join(one.roles)}  {one.key}")
+    if not users:
+        typer.echo("nobody: orders are signed with the nation's key")
 
 
 def _create(
@@ -295,7 +361,7 @@ def _apply(
 
     from skypact.sharing.coalition import apply_changes
 
-    done = asyncio.run(apply_changes(folder, _link(settings), touched, gone))
+    done = asyncio.run(apply_changes(folder, _link(settings, folder), touched, gone))
     if done.running:
         typer.echo(f"in force on the running server; {len(done.cut)} connections made anew or cut")
     else:
@@ -303,7 +369,13 @@ def _apply(
 
 
 def _order(
-    folder: Path, what: str, nation: str, by: str, settings: Path | None, exercise: bool
+    folder: Path,
+    what: str,
+    nation: str,
+    by: str,
+    key: Path | None,
+    settings: Path | None,
+    exercise: bool,
 ) -> None:
     import asyncio
 
@@ -311,7 +383,7 @@ def _order(
     from skypact.settings import load_settings
 
     chosen = load_settings(settings)
-    answer = asyncio.run(order_about(folder, what, nation, by, chosen, exercise=exercise))
+    answer = asyncio.run(order_about(folder, what, nation, by, chosen, exercise=exercise, key=key))
     typer.echo(answer.said, err=not answer.done)
     raise typer.Exit(0 if answer.done else 1)
 
@@ -327,10 +399,12 @@ def _codes(text: str) -> list[str]:
     return [code.strip().upper() for code in text.split(",") if code.strip()]
 
 
-def _link(settings: Path | None) -> "LinkSettings":
+def _link(settings: Path | None, folder: Path | None = None) -> "LinkSettings":
+    """`[link]` of a file; without one what the folder's server runs with."""
     from skypact.settings import load_settings
+    from skypact.sharing.coalition import made_with
 
-    return load_settings(settings).link
+    return made_with(folder) if settings is None and folder else load_settings(settings).link
 
 
 def _demo_radars(nation: str, _: Sequence[str]) -> str:

@@ -50,7 +50,14 @@ from skypact.serving.kept import (
     Verdicts,
     encoded,
 )
-from skypact.serving.operating import LEAVE_OUT, POLICY, TAKE_BACK, Order, take_orders
+from skypact.serving.operating import (
+    LEAVE_OUT,
+    POLICY,
+    TAKE_BACK,
+    Order,
+    policy_ordered,
+    take_orders,
+)
 from skypact.serving.pictures import Pictures
 from skypact.serving.policy_in_force import EDITED, KeptAction
 from skypact.serving.recovery import Recovery, checkpoints_of
@@ -62,7 +69,7 @@ from skypact.serving.watch import FaultLog, SilentServer
 from skypact.settings import Settings
 from skypact.sharing.certificates import expiry_fault
 from skypact.sharing.chain import Alarm, Delivery
-from skypact.sharing.coalition import check_folder, write_generated
+from skypact.sharing.coalition import check_folder, made_with, write_generated
 from skypact.sharing.entry import Accepted, Cause, Entry, Refused
 from skypact.sharing.link import By, Link
 from skypact.sharing.nats_config import NATIONAL_USER
@@ -109,7 +116,7 @@ class Node:
             exercise=exercise,
             passed_over=lambda error: self._go_on_without("partner", error),
         )
-        if not self.folder.server_config.exists():  # a folder from before exercises had their own
+        if made_with(folder) != settings.link or not self.folder.server_config.exists():
             write_generated(self.folder, settings.link)
         self.nation = self.folder.nation
         self.radars = tuple(load_radars(folder / "radars.toml"))
@@ -355,15 +362,15 @@ class Node:
     def _observe(self, accepted: Accepted) -> Verdicts:
         return self.folded.observe(accepted)
 
-    async def _send(self, partner: str, messages: Iterator[Sent], after: int | None = None) -> None:
+    async def _send(self, partner: str, messages: Iterator[Sent], after: int, part: int) -> None:
         """Messages to a partner by both paths, and into the journal.
 
-        `after`: own arrivals that they were made after; None: all that there were. Nothing is
-        waited for, so that they go in the order of their numbers; `releasing.lock` is held.
+        `after`, `part`: own arrivals that they were made after, and which of the last one's parts
+        it is (`KeptSent`). Nothing is waited for, so that they go in the order of their numbers;
+        `releasing.lock` is held.
         """
         for sent in messages:
-            made_after = self.folded.arrivals if after is None else after
-            kept = KeptSent(sent.message_id, sent.data, made_after)
+            kept = KeptSent(sent.message_id, sent.data, after, part)
             self._write(EntryKind.SENT_MESSAGE, partner, sent.header.sent_ns, kept)
             self.counts["sent", partner] += 1
             try:
@@ -466,14 +473,15 @@ class Node:
     async def _obey(self, order: Order) -> str:
         """An operator's order, signed; what was done."""
         if order.what == POLICY:
-            signed = msgspec.msgpack.decode(order.body, type=SignedPolicy)
+            signed = policy_ordered(order, self.folder)
             await self.apply_policy(signed)
             return f"in force since now: {EDITED} {signed.hash[:12]}, by {signed.who}"
         known = {LEAVE_OUT: self.folded.leave_out, TAKE_BACK: self.folded.take_back}
         if order.what not in known or order.about not in self.folder.partners:
             raise SkypactError(f'"{order.what} {order.about}" is nothing that this node can do')
         known[order.what](order.about)
-        action = KeptAction(order.what, order.who, order.when_ns, order.about)
+        signed_order = msgspec.msgpack.encode(order)
+        action = KeptAction(order.what, order.who, order.when_ns, order.about, body=signed_order)
         await self._write(EntryKind.OPERATOR_ACTION, order.who, self.clock(), action)
         self._news.set()
         self.log.warning(order.what, partner=order.about, by=order.who)
@@ -481,7 +489,8 @@ class Node:
 
     async def apply_policy(self, signed: SignedPolicy) -> None:
         """Put a release policy in force, between two messages. Raises SkypactError."""
-        await self.releasing.apply(signed, self.journal, lambda: self.folded.arrivals)
+        taken, followed = lambda: self.folded.arrivals, self.national.tracks
+        await self.releasing.apply(signed, self.journal, taken, followed)
 
     async def _partners_changed(self, folder: NodeFolder) -> None:
         """Cards came, went or were changed: who is a partner, and by which keys, at once."""

@@ -877,7 +877,16 @@ class NodeSettings(BaseModel):
     policy_replay_s: float = Field(
         default=60.0,
         ge=0,
-        description="Release pictures of another policy are made from plots of so long before, s.",
+        description="Release pictures of another policy are made from plots of so long before, s,",
+    )
+    policy_replay_flight_s: float = Field(
+        default=2400.0,
+        ge=0,
+        description="... or from the first plot of the longest flight that is still followed, but "
+        "no longer ago than this, s,",
+    )
+    policy_replay_arrivals: int = Field(
+        default=20_000, ge=1, description="... and from so many arrivals at most."
     )
     order_s: float = Field(
         default=60.0, gt=0, description="An operator's order waits so long for the journal, s."

@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 from skypact import cli
 from skypact.errors import InputError, JournalError
 from skypact.model import Arrival, Cause, Outcome, Verdict
+from skypact.model.budget import Budget
 from skypact.sensing import write_plots
 from skypact.sensing.asterix import encode_north, encode_plots
 from skypact.sensing.feeds import AsterixPort, Feed, Feeds, FeedTable, Http, load_feeds
-from skypact.sensing.feeds.intake import Bucket
 from skypact.sensing.feeds.sender import send_file, target_of
 from skypact.sensing.feeds.table import digest_of, radar_of, subject_of, token_of
 from skypact.settings import FeedsSettings, Settings
@@ -233,17 +233,18 @@ def test_rates_and_what_waits_are_bounded():
     asyncio.run(scenario())
 
 
-def test_a_bucket():
-    bucket = Bucket(10.0, 20.0)
-    assert bucket.wait_s(20, 100.0) == 0.0
-    assert bucket.wait_s(5, 100.0) == pytest.approx(0.5)
-    assert bucket.wait_s(5, 100.5) == 0.0
-    assert bucket.wait_s(20, 1000.0) == 0.0
+def test_a_budget():
+    budget, at = Budget(10.0, 20.0), lambda s: round(s * 1e9)
+    assert budget.take(at(100.0), 20)
+    assert not budget.take(at(100.0), 5)
+    assert budget.ready_ns(at(100.0), 5) == at(100.5)
+    assert budget.take(at(100.5), 5)
+    assert budget.take(at(1000.0), 20)
     # More than the burst: once it is full, and the debt is paid off after.
-    assert bucket.wait_s(40, 1002.0) == 0.0
-    assert bucket.wait_s(1, 1002.0) == pytest.approx(2.1)
-    # A clock that was put back gives nothing and takes little.
-    assert bucket.wait_s(1, 0.0) > 2.0
+    assert budget.take(at(1002.0), 40)
+    assert budget.ready_ns(at(1002.0), 1) == at(1004.1)
+    # A clock that was put back gives nothing.
+    assert not budget.take(at(0.0), 1)
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,11 @@ from skypact import cli
 from skypact.model import EntryKind
 from skypact.node import Node
 from skypact.serving.kept import KeptPlots, KeptSent
-from skypact.serving.policy_in_force import KeptAction
+from skypact.serving.operating import Order, give_order
+from skypact.serving.policy_in_force import KeptAction, load_signed
 from skypact.sharing.chain import Delivery
 from skypact.sharing.entry import Cause
+from skypact.sharing.users import load_users
 from tests.sharing.link_settings import QUICK
 from tests.test_node import SETTINGS, arrivals, coalition, flight, until  # noqa: F401
 
@@ -153,6 +155,42 @@ def test_a_policy_changes_between_two_messages_of_a_running_node(tmp_path, fligh
     asyncio.run(run())
 
 
+async def orders_of_users(tmp_path, node):
+    """From the first user on orders need a user's key, of the right role; the audit has it."""
+    folder, keys = node.folder.folder, {name: tmp_path / f"{name}.key" for name in ("Kim", "Lee")}
+    for name, role in (("Kim", "release"), ("Lee", "act")):
+        words = ("--role", role, "--key-file", keys[name])
+        done = await skypact("coalition", "user", "add", folder, name, *words)
+        assert done.exit_code == 0, done.output
+    leave = ("coalition", "leave-out", folder, "JPN", "--by")
+    for words, why in (
+        (("Lee",), "Lee orders with a key of their own"),
+        (("Lea", "--key", keys["Lee"]), "Lea is no user"),
+        (("Lee", "--key", keys["Kim"]), "is not Lee's key"),
+        (("Kim", "--key", keys["Kim"]), 'Kim has not the role "act"'),
+    ):
+        refused = await skypact(*leave, *words)
+        assert refused.exit_code == 1 and why in refused.output, refused.output
+    assert not node.shared.left_out
+    forged = Order(what="leave out", about="JPN", who="Lee", when_ns=time.time_ns())
+    forged = forged.signed(node.folder.keys.signing)  # the nation's key orders no more
+    answer = await give_order(node.folder, QUICK, forged, exercise=False, wait_s=5.0)
+    assert not answer.done and "is not signed with Lee's key" in answer.said
+    done = await skypact(*leave, "Lee", "--key", keys["Lee"])
+    assert done.exit_code == 0 and node.shared.left_out == {"JPN"}, done.output
+    policy = folder / "release.toml"
+    policy.write_text(policy.read_text() + "# edited\n")
+    apply = ("release", "apply", folder, "--yes", "--by")
+    refused = await skypact(*apply, "Lee", "--key", keys["Lee"])
+    assert refused.exit_code == 1 and 'Lee has not the role "release"' in refused.output
+    done = await skypact(*apply, "Kim", "--key", keys["Kim"])
+    assert done.exit_code == 0, done.output
+    signed = load_signed(node.folder)
+    assert signed.is_by(load_users(folder)["Kim"].public_key)
+    last = actions(await entries(node))[-1][1]
+    assert (last.what, last.who) == ("release policy in force", "Kim")
+
+
 def test_a_partner_is_left_out_and_taken_back_by_order(tmp_path, flight):  # noqa: F811
     coalition(tmp_path, {"KOR": {"JPN": "plots"}})
     folder = tmp_path / "KOR"
@@ -174,14 +212,13 @@ def test_a_partner_is_left_out_and_taken_back_by_order(tmp_path, flight):  # noq
             assert node.shared.left_out == frozenset()
             said = [(one.what, one.who, one.about) for _, one in actions(await entries(node))[1:]]
             assert said == [("leave out", "Kim", "JPN"), ("take back", "Lee", "JPN")]
+            last = msgspec.msgpack.decode(actions(await entries(node))[-1][1].body, type=Order)
+            assert last.is_signed(node.folder.keys.signing.public_key())
             none = await skypact("coalition", "take-back", folder, "RUS", "--by", "Lee")
             assert none.exit_code == 1
+            await orders_of_users(tmp_path, node)
             # And one that is removed: no way to it, and nothing of it is looked at any more.
-            lines = [f"{key} = {value!r}" for key, value in QUICK.model_dump().items()]
-            (tmp_path / "quick.toml").write_text("\n".join(["[link]", *lines]))
-            gone = await skypact(
-                *("coalition", "remove", folder, "USA"), "--settings", tmp_path / "quick.toml"
-            )
+            gone = await skypact("coalition", "remove", folder, "USA")
             assert gone.exit_code == 0, gone.output
             await until(lambda: list(node.ways) == ["JPN"])
             assert node.entry.partners == {"JPN"}

@@ -1,5 +1,8 @@
 """What a nation states of flights: it holds until it is taken back, and is taken back in time."""
 
+import datetime
+
+import numpy as np
 from msgspec import structs
 
 from evaluate.between import (
@@ -14,6 +17,7 @@ from evaluate.between import (
 )
 from evaluate.shared import RADARS, flown
 from evaluate.wire import PATIENT
+from skypact.serving.releases import ALL
 from skypact.settings import Settings
 from skypact.sharing.chain import Alarm, AlarmKind, Delivery
 
@@ -78,6 +82,36 @@ def test_what_was_stated_before_a_restart_is_taken_back_when_it_is_stated_anew()
     back.leave(back.way.withdraw(tracks_of(back.releases, back.now_ns), back.now_ns))
     assert list(told.korea.statements) == [new]
     assert len(back.way.stated) == 1
+
+
+def test_of_an_arrival_that_makes_two_messages_only_the_missing_one_goes_after_a_kill():
+    """One plot is for the partner's eyes, the other for exports: two messages, by their uses."""
+    plots, _ = flown(1, 5.0)
+    arrival = arrivals(plots, RADARS, "JPN")[3]
+    rows = np.repeat(0, 2)
+    both = arrival.plots.at(rows)
+    both.time_ns[1] += 1000
+    arrival = structs.replace(arrival, plots=both)
+    until = datetime.datetime.fromtimestamp((int(both.time_ns[0]) + 500) / S, datetime.UTC)
+    text = f"""
+        [partner.KOR]
+        level = "plots"
+        use = ["export"]
+        [[partner.KOR.rule]]
+        name = "at first"
+        level = "plots"
+        use = ["picture"]
+        until = {until.isoformat()}
+    """
+    policy = policy_of(text, "JPN", "KOR", RADARS)
+
+    def made(gone):
+        releases = releases_to("KOR", policy, RADARS, SETTINGS)
+        return [(part, sent.header.sequence) for _, part, sent in releases.take(arrival, gone)]
+
+    assert made({}) == [(0, 1), (1, 2)]
+    assert made({"KOR": 1}) == [(1, 1)]
+    assert made({"KOR": 2}) == made({"KOR": ALL}) == []
 
 
 def test_what_is_granted_no_more_is_taken_back():

@@ -284,6 +284,21 @@ def test_a_server_is_started_taken_over_and_stopped(folder: Path) -> None:
     asyncio.run(attempt())
 
 
+def test_a_removal_goes_by_the_settings_that_the_server_runs_with(folder: Path) -> None:
+    """A server refuses to take up another `reconnect_s` while it runs: nobody has to name it."""
+
+    async def attempt() -> tuple[int, str]:
+        server = NatsServer(load_node(folder / "JPN"), QUICK)
+        await server.start()
+        try:
+            return await asyncio.to_thread(said, "remove", str(folder / "JPN"), "KOR")
+        finally:
+            await server.stop()
+
+    code, text = asyncio.run(attempt())
+    assert code == 0 and "in force on the running server" in text, text
+
+
 def said(*words: str, answer: str = "") -> tuple[int, str]:
     told = CliRunner().invoke(cli.app, ["coalition", *words], input=answer)
     return told.exit_code, told.output

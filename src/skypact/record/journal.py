@@ -217,7 +217,7 @@ class Journal:
             )
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         # Who does not ask is not told of a failure: no warning of one that nobody heard of.
-        done.add_done_callback(lambda f: f.cancelled() or f.exception())
+        done.add_done_callback(_seen)
         self._waiting.append(_Waiting(_Row(kind, about, time_ns, payload), size, done))
         self._waiting_bytes += size
         self._work.set()
@@ -464,6 +464,7 @@ class Journal:
         message = _Message(1, self._writer, self._next_number, newest_ns, rows)
         after = self._last_sequence + len(self._flying)
         answer = asyncio.create_task(self._publish(_ENCODE(message), after))
+        answer.add_done_callback(_seen)
         self._flying.append(_Flight(waiting, self._next_number, newest_ns, answer))
         self._next_number += len(waiting)
         self._newest_ns = newest_ns
@@ -631,6 +632,12 @@ class Journal:
 def _differs(now: StreamConfig, wanted: StreamConfig) -> bool:
     names = ("subjects", "max_age", "max_bytes", "max_msg_size")
     return any(getattr(now, name) != getattr(wanted, name) for name in names)
+
+
+def _seen(done: "asyncio.Future[Any]") -> None:
+    """Whoever asks is told of a failure; where nobody does, nothing warns of it."""
+    if not done.cancelled():
+        done.exception()
 
 
 def _words(error: BaseException) -> str:

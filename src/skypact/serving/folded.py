@@ -33,6 +33,7 @@ from skypact.serving.kept import (
     KeptPlots,
     KeptRecord,
     Verdicts,
+    numbers_of,
 )
 from skypact.serving.pictures import (
     NATIONAL,
@@ -96,6 +97,7 @@ class Folded:
         told: Told = lambda picture, record: None,
     ) -> None:
         self.radars, self.settings = tuple(radars), settings
+        self.numbers = numbers_of(self.radars)
         self._of = nation, dict(partners or {}), exercise, tuple(unsealing_keys)
         self.pictures = Pictures(self.radars, settings, told)
         self._heard = Heard()
@@ -198,7 +200,7 @@ class Folded:
         kind, payload = entry.kind, entry.payload
         if kind in (EntryKind.PLOTS_ACCEPTED, EntryKind.PLOTS_REFUSED):
             kept = msgspec.msgpack.decode(payload, type=KeptPlots)
-            self.plots(kept.arrival, kept.decided.each)
+            self.plots(kept.arrival(self.numbers), kept.decided.each)
             self.arrivals += kind is EntryKind.PLOTS_ACCEPTED
         elif kind is EntryKind.CLOCK_MARK:
             mark = msgspec.msgpack.decode(payload, type=KeptMark)

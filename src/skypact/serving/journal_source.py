@@ -20,7 +20,7 @@ from skypact.model.plots import no_plots
 from skypact.record.checkpoints import Checkpoint
 from skypact.record.journal import Journal, stream_of, subject_of
 from skypact.sensing import load_radars
-from skypact.serving.kept import KeptPlots
+from skypact.serving.kept import KeptPlots, numbers_of
 from skypact.serving.recovery import checkpoints_of
 from skypact.settings import Settings
 from skypact.sharing.link import is_running
@@ -234,10 +234,11 @@ async def export(
 
 async def plots_of(source: Source, on_progress: Progress | None = None) -> Plots:
     """All own plots that were accepted, in the order of the fold."""
-    parts = []
+    parts, numbers = [], numbers_of(source.radars)
     async for entry in source.read(source.first):
         if entry.kind is EntryKind.PLOTS_ACCEPTED:
-            parts.append(msgspec.msgpack.decode(entry.payload, type=KeptPlots).arrival.plots)
+            kept = msgspec.msgpack.decode(entry.payload, type=KeptPlots)
+            parts.append(kept.arrival(numbers).plots)
         if on_progress and entry.number % 1000 == 0:
             on_progress(entry.number - source.first, source.last - source.first + 1)
     if not parts:

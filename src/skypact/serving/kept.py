@@ -1,17 +1,27 @@
 """What a node writes into its journal, and how it reads it again."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 import numpy as np
 
-from skypact.model import Arrival, Plots, Verdict
+from skypact.errors import SkypactError
+from skypact.model import Arrival, Plots, Radar, Verdict
 from skypact.sharing.chain import Alarm, AlarmKind
 
 _KINDS = ("<i8", "<i4", "<f8", "<f8", "<f8", "<f8", "<f8", "<i8")
 """Of the columns of `Plots`."""
 
 
+RadarNumbers = Mapping[tuple[str, str], int]
+"""By nation and id, the numbers of a radar table."""
 Verdicts = tuple[Verdict | None, ...]
 """What each picture decided, in the order of `pictures.NAMES`; None: it was not given to it."""
+
+
+def numbers_of(radars: Sequence[Radar]) -> RadarNumbers:
+    """The numbers of a radar table: others than when an entry was written, where it was changed."""
+    return {(radar.nation, radar.id): at for at, radar in enumerate(radars)}
 
 
 class KeptVerdicts(msgspec.Struct, array_like=True, frozen=True):
@@ -61,19 +71,28 @@ class KeptPlots(msgspec.Struct, array_like=True, frozen=True):
             KeptVerdicts.of(verdicts),
         )
 
-    @property
-    def arrival(self) -> Arrival:
-        """As it came."""
+    def arrival(self, numbers: RadarNumbers) -> Arrival:
+        """As it came; its radar has the number that it has in the present radar table.
+
+        Raises SkypactError where that table has no such radar.
+        """
+        number = numbers.get((self.nation, self.radar))
+        if number is None:
+            raise SkypactError(
+                f"plots of {self.nation}'s radar {self.radar}, which the radar table has no more; "
+                "enter it again, or do without them"
+            )
+        plots = Plots._make(
+            np.frombuffer(column, kind).astype(kind[1:])
+            for column, kind in zip(self.columns, _KINDS, strict=True)
+        )
         return Arrival(
             nation=self.nation,
             radar=self.radar,
             epoch=self.epoch,
             sequence=self.sequence,
             received_ns=self.received_ns,
-            plots=Plots._make(
-                np.frombuffer(column, kind).astype(kind[1:])
-                for column, kind in zip(self.columns, _KINDS, strict=True)
-            ),
+            plots=plots._replace(radar=np.full_like(plots.radar, number)),
         )
 
 
@@ -116,11 +135,16 @@ class KeptAlarm(msgspec.Struct, array_like=True, frozen=True):
 
 
 class KeptSent(msgspec.Struct, array_like=True, frozen=True):
-    """A message to a partner. `after`: arrivals of own plots that it was made after."""
+    """A message to a partner. `after`: arrivals of own plots that it was made after.
+
+    `part`: which it is, from 0, of those that were made from the last of these; −1: it was not made
+    from it, and all of these had gone.
+    """
 
     message_id: str
     data: bytes
     after: int
+    part: int = -1
 
 
 class KeptRecord(msgspec.Struct, array_like=True, frozen=True):

@@ -1,28 +1,35 @@
 """What an operator orders of a running node: asked on the nation's own server, signed, answered.
 
-The command signs with the nation's key, which its operators alone can read; the node checks that,
-and that the order is of now. Without a node that runs there is nobody to answer.
+A user's own key signs (`sharing/users.py`), or the nation's while no users are entered; the node
+checks that, the user's role, and that the order is of now. Without a node that runs there is nobody
+to answer.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import msgspec
 import nats.errors
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from skypact.errors import LinkError, SkypactError
+from skypact.errors import InputError, LinkError, SkypactError
 from skypact.settings import LinkSettings
 from skypact.sharing import signing
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import NodeFolder
+from skypact.sharing.policy_file import SignedPolicy
+from skypact.sharing.users import ACT, ADMINISTER, RELEASE, load_user_key, load_users, require_user
 
 S = 1_000_000_000
 SUBJECT = "operate"
 POLICY, LEAVE_OUT, TAKE_BACK = "release policy", "leave out", "take back"
 _FRESH_NS = 300 * S
+ROLE_FOR = {POLICY: RELEASE, LEAVE_OUT: ACT, TAKE_BACK: ACT}
+"""What a user must be to order it."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,16 +42,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     signature: bytes = b""
 
-    def signed(self, folder: NodeFolder) -> "Order":
-        """In the nation's name."""
+    def signed(self, key: Ed25519PrivateKey) -> "Order":
+        """By a user's key, or the nation's."""
         said = msgspec.msgpack.encode(msgspec.structs.replace(self, signature=b""))
-        signature = signing.sign(signing.ORDER, said, folder.keys.signing)
+        signature = signing.sign(signing.ORDER, said, key)
         return msgspec.structs.replace(self, signature=signature)
 
-    def is_signed(self, folder: NodeFolder) -> bool:
-        """Whether this nation's key signed it."""
+    def is_signed(self, key: Ed25519PublicKey) -> bool:
+        """Whether the holder of a key signed it."""
         said = msgspec.msgpack.encode(msgspec.structs.replace(self, signature=b""))
-        key = folder.keys.signing.public_key()
         return signing.is_signed(signing.ORDER, said, self.signature, [key])
 
 
@@ -79,8 +85,10 @@ async def _answered(
         order = msgspec.msgpack.decode(data, type=Order)
     except msgspec.MsgspecError as error:
         return Answer(False, f"this is no order ({error})")
-    if not order.is_signed(folder):
-        return Answer(False, "the order is not signed with this nation's key")
+    try:
+        _require_authority(order, folder)
+    except InputError as error:
+        return Answer(False, str(error))
     if abs(clock() - order.when_ns) > _FRESH_NS:
         return Answer(False, "the order is not of now; see the clocks of both machines")
     if not order.who.strip():
@@ -91,10 +99,57 @@ async def _answered(
         return Answer(False, str(error))
 
 
+def _require_authority(order: Order, folder: NodeFolder) -> None:
+    """Raise InputError unless who signed it may order this."""
+    users = load_users(folder.folder)
+    if not users:
+        if not order.is_signed(folder.keys.signing.public_key()):
+            remedy = "sign it with that, or enter who ordered it as a user"
+            raise InputError("order", "is not signed with this nation's key", remedy)
+        return
+    user = require_user(users, folder.folder, order.who)
+    if not order.is_signed(user.public_key):
+        raise InputError("order", f"is not signed with {order.who}'s key", _KEY)
+    role = ROLE_FOR.get(order.what, ADMINISTER)
+    if role not in user.roles:
+        known = [name for name, one in users.items() if role in one.roles]
+        remedy = f"{' or '.join(known) or 'nobody'} may; skypact coalition user add gives roles"
+        raise InputError("order", f'{order.who} has not the role "{role}"', remedy)
+
+
+def policy_ordered(order: Order, folder: NodeFolder) -> SignedPolicy:
+    """The release policy that an order puts in force, with the nation's signature.
+
+    Raises InputError: it is none, or not in the name of who ordered it.
+    """
+    try:
+        signed = msgspec.msgpack.decode(order.body, type=SignedPolicy)
+    except msgspec.MsgspecError as error:
+        raise InputError("order", f"holds no policy ({error})", "order it anew") from None
+    user = load_users(folder.folder).get(order.who)
+    if signed.who != order.who or (user is not None and not signed.is_by(user.public_key)):
+        raise InputError("order", f"its policy is not in the name of {order.who}", _KEY)
+    return signed.in_the_name_of(folder.keys.signing)
+
+
+def key_of(folder: NodeFolder, who: str, key: Path | None) -> Ed25519PrivateKey:
+    """What an order of this name is to be signed with. Raises InputError: a user without a key."""
+    users = load_users(folder.folder)
+    if not users and key is None:
+        return folder.keys.signing
+    require_user(users, folder.folder, who)
+    if key is None:
+        raise InputError("--key", f"{who} orders with a key of their own", "name its file")
+    private = load_user_key(key)
+    if private.public_key().public_bytes_raw().hex() != users[who].key:
+        raise InputError(str(key), f"is not {who}'s key", _KEY)
+    return private
+
+
 async def give_order(
     folder: NodeFolder, settings: LinkSettings, order: Order, *, exercise: bool, wait_s: float
 ) -> Answer | None:
-    """The running node's answer; None: no node runs with this folder.
+    """The running node's answer to a signed order; None: no node runs with this folder.
 
     Raises LinkError where it does not answer in time.
     """
@@ -113,7 +168,7 @@ async def _asked_once(
     except LinkError:
         return None
     try:
-        data = msgspec.msgpack.encode(order.signed(folder))
+        data = msgspec.msgpack.encode(order)
         answer = await client.request(_subject(exercise), data, timeout=wait_s)
         return msgspec.json.decode(answer.data, type=Answer)
     except nats.errors.NoRespondersError:
@@ -125,6 +180,9 @@ async def _asked_once(
         ) from None
     finally:
         await client.close()
+
+
+_KEY = "sign with the key that was made for that name, or enter it anew"
 
 
 def _subject(exercise: bool) -> str:

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from skypact.errors import InputError, LinkError
 from skypact.sensing import load_radars
-from skypact.serving.operating import POLICY, Answer, Order, give_order
+from skypact.serving.operating import POLICY, Answer, Order, give_order, key_of
 from skypact.serving.policy_in_force import EDITED, load_signed, parsed, save_signed
 from skypact.settings import Settings
 from skypact.sharing.node_folder import NodeFolder, load_node
@@ -19,19 +20,24 @@ from skypact.sharing.policy_file import SignedPolicy, load_policy_text, signed_p
 class Proposed(NamedTuple):
     """`release.toml` as it would be put in force, and what that would change.
 
-    `signed` is None where it is in force already.
+    `signed` is None where it is in force already. `key`: what the order is signed with.
     """
 
     folder: NodeFolder
+    key: Ed25519PrivateKey
     signed: SignedPolicy | None
     changes: tuple[Change, ...]
 
 
-def propose(folder: Path, who: str, settings: Settings) -> Proposed:
-    """Check the edited policy, hold it against the one in force, and sign it. InputError."""
+def propose(folder: Path, who: str, settings: Settings, key: Path | None = None) -> Proposed:
+    """Check the edited policy, hold it against the one in force, and sign it. InputError.
+
+    `key`: the file of the user's own key, where users are entered.
+    """
     if not who.strip():
         raise InputError("--by", "is empty", "give the name that the change is to stand under")
     node = load_node(folder)
+    own_key = key_of(node, who, key)
     radars = load_radars(folder / "radars.toml")
     own = [radar.id for radar in radars if radar.nation == node.nation]
     path = folder / EDITED
@@ -39,13 +45,14 @@ def propose(folder: Path, who: str, settings: Settings) -> Proposed:
     new = parsed(text, str(path), node, own)
     before = load_signed(node)
     if before is not None and before.text == text:
-        return Proposed(node, None, ())
+        return Proposed(node, own_key, None, ())
     old = None if before is None else parsed(before.text, str(path), node, own)
     now_ns = time.time_ns()
     found = changes(old, new, own, now_ns)
     replaces = "" if before is None else before.hash
-    signed = signed_policy(text, who, now_ns, node.keys.signing, replaces=replaces)
-    return Proposed(node, signed, tuple(found))
+    user = None if own_key is node.keys.signing else own_key
+    signed = signed_policy(text, who, now_ns, node.keys.signing, replaces=replaces, user=user)
+    return Proposed(node, own_key, signed, tuple(found))
 
 
 async def apply(proposed: Proposed, settings: Settings, *, exercise: bool) -> Answer:
@@ -58,7 +65,7 @@ async def apply(proposed: Proposed, settings: Settings, *, exercise: bool) -> An
         who=signed.who,
         when_ns=signed.when_ns,
         body=msgspec.msgpack.encode(signed),
-    )
+    ).signed(proposed.key)
     wait_s = 2.0 * settings.node.order_s
     answer = await give_order(
         proposed.folder, settings.link, order, exercise=exercise, wait_s=wait_s
@@ -70,11 +77,19 @@ async def apply(proposed: Proposed, settings: Settings, *, exercise: bool) -> An
 
 
 async def order_about(
-    folder: Path, what: str, partner: str, who: str, settings: Settings, *, exercise: bool
+    folder: Path,
+    what: str,
+    partner: str,
+    who: str,
+    settings: Settings,
+    *,
+    exercise: bool,
+    key: Path | None = None,
 ) -> Answer:
     """Have the running node leave a partner out, or take it back. Raises LinkError: none runs."""
     node = load_node(folder)
     order = Order(what=what, about=partner, who=who, when_ns=time.time_ns())
+    order = order.signed(key_of(node, who, key))
     answer = await give_order(
         node, settings.link, order, exercise=exercise, wait_s=settings.node.order_s
     )

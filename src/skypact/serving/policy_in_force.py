@@ -14,8 +14,8 @@ import msgspec
 from skypact.errors import InputError
 from skypact.model import EntryKind
 from skypact.record.journal import Journal
-from skypact.serving.kept import KeptPlots
-from skypact.serving.releases import Releases
+from skypact.serving.kept import KeptPlots, numbers_of
+from skypact.serving.releases import ALL, Releases
 from skypact.settings import ReleaseSettings
 from skypact.sharing.node_folder import NodeFolder
 from skypact.sharing.policy import Policy
@@ -153,18 +153,22 @@ async def folded_again(
     from_ns: int,
     before: int,
     skip_last: int,
+    most: int,
 ) -> None:
     """Fold own plots of the journal into new release pictures; nothing of it leaves again.
 
-    From a time on, up to the entry `before`; the last `skip_last` arrivals are still to leave.
+    From a time on, up to the entry `before`, the newest `most` arrivals; the last `skip_last` are
+    still to leave.
     """
-    total = 0
+    total, numbers = 0, numbers_of(releases.pictures.radars)
     async for entry in journal.read(from_time_ns=from_ns):
         total += entry.kind is EntryKind.PLOTS_ACCEPTED and entry.number < before
     async for entry in journal.read(from_time_ns=from_ns):
         if entry.kind is EntryKind.PLOTS_ACCEPTED and total > skip_last:
             total -= 1
-            arrival = msgspec.msgpack.decode(entry.payload, type=KeptPlots).arrival
-            _ = list(releases.take(arrival, dry=releases.ways))
+            if total >= most + skip_last:
+                continue
+            arrival = msgspec.msgpack.decode(entry.payload, type=KeptPlots).arrival(numbers)
+            _ = list(releases.take(arrival, dict.fromkeys(releases.ways, ALL)))
             releases.catch_up()
             await asyncio.sleep(0)

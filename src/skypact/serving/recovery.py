@@ -7,6 +7,7 @@ and not released go now.
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from skypact.record.checkpoints import Checkpoints
 from skypact.record.journal import Journal
 from skypact.serving.folded import Folded
 from skypact.serving.kept import KeptPlots, KeptSent
-from skypact.serving.releases import Releases
+from skypact.serving.releases import ALL, Releases
 from skypact.settings import NodeSettings, Settings
 from skypact.sharing.outgoing import Sent
 
@@ -26,8 +27,8 @@ S = 1_000_000_000
 Log = structlog.typing.FilteringBoundLogger
 Again = Callable[[str, KeptSent], Awaitable[None]]
 """Offers a message to a partner's outbox once more."""
-Send = Callable[[str, Iterator[Sent], int], Awaitable[None]]
-"""Sends messages to a partner that were made after so many own arrivals."""
+Send = Callable[[str, Iterator[Sent], int, int], Awaitable[None]]
+"""Sends messages to a partner: after so many own arrivals, and which of the last one's it is."""
 _NAMED = 10
 """Entries that do not fit are named one by one up to so many."""
 
@@ -43,7 +44,7 @@ class Recovery:
     ) -> None:
         self._folded, self._journal, self._settings = folded, journal, settings
         self._log, self._clean = log, clean
-        self._sent_after: dict[str, int] = {}
+        self._sent_after: dict[str, tuple[int, int]] = {}
         self._unsure: list[tuple[str, KeptSent]] = []
         self._again: list[Arrival] = []
         self.newest_ns = 0
@@ -94,11 +95,20 @@ class Recovery:
         """What an entry says about what left, or what was to leave."""
         if kind is EntryKind.SENT_MESSAGE:
             kept = msgspec.msgpack.decode(payload, type=KeptSent)
-            self._sent_after[about] = kept.after
+            self._sent_after[about] = kept.after, kept.part
             if not self._clean and lately:
                 self._unsure.append((about, kept))
         elif kind is EntryKind.PLOTS_ACCEPTED:
-            self._again.append(msgspec.msgpack.decode(payload, type=KeptPlots).arrival)
+            kept_plots = msgspec.msgpack.decode(payload, type=KeptPlots)
+            with suppress(SkypactError):  # of a radar that is none any more: named when folded
+                self._again.append(kept_plots.arrival(self._folded.numbers))
+
+    def _gone(self, partner: str, number: int) -> int:
+        """How many of the messages that an own arrival makes for a partner had gone."""
+        after, part = self._sent_after.get(partner, (0, -1))
+        if self._clean or number < after or (number == after and part < 0):
+            return ALL
+        return part + 1 if number == after else 0
 
     async def release(self, releases: Releases, again: Again, send: Send) -> None:
         """Release pictures as they were, and what had not been sent.
@@ -113,14 +123,10 @@ class Recovery:
         left, number = 0, self._folded.arrivals - len(self._again)
         for arrival in self._again:
             number += 1
-            before = [
-                name
-                for name in releases.ways
-                if self._clean or number <= self._sent_after.get(name, 0)
-            ]
-            for partner, sent in releases.take(arrival, dry=before):
+            gone = {name: self._gone(name, number) for name in releases.ways}
+            for partner, part, sent in releases.take(arrival, gone):
                 left += 1
-                await send(partner, iter((sent,)), number)
+                await send(partner, iter((sent,)), number, part)
             releases.catch_up()
         if self._clean:  # what was open went when it stopped
             for way in releases.ways.values():

@@ -46,7 +46,7 @@ class ReleasePictures:
     """
 
     def __init__(self, radars: Sequence[Radar], settings: Settings) -> None:
-        self._radars, self._tracking = tuple(radars), settings.tracking
+        self.radars, self._tracking = tuple(radars), settings.tracking
         self._behind_s = settings.release.greatest_behind_s
         self._shared: list[_Shared] = []
         self.folds = 0
@@ -59,7 +59,7 @@ class ReleasePictures:
             if shared.picture.time_ns is None:  # nothing is in it yet
                 shared.who.append(who)
                 return
-        self._shared.append(_Shared(Picture(self._radars, self._tracking), [who]))
+        self._shared.append(_Shared(Picture(self.radars, self._tracking), [who]))
 
     def leave(self, partner: str) -> None:
         """A partner that is none any more."""
@@ -81,7 +81,7 @@ class ReleasePictures:
         def tracks() -> dict[Who, tuple[Track, ...]]:
             found: dict[Who, tuple[Track, ...]] = {}
             for checkpoint, whose in then:
-                picture = Picture(self._radars, self._tracking)
+                picture = Picture(self.radars, self._tracking)
                 picture.restore(checkpoint)
                 tracks = picture.tracks()
                 picture.advance(now_ns)
@@ -122,7 +122,7 @@ class ReleasePictures:
         shared.who = parts[0]
         copies = []
         for who in parts[1:]:
-            copy = Picture(self._radars, self._tracking)
+            copy = Picture(self.radars, self._tracking)
             copy.restore(shared.picture.checkpoint())
             copies.append(_Shared(copy, who))
         self._shared += copies

@@ -256,6 +256,12 @@ class ReleaseWay:
         """What was gathered meanwhile; with `no_more` also what is still open."""
         yield from self._sent(sent_ns, no_more=no_more)
 
+    def parts(self, sent_ns: int, *, after: int) -> Iterator[tuple[int, Sent]]:
+        """What was gathered, part by part from 0; the first `after` are passed over."""
+        for part, (payload, _) in enumerate(self.release.ready()):
+            if part >= after:
+                yield part, self.outgoing.message(payload, sent_ns)
+
     def end(self, sent_ns: int) -> Iterator[Sent]:
         """The last that goes under this policy: what is open, and what was stated is withdrawn."""
         yield from self._sent(sent_ns, no_more=True)

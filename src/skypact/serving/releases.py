@@ -2,12 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from skypact.model import Arrival, Followed, Plots, Track
 from skypact.serving.release_pictures import ReleasePictures, Rows, Who
 from skypact.serving.release_way import ReleaseWay
 from skypact.sharing.outgoing import Sent
+
+ALL = 1 << 62
+"""Of what is made from an arrival, all parts."""
+_NOTHING: Mapping[str, int] = {}
 
 
 class Releases:
@@ -21,10 +25,12 @@ class Releases:
         self.pictures, self.ways = pictures, ways
         self._later: deque[tuple[Plots, dict[Who, Rows]]] = deque()
 
-    def take(self, arrival: Arrival, *, dry: Collection[str] = ()) -> Iterator[tuple[str, Sent]]:
-        """Own plots as they came; to whom what is to be sent at once, but to none in `dry`.
+    def take(
+        self, arrival: Arrival, gone: Mapping[str, int] = _NOTHING
+    ) -> Iterator[tuple[str, int, Sent]]:
+        """Own plots as they came; to whom what is to be sent at once, and which of its parts it is.
 
-        These were sent it before.
+        `gone`: so many of the parts for a partner were sent before, and are not made again.
         """
         plots = arrival.plots
         rows: dict[Who, Rows] = {}
@@ -39,7 +45,7 @@ class Releases:
             rows |= {who: released[who] for who in way.assessed if who in released}
             if leaving:
                 way.take_as_they_came(plots, released)
-                yield from self._made(way, arrival, dry)
+                yield from self._made(way, arrival, gone)
         if not follow:
             self._later.append((plots, rows))
             return
@@ -47,7 +53,7 @@ class Releases:
         self.pictures.fold(plots, rows, follow)
         for way in self.ways.values():
             if any(who in follow for who in way.observed):
-                yield from self._made(way, arrival, dry)
+                yield from self._made(way, arrival, gone)
 
     def catch_up(self) -> None:
         """Fold what is only assessed."""
@@ -65,10 +71,8 @@ class Releases:
         self.pictures.leave(partner)
 
     def _made(
-        self, way: ReleaseWay, arrival: Arrival, dry: Collection[str]
-    ) -> Iterator[tuple[str, Sent]]:
-        if way.partner in dry:
-            way.release.ready()
-            return
-        for sent in way.ready(arrival.received_ns):
-            yield way.partner, sent
+        self, way: ReleaseWay, arrival: Arrival, gone: Mapping[str, int]
+    ) -> Iterator[tuple[str, int, Sent]]:
+        before = gone.get(way.partner, 0)
+        for part, sent in way.parts(arrival.received_ns, after=before):
+            yield way.partner, part, sent

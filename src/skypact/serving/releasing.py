@@ -5,7 +5,7 @@ Partners and policy change while it runs, always between two messages: who relea
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,9 +26,9 @@ from skypact.serving.policy_in_force import (
     require_signed,
     save_signed,
 )
-from skypact.serving.release_pictures import ReleasePictures
+from skypact.serving.release_pictures import ReleasePictures, is_present
 from skypact.serving.release_way import ReleaseWay, Statement
-from skypact.serving.releases import Releases
+from skypact.serving.releases import ALL, Releases
 from skypact.settings import Settings
 from skypact.sharing.chain import OutgoingChain
 from skypact.sharing.node_folder import NodeFolder
@@ -42,8 +42,9 @@ Write = Callable[[EntryKind, str, int, msgspec.Struct], "asyncio.Future[int]"]
 """Into the journal: kind, about whom, when, what."""
 FlightOf = Callable[[Track, Launch | None], Awaitable[Flight | None]]
 """What a track means; None: that cannot be told now."""
-Send = Callable[[str, Iterator[Sent], int], Awaitable[None]]
-"""To a partner, messages that were made after so many own arrivals."""
+Send = Callable[[str, Iterator[Sent], int, int], Awaitable[None]]
+"""To a partner, messages: after so many own arrivals, and which of the last one's parts it is."""
+NO_PART = -1
 
 
 class _Chains(msgspec.Struct, array_like=True):
@@ -123,14 +124,15 @@ class Releasing:
         self.left = number
         if self._since is not None:
             self._since.append(arrival)
-        for partner, sent in self.releases.take(arrival):
-            await self._send(partner, iter((sent,)), number)
+        for partner, part, sent in self.releases.take(arrival):
+            await self._send(partner, iter((sent,)), number, part)
 
     async def ready(self, now_ns: int, *, no_more: bool = False) -> None:
         """Send what was gathered meanwhile."""
         async with self.lock:
             for way in self.ways.values():
-                await self._send(way.partner, way.ready(now_ns, no_more=no_more), self.left)
+                sent = way.ready(now_ns, no_more=no_more)
+                await self._send(way.partner, sent, self.left, NO_PART)
 
     async def state_flights(self, flight_of: FlightOf) -> None:
         """Say to partners what flights their release pictures show, and take back what is over."""
@@ -152,12 +154,20 @@ class Releasing:
             messages = list(say(self._clock()))
             if way.stated_numbers - before:
                 self.save_chains(clean=False)
-            await self._send(way.partner, iter(messages), self.left)
+            await self._send(way.partner, iter(messages), self.left, NO_PART)
             if before - way.stated_numbers:
                 self.save_chains(clean=False)
 
-    async def apply(self, signed: SignedPolicy, journal: Journal, taken: Callable[[], int]) -> None:
-        """Put a policy in force, between two messages; `taken`: own arrivals that were accepted.
+    async def apply(
+        self,
+        signed: SignedPolicy,
+        journal: Journal,
+        taken: Callable[[], int],
+        followed: Callable[[], Sequence[Track]],
+    ) -> None:
+        """Put a policy in force, between two messages.
+
+        `taken`: own arrivals that were accepted; `followed`: tracks of own plots.
 
         Release pictures are made anew from the plots that it releases. What the old one had decided
         goes before, and what was stated under it is withdrawn. Raises SkypactError: nothing is
@@ -172,13 +182,14 @@ class Releasing:
         policy = parsed(signed.text, place, self.folder, self._own_radars)
         self._since = []
         try:
-            new = await self._made_ready(signed, policy, journal, taken)
+            since_ns = self._replayed_since_ns(followed())
+            new = await self._made_ready(signed, policy, journal, taken, since_ns)
             async with self.lock:
                 for arrival in self._since:
-                    _ = list(new.take(arrival, dry=new.ways))
+                    _ = list(new.take(arrival, dict.fromkeys(new.ways, ALL)))
                 save_signed(self.folder, signed)
                 for way in self.ways.values():
-                    await self._send(way.partner, way.end(self._clock()), self.left)
+                    await self._send(way.partner, way.end(self._clock()), self.left, NO_PART)
                 self.in_force = InForce(signed, policy)
                 self._follow_partners(new, policy)
                 self.releases = new
@@ -196,6 +207,7 @@ class Releasing:
         policy: Policy,
         journal: Journal,
         taken: Callable[[], int],
+        since_ns: int,
     ) -> Releases:
         """Ways under another policy, beside the present ones, with the last plots in them."""
         of = self._settings.node
@@ -210,9 +222,22 @@ class Releasing:
         new = self._no_ways()
         for name, way in self.ways.items():
             self._join(new, name, way.outgoing.chain, policy)
-        from_ns = self._clock() - round(of.policy_replay_s * S)
-        await folded_again(journal, new, from_ns=from_ns, before=number, skip_last=waiting)
+        await folded_again(
+            *(journal, new),
+            from_ns=since_ns,
+            before=number,
+            skip_last=waiting,
+            most=of.policy_replay_arrivals,
+        )
         return new
+
+    def _replayed_since_ns(self, followed: Sequence[Track]) -> int:
+        """From when on own plots are folded for another policy: flights in the air are whole."""
+        of, now_ns = self._settings.node, self._clock()
+        since_ns = now_ns - round(of.policy_replay_s * S)
+        earliest_ns = now_ns - round(of.policy_replay_flight_s * S)
+        first_ns = [track.first_plot_ns - S for track in followed if is_present(track)]
+        return min(since_ns, *(max(at_ns, earliest_ns) for at_ns in (since_ns, *first_ns)))
 
     def _note_policy(self, what: str, signed: SignedPolicy) -> "asyncio.Future[int]":
         """Into the journal."""

@@ -56,6 +56,8 @@ from skypact.sharing.policy_file import default_policy_text
 ROTATED = ("certificate", "link", "sealing", "signing", "authority")
 """What `rotate` makes anew."""
 PORTS_A_NATION = 10
+MADE_WITH = "link.settings.json"
+"""Beside `nats.conf`; made with it."""
 
 Texts = Callable[[str, Sequence[str]], str]
 """The text of a file for a nation and its partners."""
@@ -254,7 +256,10 @@ def write_card(folder: Path, others: Sequence[str]) -> Card:
 
 
 def write_generated(node: NodeFolder, settings: LinkSettings) -> None:
-    """Write what is made from the folder: `nats.conf` and the authorities to be trusted."""
+    """Write what is made from the folder: `nats.conf` and the authorities to be trusted.
+
+    And the settings that it was made with: a running server refuses others.
+    """
     certificates = node.folder / "certificates"
     for nation, card in node.partners.items():
         # A dialled partner is believed by its own authority alone.
@@ -266,6 +271,15 @@ def write_generated(node: NodeFolder, settings: LinkSettings) -> None:
     for mode in (False, True):
         one = node._replace(exercise=mode)
         write_private(one.server_config, server_config(one, settings).encode())
+    (node.folder / MADE_WITH).write_text(settings.model_dump_json(indent=1, exclude_defaults=True))
+
+
+def made_with(folder: Path) -> LinkSettings:
+    """The settings of the links that a folder's `nats.conf` was made with; else the defaults."""
+    try:
+        return LinkSettings.model_validate_json((folder / MADE_WITH).read_bytes())
+    except (OSError, ValueError):
+        return LinkSettings()
 
 
 def check_folder(

@@ -30,9 +30,9 @@ from skypact.model import (
     TrackletBatch,
     Use,
 )
+from skypact.model.budget import Budget
 from skypact.settings import EntrySettings
 from skypact.sharing import codec, plausible, seal, signing
-from skypact.sharing.budget import Budget
 from skypact.sharing.chain import (
     Alarm,
     Delivery,

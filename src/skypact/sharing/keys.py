@@ -123,8 +123,8 @@ def same_fingerprint(given: str, card: Card) -> bool:
 
 def make_keys(folder: Path) -> Keys:
     """Make all keys anew in an existing folder; each file is readable by its owner only."""
-    write_private(folder / "signing.key", _pem(Ed25519PrivateKey.generate()))
-    write_private(folder / "sealing.key", _pem(X25519PrivateKey.generate()))
+    write_private(folder / "signing.key", pem_of(Ed25519PrivateKey.generate()))
+    write_private(folder / "sealing.key", pem_of(X25519PrivateKey.generate()))
     write_private(folder / "link.seed", secrets.token_hex(32).encode())
     write_private(folder / "server.secret", secrets.token_hex(32).encode())
     return load_keys(folder)
@@ -136,9 +136,9 @@ def renew_key(folder: Path, name: str) -> None:
         write_private(folder / "link.seed", secrets.token_hex(32).encode())
     elif name == "signing":
         (folder / "signing.key").replace(folder / "signing.before.key")
-        write_private(folder / "signing.key", _pem(Ed25519PrivateKey.generate()))
+        write_private(folder / "signing.key", pem_of(Ed25519PrivateKey.generate()))
     else:
-        write_private(folder / "sealing.key", _pem(X25519PrivateKey.generate()))
+        write_private(folder / "sealing.key", pem_of(X25519PrivateKey.generate()))
 
 
 def load_keys(folder: Path) -> Keys:
@@ -146,7 +146,7 @@ def load_keys(folder: Path) -> Keys:
 
     Raises InputError with file, reason and remedy, also where others may read a key.
     """
-    signing = _signing_key(folder / "signing.key")
+    signing = signing_key(folder / "signing.key")
     sealing = _sealing_key(folder / "sealing.key")
     before = folder / "signing.before.key"
     return Keys(
@@ -154,7 +154,7 @@ def load_keys(folder: Path) -> Keys:
         sealing,
         _hex_32(folder / "link.seed"),
         _hex_32(folder / "server.secret"),
-        _signing_key(before) if before.exists() else None,
+        signing_key(before) if before.exists() else None,
     )
 
 
@@ -277,7 +277,8 @@ def _verifies(key: Ed25519PublicKey, signature: str, body: bytes) -> bool:
     return True
 
 
-def _pem(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
+def pem_of(key: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
+    """As it stands in its file: PKCS 8, PEM."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -301,7 +302,8 @@ def read_private(path: Path) -> bytes:
         ) from None
 
 
-def _signing_key(path: Path) -> Ed25519PrivateKey:
+def signing_key(path: Path) -> Ed25519PrivateKey:
+    """An Ed25519 key of a file that its owner alone may read. Raises InputError."""
     key = _private_key(path)
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(str(path), "is no Ed25519 key", "restore the right one")

@@ -22,9 +22,9 @@ from skypact.model import (
     TrackletBatch,
     Use,
 )
+from skypact.model.budget import Budget
 from skypact.settings import SharingSettings
 from skypact.sharing import codec
-from skypact.sharing.budget import Budget
 from skypact.sharing.policy import (
     Decision,
     Policy,

@@ -301,13 +301,15 @@ class SignedPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """A policy as it was put in force: its text, by whom and when (UTC since 1970), signed.
 
     `replaces`: hash of the one before, empty for the first: so the past of a policy is a chain.
+    `signature`: the nation's. `by_user`: of the one who is named, where users have keys.
     """
 
     text: str
     who: str
     when_ns: int
     replaces: str
-    signature: bytes
+    signature: bytes = b""
+    by_user: bytes = b""
 
     @property
     def hash(self) -> str:
@@ -318,16 +320,33 @@ class SignedPolicy(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the holder of one of the keys put it in force, as it stands here."""
         return signing.is_signed(signing.POLICY, _said_of(self), self.signature, keys)
 
+    def is_by(self, key: Ed25519PublicKey) -> bool:
+        """Whether the user with that key put it in force, as it stands here."""
+        return signing.is_signed(signing.POLICY, _said_of(self), self.by_user, [key])
+
+    def in_the_name_of(self, key: Ed25519PrivateKey) -> "SignedPolicy":
+        """The same with the nation's signature."""
+        signature = signing.sign(signing.POLICY, _said_of(self), key)
+        return msgspec.structs.replace(self, signature=signature)
+
 
 def signed_policy(
-    text: str, who: str, when_ns: int, key: Ed25519PrivateKey, *, replaces: str = ""
+    text: str,
+    who: str,
+    when_ns: int,
+    key: Ed25519PrivateKey,
+    *,
+    replaces: str = "",
+    user: Ed25519PrivateKey | None = None,
 ) -> SignedPolicy:
-    """Put a policy's text in one's name."""
-    unsigned = SignedPolicy(text=text, who=who, when_ns=when_ns, replaces=replaces, signature=b"")
-    signature = signing.sign(signing.POLICY, _said_of(unsigned), key)
-    return msgspec.structs.replace(unsigned, signature=signature)
+    """Put a policy's text in the nation's name, and in that of a user."""
+    policy = SignedPolicy(text=text, who=who, when_ns=when_ns, replaces=replaces)
+    if user is not None:
+        by_user = signing.sign(signing.POLICY, _said_of(policy), user)
+        policy = msgspec.structs.replace(policy, by_user=by_user)
+    return policy.in_the_name_of(key)
 
 
 def _said_of(policy: SignedPolicy) -> bytes:
-    """The bytes that are signed: all but the signature, as a MessagePack array."""
+    """The bytes that are signed: all but the signatures, as a MessagePack array."""
     return msgspec.msgpack.encode([policy.text, policy.who, policy.when_ns, policy.replaces])

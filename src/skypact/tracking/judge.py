@@ -401,13 +401,16 @@ _FLOOD = "find what makes so many, or raise late.greatest_scan_plots above {:,}"
 
 
 def content_of(what: Arrival | ClockMark) -> bytes:
-    """blake2b, 16 bytes, of radar and observations, not of when they came; of a mark its time."""
+    """blake2b, 16 bytes, of radar and observations, not of when they came; of a mark its time.
+
+    The radar by its id: its number is another when the radar table is changed.
+    """
     digest = hashlib.blake2b(digest_size=16)
     if isinstance(what, ClockMark):
         digest.update(f"mark {what.time_ns}".encode())
         return digest.digest()
     digest.update(f"{what.nation}\0{what.radar}\0".encode())
-    for column in what.plots:
+    for column in (one for one in what.plots if one is not what.plots.radar):
         digest.update(f"{column.dtype.str} {column.shape} ".encode())
         digest.update(column.tobytes())
     for one in what.tracklets:

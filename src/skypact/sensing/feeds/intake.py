@@ -11,6 +11,7 @@ import numpy as np
 
 from skypact.errors import InputError, SkypactError
 from skypact.model import Arrival, Outcome, Plots, Radar, Rejection, Verdict
+from skypact.model.budget import Budget
 from skypact.sensing.feeds.rows import (
     TooManyRowsError,
     arrival_of,
@@ -25,6 +26,7 @@ Take = Callable[[tuple[Arrival, ...]], Awaitable[Sequence[Verdict]]]
 them on before it first waits: then what came first is first in the journal."""
 Clock = Callable[[], int]
 
+S = 1_000_000_000
 _LISTED = 100
 """Rows that an answer lists; the others are counted."""
 
@@ -51,28 +53,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.status == 429 or self.status >= 500
 
 
-class Bucket:
-    """A token bucket: `rate` a second, at most `burst` at once; time is given, in s."""
-
-    def __init__(self, rate: float, burst: float) -> None:
-        self._rate, self._burst, self._left = rate, burst, burst
-        self._at_s: float | None = None
-
-    def wait_s(self, amount: float, now_s: float) -> float:
-        """0: taken out; else after how long it could be. More than the burst waits for a full one.
-
-        What is more than the burst leaves a debt behind.
-        """
-        if self._at_s is not None:
-            self._left = min(self._burst, self._left + (now_s - self._at_s) * self._rate)
-        self._at_s = now_s
-        needed = min(amount, self._burst)
-        if self._left < needed:
-            return (needed - self._left) / self._rate
-        self._left -= amount
-        return 0.0
-
-
 class Intake:
     """Checks what comes, numbers it, hands it to `take`, and counts by feed and outcome."""
 
@@ -92,8 +72,8 @@ class Intake:
         self.clock = clock
         self._take, self._epoch = take, epoch
         self._sequence: Counter[int] = Counter()
-        self._rows: dict[str, Bucket] = {}
-        self._messages: dict[str, Bucket] = {}
+        self._rows: dict[str, Budget] = {}
+        self._messages: dict[str, Budget] = {}
         self._waiting = 0
         self.counts: Counter[tuple[str, str]] = Counter()
         """By feed, and what: messages, rows, rows refused, and messages not taken by reason."""
@@ -107,19 +87,18 @@ class Intake:
 
     def too_fast_s(self, feed: str, rows: int) -> float:
         """After how long a feed may send so many rows; 0: now, and they are taken off its share."""
-        now_s = asyncio.get_running_loop().time()
-        bucket = self._bucket(self._rows, feed, self.settings.rows_s)
-        return bucket.wait_s(rows, now_s)
+        return self._wait_s(self._rows, feed, self.settings.rows_s, rows)
 
     def too_many_s(self, feed: str) -> float:
         """The same, of messages."""
-        now_s = asyncio.get_running_loop().time()
-        return self._bucket(self._messages, feed, self.settings.messages_s).wait_s(1, now_s)
+        return self._wait_s(self._messages, feed, self.settings.messages_s, 1)
 
-    def _bucket(self, buckets: dict[str, Bucket], feed: str, rate: float) -> Bucket:
-        if feed not in buckets:
-            buckets[feed] = Bucket(rate, max(1.0, rate * self.settings.burst_s))
-        return buckets[feed]
+    def _wait_s(self, budgets: dict[str, Budget], feed: str, rate: float, amount: int) -> float:
+        now_ns = round(asyncio.get_running_loop().time() * S)
+        budget = budgets.setdefault(feed, Budget(rate, max(1.0, rate * self.settings.burst_s)))
+        if budget.take(now_ns, amount):
+            return 0.0
+        return max(1, budget.ready_ns(now_ns, amount) - now_ns) / S
 
     async def message(self, feed: str, radar_id: str, payload: bytes, *, packed: bool) -> Answer:
         """One message by NATS or HTTP. Nothing is awaited before `take` is called."""

@@ -6,7 +6,8 @@ S = 1e9
 class Budget:
     """Up to `burst` at once, and `per_s` a second in the long run; time is given, never taken.
 
-    Where the clock is put back nothing is added, and it goes on from there.
+    What is more than the burst waits for a full one, and leaves a debt behind. Where the clock is
+    put back nothing is added, and it goes on from there.
     """
 
     def __init__(self, per_s: float, burst: float) -> None:
@@ -15,9 +16,9 @@ class Budget:
         self._at_ns: int | None = None
 
     def take(self, now_ns: int, amount: float = 1.0) -> bool:
-        """Whether there is so much left, which is taken; else nothing is."""
+        """Whether there is so much left, which is taken; else nothing is taken."""
         self._fill(now_ns)
-        if amount > self.left:
+        if min(amount, self.burst) > self.left:
             return False
         self.left -= amount
         return True
