@@ -627,6 +627,7 @@ async def _cut(root: Path, case: Case, late: LateSettings | None) -> dict[str, A
                 await asyncio.sleep(0.01)
             if state == "before" and at_s > before_s:
                 await asyncio.gather(*giving)
+                await until(lambda: lacking() == 0, 60.0)
                 shot(one)
                 await failing.fail()
                 state = "failing"

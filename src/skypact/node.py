@@ -552,6 +552,11 @@ class Node:
             }
             faults += [f"link to {state.partner}: {alarm}" for alarm in state.alarms]
         faults += self.shedding.faults
+        if self.link.faults:
+            faults.append(
+                f"a fault in the node: {self.link.faults} messages of partners were not taken in; "
+                "see its log, and report it"
+            )
         return {
             "nation": self.nation,
             "ready": self._ready,

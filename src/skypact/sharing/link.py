@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import time
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 import nats.errors
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -178,6 +180,7 @@ class Link:
         self._lock: int | None = None
         self._live_out: deque[tuple[_Partner, bytes]] = deque()
         self._live_waits = asyncio.Event()
+        self._log: Any = structlog.get_logger().bind(node=node.nation)
         self.faults = 0
         """How often `received` raised: the message is taken as taken in."""
         self.folder_fault = ""
@@ -271,8 +274,16 @@ class Link:
             return await self._received(origin, by, data)
         except asyncio.CancelledError:
             raise
-        except Exception:
+        except Exception as error:
             self.faults += 1
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self._log.error(
+                *("a fault in the node: a message was not taken in",),
+                partner=origin,
+                by=by,
+                fault=f"{type(error).__name__}: {error}",
+                where=f"{where.filename}:{where.lineno}",
+            )
             return None
 
     async def refresh(self) -> None:
