@@ -262,7 +262,7 @@ async def _kills(
     level: str,
     latest_s: float,
 ) -> dict[str, Any]:
-    own = settings()
+    own = settings(journal=JournalSettings(rate_kib_s=50, retention_h=1, answer_s=60.0))
     stage(root, {"JPN": {"KOR": level}, "KOR": {"JPN": "tracklets"}}, own)
     child = Child(
         root / "JPN",
@@ -575,7 +575,7 @@ async def _cut(root: Path, case: Case, late: LateSettings | None) -> dict[str, A
         link=link,
         node=of_node,
         late=late or LateSettings(),
-        journal=JournalSettings(rate_kib_s=500, retention_h=1),
+        journal=JournalSettings(rate_kib_s=500, retention_h=1, answer_s=60.0),
     )
     pair = _staged(root, case, own)
     times = Time(1_790_000_000 * S)

@@ -225,6 +225,38 @@ def show(folder: Folder) -> None:
 
 
 @coalition.command()
+def feed(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the sender is called.")],
+    radars: Annotated[
+        list[str] | None,
+        typer.Option("--radar", metavar="ID", help="May repeat; without it all own radars."),
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where its key goes; else NAME.key.")
+    ] = None,
+) -> None:
+    """Let a sender give the node plots of these radars by HTTP: a table in feeds.toml, and a key."""
+    from skypact.sensing import load_radars
+    from skypact.sensing.feeds import add_feed
+    from skypact.sharing.keys import write_private
+    from skypact.sharing.node_folder import FEEDS, load_node
+
+    node, key = load_node(folder), key_file or Path(f"{name}.key")
+    if key.exists():
+        raise typer.BadParameter(f"{key} exists", param_hint="--key-file")
+    table = load_radars(folder / "radars.toml")
+    own = [radar.id for radar in table if radar.nation == node.nation]
+    listen = f"{node.file.http.host}:{node.file.http.port + 1}"
+    made = add_feed(folder / FEEDS, table, name, radars or own, listen)
+    write_private(key, made.key.encode())
+    typer.echo(
+        f"{name} may send plots of {', '.join(radars or own)}, from the node's next start on"
+    )
+    typer.echo(f"skypact feed PLOTS --node http://{made.listen} --key-file {key}")
+
+
+@coalition.command()
 def card(folder: Folder, others: Others = "") -> None:
     """Write the nation's public card anew: after an edit of its address, or for a hub."""
     from skypact.sharing.coalition import write_card

@@ -22,7 +22,15 @@ from skypact.model import Arrival, Cause, Outcome, Verdict
 from skypact.model.budget import Budget
 from skypact.sensing import write_plots
 from skypact.sensing.asterix import encode_north, encode_plots
-from skypact.sensing.feeds import AsterixPort, Feed, Feeds, FeedTable, Http, load_feeds
+from skypact.sensing.feeds import (
+    AsterixPort,
+    Feed,
+    Feeds,
+    FeedTable,
+    Http,
+    add_feed,
+    load_feeds,
+)
 from skypact.sensing.feeds.sender import send_file, target_of
 from skypact.sensing.feeds.table import digest_of, radar_of, subject_of, token_of
 from skypact.settings import FeedsSettings, Settings
@@ -231,6 +239,23 @@ def test_rates_and_what_waits_are_bounded():
             assert sorted([(await task)[0] for task in waits]) == [200, 200, 503, 503]
 
     asyncio.run(scenario())
+
+
+def test_a_feed_is_entered_beside_what_stands_there(tmp_path):
+    radars, path = RADARS, tmp_path / "feeds.toml"
+    path.write_text("# mine\n# [http]\n")
+    first = add_feed(path, radars, "sado", ["JP-Sado"], "127.0.0.1:8470")
+    second = add_feed(path, radars, "kr", ["KR.1 süd"], "127.0.0.1:9")
+    assert first.listen == second.listen == "127.0.0.1:8470"
+    table = load_feeds(path, radars)
+    assert [one.name for one in table.feed] == ["sado", "kr"]
+    assert table.feed[1].key_sha256 == digest_of(second.key)
+    text = path.read_text()
+    assert text.startswith("# mine\n")
+    for name, radar in (("sado", "JP-Sado"), ("other", "JP-Sada")):
+        with pytest.raises(InputError, match="there twice|unknown radar"):
+            add_feed(path, radars, name, [radar], "127.0.0.1:9")
+    assert path.read_text() == text and len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_budget():
@@ -685,7 +710,7 @@ def test_the_command(tmp_path):
             url = f"http://127.0.0.1:{feeds.http.port}"
             code, out, err = await run("--node", url, "--key-file", str(key_file), "--keep-times")
             assert code == 0, err
-            assert "40 plots sent" in out and "40 are in the node's journal; 0 refused" in out
+            assert "40 plots sent" in out and "40 are in the node's journal; 0 were refused" in out
             same(as_sent(node), as_file(two_radars(20)))
         for arguments, code, said in (
             (("--node", url), 1, "needs its key"),

@@ -433,8 +433,8 @@ FEEDS_TOML = """\
 # [http]
 # listen = "127.0.0.1:{feeds_port}"          # certificate, certificate_key (PEM files): TLS
 #
-# One sender, by NATS or HTTP; it may send these radars' plots and no others. A key and its SHA-256:
-#   python -c "from skypact.sensing.feeds import new_key; print(*new_key())"
+# One sender, by NATS or HTTP; it may send these radars' plots and no others. With a key, made by
+#   skypact coalition feed FOLDER NAME --radar ID
 #
 # [[feed]]
 # name = "north"

@@ -40,7 +40,7 @@ class Sent(NamedTuple):
 
     `acknowledged`: rows that the node has in its journal; None by ASTERIX. `refused`: rows that
     the node refused. `verdicts`: arrivals by what the node decided. `left_out`: rows that the
-    format does not hold. `reasons`: why messages or rows were refused, by how many.
+    format does not hold, or of radars that the feed may not send. `reasons`: why messages or rows were refused, by how many.
     """
 
     rows: int
@@ -60,13 +60,18 @@ class Sent(NamedTuple):
             lines.append("by ASTERIX, which nobody acknowledges")
         else:
             lines.append(
-                f"{self.acknowledged:,} are in the node's journal; {self.refused:,} refused"
+                f"{self.acknowledged:,} are in the node's journal; {self.refused:,} were refused"
             )
         if self.verdicts:
             said = ", ".join(f"{count:,} {word}" for word, count in sorted(self.verdicts.items()))
             lines.append(f"of their scans: {said}")
+        if self.verdicts.get("stray"):
+            lines.append(
+                "stray scans were too old for the pictures (late.window_s): at a speed above 1 the "
+                "first plots of a file are old when they are sent; send it at --speed 1"
+            )
         if self.left_out:
-            lines.append(f"{self.left_out:,} plots do not fit into ASTERIX and were left out")
+            lines.append(f"{self.left_out:,} were left out")
         most = sorted(self.reasons.items(), key=lambda reason: -reason[1])[:_MOST_REASONS]
         return lines + [f"  {count:,} × {reason}" for reason, count in most]
 
@@ -262,6 +267,8 @@ class _Sending:
         self._verdicts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._fault: BaseException | None = None
+        self._not_ours: set[str] = set()
+        self._left_out: Counter[str] = Counter()
         self.on_progress: OnProgress | None = None
 
     def messages(self, plots: Plots, file: _File) -> Iterator[Message]:
@@ -270,6 +277,10 @@ class _Sending:
             own = plots.at(np.flatnonzero(plots.radar == index))
             name = file.radars[index]
             key = own.scan if file.has_scans else own.time_ns
+            if name in self._not_ours:
+                self._rows += len(own.time_ns)
+                self._left_out[f"radar {name} is not this feed's"] += len(own.time_ns)
+                continue
             _, first, which = np.unique(key, return_index=True, return_inverse=True)
             place = np.empty(len(first), np.int64)
             place[np.argsort(first)] = np.arange(1, len(first) + 1)
@@ -309,13 +320,16 @@ class _Sending:
                 continue
             break
         self._rows += count
-        if answer is not None:
+        if answer is not None and answer.status == 403:
+            self._not_ours.add(message.radar)
+            self._left_out[f"radar {message.radar} is not this feed's"] += count
+        elif answer is not None:
             self._note(answer, count)
         if self.on_progress is not None:
             self.on_progress(self._rows, self._rows_in_all)
 
     def _note(self, answer: Answer, count: int) -> None:
-        if answer.status in (401, 403, 404, 415):
+        if answer.status in (401, 404, 415):
             raise InputError("the node", answer.reason, answer.remedy)
         self._acknowledged = (self._acknowledged or 0) + answer.taken
         self._refused += count - answer.taken
@@ -340,7 +354,7 @@ class _Sending:
 
     def sent(self) -> Sent:
         """What became of it."""
-        left_out = self._target.left_out
+        left_out = self._target.left_out + self._left_out
         return Sent(
             rows=self._rows,
             messages=self._messages,

@@ -2,12 +2,13 @@
 
 import hashlib
 import ipaddress
+import json
 import secrets
 import tomllib
 from collections.abc import Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -76,6 +77,42 @@ def load_feeds(path: str | PathLike[str], radars: Sequence[Radar]) -> FeedTable:
         raise InputError(file, str(error), "docs/feeds.md lists the keys") from None
     _check(file, table, {radar.id: radar for radar in radars})
     return table
+
+
+class MadeFeed(NamedTuple):
+    """A feed that was entered: its key, for its sender alone, and where the node listens."""
+
+    key: str
+    listen: str
+
+
+def add_feed(
+    path: Path, radars: Sequence[Radar], name: str, ids: Sequence[str], listen: str
+) -> MadeFeed:
+    """Enter a sender by HTTP into a table; `listen`: where the table does not say so yet.
+
+    What stands in it stays as it is. Raises InputError; nothing is changed then.
+    """
+    before = path.read_text("utf-8") if path.exists() else ""
+    table = load_feeds(path, radars) if before else FeedTable()
+    key, digest = new_key()
+    lines = [] if table.http else ["", "[http]", f"listen = {_quoted(listen)}"]
+    quoted = ", ".join(_quoted(one) for one in ids)
+    lines += ["", "[[feed]]", f"name = {_quoted(name)}", f"radars = [{quoted}]"]
+    lines += [f'key_sha256 = "{digest}"', ""]
+    after = path.with_name(f".{path.name}.new")
+    after.write_text(before.rstrip("\n") + "\n" + "\n".join(lines), "utf-8")
+    try:
+        load_feeds(after, radars)
+    except InputError as error:
+        after.unlink()
+        raise InputError(f"{path}: {name}", error.reason, error.remedy) from None
+    after.replace(path)
+    return MadeFeed(key, table.http.listen if table.http else listen)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _check(file: str, table: FeedTable, radars: dict[str, Radar]) -> None:
