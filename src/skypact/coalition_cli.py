@@ -236,7 +236,7 @@ def feed(
         Path | None, typer.Option(metavar="FILE", help="Where its key goes; else NAME.key.")
     ] = None,
 ) -> None:
-    """Let a sender give the node plots of these radars by HTTP: a table in feeds.toml, and a key."""
+    """Let a sender give the node plots by HTTP: a table in feeds.toml, and a key."""
     from skypact.sensing import load_radars
     from skypact.sensing.feeds import add_feed
     from skypact.sharing.keys import write_private
@@ -250,9 +250,7 @@ def feed(
     listen = f"{node.file.http.host}:{node.file.http.port + 1}"
     made = add_feed(folder / FEEDS, table, name, radars or own, listen)
     write_private(key, made.key.encode())
-    typer.echo(
-        f"{name} may send plots of {', '.join(radars or own)}, from the node's next start on"
-    )
+    typer.echo(f"{name} may send plots of {', '.join(radars or own)}, once the node starts anew")
     typer.echo(f"skypact feed PLOTS --node http://{made.listen} --key-file {key}")
 
 

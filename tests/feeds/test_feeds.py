@@ -252,9 +252,9 @@ def test_a_feed_is_entered_beside_what_stands_there(tmp_path):
     assert table.feed[1].key_sha256 == digest_of(second.key)
     text = path.read_text()
     assert text.startswith("# mine\n")
-    for name, radar in (("sado", "JP-Sado"), ("other", "JP-Sada")):
-        with pytest.raises(InputError, match="there twice|unknown radar"):
-            add_feed(path, radars, name, [radar], "127.0.0.1:9")
+    for name, one in (("sado", "JP-Sado"), ("other", "JP-Sada")):
+        with pytest.raises(InputError, match=r"there twice|unknown radar"):
+            add_feed(path, radars, name, [one], "127.0.0.1:9")
     assert path.read_text() == text and len(list(tmp_path.iterdir())) == 1
 
 

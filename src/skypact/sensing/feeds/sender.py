@@ -40,7 +40,8 @@ class Sent(NamedTuple):
 
     `acknowledged`: rows that the node has in its journal; None by ASTERIX. `refused`: rows that
     the node refused. `verdicts`: arrivals by what the node decided. `left_out`: rows that the
-    format does not hold, or of radars that the feed may not send. `reasons`: why messages or rows were refused, by how many.
+    format does not hold, or of radars that the feed may not send. `reasons`: why messages or rows
+    were refused, by how many.
     """
 
     rows: int
