@@ -1,13 +1,12 @@
 """Nodes over real servers: what one nation's radars see reaches whom it is released to."""
 
 import asyncio
-import os
-import socket
 import time
 
 import numpy as np
 import pytest
 
+from evaluate.link_scene import free_ports
 from skypact.coalition_cli import _demo_radars
 from skypact.model import Arrival
 from skypact.node import Node
@@ -26,19 +25,6 @@ SETTINGS = Settings(
 )
 
 
-def free_ports(count):
-    """The first of some free ports in a row."""
-    for first in range(21000 + os.getpid() % 500 * 20, 40000, 20):
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as one:
-                    one.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
-    raise AssertionError("no free ports")
-
-
 @pytest.fixture(scope="module")
 def flight():
     """Six seconds of a flight that all three nations see, by nation."""
@@ -53,7 +39,7 @@ def coalition(folder, releases):
     """Folders of three nations; `releases[a][b]`: at which level a releases to b."""
     init_coalition(
         *(folder, list(NATIONS.values()), "mesh", QUICK),
-        first_port=free_ports(20),
+        first_port=free_ports(30),
         radars=_demo_radars,
     )
     for own, partners in releases.items():
