@@ -14,9 +14,10 @@ import json
 import secrets
 import shutil
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import nats.errors
@@ -56,6 +57,9 @@ _GREATEST_ENTRIES = 1 << 16
 _OVERHEAD_OCTETS = 64
 """Of an entry, beside its payload and what it is about; and of a message. Rather too much."""
 _READ_AT_ONCE = 64
+_T = TypeVar("_T")
+_ASKED_AGAIN = 4
+"""Times that a server that does not answer is asked again for what it has stored."""
 _SERVER_FULL = frozenset((10023, 10047, 10077, 10002))
 """JetStream error codes: insufficient resources, storage; maximum bytes, account's resources."""
 _CLOSE_S = 2.0
@@ -399,7 +403,7 @@ class Journal:
         return state.last_seq, await self._message(state.last_seq)
 
     async def _message(self, sequence: int) -> _Message:
-        stored = await self._context.get_msg(self._stream, seq=sequence)
+        stored = await _patiently(partial(self._context.get_msg, self._stream, seq=sequence))
         return self._decoded(stored.data or b"")
 
     def _decoded(self, text: bytes) -> _Message:
@@ -611,7 +615,8 @@ class Journal:
             sequence = begin - 1
             while sequence < state.last_seq:
                 count = min(_READ_AT_ONCE, state.last_seq - sequence)
-                for stored in await consumer.fetch(count, timeout=self._settings.answer_s):
+                fetch = partial(consumer.fetch, count, timeout=self._settings.answer_s)
+                for stored in await _patiently(fetch):
                     sequence = stored.metadata.sequence.stream
                     yield self._decoded(stored.data)
         finally:
@@ -632,6 +637,14 @@ class Journal:
 def _differs(now: StreamConfig, wanted: StreamConfig) -> bool:
     names = ("subjects", "max_age", "max_bytes", "max_msg_size")
     return any(getattr(now, name) != getattr(wanted, name) for name in names)
+
+
+async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
+    """What is stored; a server that is busy is asked again a few times."""
+    for _ in range(_ASKED_AGAIN):
+        with contextlib.suppress(TimeoutError):
+            return await ask()
+    return await ask()
 
 
 def _seen(done: "asyncio.Future[Any]") -> None:

@@ -263,7 +263,7 @@ class _Sending:
         self._room = asyncio.Semaphore(settings.feeds.sent_ahead)
         self._tasks: set[asyncio.Task[None]] = set()
         self._rows_in_all = rows
-        self._rows = self._messages = self._again = self._refused = self._left_out = 0
+        self._rows = self._messages = self._again = self._refused = 0
         self._acknowledged: int | None = None
         self._verdicts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
