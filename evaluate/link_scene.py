@@ -244,8 +244,11 @@ async def until(done: Callable[[], bool], within_s: float, poll_s: float = 0.02)
 
 
 def free_ports(count: int) -> int:
-    """The first of so many ports in a row that are free; elsewhere in each process."""
-    for first in range(20_000 + os.getpid() % 100 * 97, 60_000, 97):
+    """The first of so many ports in a row that are free; elsewhere in each process.
+
+    Below those that systems give to whoever connects.
+    """
+    for first in range(20_000 + os.getpid() % 100 * 97, 32_000, 97):
         with contextlib.ExitStack() as stack:
             try:
                 for port in range(first, first + count):

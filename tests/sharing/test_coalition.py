@@ -11,6 +11,7 @@ import pytest
 from link_settings import QUICK
 from typer.testing import CliRunner
 
+from evaluate.link_scene import free_ports
 from skypact import cli
 from skypact.errors import InputError, LinkError
 from skypact.settings import LinkSettings
@@ -36,6 +37,14 @@ NATIONS = ("JPN", "KOR", "USA")
 def folder(tmp_path: Path) -> Path:
     coalition.init_coalition(tmp_path / "c", NATIONS, "mesh", QUICK, first_port=45_000)
     return tmp_path / "c"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """Folders whose servers are started: on ports that nobody has."""
+    ports = free_ports(30)
+    coalition.init_coalition(tmp_path / "s", NATIONS, "mesh", QUICK, first_port=ports)
+    return tmp_path / "s"
 
 
 def test_init_makes_everything_and_keys_are_private(folder: Path) -> None:
@@ -245,13 +254,14 @@ def test_a_key_that_others_may_read_is_said(folder: Path) -> None:
         load_node(folder / "JPN")
 
 
-def test_a_port_that_is_taken_is_said(folder: Path) -> None:
+def test_a_port_that_is_taken_is_said(served: Path) -> None:
+    node = load_node(served / "JPN")
+    port = node.file.server.port + 1
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 45_001))
+        taken.bind(("127.0.0.1", port))
         taken.listen()
-        server = NatsServer(load_node(folder / "JPN"), QUICK)
-        with pytest.raises(InputError, match=r"server\.link_listen: port 45001 .* cannot be used"):
-            asyncio.run(server.start())
+        with pytest.raises(InputError, match=rf"link_listen: port {port} .* cannot be used"):
+            asyncio.run(NatsServer(node, QUICK).start())
 
 
 def test_a_binary_that_is_none_is_said(folder: Path) -> None:
@@ -261,14 +271,14 @@ def test_a_binary_that_is_none_is_said(folder: Path) -> None:
         find_binary(load_node(folder / "JPN"))
 
 
-def test_no_server_is_said(folder: Path) -> None:
+def test_no_server_is_said(served: Path) -> None:
     with pytest.raises(LinkError, match="start it with skypact node"):
-        asyncio.run(connect(load_node(folder / "JPN"), "gate", wait_s=1.0, once=True))
+        asyncio.run(connect(load_node(served / "JPN"), "gate", wait_s=1.0, once=True))
 
 
-def test_a_server_is_started_taken_over_and_stopped(folder: Path) -> None:
+def test_a_server_is_started_taken_over_and_stopped(served: Path) -> None:
     """A node that was killed leaves its server: the next one takes it over."""
-    node = load_node(folder / "JPN")
+    node = load_node(served / "JPN")
 
     async def attempt() -> None:
         first = NatsServer(node, LinkSettings())
@@ -284,14 +294,14 @@ def test_a_server_is_started_taken_over_and_stopped(folder: Path) -> None:
     asyncio.run(attempt())
 
 
-def test_a_removal_goes_by_the_settings_that_the_server_runs_with(folder: Path) -> None:
+def test_a_removal_goes_by_the_settings_that_the_server_runs_with(served: Path) -> None:
     """A server refuses to take up another `reconnect_s` while it runs: nobody has to name it."""
 
     async def attempt() -> tuple[int, str]:
-        server = NatsServer(load_node(folder / "JPN"), QUICK)
+        server = NatsServer(load_node(served / "JPN"), QUICK)
         await server.start()
         try:
-            return await asyncio.to_thread(said, "remove", str(folder / "JPN"), "KOR")
+            return await asyncio.to_thread(said, "remove", str(served / "JPN"), "KOR")
         finally:
             await server.stop()
 
