@@ -44,6 +44,9 @@ TOLD = struct.Struct("<qq")
 """Number of a scan, and when it came, ns of the machine's own clock."""
 
 
+_TICK_S = 0.01
+
+
 class Plan(msgspec.Struct):
     """What a process is told when it is started."""
 
@@ -72,6 +75,11 @@ class Seen(msgspec.Struct):
     wall_s: float
     counts: dict[str, float]
     stalls_ms: list[float]
+    stages: list[tuple[str, int, int]]
+    """Where a message was (`bench.nodes.STAGES`), its last eight bytes, when; for the first of
+    these the plots' time instead."""
+    messages: list[tuple[int, int]]
+    """Last eight bytes of those that left, and the time of the plots in them."""
 
 
 class Clocks:
@@ -162,6 +170,9 @@ class Process:
         self._begin_ns = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._stalls: list[float] = []
+        self._stages: list[tuple[str, int, int]] = []
+        self._messages: list[tuple[int, int]] = []
+        self._of_ns = 0
 
     def watch(self) -> None:
         """Note when the shared picture has what came."""
@@ -188,6 +199,30 @@ class Process:
                 noted._waiting.clear()
             return done
 
+        def sent(self: Link, partner: Any, data: bytes) -> None:
+            if noted._of_ns:
+                noted._messages.append((_last_of(data), noted._of_ns))
+            noted._stages.append(("handed to the link", _last_of(data), time.monotonic_ns()))
+            send(self, partner, data)
+
+        async def arrived(self: Link, message: Any) -> None:
+            stage = "at the partner's node", _last_of(message.data), time.monotonic_ns()
+            noted._stages.append(stage)
+            await live_arrived(self, message)
+
+        async def taken(self: Link, origin: str, by: Any, data: bytes) -> Any:
+            stages = noted._stages
+            if by == "live":
+                stages.append(("its turn there", _last_of(data), time.monotonic_ns()))
+            done = await take_in(self, origin, by, data)
+            if by == "live":
+                stages.append(("taken in there", _last_of(data), time.monotonic_ns()))
+            return done
+
+        send, live_arrived, take_in = Link._send_live, Link._live_arrived, Link.take_in
+        Link._send_live, Link._live_arrived, Link.take_in = (  # type: ignore[method-assign]
+            *(sent, arrived, taken),
+        )
         LivePicture.receive = received  # type: ignore[method-assign]
         RewindablePicture.fold = folded  # type: ignore[method-assign]
 
@@ -244,7 +279,8 @@ class Process:
             stats.sort_stats("tottime").print_stats(70)
             stats.sort_stats("cumulative").print_stats(90)
         seen = Seen(
-            self._observed, self._taken, spent, cpu_s, server_s, wall_s, counts, self._stalls
+            *(self._observed, self._taken, spent, cpu_s, server_s, wall_s, counts, self._stalls),
+            *(self._stages, self._messages),
         )
         await node.stop()
         return seen
@@ -254,9 +290,9 @@ class Process:
         most = 0.0
         began = last = time.monotonic()
         while True:
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(_TICK_S)
             now = time.monotonic()
-            most, last = max(most, now - last - 0.002), now
+            most, last = max(most, now - last - _TICK_S), now
             if now - began > 0.1:
                 self._stalls.append(1e3 * most)
                 most, began = 0.0, now
@@ -292,8 +328,15 @@ class Process:
             received_ns=time.time_ns(),
             plots=plots._replace(time_ns=plots.time_ns + self._begin_ns),
         )
+        self._of_ns = int(arrival.plots.time_ns[0])
+        self._stages.append(("its turn at one's own node", self._of_ns, time.monotonic_ns()))
         await self.node.take_plots((arrival,))
         self._taken.append((number, time.monotonic_ns()))
+
+
+def _last_of(data: bytes) -> int:
+    """Tells a message from others: of its seal, or of what is in it."""
+    return int.from_bytes(data[-8:], "big") >> 1
 
 
 def _server_ticks(node: Node) -> float:

@@ -27,6 +27,14 @@ from skypact.settings import LinkSettings
 from skypact.sharing.coalition import init_coalition
 
 RATES = (30, 300, 1000, 3000, 10_000)
+STAGES = (
+    "its turn at one's own node",
+    "handed to the link",
+    "at the partner's node",
+    "its turn there",
+    "taken in there",
+)
+"""Of a scan, from its arrival on; then comes the track."""
 SETTLE_S, COUNTED_S = 6.0, 8.0
 SCAN_PLOTS = 20
 _STARTS_S = 90.0
@@ -184,6 +192,7 @@ def _figures(made: Load, begin_ns: int, due: np.ndarray, seen: dict[str, Seen]) 
         parts[at]["everything else in Python"] = of.cpu_s / of.wall_s - sum(parts[at].values())
         parts[at]["its server"] = of.server_cpu_s / of.wall_s
     return {
+        "stages": _stages(came, seen),
         "expected": 2 * len(came),
         "to_track": len(track),
         "to_track_ms": _at(track),
@@ -197,6 +206,18 @@ def _figures(made: Load, begin_ns: int, due: np.ndarray, seen: dict[str, Seen]) 
         },
         "counts": {name: of.counts for name, of in seen.items()},
     }
+
+
+def _stages(came: dict[tuple[str, int], int], seen: dict[str, Seen]) -> dict[str, list[float]]:
+    """Milliseconds after its arrival that a scan was where, on the live path."""
+    of = {last: (name, plot_ns) for name, one in seen.items() for last, plot_ns in one.messages}
+    out: dict[str, list[float]] = {stage: [] for stage in STAGES}
+    for name, one in seen.items():
+        for stage, last, at_ns in one.stages:
+            which = (name, last) if stage == STAGES[0] else of.get(last)
+            if which in came:
+                out[stage].append((at_ns - came[which]) / 1e6)
+    return {stage: _at(values) for stage, values in out.items()}
 
 
 def _at(values: list[float]) -> list[float]:
@@ -216,6 +237,11 @@ def told(figures: dict[str, Any]) -> str:
         f"own p50 {own[0]:.1f}, p99 {own[1]:.1f}; acknowledged p50 {taken[0]:.1f}, p99 "
         f"{taken[1]:.1f}; {f['cores']:.2f} cores, others on the machine {max(0.0, f['others']):.2f}"
     )
+
+
+def stages_told(figures: dict[str, Any]) -> list[str]:
+    """When a scan is where."""
+    return [f"    {p50:6.1f}, {p99:6.1f} ms  {at}" for at, (p50, p99) in figures["stages"].items()]
 
 
 def parts_told(figures: dict[str, Any]) -> list[str]:
@@ -244,6 +270,7 @@ def main() -> None:
     parser.add_argument("--scan-plots", type=int, default=SCAN_PLOTS)
     parser.add_argument("--seconds", type=float, default=COUNTED_S)
     parser.add_argument("--parts", action="store_true", help="where the time goes")
+    parser.add_argument("--stages", action="store_true", help="when a scan is where")
     parser.add_argument("--counts", action="store_true")
     parser.add_argument("--profile", type=Path, help="folder for what cProfile says")
     asked = parser.parse_args()
@@ -260,6 +287,8 @@ def main() -> None:
             profile=asked.profile,
         )
         print(told(figures), flush=True)
+        if asked.stages:
+            print("\n".join(stages_told(figures)), flush=True)
         if asked.parts:
             print("\n".join(parts_told(figures)), flush=True)
         if asked.counts:

@@ -84,6 +84,9 @@ from skypact.tracking.live_picture import Record
 
 S = 1_000_000_000
 CHAINS = "chains.msgpack"
+_TURNS = 4
+"""Of the event loop, in which what goes to partners reaches the socket, before pictures are folded.
+"""
 _OCTETS = 4096
 """Of an entry of the journal beside what was observed; rather too much."""
 
@@ -417,6 +420,8 @@ class Node:
         while True:
             await self._news.wait()
             self._news.clear()
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             due = [self.shared]
             if time.monotonic() >= due_s:
                 due += [one for one in self.pictures.each() if one is not self.shared]

@@ -26,9 +26,7 @@ class Assessor:
     async def flight(self, track: Track, launch: Launch | None) -> Flight | None:
         """The flight that a track means; None: the process died, and the next call has another."""
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                1, mp_context=get_context("spawn"), initializer=_begin_behind_the_node
-            )
+            self._pool = await asyncio.to_thread(_behind_the_node)
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(
@@ -46,7 +44,17 @@ class Assessor:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin_behind_the_node() -> None:
+def _behind_the_node() -> ProcessPoolExecutor:
+    """The process, started, and behind all others from then on: its imports take seconds."""
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
+    pool.submit(os.getpid)
+    if hasattr(os, "SCHED_IDLE"):  # Linux: what wakes up has the processor of it at once
+        for pid in list(pool._processes or {}):
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+    return pool
+
+
+def _begin() -> None:
     """What the process does first."""
     os.nice(_BEHIND_ALL)
     _end_with_the_node()

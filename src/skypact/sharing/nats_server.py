@@ -172,7 +172,10 @@ class NatsServer:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
-                start_new_session=True,  # Ctrl-C is for the node, which then ends its server
+                # Ctrl-C is for the node, which then ends its server. No session of its own: Linux
+                # shares the processor out by sessions first, and what the node does in the
+                # background would have as much of it as the server that carries everything.
+                process_group=0,
             )
         ends = time.monotonic() + self._settings.ready_s
         while True:
