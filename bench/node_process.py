@@ -199,11 +199,11 @@ class Process:
                 noted._waiting.clear()
             return done
 
-        def sent(self: Link, partner: Any, data: bytes) -> None:
+        def sent(self: Link, partner: Any, data: bytes) -> bool:
             if noted._of_ns:
                 noted._messages.append((_last_of(data), noted._of_ns))
             noted._stages.append(("handed to the link", _last_of(data), time.monotonic_ns()))
-            send(self, partner, data)
+            return send(self, partner, data)
 
         async def arrived(self: Link, message: Any) -> None:
             stage = "at the partner's node", _last_of(message.data), time.monotonic_ns()

@@ -158,6 +158,7 @@ class Node:
         self._ready = False
         self._news = asyncio.Event()
         self._recovered = asyncio.Event()
+        self._written: dict[str, asyncio.Future[int]] = {}  # of each partner's newest message
 
     @property
     def national(self) -> LivePicture:
@@ -319,14 +320,17 @@ class Node:
             if isinstance(result, Accepted):
                 break
             if not await self._held_back(result):
-                return None
+                known = result.cause is Cause.KNOWN and delivery == Delivery.DURABLE
+                return self._written.get(partner) if known else None  # it may not be on disk yet
         decided = self._observe(result)
         if isinstance(result.content, Heartbeat):
             return None
         kept = KeptMessage(delivery, result.received_ns, result.body, KeptVerdicts.of(decided))
-        written = self._write(EntryKind.PARTNER_MESSAGE, partner, result.received_ns, kept)
+        waits, kind = delivery == Delivery.DURABLE, EntryKind.PARTNER_MESSAGE
+        written = self._write(kind, partner, result.received_ns, kept, soon=waits)
+        self._written[partner] = written
         self._news.set()
-        return written if delivery == Delivery.DURABLE else None
+        return written if waits else None
 
     def _alarmed(self, partner: str, alarm: Alarm) -> None:
         """Something does not fit in a partner's chain: what is in none goes out of the pictures."""
@@ -374,7 +378,7 @@ class Node:
         """
         for sent in messages:
             kept = KeptSent(sent.message_id, sent.data, after, part)
-            self._write(EntryKind.SENT_MESSAGE, partner, sent.header.sent_ns, kept)
+            self._write(EntryKind.SENT_MESSAGE, partner, sent.header.sent_ns, kept, soon=False)
             self.counts["sent", partner] += 1
             try:
                 waiting = await self.link.publish(partner, sent.data, sent.message_id)
@@ -396,7 +400,7 @@ class Node:
             await server.look()
             decided = self.folded.mark(now_ns)
             mark = KeptMark(now_ns, KeptVerdicts.of(decided))
-            self._write(EntryKind.CLOCK_MARK, "", now_ns, mark)
+            self._write(EntryKind.CLOCK_MARK, "", now_ns, mark, soon=False)
             await self.releasing.ready(now_ns)
             self.releasing.look()
             for picture in self.pictures.each():
@@ -414,7 +418,7 @@ class Node:
     async def _keep_pictures(self) -> None:
         """Fold what came, and rebuild what is to be rebuilt, slice by slice.
 
-        The shared picture at once; the others, which no partner's track waits for, less often.
+        The shared picture at once; all others, which no partner's track waits for, less often.
         """
         every_s, due_s = self.settings.node.national_every_s, 0.0
         while True:
@@ -433,7 +437,8 @@ class Node:
                 ):
                     await asyncio.sleep(0)
                 await asyncio.sleep(0)
-            self.releasing.releases.catch_up()
+            if len(due) > 1:
+                self.releasing.releases.catch_up()
 
     async def _save_now_and_then(self) -> None:
         while True:
@@ -443,11 +448,11 @@ class Node:
     # -- the journal ---------------------------------------------------------------------------
 
     def _write(
-        self, kind: EntryKind, about: str, time_ns: int, entry: msgspec.Struct
+        self, kind: EntryKind, about: str, time_ns: int, entry: msgspec.Struct, soon: bool = True
     ) -> "asyncio.Future[int]":
-        """Into the journal; the future may be waited for, or not."""
+        """Into the journal; the future may be waited for, or not (`soon` False)."""
         try:
-            written = self.journal.put(kind, about, time_ns, encoded(entry))
+            written = self.journal.put(kind, about, time_ns, encoded(entry), soon=soon)
         except JournalError as error:  # a mark, ids: the pictures go on without
             self.counts["shed", "not in the journal"] += 1
             written = asyncio.get_running_loop().create_future()
@@ -513,7 +518,7 @@ class Node:
         if self._recovered.is_set():
             kind = next(kind for kind, of in RECORDS.items() if isinstance(record, of))
             kept = KeptRecord(picture, msgspec.msgpack.encode(record))
-            self._write(kind, picture, self.clock(), kept)
+            self._write(kind, picture, self.clock(), kept, soon=False)
 
     def _feed_table(self) -> FeedTable:
         """`feeds.toml`; where it cannot be used nobody may send, and health says so."""

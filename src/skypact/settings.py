@@ -932,6 +932,13 @@ class LinkSettings(BaseModel):
         le=1,
         description="Durable path: messages of so long go into the outbox together, s,",
     )
+    copy_batch_s: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="... where they went by the live path too, and the copy is only for what that "
+        "loses, s,",
+    )
     cut_batch_s: float = Field(
         default=0.25,
         ge=0,
@@ -1126,6 +1133,16 @@ class JournalSettings(BaseModel):
         ge=1024,
         le=1 << 25,
         description="Entries that wait while the disk is written go to it together, up to this.",
+    )
+    batch_s: float = Field(
+        default=0.001, ge=0, le=1, description="Entries of so long go to the disk together, s."
+    )
+    linger_s: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        description="Entries that nobody waits for (what came by the live path, what was sent, "
+        "clock marks) wait so long for others to go to the disk with, s.",
     )
     in_flight: int = Field(
         default=2, ge=1, le=64, description="Most batches sent to the server and not yet on disk."

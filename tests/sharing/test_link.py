@@ -205,6 +205,7 @@ def test_a_store_that_went_back_in_time_is_noticed(mesh: Scene, tmp_path: Path) 
     store, copy = scene.folder / "JPN" / "store", tmp_path / "copy"
     shutil.copytree(store, copy)
     mesh.run(through(scene, BOTH_WAYS, 0.5))
+    before = state_of(scene, "JPN", "KOR").out.renewed  # a killed server may have gone back too
 
     async def go_back() -> None:
         await scene.servers["JPN"].stop()
@@ -216,7 +217,7 @@ def test_a_store_that_went_back_in_time_is_noticed(mesh: Scene, tmp_path: Path) 
     mesh.run(go_back())
     mesh.run(through(scene, [("JPN", "KOR")], 1.0, partial(asyncio.sleep, 0.0)))
     state = state_of(scene, "JPN", "KOR")
-    assert state.out.renewed == 1
+    assert state.out.renewed == before + 1
     assert any("check the disk" in alarm for alarm in state.alarms)
 
 

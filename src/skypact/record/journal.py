@@ -63,6 +63,8 @@ _ASKED_AGAIN = 4
 _SERVER_FULL = frozenset((10023, 10047, 10077, 10002))
 """JetStream error codes: insufficient resources, storage; maximum bytes, account's resources."""
 _CLOSE_S = 2.0
+_CLOCK_S = 0.001
+"""The event loop's clock may wake this much too early."""
 
 
 class _Row(msgspec.Struct, array_like=True, frozen=True):
@@ -134,6 +136,7 @@ class Journal:
         self._waiting_bytes = 0
         self._flying: deque[_Flight] = deque()
         self._work = asyncio.Event()
+        self._due_s: float | None = None
         self._next_number = 1
         self._newest_ns = self._last_sequence = self._lost = 0
         self._last_number = 0
@@ -198,10 +201,11 @@ class Journal:
         return await asyncio.shield(self.put(kind, about, time_ns, payload))
 
     def put(
-        self, kind: EntryKind, about: str, time_ns: int, payload: bytes
+        self, kind: EntryKind, about: str, time_ns: int, payload: bytes, *, soon: bool = True
     ) -> "asyncio.Future[int]":
         """Hand in an entry, in order, without waiting; the future gives its number, once on disk.
 
+        `soon` False: nobody waits for it, and up to `linger_s` it waits for others to go with.
         Raises JournalError: it is too long, too much waits already, or the journal is closed.
         """
         size = len(payload) + len(about) + _OVERHEAD_OCTETS
@@ -224,7 +228,7 @@ class Journal:
         done.add_done_callback(_seen)
         self._waiting.append(_Waiting(_Row(kind, about, time_ns, payload), size, done))
         self._waiting_bytes += size
-        self._work.set()
+        self._fall_due(self._settings.batch_s if soon else self._settings.linger_s)
         return done
 
     def require_room(self, size_bytes: int) -> None:
@@ -431,7 +435,7 @@ class Journal:
     async def _write(self) -> None:
         """Keep messages under way while entries wait; after any doubt look how far it got."""
         while self._state is not JournalState.FOREIGN:
-            while self._waiting and len(self._flying) < self._settings.in_flight:
+            while self._is_due() and len(self._flying) < self._settings.in_flight:
                 self._launch()
             if not self._flying:
                 self._work.clear()
@@ -441,6 +445,28 @@ class Journal:
             flight = self._flying[0]
             if flight.answer.done() and not self._settle(flight):
                 await self._recover()
+
+    def _fall_due(self, in_s: float) -> None:
+        """What waits is to go within so long."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + in_s
+        if self._due_s is not None and self._due_s <= due_s:
+            return
+        self._due_s = due_s
+        if in_s > 0.0:
+            loop.call_at(due_s, self._work.set)
+        else:
+            self._work.set()
+
+    def _is_due(self) -> bool:
+        """Whether what waits is to go now; or there is enough for a message."""
+        due_s = self._due_s or 0.0
+        now_s = asyncio.get_running_loop().time()
+        return bool(self._waiting) and (now_s >= due_s - _CLOCK_S or self._is_enough())
+
+    def _is_enough(self) -> bool:
+        flying = sum(entry.size for flight in self._flying for entry in flight.waiting)
+        return self._waiting_bytes - flying >= self._settings.batch_bytes
 
     async def _first_answer(self) -> None:
         """Until the first message is answered, or there is room and work for another."""
@@ -463,6 +489,7 @@ class Journal:
             if waiting and size > self._settings.batch_bytes:
                 break
             waiting.append(self._waiting.popleft())
+        self._due_s = None if not self._waiting else 0.0  # what is left goes next
         newest_ns = max(self._newest_ns, *(entry.row.time_ns for entry in waiting))
         rows = [entry.row for entry in waiting]
         message = _Message(1, self._writer, self._next_number, newest_ns, rows)
@@ -561,6 +588,7 @@ class Journal:
         for flight in reversed(self._flying):
             self._waiting.extendleft(reversed(flight.waiting))
         self._flying.clear()
+        self._due_s = 0.0
         self._next_number = max(last, before) + 1
 
     def _end_as_foreign(self, reason: str) -> None:

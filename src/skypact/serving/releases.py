@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
+
 from skypact.model import Arrival, Followed, Plots, Track
 from skypact.serving.release_pictures import ReleasePictures, Rows, Who
 from skypact.serving.release_way import ReleaseWay
@@ -12,6 +14,8 @@ from skypact.sharing.outgoing import Sent
 ALL = 1 << 62
 """Of what is made from an arrival, all parts."""
 _NOTHING: Mapping[str, int] = {}
+_TOGETHER = 200
+"""Scans that are folded at once, at most."""
 
 
 class Releases:
@@ -58,7 +62,23 @@ class Releases:
     def catch_up(self) -> None:
         """Fold what is only assessed."""
         while self._later:
-            self.pictures.fold(*self._later.popleft(), {})
+            self.pictures.fold(*self._oldest(), {})
+
+    def _oldest(self) -> tuple[Plots, dict[Who, Rows]]:
+        """The scan that came first, and those after it that are folded with it as one by one.
+
+        So are scans of which each begins after the one before has ended.
+        """
+        parts = [self._later.popleft()]
+        names = {_name(parts[0][0])}
+        while self._later and len(parts) < _TOGETHER:
+            plots = self._later[0][0]
+            in_order = parts[-1][0].time_ns.max() < plots.time_ns.min()
+            if not in_order or _name(plots) in names:
+                break
+            names.add(_name(plots))
+            parts.append(self._later.popleft())
+        return parts[0] if len(parts) == 1 else _joined(parts)
 
     async def tracks(self, now_ns: int) -> dict[Who, tuple[Track, ...]]:
         """The tracks of everybody's pictures now; made in a thread, for it takes its time."""
@@ -76,3 +96,19 @@ class Releases:
         before = gone.get(way.partner, 0)
         for part, sent in way.parts(arrival.received_ns, after=before):
             yield way.partner, part, sent
+
+
+def _name(plots: Plots) -> tuple[int, int]:
+    """Radar and number of a scan."""
+    return int(plots.radar[0]), int(plots.scan[0])
+
+
+def _joined(parts: list[tuple[Plots, dict[Who, Rows]]]) -> tuple[Plots, dict[Who, Rows]]:
+    """Scans as one after the other, and whose rows these are then."""
+    plots = Plots._make(map(np.concatenate, zip(*(plots for plots, _ in parts), strict=True)))
+    begins = np.cumsum([0, *(len(plots.time_ns) for plots, _ in parts[:-1])]).tolist()
+    rows: dict[Who, list[Rows]] = {}
+    for (_, of_scan), begin in zip(parts, begins, strict=True):
+        for who, chosen in of_scan.items():
+            rows.setdefault(who, []).append(chosen + begin)
+    return plots, {who: np.concatenate(of) for who, of in rows.items()}

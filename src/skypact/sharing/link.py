@@ -234,21 +234,22 @@ class Link:
         one = self._partners.get(partner)
         if one is None:
             raise LinkError(f"{partner} is no partner of {self.node.nation}; add its card first")
-        if live and len(data) <= self.settings.max_message_bytes:
-            self._send_live(one, data)
-        return one.outbox.put(message_id, data, time.time_ns())
+        fits = len(data) <= self.settings.max_message_bytes
+        copied = live and fits and self._send_live(one, data)
+        return one.outbox.put(message_id, data, time.time_ns(), copied=copied)
 
-    def _send_live(self, partner: _Partner, data: bytes) -> None:
+    def _send_live(self, partner: _Partner, data: bytes) -> bool:
         """Put a message among those that go by the live path, or drop it: the durable one has it.
 
-        Kept until there is a server again it would not be live.
+        Kept until there is a server again it would not be live. Whether it goes.
         """
         connected = self._gate is not None and self._gate.is_connected
         if connected and len(self._live_out) < self.settings.live_queue_messages:
             self._live_out.append((partner, data))
             self._live_waits.set()
-        else:
-            partner.unsent += 1
+            return True
+        partner.unsent += 1
+        return False
 
     async def _keep_sending(self) -> None:
         """Send what goes by the live path, in order; a slow server holds up nothing but this."""

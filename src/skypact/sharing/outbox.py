@@ -101,6 +101,7 @@ class Outbox:
         self._reachable = reachable
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = self._waiting_messages = 0
+        self._due_ns = 0
         self._flights: deque[_Flight] = deque()
         self._wake = asyncio.Event()
         self._broken = True
@@ -133,9 +134,12 @@ class Outbox:
         """Messages that the outbox has not acknowledged."""
         return self._waiting_messages
 
-    def put(self, message_id: str, data: bytes, published_ns: int) -> "asyncio.Future[None]":
+    def put(
+        self, message_id: str, data: bytes, published_ns: int, *, copied: bool = False
+    ) -> "asyncio.Future[None]":
         """Hand over a message; the future is done when the outbox has it on disk.
 
+        `copied`: it went by the live path too, so that this one may wait for others to go with.
         Raises OutboxFullError when more wait than may, LinkError for one that is too long.
         """
         settings = self._settings
@@ -153,10 +157,15 @@ class Outbox:
                 f"({self.fault or 'it is slow'}); publish this one again later"
             )
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        wait_s = settings.copy_batch_s if copied else settings.batch_s
+        due_ns = published_ns + int(wait_s * _NS)
+        sooner = not self._waiting or due_ns < self._due_ns
+        self._due_ns = due_ns if sooner else self._due_ns
         self._waiting.append(_Waiting(message_id, data, published_ns, stored))
         self._waiting_messages += 1
         self._waiting_bytes += len(data)
-        self._wake.set()
+        if sooner or self._batch_is_full():
+            self._wake.set()
         return stored
 
     def check(self) -> None:
@@ -218,14 +227,23 @@ class Outbox:
         a link was cut are caught up with many times faster than they were published.
         """
         settings = self._settings
-        wait_s = settings.batch_s if self._reachable() else settings.cut_batch_s
-        ends_ns = self._waiting[0].published_ns + int(wait_s * _NS)
-        while (left_s := (ends_ns - time.time_ns()) / _NS) > 0:
-            if left_s > wait_s or self._batch_is_full():  # or the clock was set back
+        cut = not self._reachable()
+        most_s = settings.cut_batch_s if cut else settings.copy_batch_s
+        while (left_s := (self._ends_ns(cut) - time.time_ns()) / _NS) > 0:
+            if left_s > most_s or self._batch_is_full():  # or the clock was set back
                 return
-            await asyncio.sleep(min(left_s, settings.batch_s))
-            if self._broken or (self._reachable() and wait_s == settings.cut_batch_s):
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s if not cut else min(left_s, settings.batch_s)):
+                    await self._wake.wait()
+            if self._broken or (cut and self._reachable()):
                 return
+
+    def _ends_ns(self, cut: bool) -> int:
+        """When what waits is to go."""
+        if cut:
+            return self._waiting[0].published_ns + int(self._settings.cut_batch_s * _NS)
+        return self._due_ns
 
     def _batch_is_full(self) -> bool:
         settings = self._settings
@@ -243,6 +261,7 @@ class Outbox:
             if messages and size > settings.batch_bytes:
                 break
             messages.append(self._waiting.popleft())
+        self._due_ns = 0  # what is left goes next
         batch = Batch(messages[0].published_ns, [(m.message_id, m.data) for m in messages])
         # Ids are never used again (trap 5): two batches never begin with the same message.
         return _Flight(messages[0].message_id, msgspec.msgpack.encode(batch), messages)
