@@ -7,7 +7,8 @@ released to its partner and nothing else, as though each had been folded by itse
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,6 +156,11 @@ def is_present(track: Track) -> bool:
 
 def untaken(plots: Plots) -> Followed:
     """Plots that no release picture took, or that leave without one."""
-    n = len(plots.time_ns)
+    return Followed(plots, *_nowhere(len(plots.time_ns)))
+
+
+@lru_cache(64)
+def _nowhere(n: int) -> tuple[NDArray[Any], ...]:
+    """What is known of `n` plots that no track took; never written to."""
     nowhere = np.full((n, 6), np.nan)
-    return Followed(plots, np.zeros(n, np.int64), nowhere, nowhere[:, 0], np.full(n, -1))
+    return np.zeros(n, np.int64), nowhere, nowhere[:, 0], np.full(n, -1)

@@ -100,6 +100,7 @@ class ReleaseWay:
         by_radar = chosen is not None and chosen.asks_no_more
         self._granted_by_radar = self._granted(_one_of_each(radars)) if by_radar else {}
         """Where time and place are not asked for: for which uses a radar's plots may go."""
+        self._who_of_radar: dict[int, list[Who]] = {}
         self._kinds: dict[Who, dict[int, FlightKind]] = {who: {} for who in self._who}
         self._asked_ns: dict[tuple[Who, int], int] = {}
         self._launches: dict[tuple[Who, int], Launch] = {}
@@ -112,6 +113,8 @@ class ReleaseWay:
 
         Those of `observed` are the plots that may leave.
         """
+        if self._granted_by_radar and (plots.radar == plots.radar[:1]).all():
+            return self._rows_of_radar(plots)
         granted = {
             least: of[plots.radar] for least, of in self._granted_by_radar.items()
         } or self._granted(plots)
@@ -122,6 +125,20 @@ class ReleaseWay:
             if len(chosen):
                 out[who] = chosen
         return out
+
+    def _rows_of_radar(self, plots: Plots) -> dict[Who, Rows]:
+        """`rows` of one radar's plots, of which all or none may shape a picture."""
+        n = len(plots.radar)
+        if not n:
+            return {}
+        number, every = int(plots.radar[0]), np.arange(n)
+        if number not in self._who_of_radar:
+            self._who_of_radar[number] = [
+                who
+                for who in self._who
+                if not use_bits(who.use) & ~int(self._granted_by_radar[who.least][number])
+            ]
+        return dict.fromkeys(self._who_of_radar[number], every)
 
     def _granted(self, plots: Plots) -> dict[int, NDArray[np.uint8]]:
         """For which uses each plot may go, by the least level."""
@@ -145,7 +162,8 @@ class ReleaseWay:
         """Released plots of which nothing depends on tracks: before any picture is folded."""
         for who in self.observed:
             if who in rows:
-                self.taking(who)(untaken(plots.at(rows[who])))
+                every = len(rows[who]) == len(plots.time_ns)
+                self.taking(who)(untaken(plots if every else plots.at(rows[who])))
 
     def due(self, tracks: Mapping[Who, Sequence[Track]]) -> list[Due]:
         """Of the pictures' tracks those that something is to be said of, or whose kind is asked."""

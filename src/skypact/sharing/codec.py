@@ -190,22 +190,38 @@ def pack_plots(arrival: Arrival, use: Sequence[Use]) -> ScanPlots:
             f"{arrival.nation}/{arrival.radar}", "plots not of one scan", "pack scan by scan"
         )
 
-    def optional(values: NDArray[np.float64]) -> bytes:
-        return b"" if np.isnan(values).all() else _reals(values)
-
     return ScanPlots(
         radar=arrival.radar,
         epoch=arrival.epoch,
         sequence=arrival.sequence,
         scan=int(plots.scan[0]),
-        time_ns=np.ascontiguousarray(plots.time_ns, "<i8").tobytes(),
-        range_m=_reals(plots.range_m),
-        azimuth_rad=_reals(plots.azimuth_rad),
-        elevation_rad=_reals(plots.elevation_rad),
-        range_rate_m_s=optional(plots.range_rate_m_s),
-        snr_db=optional(plots.snr_db),
         use=in_order(use),
+        **_columns_of(plots),  # type: ignore[arg-type]
     )
+
+
+_last_columns: list[tuple[Plots, dict[str, bytes]]] = []
+
+
+def _columns_of(plots: Plots) -> dict[str, bytes]:
+    """The columns as bytes; those of the newest plots are kept: they go to several partners."""
+    last = _last_columns[-1:]
+    if last and last[0][0] is plots:
+        return last[0][1]
+
+    def optional(values: NDArray[np.float64]) -> bytes:
+        return b"" if np.isnan(values).all() else _reals(values)
+
+    columns = {
+        "time_ns": np.ascontiguousarray(plots.time_ns, "<i8").tobytes(),
+        "range_m": _reals(plots.range_m),
+        "azimuth_rad": _reals(plots.azimuth_rad),
+        "elevation_rad": _reals(plots.elevation_rad),
+        "range_rate_m_s": optional(plots.range_rate_m_s),
+        "snr_db": optional(plots.snr_db),
+    }
+    _last_columns[:] = [(plots, columns)]
+    return columns
 
 
 def unpack_plots(

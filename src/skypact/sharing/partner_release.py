@@ -91,6 +91,7 @@ class PartnerRelease:
         self._plots: list[tuple[Observed, Decision, int]] = []
         self._rates: dict[tuple[str, tuple[Use, ...]], Budget] = {}
         self._last: dict[_Way, Decision] = {}
+        self._alike: dict[int, Decision] = {}
         self.counts: Counter[tuple[Level, str]] = Counter()
         self.left_out: Counter[str] = Counter()
 
@@ -154,20 +155,26 @@ class PartnerRelease:
         number = int(plots.radar[0])
         if (plots.radar != number).any() or (plots.scan != plots.scan[0]).any():
             return None
+        if number not in self._alike:
+            self._alike[number] = self._decision_on_radar(number, int(plots.time_ns[0]))
+        return self._alike[number]
+
+    def _decision_on_radar(self, number: int, time_ns: int) -> Decision:
+        """The decision on all plots of a radar, at whatever time."""
         radar = self.radars[number]
         if radar.nation != self.policy.nation:  # what is another's never leaves
             return _NOTHING
-        subject = Subject(int(plots.time_ns[0]), (radar.id,), self.exercise)
-        return decide(self.policy, self.partner, subject)
+        decision = decide(self.policy, self.partner, Subject(time_ns, (radar.id,), self.exercise))
+        if decision.level >= Level.TRACKLETS:
+            decision = decision._replace(use=uses_of(use_bits(decision.use)))
+        return decision
 
     def _take_alike(
         self, followed: Followed, decision: Decision, use: tuple[Use, ...] | None
     ) -> None:
         """Take plots of one scan that all go alike, where they go by the picture of this set."""
-        if decision.level >= Level.TRACKLETS:
-            decision = decision._replace(use=uses_of(use_bits(decision.use)))
-            if use is not None and decision.use != use:
-                return
+        if decision.level >= Level.TRACKLETS and use is not None and decision.use != use:
+            return
         self.counts[decision.level, decision.rule] += len(followed.plots.scan)
         if decision.level == Level.PLOTS:
             self._pack(followed.plots, decision)

@@ -3,9 +3,10 @@
 import hashlib
 import math
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skypact.model import (
     Arrival,
@@ -371,8 +372,7 @@ def times_of(arrival: Arrival, unused: Collection[int] = ()) -> tuple[int, int]:
     if arrival.tracklets:
         times_ns = [one.time_ns for _, one in used(arrival, unused)]
         return min(times_ns), max(times_ns)
-    time_ns = arrival.plots.time_ns
-    return int(time_ns.min()), int(time_ns.max())
+    return _ends(arrival.plots.time_ns)
 
 
 def _old(arrival: Arrival, faults: Faults, horizon_ns: int, window_s: float) -> Faults:
@@ -400,11 +400,24 @@ _MANY_TRACKLETS = "have the partner send fewer, or raise late.greatest_batch_tra
 _FLOOD = "find what makes so many, or raise late.greatest_scan_plots above {:,}"
 
 
+_last_content: list[tuple[Arrival | ClockMark, bytes]] = []
+
+
 def content_of(what: Arrival | ClockMark) -> bytes:
     """blake2b, 16 bytes, of radar and observations, not of when they came; of a mark its time.
 
-    The radar by its id: its number is another when the radar table is changed.
+    The radar by its id: its number is another when the radar table is changed. That of the newest
+    is kept: several pictures take it in turn.
     """
+    last = _last_content[-1:]
+    if last and last[0][0] is what:
+        return last[0][1]
+    content = _content_of(what)
+    _last_content[:] = [(what, content)]
+    return content
+
+
+def _content_of(what: Arrival | ClockMark) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     if isinstance(what, ClockMark):
         digest.update(f"mark {what.time_ns}".encode())
@@ -443,21 +456,28 @@ def _fault_of_plots(arrival: Arrival, radar: int) -> str:
         return "times, radars and scans are whole numbers, the other columns are float64"
     if not len(plots.time_ns):
         return ""
-    if (plots.radar != radar).any():
+    if _ends(plots.radar) != (radar, radar):
         return f"plots of another radar than {arrival.radar}"
-    if (plots.scan != plots.scan[0]).any():
+    if len(set(_ends(plots.scan))) > 1:
         return "plots of several scans; send each in an arrival of its own"
-    if plots.time_ns.min() <= 0:
+    if _ends(plots.time_ns)[0] <= 0:
         return "a time before 1970"
-    for name in ("range_m", "azimuth_rad", "elevation_rad"):
-        if not np.isfinite(getattr(plots, name)).all():
+    ends = {name: _ends(getattr(plots, name)) for name in _FINITE}
+    for name, (low, high) in ends.items():
+        if not (math.isfinite(low) and math.isfinite(high)):
             return f"{name} that is not a finite number"
-    if (plots.range_m <= 0.0).any() or (abs(plots.elevation_rad) > math.pi / 2).any():
+    if ends["range_m"][0] <= 0.0 or max(map(abs, ends["elevation_rad"])) > math.pi / 2:
         return "a range of 0 or less, or an elevation beyond 90°"
     if np.isinf(plots.range_rate_m_s).any():
         return "range_rate_m_s that is infinite"
     return ""
 
 
+def _ends(values: NDArray[Any]) -> tuple[Any, Any]:
+    """Least and greatest; NaN where there is one."""
+    return np.minimum.reduce(values).item(), np.maximum.reduce(values).item()
+
+
+_FINITE = ("range_m", "azimuth_rad", "elevation_rad")
 _KINDS = "iifffffi"
 """Kinds of the columns of `Plots`."""

@@ -55,6 +55,7 @@ TRACKLET_ROW = np.dtype(
     ]
 )
 _MEASURED_AT = np.dtype(_PLACED).itemsize
+_WHOLE_ROW = np.dtype((np.void, PLOT_ROW.itemsize)), np.dtype((np.void, TRACKLET_ROW.itemsize))
 _NONE = np.zeros(0, PLOT_ROW), np.zeros(0, TRACKLET_ROW)
 
 
@@ -101,10 +102,12 @@ class _Held(NamedTuple):
         """More rows of one number, or fewer."""
         number = _number_of(rows)
         self.numbers[number] += count * len(rows)
-        for content in rows["content"]:
-            self.contents[number[0], content.tobytes()] += count
+        contents = rows["content"].tobytes()
+        for at in range(0, len(contents), _CONTENT_BYTES):
+            self.contents[number[0], contents[at : at + _CONTENT_BYTES]] += count
 
 
+_CONTENT_BYTES = PLOT_ROW["content"].itemsize
 _EMPTY = Cell(*_NONE, ())
 _CELLS_HELD = 512
 """Cells of which it is known what they hold; of others it is found out when it is asked."""
@@ -325,7 +328,8 @@ class KeptObservations:
         changed = _first_change(near, after)
         if changed is None:
             return None
-        self._note_held(kind, near, -1)
+        if len(near):
+            self._note_held(kind, near, -1)
         self._note_held(kind, after, 1)
         for cell in sorted(set((near["scan_ns"] // self.cell_ns).tolist())):
             rows = self._cells[cell].rows(kind)
@@ -390,13 +394,24 @@ class KeptObservations:
             del self._scans[next(iter(self._scans))]
         return found
 
+    def _go_on_with_scans(self, cell: int, kind: int, old: Rows, new: Rows, rows: Rows) -> None:
+        """The scans of `rows`, which are `old` and then `new` with other scans, if those of `old`
+        are known.
+        """
+        known = self._scans.get((cell, kind))
+        if known is not None and known[0] is old:
+            keys, starts = self._scans_of(new, kind)
+            before = known[1]
+            joined = Scans(before.keys + keys, np.append(before.starts, starts[1:] + len(old)))
+            self._scans[cell, kind] = rows, joined
+
     def _scans_of(self, rows: Rows, kind: int) -> Scans:
         names = self._names_of(kind)
-        begins = np.ones(len(rows), bool)
+        differs = np.zeros(len(rows) - 1, bool)
         for name in ("scan_ns", "radar", "scan", "epoch"):
-            begins[1:] &= rows[name][1:] == rows[name][:-1]
-        begins[1:] = ~begins[1:]
-        starts = np.flatnonzero(begins)
+            column = rows[name]
+            differs |= column[1:] != column[:-1]
+        starts = np.append(0, np.flatnonzero(differs) + 1)
         first = rows[starts]
         keys = [
             (time_ns, 1, *names[radar], kind, scan, epoch)
@@ -471,6 +486,8 @@ class KeptObservations:
                 if self._held_in(cell, kind).numbers[radar, epoch, scan]:
                     rows = self._cells[cell].rows(kind)
                     parts.append(rows[_of_number(rows, radar, epoch, scan)])
+            if len(parts) == 1:
+                return new[:0]
             found = _joined(parts)
             time_ns = found["time_ns"]
             found = found[(time_ns >= first_ns - span_ns) & (time_ns <= last_ns + span_ns)]
@@ -504,7 +521,9 @@ class KeptObservations:
         old = self._cells.get(cell, _EMPTY).rows(kind)
         rank = self._rank_of(kind)
         if not len(old) or _ordinal(old[-1:], rank) < _ordinal(new[:1], rank):
-            self._put(cell, kind, _joined([old, new]))  # in order as it came
+            rows = _joined([old, new])  # in order as it came
+            self._go_on_with_scans(cell, kind, old, new, rows)
+            self._put(cell, kind, rows)
             return
         begins = old["scan_ns"]
         at = int(np.searchsorted(begins, new["scan_ns"][0]))
@@ -571,11 +590,16 @@ def _fold_order(rows: Rows, rank: NDArray[np.int64]) -> NDArray[np.intp]:
 def _joined(parts: Sequence[Rows]) -> Rows:
     """One after the other; NumPy's own takes ten times as long with records."""
     rows = np.empty(sum(map(len, parts)), parts[0].dtype)
-    at = 0
+    whole, at = _whole(rows), 0
     for part in parts:
-        rows[at : at + len(part)] = part
+        whole[at : at + len(part)] = _whole(part)
         at += len(part)
     return rows
+
+
+def _whole(rows: Rows) -> Rows:
+    """The same records, each as one: NumPy copies them field by field otherwise."""
+    return rows.view(_WHOLE_ROW[kind_of(rows)])
 
 
 def of_contents(rows: Rows, contents: Collection[bytes]) -> NDArray[np.bool_]:
@@ -609,13 +633,24 @@ def _once(rows: Rows) -> Rows:
     """Rows of one number in order of time, those equal in every field once."""
     if len(rows) == 1:
         return rows
-    rows = rows[np.lexsort(_within_scan(rows))]
+    rows = rows if _in_order(rows) else rows[np.lexsort(_within_scan(rows))]
     bits, size = rows.tobytes(), rows.itemsize
     first: dict[tuple[bytes, bytes], int] = {}
     for at, begin in enumerate(range(0, len(bits), size)):
         plot = bits[begin : begin + 8], bits[begin + _MEASURED_AT : begin + size]  # time, measured
         first.setdefault(plot, at)
     return rows if len(first) == len(rows) else rows[list(first.values())]
+
+
+def _in_order(rows: Rows) -> bool:
+    """Whether rows are in the order within a scan for sure: as those of one arrival often come."""
+    place, times_ns = rows["row"], rows["time_ns"]
+    return bool(
+        (place[1:] > place[:-1]).all()
+        and (times_ns[1:] >= times_ns[:-1]).all()
+        and (rows["sequence"] == rows["sequence"][0]).all()
+        and (rows["content"] == rows["content"][0]).all()
+    )
 
 
 def _parted(rows: Rows, span_ns: int) -> Rows:
@@ -631,6 +666,8 @@ def _parted(rows: Rows, span_ns: int) -> Rows:
 
 def _first_change(before: Rows, after: Rows) -> int | None:
     """Time of the first scan that is not in both as it stands; None: there is none."""
+    if not len(before):
+        return int(after["scan_ns"].min())
     old, new = _scan_bytes(before), _scan_bytes(after)
     changed = [time_ns for time_ns in {*old, *new} if old.get(time_ns) != new.get(time_ns)]
     return min(changed, default=None)
