@@ -927,7 +927,7 @@ class LinkSettings(BaseModel):
         "more for this nation and nothing came by the durable path for so long, s.",
     )
     batch_s: float = Field(
-        default=0.005,
+        default=0.002,
         ge=0,
         le=1,
         description="Durable path: messages of so long go into the outbox together, s,",

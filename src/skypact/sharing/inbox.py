@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import nats.errors
@@ -35,6 +35,13 @@ _EPOCH = "outbox"
 Taken = Awaitable[Any] | None
 """Done once a message that was taken in is on disk; None: it need not be."""
 TakeIn = Callable[[bytes], Awaitable[Taken]]
+
+
+class _Unwritten(NamedTuple):
+    """A batch that was taken in; what is done once it is on disk."""
+
+    message: Msg
+    written: list[Awaitable[Any]]
 
 
 class Inbox:
@@ -61,7 +68,10 @@ class Inbox:
         self.epoch = ""
         """The partner's outbox that the source was made for."""
         self.last = 0
-        """The number, in the partner's outbox, of the newest batch that was taken in."""
+        """The number, in the partner's outbox, of the newest batch that is taken in and on disk."""
+        self._taken = 0
+        """... that was taken in, and may not be on disk yet."""
+        self._unwritten: asyncio.Queue[_Unwritten] = asyncio.Queue()
         self.last_ns = time.time_ns()
         """When that was, or when the link was started."""
         self.messages = 0
@@ -75,6 +85,8 @@ class Inbox:
         """From publishing to taking in, of the newest batch, by both clocks."""
         self.fault = "not started"
         self.busy = False
+        self._under_way = 0
+        """Batches that were taken in and are not acknowledged."""
         self._acknowledged: tuple[Client, str] | None = None
         self._held: dict[int, Msg] = {}
         self._jump = True
@@ -86,7 +98,7 @@ class Inbox:
     @property
     def idle(self) -> bool:
         """Whether nothing that came is still to be taken in."""
-        return not self.busy and self._queue.empty()
+        return not self.busy and not self._under_way and self._queue.empty()
 
     def check(self) -> None:
         """Read on from the oldest batch that was not taken in: after a reconnection."""
@@ -103,7 +115,10 @@ class Inbox:
 
     async def run(self, keeper: Client) -> None:
         """Fetch and take in, through every break."""
-        taking = asyncio.create_task(self._take(keeper), name=f"inbox from {self.partner}")
+        tasks = (
+            asyncio.create_task(self._take(keeper), name=f"inbox from {self.partner}"),
+            asyncio.create_task(self._acknowledge(keeper), name=f"inbox kept of {self.partner}"),
+        )
         subscription = None
         try:
             while True:
@@ -119,19 +134,19 @@ class Inbox:
                     self.fault = str(error) or type(error).__name__
                     await asyncio.sleep(_PAUSE_S)
         finally:
-            await end(taking)
+            await end(*tasks)
 
     async def close(self) -> None:
-        """Finish the batch that is being taken in, and see its acknowledgement through.
+        """Finish the batches that are being taken in, and see their acknowledgement through.
 
         Before `run` is cancelled, so that a clean stop repeats nothing. What does not return in
         time comes again.
         """
         self._generation += 1  # no further batch
         ends_s = time.monotonic() + self._settings.stop_s
-        while self.busy and time.monotonic() < ends_s:
+        while (self.busy or self._under_way) and time.monotonic() < ends_s:
             await asyncio.sleep(_STEP_S)
-        if self._acknowledged and not self.busy:
+        if self._acknowledged and not self.busy and not self._under_way:
             client, reply = self._acknowledged
             with contextlib.suppress(nats.errors.Error, OSError):
                 await client.request(reply, b"+ACK", timeout=self._settings.stop_s)
@@ -189,14 +204,31 @@ class Inbox:
             self.busy = True
             try:
                 for due in self._in_order(message):
-                    await self._take_batch(due)
-                    # Only now: what is acknowledged here is gone from the durable path.
-                    await keeper.publish(due.reply, b"+ACK")
-                    self._acknowledged = (keeper, due.reply)
+                    written = await self._take_batch(due)
+                    self._under_way += 1
+                    self._unwritten.put_nowait(_Unwritten(due, written))
+            finally:
+                self.busy = False
+
+    async def _acknowledge(self, keeper: Client) -> None:
+        """Acknowledge batches in order, each once all of it is on disk.
+
+        What is acknowledged is gone from the durable path. The next are taken in meanwhile.
+        """
+        while True:
+            one = await self._unwritten.get()
+            number = _number_at_origin(one.message)
+            try:
+                await asyncio.gather(*one.written)
+                if number is not None and number > self.last:
+                    self.last = number
+                self.last_ns = time.time_ns()
+                await keeper.publish(one.message.reply, b"+ACK")
+                self._acknowledged = (keeper, one.message.reply)
             except (nats.errors.Error, OSError):
                 self.check()
             finally:
-                self.busy = False
+                self._under_way -= 1
 
     def _in_order(self, message: Msg) -> Iterator[Msg]:
         """What is due now that this one came: itself, and those that waited for it.
@@ -205,15 +237,15 @@ class Inbox:
         ahead of what is sent again: one that is ahead waits, unacknowledged, for those between.
         """
         number = _number_at_origin(message)
-        ahead = number is not None and self.last and number > self.last + 1
+        ahead = number is not None and self._taken and number > self._taken + 1
         if ahead and not self._jump:
             self._held[number or 0] = message
             self._missing_since_s = self._missing_since_s or time.monotonic()
             return
         self._jump = False
         yield message
-        while self.last + 1 in self._held:
-            yield self._held.pop(self.last + 1)
+        while self._taken + 1 in self._held:
+            yield self._held.pop(self._taken + 1)
         if not self._held:
             self._missing_since_s = 0.0
 
@@ -221,25 +253,26 @@ class Inbox:
         """Ask anew for batches that do not come; pass over those that never will, and say so."""
         waited_s = time.monotonic() - self._missing_since_s if self._held else 0.0
         if waited_s > 2 * self._settings.wedged_s:
-            self.lost += min(self._held) - self.last - 1
+            self.lost += min(self._held) - self._taken - 1
             self._jump, self._missing_since_s = True, 0.0
             self._broken.set()
         elif waited_s > self._settings.wedged_s and not self._asked_for_missing:
             self._asked_for_missing = True
             self.ask_anew(self.epoch)
 
-    async def _take_batch(self, message: Msg) -> None:
+    async def _take_batch(self, message: Msg) -> list[Awaitable[Any]]:
+        """Hand over what is in a batch; what is to be waited for until all of it is on disk."""
         number = _number_at_origin(message)
-        if number is not None and number <= self.last:
+        written: list[Awaitable[Any]] = []
+        if number is not None and number <= self._taken:
             self.repeated += 1
-            return
+            return written
         self._asked_for_missing = False
         try:
             batch = msgspec.msgpack.decode(message.data, type=Batch)
         except msgspec.MsgspecError:
             self.malformed += 1  # only its own sender loses by it
         else:
-            written = []
             for message_id, data in batch.messages:
                 if self._is_new(message_id, data):
                     await self._turns.pass_on()
@@ -247,12 +280,10 @@ class Inbox:
                     self.messages += 1
                     if taken is not None:
                         written.append(taken)
-            # Together: the disk takes thousands at once as fast as one.
-            await asyncio.gather(*written)
             self.delay_s = (time.time_ns() - batch.published_ns) / _NS
         if number is not None:
-            self.last = number
-        self.last_ns = time.time_ns()
+            self._taken = number
+        return written
 
     def _is_new(self, message_id: str, data: bytes) -> bool:
         """Whether a message did not come before; then it has come now.
