@@ -104,12 +104,16 @@ def measure(
         "plots_s": len(made.plots.time_ns) / seconds,
         "level": level if level == "plots" else f"{level}, {openness}",
         "path": "durable alone" if durable_alone else "live",
-        "others": others - own["cores"],
+        "others": others[0] - own["cores"],
+        "stolen": others[1],
     }
 
 
-def _run(plans: dict[str, Plan], made: Load) -> tuple[int, np.ndarray, float]:
-    """Start the nodes, tell them of each scan when it is due, and wait until they are done."""
+def _run(plans: dict[str, Plan], made: Load) -> tuple[int, np.ndarray, np.ndarray]:
+    """Start the nodes, tell them of each scan when it is due, and wait until they are done.
+
+    When that began, when each scan was due, and how many cores were busy and stolen meanwhile.
+    """
     ends: dict[str, socket.socket] = {}
     processes = []
     try:
@@ -160,10 +164,11 @@ def _run(plans: dict[str, Plan], made: Load) -> tuple[int, np.ndarray, float]:
     return begin_ns, due, cores
 
 
-def _busy_s() -> float:
-    """Seconds that the machine's cores were busy, together."""
+def _busy_s() -> np.ndarray:
+    """Seconds that the machine's cores were busy, together; and that its host took from them."""
     fields = [int(word) for word in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
-    return (sum(fields[:3]) + sum(fields[5:7])) / float(os.sysconf("SC_CLK_TCK"))
+    ticks = [sum(fields[:3]) + sum(fields[5:7]), fields[7]]
+    return np.array(ticks) / float(os.sysconf("SC_CLK_TCK"))
 
 
 def _figures(made: Load, begin_ns: int, due: np.ndarray, seen: dict[str, Seen]) -> dict[str, Any]:
@@ -235,7 +240,8 @@ def told(figures: dict[str, Any]) -> str:
         f"{f['plots_s']:7,.0f} plots/s, {f['level']}, {f['path']}: to a partner's track p50 "
         f"{track[0]:.1f} ms, p99 {track[1]:.1f} ms ({f['to_track']} of {f['expected']}); to one's "
         f"own p50 {own[0]:.1f}, p99 {own[1]:.1f}; acknowledged p50 {taken[0]:.1f}, p99 "
-        f"{taken[1]:.1f}; {f['cores']:.2f} cores, others on the machine {max(0.0, f['others']):.2f}"
+        f"{taken[1]:.1f}; {f['cores']:.2f} cores, others on the machine "
+        f"{max(0.0, f['others']):.2f}, its host {f['stolen']:.2f}"
     )
 
 
@@ -269,11 +275,16 @@ def main() -> None:
     parser.add_argument("--durable", action="store_true", help="without the live path")
     parser.add_argument("--scan-plots", type=int, default=SCAN_PLOTS)
     parser.add_argument("--seconds", type=float, default=COUNTED_S)
+    parser.add_argument(
+        "--first", action="store_true", help="before all others on the machine (needs the right to)"
+    )
     parser.add_argument("--parts", action="store_true", help="where the time goes")
     parser.add_argument("--stages", action="store_true", help="when a scan is where")
     parser.add_argument("--counts", action="store_true")
     parser.add_argument("--profile", type=Path, help="folder for what cProfile says")
     asked = parser.parse_args()
+    if asked.first:  # nodes and servers inherit it; assessments do not
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     if asked.profile:
         asked.profile.mkdir(parents=True, exist_ok=True)
     for rate in asked.rates:

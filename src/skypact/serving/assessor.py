@@ -1,6 +1,7 @@
 """Assessments in a process of their own: each takes some 50 ms, and the node must go on."""
 
 import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Sequence
@@ -50,7 +51,8 @@ def _behind_the_node() -> ProcessPoolExecutor:
     pool.submit(os.getpid)
     if hasattr(os, "SCHED_IDLE"):  # Linux: what wakes up has the processor of it at once
         for pid in list(pool._processes or {}):
-            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+            with contextlib.suppress(OSError):  # where a container forbids it: `_begin` does most
+                os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
     return pool
 
 
