@@ -8,8 +8,8 @@ import pytest
 import skypact
 from skypact.charts import GroundPaths, draw_flights, flights, parts
 from skypact.charts.labels import Labels, grouped, numbered
-from skypact.charts.paths import Path as FlightPath
-from skypact.charts.paths import before, foretold, stretches, unseen
+from skypact.flight.paths import Path as FlightPath
+from skypact.flight.paths import before, foretold, stretches, unseen
 from skypact.maps import Frame
 
 NS = 1_000_000_000

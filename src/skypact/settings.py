@@ -1108,6 +1108,53 @@ class FeedsSettings(BaseModel):
     )
 
 
+class DeskSettings(BaseModel):
+    """What a nation's people see in their browsers, and what of it they may do."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    enabled: bool = Field(default=True, description="A node starts its desk.")
+    port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="Where the desk answers; 0: at the port after that of the node's [http].",
+    )
+    changes_s: float = Field(
+        default=0.1,
+        ge=0.01,
+        le=60,
+        description="Changes of a picture are told no more often than this, s.",
+    )
+    asked_s: float = Field(
+        default=2.0,
+        ge=0.1,
+        le=60,
+        description="The desk says so often which pictures somebody looks at, s; the node tells "
+        "of them for three times as long.",
+    )
+    assess_every_s: float = Field(
+        default=2.0, ge=0.1, le=600, description="A flight that goes on is assessed so often, s."
+    )
+    sees_now_s: float = Field(
+        default=12.0,
+        gt=0,
+        description="A radar sees an object now if it saw it within so long, s.",
+    )
+    urgent_s: float = Field(
+        default=300.0, gt=0, description="An impact within so long is most urgent, s."
+    )
+    path_points: int = Field(
+        default=400,
+        ge=10,
+        le=100_000,
+        description="Most points kept of the path that a track flew; thinned beyond it.",
+    )
+    path_every_s: float = Field(
+        default=1.0, gt=0, le=600, description="A point of it is kept so often, s, at first."
+    )
+
+
 class JournalSettings(BaseModel):
     """How a node keeps what came and went."""
 
@@ -1187,6 +1234,7 @@ class Settings(BaseSettings):
     link: LinkSettings = LinkSettings()
     feeds: FeedsSettings = FeedsSettings()
     journal: JournalSettings = JournalSettings()
+    desk: DeskSettings = DeskSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -1300,4 +1348,5 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "link": LinkSettings,
     "feeds": FeedsSettings,
     "journal": JournalSettings,
+    "desk": DeskSettings,
 }

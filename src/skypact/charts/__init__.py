@@ -5,7 +5,7 @@
 | `flights` | the picture of `skypact track` |
 | `comparison` | the picture of `skypact compare` |
 | `biases` | the picture of `skypact register` |
-| `paths` | where each track went, and is foretold to go |
+| `paths` | where each track went |
 | `ground` | the map under the paths |
 | `labels` | labels that cover neither each other nor what they name |
 | `parts` | what both pictures are made of |

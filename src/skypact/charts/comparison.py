@@ -26,7 +26,7 @@ from skypact.charts.parts import (
     sites_of,
     title,
 )
-from skypact.charts.paths import Path, before, foretold, stretches, unseen
+from skypact.flight.paths import Path, before, foretold, stretches, unseen
 from skypact.maps import INK, FloatArray, Projection, nation_colours
 from skypact.model import Impact, Radar
 from skypact.offline.compare import TOGETHER, ComparedFlight, Comparison, Moment, View

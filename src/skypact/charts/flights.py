@@ -27,7 +27,8 @@ from skypact.charts.parts import (
     sites_of,
     title,
 )
-from skypact.charts.paths import GroundPaths, Path, before, foretold, stretches, unseen
+from skypact.charts.paths import GroundPaths
+from skypact.flight.paths import Path, before, foretold, stretches, unseen
 from skypact.maps import INK, Projection
 from skypact.model import Flight, Impact, Launch, Radar
 from skypact.offline.text import HALF_95, axes, clock, iso_utc, kilometres, seconds

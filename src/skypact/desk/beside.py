@@ -1,0 +1,169 @@
+"""Flights of several nations side by side: which are one, and how far they differ."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from skypact.desk import documents as d
+from skypact.model import (
+    AreaWarning,
+    Assessment,
+    Flight,
+    Impact,
+    Launch,
+    ShownFlight,
+    ShownTrack,
+    Statement,
+)
+
+S = 1_000_000_000
+_RADIUS_M = 6_371_000.0
+_Z_95 = 1.959964
+_SAME_S = 60.0
+_SAME_M = 150e3
+"""Two nations' statements of one flight may lie so far apart beside what they allow for."""
+_SAME_SPACE_M = 5e3
+_SIGMAS = 5.0
+
+
+def differences(one: Flight | Assessment, joint: Flight) -> d.Differences:
+    """How far an assessment is from the joint one, and whether that is more than chance."""
+    launch_m, launch_out = _apart(one.launch, joint.launch)
+    impact_m, impact_out = _apart(one.impact, joint.impact)
+    time_s = time_out = None
+    if one.impact is not None and joint.impact is not None:
+        time_s = (one.impact.time_ns - joint.impact.time_ns) / S
+        sigma_s = math.hypot(one.impact.time_sigma_s, joint.impact.time_sigma_s)
+        time_out = abs(time_s) > _Z_95 * sigma_s
+    apogee_m = apogee_out = None
+    if one.apogee is not None and joint.apogee is not None:
+        apogee_m = one.apogee.height_m - joint.apogee.height_m
+        sigma_m = math.hypot(one.apogee.height_sigma_m, joint.apogee.height_sigma_m)
+        apogee_out = abs(apogee_m) > _Z_95 * sigma_m
+    return {
+        "kind": one.kind != joint.kind,
+        "launch_m": _whole(launch_m),
+        "launch_significant": launch_out,
+        "impact_m": _whole(impact_m),
+        "impact_significant": impact_out,
+        "impact_time_s": None if time_s is None else round(time_s, 1),
+        "impact_time_significant": bool(time_out),
+        "apogee_m": _whole(apogee_m),
+        "apogee_significant": bool(apogee_out),
+    }
+
+
+def _whole(value: float | None) -> float | None:
+    return None if value is None else round(value, 0)
+
+
+def _apart(one: Launch | Impact | None, other: Launch | Impact | None) -> tuple[float | None, bool]:
+    """Metres between two places, and whether their ellipses, added up, do not reach as far."""
+    if one is None or other is None:
+        return None, False
+    far = ground_m(one.latitude_rad, one.longitude_rad, other.latitude_rad, other.longitude_rad)
+    toward = _azimuth(one, other)
+    return far, far > math.hypot(_reach(one, toward), _reach(other, toward))
+
+
+def _reach(at: Launch | Impact, azimuth_rad: float) -> float:
+    """How far an ellipse's shadow reaches in a direction."""
+    of = at.ellipse_95
+    turn = azimuth_rad - of.azimuth_rad
+    return math.hypot(of.semi_major_m * math.cos(turn), of.semi_minor_m * math.sin(turn))
+
+
+def _azimuth(one: Launch | Impact, other: Launch | Impact) -> float:
+    east = math.remainder(other.longitude_rad - one.longitude_rad, 2.0 * math.pi)
+    east *= math.cos(one.latitude_rad)
+    return math.atan2(east, other.latitude_rad - one.latitude_rad)
+
+
+def ground_m(latitude: float, longitude: float, other_lat: float, other_lon: float) -> float:
+    """Metres over a spherical Earth between two places, rad."""
+    a = math.sin((other_lat - latitude) / 2.0) ** 2
+    b = math.sin((other_lon - longitude) / 2.0) ** 2
+    return (
+        2.0
+        * _RADIUS_M
+        * math.asin(min(1.0, math.sqrt(a + b * math.cos(latitude) * math.cos(other_lat))))
+    )
+
+
+def stated_of(
+    flights: Mapping[int, ShownFlight], statements: Sequence[Statement]
+) -> dict[int, list[tuple[str, Assessment]]]:
+    """By flight, what partners state of it: each statement with the flight that it fits best.
+
+    A statement names no track of ours: it is told by its launch, apogee and impact. One that fits
+    none stands beside none.
+    """
+    out: dict[int, list[tuple[str, Assessment]]] = {}
+    for nation, said in _assessments(statements):
+        score, number = min(
+            ((_misfit(said, shown.flight), number) for number, shown in flights.items()),
+            default=(math.inf, 0),
+        )
+        if score < math.inf:
+            out.setdefault(number, []).append((nation, said))
+    return out
+
+
+def _assessments(statements: Iterable[Statement]) -> Iterator[tuple[str, Assessment]]:
+    for one in statements:
+        if not isinstance(one.said, AreaWarning):
+            yield one.nation, one.said
+
+
+def _misfit(said: Assessment, flight: Flight) -> float:
+    """How ill a statement fits a flight: infinite where they cannot be of one object."""
+    parts = []
+    for one, other in ((said.launch, flight.launch), (said.impact, flight.impact)):
+        if one is not None and other is not None:
+            far, _ = _apart(one, other)
+            reach = one.ellipse_95.semi_major_m + other.ellipse_95.semi_major_m
+            late_s = abs(one.time_ns - other.time_ns) / S
+            spread_s = one.time_sigma_s + other.time_sigma_s
+            parts.append((far or 0.0) / (_SAME_M + 2.0 * reach))
+            parts.append(late_s / (_SAME_S + _SIGMAS * spread_s))
+    if said.apogee is not None and flight.apogee is not None:
+        late_s = abs(said.apogee.time_ns - flight.apogee.time_ns) / S
+        parts.append(late_s / _SAME_S)
+    if not parts or max(parts) > 1.0:
+        return math.inf
+    return sum(parts) / len(parts)
+
+
+def same_object(
+    track: ShownTrack, others: Iterable[ShownTrack], within_s: float = 30.0
+) -> int | None:
+    """The id of the track of another picture that is of the same object; None: there is none."""
+    best, found = math.inf, None
+    for other in others:
+        dt = (track.time_ns - other.time_ns) / S
+        if abs(dt) > within_s:
+            continue
+        apart = math.hypot(
+            ground_m(
+                track.latitude_rad,
+                track.longitude_rad,
+                *_moved(other, dt),
+            ),
+            track.height_m - (other.height_m + other.up_m_s * dt),
+        )
+        sigma = math.hypot(_spread_m(track), _spread_m(other))
+        gate = _SAME_SPACE_M + _SIGMAS * sigma
+        if apart < gate and apart / gate < best:
+            best, found = apart / gate, other.id
+    return found
+
+
+def _moved(one: ShownTrack, dt_s: float) -> tuple[float, float]:
+    radius = _RADIUS_M + one.height_m
+    east = one.east_m_s * dt_s / (radius * max(0.01, math.cos(one.latitude_rad)))
+    return one.latitude_rad + one.north_m_s * dt_s / radius, one.longitude_rad + east
+
+
+def _spread_m(one: ShownTrack) -> float:
+    """Root of the covariance's trace: how far off it may be in all directions together, 1σ."""
+    ee, _, _, nn, _, uu = one.covariance_m2
+    return math.sqrt(max(0.0, ee + nn + uu))

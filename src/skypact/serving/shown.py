@@ -1,0 +1,103 @@
+"""Tracks, flights and radars as a desk shows them: made from those of the stages."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from skypact.flight.paths import Path, foretold, path_of
+from skypact.kernels.geodesic import geodesic_direct
+from skypact.kernels.geodesy import geodetic_from_ecef, local_axes
+from skypact.kernels.radar_geometry import lowest_visible_height
+from skypact.model import Coverage, Flight, Phase, Radar, ShownPath, ShownRadar, ShownTrack, Track
+
+_UPPER = np.triu_indices(3)
+_RING_POINTS = 72
+_NO_BENDING = 1.0
+_FARTHEST_M = 15_000e3
+
+
+def shown_track(track: Track) -> ShownTrack:
+    """A track in the desk's terms."""
+    latitude, longitude, height = geodetic_from_ecef(*map(float, track.state[:3]))
+    axes = np.array(local_axes(latitude, longitude)).reshape(3, 3)
+    east, north, up = axes @ track.state[3:6]
+    local = axes @ track.covariance[:3, :3] @ axes.T
+    return ShownTrack(
+        track.id,
+        track.status,
+        _phase(track),
+        track.time_ns,
+        latitude,
+        longitude,
+        height,
+        float(east),
+        float(north),
+        float(up),
+        tuple(local[_UPPER].tolist()),
+        math.sqrt(max(0.0, float(np.trace(track.covariance[3:6, 3:6])))),
+        track.last_plot_ns,
+        track.plots,
+        len(track.plots_by_radar) + sum(map(len, track.plots_by_partner.values())),
+    )
+
+
+def _phase(track: Track) -> Phase:
+    return max(track.phases, key=lambda one: one.probability).phase if track.phases else Phase.COAST
+
+
+def expected_path(track: Track, flight: Flight) -> ShownPath:
+    """Where a flight is thought to go from now to its impact; empty where that is not known."""
+    return shown_path(foretold(flight.impact, path_of([(track.time_ns, track.state)])))
+
+
+def shown_path(path: Path) -> ShownPath:
+    """A path's columns; the speed of a curve to the ground is that between its points."""
+    speed = np.linalg.norm(path.states[:, 3:], axis=1)
+    time_s = (path.time_ns - path.time_ns[:1]) * 1e-9
+    for k in np.flatnonzero(speed == 0.0):
+        if k:
+            step = float(np.linalg.norm(path.states[k, :3] - path.states[k - 1, :3]))
+            speed[k] = step / max(1e-3, float(time_s[k] - time_s[k - 1]))
+    return ShownPath(
+        np.ascontiguousarray(path.time_ns, "<i8").tobytes(),
+        *(np.ascontiguousarray(path.places[:, k], "<f8").tobytes() for k in range(3)),
+        np.ascontiguousarray(speed, "<f8").tobytes(),
+    )
+
+
+def shown_radars(radars: Sequence[Radar], heights_m: Iterable[float]) -> list[ShownRadar]:
+    """Radars, each with what it covers at these heights, where it covers anything."""
+    heights = tuple(heights_m)
+    out = []
+    for radar in radars:
+        reach = [(height, _reach_m(radar, height)) for height in heights]
+        rings = tuple(Coverage(height, _ring(radar, far)) for height, far in reach if far > 0.0)
+        out.append(ShownRadar(radar, rings))
+    return out
+
+
+def _reach_m(radar: Radar, height_m: float) -> float:
+    """The greatest ground distance at which a radar sees what is so high."""
+    near, far = 0.0, min(radar.max_range_m, _FARTHEST_M)
+    if height_m <= radar.height_m:
+        return 0.0
+    for _ in range(40):
+        middle = 0.5 * (near + far)
+        seen = (
+            lowest_visible_height(middle, radar.min_elevation_rad, radar.height_m, _NO_BENDING)
+            <= height_m
+            and math.hypot(middle, height_m - radar.height_m) <= radar.max_range_m
+        )
+        near, far = (middle, far) if seen else (near, middle)
+    return near
+
+
+def _ring(radar: Radar, far_m: float) -> tuple[tuple[float, float], ...]:
+    points = []
+    for azimuth in np.linspace(0.0, 2.0 * math.pi, _RING_POINTS, endpoint=False):
+        latitude, longitude = geodesic_direct(
+            radar.latitude_rad, radar.longitude_rad, float(azimuth), far_m
+        )
+        points.append((longitude, latitude))
+    return (*points, points[0])
