@@ -38,6 +38,8 @@ from skypact.sensing import load_radars
 from skypact.sensing.feeds import Feeds, FeedTable, load_feeds
 from skypact.serving.assessor import Assessor
 from skypact.serving.clock import NodeClock
+from skypact.serving.desk_feed import DeskFeed
+from skypact.serving.desk_state import desk_state
 from skypact.serving.folded import RECORDS, Folded
 from skypact.serving.kept import (
     KeptAlarm,
@@ -145,6 +147,13 @@ class Node:
         self.counts: Counter[tuple[str, ...]] = Counter()
         self._checkpoints = checkpoints_of(self.folder.store, settings)
         self.assessor = Assessor(self.radars, settings.flight)
+        self._came_ns: dict[str, int] = {}
+        self.desk = DeskFeed(
+            *(folder, lambda: self.pictures, self.radars, self.assessor, settings),
+            clock=self.clock,
+            exercise=exercise,
+            state=lambda: desk_state(self, self._came_ns),
+        )
         self.server = NatsServer(self.folder, settings.link)
         self.link = Link(self.folder, settings.link, self.take_message, self._partners_changed)
         self.shedding = Shedding(self.log)
@@ -202,6 +211,7 @@ class Node:
         try:
             await self._start()
         except BaseException:
+            await self.desk.stop()
             await end(*self._tasks)
             await self.link.stop()
             await self.server.stop()
@@ -253,6 +263,7 @@ class Node:
             asyncio.create_task(self._save_now_and_then(), name="checkpoints"),
         ]
         await take_orders(self._connection, self.folder, self.clock, self._obey, self.exercise)
+        await self.desk.start(self._connection)
         self._ready = True
         self.log.info("ready", partners=sorted(self.folder.partners), arrivals=self.folded.arrivals)
 
@@ -260,6 +271,7 @@ class Node:
         """Take nothing more, send what is open, save, and end all."""
         self._ready = False
         await self.feeds.stop()
+        await self.desk.stop()
         await end(*self._tasks)
         await asyncio.to_thread(self.assessor.stop)
         now_ns = self.clock()
@@ -293,6 +305,7 @@ class Node:
             written.append(self._write(kind, arrival.radar, arrival.received_ns, kept))
             if taken:
                 self.folded.arrivals += 1
+                self._came_ns[self.nation] = arrival.received_ns
                 leaving.append((arrival, self.folded.arrivals))
         async with self.releasing.lock:
             for arrival, number in leaving:
@@ -322,6 +335,7 @@ class Node:
             if not await self._held_back(result):
                 known = result.cause is Cause.KNOWN and delivery == Delivery.DURABLE
                 return self._written.get(partner) if known else None  # it may not be on disk yet
+        self._came_ns[partner] = result.received_ns
         decided = self._observe(result)
         if isinstance(result.content, Heartbeat):
             return None
@@ -437,6 +451,7 @@ class Node:
                 ):
                     await asyncio.sleep(0)
                 await asyncio.sleep(0)
+            self.desk.news()
             if len(due) > 1:
                 self.releasing.releases.catch_up()
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import structlog
 
 from skypact.node import Node
+from skypact.run_desk import run_desk
+from skypact.serving.child import Child
 from skypact.serving.settled import settle_process
 from skypact.settings import Settings
 
@@ -35,6 +37,18 @@ async def run(folder: Path, settings: Settings, *, exercise: bool = False) -> No
         await asyncio.wait((starting,))
         return
     settle_process()
+    desk = None
+    if not starting.exception() and settings.desk.enabled:
+
+        def told_of_desk(said: str) -> None:
+            node.faults.pop("desk", None)
+            if said:
+                node.faults["desk"] = f"desk: {said}"
+
+        desk = Child(run_desk, (folder, settings, exercise), told=told_of_desk)
+        desk.start()
     waiting.cancel() if starting.exception() else await waiting
     starting.result()  # raises where it could not start
+    if desk is not None:
+        await desk.stop()
     await node.stop()

@@ -1114,12 +1114,6 @@ class DeskSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     enabled: bool = Field(default=True, description="A node starts its desk.")
-    port: int = Field(
-        default=0,
-        ge=0,
-        le=65_535,
-        description="Where the desk answers; 0: at the port after that of the node's [http].",
-    )
     changes_s: float = Field(
         default=0.1,
         ge=0.01,
@@ -1144,6 +1138,24 @@ class DeskSettings(BaseModel):
     urgent_s: float = Field(
         default=300.0, gt=0, description="An impact within so long is most urgent, s."
     )
+    partner_back_s: float = Field(
+        default=1800.0,
+        gt=0,
+        le=1e6,
+        description="The picture of one partner alone begins with what it sent in so long, s.",
+    )
+    moment_path_s: float = Field(
+        default=300.0,
+        ge=0,
+        le=1e5,
+        description="Of a past moment the paths of so long before are shown, s.",
+    )
+    moment_flights: int = Field(
+        default=20, ge=0, le=10_000, description="... and what so many tracks meant, newest first."
+    )
+    moment_wait_s: float = Field(
+        default=60.0, gt=0, le=3600, description="A past moment is worked out within so long, s."
+    )
     path_points: int = Field(
         default=400,
         ge=10,
@@ -1152,6 +1164,65 @@ class DeskSettings(BaseModel):
     )
     path_every_s: float = Field(
         default=1.0, gt=0, le=600, description="A point of it is kept so often, s, at first."
+    )
+    session_h: float = Field(
+        default=12.0, gt=0, le=720, description="Who logs in is logged in for so long, h;"
+    )
+    idle_h: float = Field(
+        default=2.0,
+        gt=0,
+        le=720,
+        description="... and no longer once nothing was asked so long, h.",
+    )
+    login_tries: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="So many wrong passwords for a name, or ten times as many in all, and logging "
+        "in waits",
+    )
+    login_wait_s: float = Field(default=60.0, gt=0, le=86_400, description="... for so long, s.")
+    requests_s: float = Field(
+        default=50.0, gt=0, description="Most requests a second of one session, on the average;"
+    )
+    requests_burst: float = Field(
+        default=200.0, ge=1, description="... so many it may send all at once."
+    )
+    actions_min: float = Field(
+        default=60.0, gt=0, description="Most actions a minute of one session: all but reading."
+    )
+    greatest_streams: int = Field(
+        default=200, ge=1, le=100_000, description="Most event streams at once;"
+    )
+    session_streams: int = Field(
+        default=20, ge=1, le=100_000, description="... and of one session."
+    )
+    greatest_body_bytes: int = Field(
+        default=262_144, ge=1024, le=1 << 26, description="Longest body of a request, bytes."
+    )
+    greatest_text: int = Field(
+        default=4000, ge=1, le=100_000, description="Longest comment or text, characters."
+    )
+    kept_events: int = Field(
+        default=600,
+        ge=1,
+        le=1_000_000,
+        description="Events of each stream kept for who comes back after a moment;",
+    )
+    kept_events_mib: float = Field(
+        default=32.0, gt=0, le=1e5, description="... and most of their bytes, MiB."
+    )
+    waiting_events: int = Field(
+        default=100,
+        ge=2,
+        le=100_000,
+        description="A viewer who is behind by more events gets the picture anew.",
+    )
+    snapshot_points: int = Field(
+        default=20_000,
+        ge=100,
+        le=10_000_000,
+        description="Most points of the paths flown that a whole picture holds; thinned beyond it.",
     )
 
 

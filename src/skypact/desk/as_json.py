@@ -46,7 +46,7 @@ def track(one: ShownTrack) -> d.Track:
     """A track."""
     return {
         "id": one.id,
-        "status": one.status.value,  # type: ignore[typeddict-item]
+        "status": one.status.value,
         "phase": _PHASES[one.phase],  # type: ignore[typeddict-item]
         "time_ms": one.time_ns // MS,
         "latitude_deg": round(math.degrees(one.latitude_rad), 6),
@@ -80,13 +80,13 @@ def flight(
     return {
         "id": one.id,
         "as_of_ms": shown.as_of_ns // MS,
-        "status": shown.status.value,  # type: ignore[typeddict-item]
+        "status": shown.status.value,
         "ended_because": shown.ended_because,
         "urgency": urgency(shown, now_ns, settings),
-        "kind": one.kind.value,  # type: ignore[typeddict-item]
+        "kind": one.kind.value,
         "kind_probability": round(one.kind_probability, 4),
         "kind_probabilities": {str(k): round(p, 4) for k, p in one.kind_probabilities.items()},
-        "range_class": None if one.range_class is None else one.range_class.value,  # type: ignore[typeddict-item]
+        "range_class": None if one.range_class is None else one.range_class.value,
         "range_class_probability": _rounded(one.range_class_probability, 4),
         "parted_from": one.parted_from,
         "first_plot_ms": one.first_plot_ns // MS,

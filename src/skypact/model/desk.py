@@ -59,7 +59,7 @@ class Source(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ShownFlight(msgspec.Struct, frozen=True, array_like=True):
-    """What a track of a picture means, `as_of_ns`, and who sees it. `expected`: where it will go."""
+    """What a track of a picture means, and who sees it; `expected`: where it is thought to go."""
 
     flight: Flight
     as_of_ns: int
@@ -75,7 +75,7 @@ class PictureChange(msgspec.Struct, frozen=True, array_like=True):
     `epoch`: of the one who tells; `number`: from 1 within it, without gaps; an answer has that of
     the last change that it holds. `time_ns`: the node's clock; `newest_ns`: of the newest plot in
     it, 0: none. `gone`, `flights_gone`: ids that are no more. `flown`: by id, where they went until
-    now. `more`: further parts of the answer follow.
+    now. `more`: further parts of the answer follow. `fault`: why there is none.
     """
 
     picture: str
@@ -89,6 +89,7 @@ class PictureChange(msgspec.Struct, frozen=True, array_like=True):
     flights_gone: tuple[int, ...] = ()
     flown: dict[int, ShownPath] = {}
     more: bool = False
+    fault: str = ""
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,18 +3,22 @@
 import asyncio
 import contextlib
 import os
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from typing import Any, TypeVar
 
 from skypact.flight import assess
-from skypact.model import Flight, Launch, Radar, Track
+from skypact.model import Flight, Launch, Radar, ShownPath, Track
+from skypact.serving.child import end_with_parent
+from skypact.serving.shown import expected_path
 from skypact.settings import FlightSettings
 
-_BEHIND_ALL = 19
-"""Its niceness: what partners wait for has the processor first."""
+_BEHIND = 10
+"""Its niceness: what partners wait for has the processor first. A tenth of a busy one stays its, as
+people and warnings wait for this too."""
+_Made = TypeVar("_Made")
 
 
 class Assessor:
@@ -26,13 +30,17 @@ class Assessor:
 
     async def flight(self, track: Track, launch: Launch | None) -> Flight | None:
         """The flight that a track means; None: the process died, and the next call has another."""
+        return await self._asked(_flight, track, self._radars, self._settings, launch)
+
+    async def shown(self, track: Track, launch: Launch | None) -> tuple[Flight, ShownPath] | None:
+        """The same, and where it is thought to go from the track's time on."""
+        return await self._asked(flight_and_path, track, self._radars, self._settings, launch)
+
+    async def _asked(self, work: Callable[..., _Made], *given: Any) -> _Made | None:
         if self._pool is None:
             self._pool = await asyncio.to_thread(_behind_the_node)
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(
-                self._pool, _flight, track, self._radars, self._settings, launch
-            )
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *given)
         except BrokenProcessPool:
             self._pool = None
             return None
@@ -49,32 +57,29 @@ def _behind_the_node() -> ProcessPoolExecutor:
     """The process, started, and behind all others from then on: its imports take seconds."""
     pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
     pool.submit(os.getpid)
-    if hasattr(os, "SCHED_IDLE"):  # Linux: what wakes up has the processor of it at once
+    if hasattr(os, "SCHED_BATCH"):  # Linux: what wakes up has the processor of it at once
         for pid in list(pool._processes or {}):
             with contextlib.suppress(OSError):  # where a container forbids it: `_begin` does most
-                os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+                os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
+                os.setpriority(os.PRIO_PROCESS, pid, _BEHIND)
     return pool
 
 
 def _begin() -> None:
     """What the process does first."""
-    os.nice(_BEHIND_ALL)
-    _end_with_the_node()
-
-
-def _end_with_the_node() -> None:
-    """A node that is killed cannot end this process, which would wait for it for ever."""
-    node = parent_process()
-
-    def wait() -> None:
-        if node is not None:
-            node.join()
-            os._exit(0)
-
-    threading.Thread(target=wait, daemon=True).start()
+    os.setpriority(os.PRIO_PROCESS, 0, _BEHIND)
+    end_with_parent()
 
 
 def _flight(
     track: Track, radars: tuple[Radar, ...], settings: FlightSettings, launch: Launch | None
 ) -> Flight:
     return assess(track, radars, settings, launch=launch)
+
+
+def flight_and_path(
+    track: Track, radars: tuple[Radar, ...], settings: FlightSettings, launch: Launch | None
+) -> tuple[Flight, ShownPath]:
+    """What a track means, and where it is thought to go from its time on."""
+    flight = assess(track, radars, settings, launch=launch)
+    return flight, expected_path(track, flight)

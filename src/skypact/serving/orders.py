@@ -36,12 +36,17 @@ def propose(folder: Path, who: str, settings: Settings, key: Path | None = None)
     """
     if not who.strip():
         raise InputError("--by", "is empty", "give the name that the change is to stand under")
+    text = load_policy_text(folder / EDITED, settings.release)
+    return propose_text(folder, text, who)
+
+
+def propose_text(folder: Path, text: str, who: str) -> Proposed:
+    """The same of a policy that is not in the file yet."""
     node = load_node(folder)
     own_key = key_of(node, who, key)
     radars = load_radars(folder / "radars.toml")
     own = [radar.id for radar in radars if radar.nation == node.nation]
     path = folder / EDITED
-    text = load_policy_text(path, settings.release)
     new = parsed(text, str(path), node, own)
     before = load_signed(node)
     if before is not None and before.text == text:

@@ -78,9 +78,9 @@ class Releasing:
         self.folder, self._radars, self._settings = folder, radars, settings
         self._exercise, self._clock = exercise, clock
         self._write, self._send = write, send
-        self._own_radars = [radar.id for radar in radars if radar.nation == folder.nation]
+        self.own_radars = [radar.id for radar in radars if radar.nation == folder.nation]
         self.log: Any = structlog.get_logger().bind(node=folder.nation)
-        self.in_force = in_force(folder, self._own_radars, settings.release, clock())
+        self.in_force = in_force(folder, self.own_radars, settings.release, clock())
         self.releases = self._no_ways()
         self.lock = asyncio.Lock()
         self.left = self.epoch_ns = 0
@@ -179,7 +179,7 @@ class Releasing:
             raise SkypactError("another change is being made; wait until it is done")
         if signed.replaces != self.in_force.signed.hash:
             raise SkypactError("the policy was changed meanwhile; look at the difference again")
-        policy = parsed(signed.text, place, self.folder, self._own_radars)
+        policy = parsed(signed.text, place, self.folder, self.own_radars)
         self._since = []
         try:
             since_ns = self._replayed_since_ns(followed())
@@ -255,7 +255,7 @@ class Releasing:
         """Cards came, went or were changed: from now on these are the partners."""
         async with self.lock:
             self.folder = folder
-            policy = parsed(self.in_force.signed.text, EDITED, folder, self._own_radars)
+            policy = parsed(self.in_force.signed.text, EDITED, folder, self.own_radars)
             self.in_force = self.in_force._replace(policy=policy)
             for gone in set(self.ways) - set(folder.partners):
                 self.releases.leave(gone)

@@ -1,17 +1,18 @@
 """Tracks, flights and radars as a desk shows them: made from those of the stages."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from skypact.flight.paths import Path, foretold, path_of
+from skypact.flight.paths import FloatArray, Path, foretold, path_of
 from skypact.kernels.geodesic import geodesic_direct
 from skypact.kernels.geodesy import geodetic_from_ecef, local_axes
 from skypact.kernels.radar_geometry import lowest_visible_height
 from skypact.model import Coverage, Flight, Phase, Radar, ShownPath, ShownRadar, ShownTrack, Track
 
 _UPPER = np.triu_indices(3)
+COVERAGE_HEIGHTS_M = (10e3, 50e3, 100e3, 200e3, 500e3, 1000e3)
 _RING_POINTS = 72
 _NO_BENDING = 1.0
 _FARTHEST_M = 15_000e3
@@ -59,19 +60,22 @@ def shown_path(path: Path) -> ShownPath:
         if k:
             step = float(np.linalg.norm(path.states[k, :3] - path.states[k - 1, :3]))
             speed[k] = step / max(1e-3, float(time_s[k] - time_s[k - 1]))
-    return ShownPath(
-        np.ascontiguousarray(path.time_ns, "<i8").tobytes(),
-        *(np.ascontiguousarray(path.places[:, k], "<f8").tobytes() for k in range(3)),
-        np.ascontiguousarray(speed, "<f8").tobytes(),
-    )
+    latitude, longitude, height = (_reals(path.places[:, k]) for k in range(3))
+    times = np.ascontiguousarray(path.time_ns, "<i8").tobytes()
+    return ShownPath(times, latitude, longitude, height, _reals(speed))
 
 
-def shown_radars(radars: Sequence[Radar], heights_m: Iterable[float]) -> list[ShownRadar]:
+def _reals(values: FloatArray) -> bytes:
+    return np.ascontiguousarray(values, "<f8").tobytes()
+
+
+def shown_radars(
+    radars: Sequence[Radar], heights_m: Sequence[float] = COVERAGE_HEIGHTS_M
+) -> list[ShownRadar]:
     """Radars, each with what it covers at these heights, where it covers anything."""
-    heights = tuple(heights_m)
     out = []
     for radar in radars:
-        reach = [(height, _reach_m(radar, height)) for height in heights]
+        reach = [(height, _reach_m(radar, height)) for height in heights_m]
         rings = tuple(Coverage(height, _ring(radar, far)) for height, far in reach if far > 0.0)
         out.append(ShownRadar(radar, rings))
     return out

@@ -145,6 +145,7 @@ def create_nation(
             listen=listen,
             address=address,
             http_port=http_port,
+            desk_port=http_port + 2,
         )
     )
     (folder / "release.toml").write_text(default_policy_text(nation, others))
@@ -418,6 +419,9 @@ inbox_mib = 256                     # for each partner: what is not in the journ
 [http]                              # where the node answers: health, pictures, feeds
 host = "127.0.0.1"
 port = {http_port}
+
+[desk]                              # what people see in their browsers
+port = {desk_port}
 
 # Where a partner is dialled, if not where its card says.
 [addresses]

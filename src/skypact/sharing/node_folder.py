@@ -54,6 +54,18 @@ class HttpPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 0
 
 
+class DeskPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[desk]` of `node.toml`: where people's browsers get the desk."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0: two above that of `[http]`."""
+    names: tuple[str, ...] = ()
+    """Beside this machine's own: by which browsers ask for it, through a proxy that has TLS."""
+    secure: bool = False
+    """Browsers get there by TLS alone."""
+
+
 class NodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`node.toml`."""
 
@@ -63,6 +75,7 @@ class NodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """"mesh", or "hub:USA" where that nation's server carries what the others send each other."""
     store: StorePart = StorePart()
     http: HttpPart = HttpPart()
+    desk: DeskPart = DeskPart()
     addresses: dict[str, str] = {}
     """Where a partner is dialled, if not where its card says: nation to host:port."""
 
@@ -228,6 +241,7 @@ def _node_file(path: Path) -> NodeFile:
     host_and_port(f"{server.host}:{server.port}", f"{path}: server.port")
     host_and_port(server.link_listen, f"{path}: server.link_listen")
     host_and_port(server.link_address, f"{path}: server.link_address")
+    host_and_port(f"{file.desk.host}:{file.desk.port or 1}", f"{path}: desk.port")
     for partner, address in file.addresses.items():
         host_and_port(address, f"{path}: addresses.{partner}")
     for part in ("journal_mib", "outbox_mib", "inbox_mib"):
@@ -241,6 +255,7 @@ _KNOWN: dict[str, Any] = {
     "$.server": ServerPart,
     "$.store": StorePart,
     "$.http": HttpPart,
+    "$.desk": DeskPart,
 }
 
 

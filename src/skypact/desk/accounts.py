@@ -1,0 +1,105 @@
+"""Who may use the desk: names, roles and hashed passwords, in a file of the node's folder."""
+
+import os
+import re
+import threading
+from pathlib import Path
+
+import msgspec
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from skypact.errors import InputError
+
+FILE = "desk.accounts.json"
+VIEW, ACT, RELEASE, ADMINISTER = ROLES = ("view", "act", "release", "administer")
+LEAST_LENGTH = 10
+_GREATEST_LENGTH = 1000
+_NAME = re.compile(r"[^\W_][\w .'\-]{0,63}")
+_BUSY = threading.Semaphore(2)
+"""Each check takes 64 MiB and 50 ms on purpose."""
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """One person. `roles`: all may view; `made_ns`: when the password was set."""
+
+    name: str
+    roles: tuple[str, ...]
+    password_hash: str
+    made_ns: int
+
+
+class Accounts:
+    """The file, read anew whenever it was changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._read_ns, self._held = -1, dict[str, Account]()
+        self._hasher = PasswordHasher()
+        self._nobody = self._hasher.hash("no one's password")
+
+    def all(self) -> dict[str, Account]:
+        """By name. Raises InputError where the file cannot be used."""
+        try:
+            written_ns = self._path.stat().st_mtime_ns
+            if written_ns != self._read_ns:
+                found = msgspec.json.decode(self._path.read_bytes(), type=list[Account])
+                self._held, self._read_ns = {one.name: one for one in found}, written_ns
+        except FileNotFoundError:
+            self._held, self._read_ns = {}, -1
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            remedy = "restore it, or make the accounts anew: skypact desk user add"
+            raise InputError(str(self._path), f"cannot be read ({error})", remedy) from None
+        return self._held
+
+    def verified(self, name: str, password: str) -> Account | None:
+        """The account, if this is its password; as slow for a name that there is not."""
+        account = self.all().get(name)
+        with _BUSY:
+            try:
+                of = account.password_hash if account else self._nobody
+                self._hasher.verify(of, password[:_GREATEST_LENGTH])
+            except (VerificationError, InvalidHashError):
+                return None
+        return account
+
+    def add(self, name: str, roles: tuple[str, ...], password: str, now_ns: int) -> Account:
+        """A new account, or another password and other roles of one. Raises InputError."""
+        if not _NAME.fullmatch(name):
+            raise InputError("name", f'is "{name}"', "give letters, digits, spaces and . ' -")
+        for role in roles:
+            if role not in ROLES:
+                raise InputError("role", f'is "{role}"', f"give one of {', '.join(ROLES)}")
+        if not LEAST_LENGTH <= len(password) <= _GREATEST_LENGTH:
+            reason = f"has {len(password)} characters"
+            raise InputError("password", reason, f"give {LEAST_LENGTH} or more")
+        chosen = tuple(role for role in ROLES if role in roles or role == VIEW)
+        made = Account(
+            name=name,
+            roles=chosen,
+            password_hash=self._hasher.hash(password),
+            made_ns=now_ns,
+        )
+        self._save(self.all() | {name: made})
+        return made
+
+    def remove(self, name: str) -> None:
+        """Raises InputError where there is none of that name."""
+        held = dict(self.all())
+        if held.pop(name, None) is None:
+            raise InputError("name", f'nobody is called "{name}"', "see skypact desk user list")
+        self._save(held)
+
+    def _save(self, accounts: dict[str, Account]) -> None:
+        part = self._path.with_suffix(".part")
+        body = msgspec.json.format(msgspec.json.encode(sorted(accounts.values(), key=_name)))
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body + b"\n")
+            os.fsync(file.fileno())
+        part.replace(self._path)
+        self._read_ns = -1
+
+
+def _name(account: Account) -> str:
+    return account.name

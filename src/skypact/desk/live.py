@@ -1,0 +1,384 @@
+"""What the desk shows at present: documents of each picture, and events whenever they change."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from skypact.desk import as_json, beside
+from skypact.desk import documents as d
+from skypact.desk.node_client import NodeClient, PictureCopy
+from skypact.desk.store import Noted, Store
+from skypact.desk.streams import Stream
+from skypact.errors import LinkError
+from skypact.model import Assessment, DeskState, PictureChange, ShownFlight, ShownPath
+from skypact.settings import DeskSettings
+
+S = 1_000_000_000
+MS = 1_000_000
+NATIONAL, SHARED = "national", "shared"
+_ENCODE = msgspec.json.Encoder().encode
+_TICK_S = 1.0
+
+
+class _Made:
+    """A flight's document as last made, and what it was made of."""
+
+    def __init__(self, shown: ShownFlight, own: int | None) -> None:
+        self.shown, self.own = shown, own
+        self.key: tuple[Any, ...] = ()
+        self.body = msgspec.Raw()
+
+
+class Live:
+    """All of it. `start`, then `stream(name)` for events, and the rest for answers."""
+
+    def __init__(self, store: Store, settings: DeskSettings, version: str) -> None:
+        self._store, self._settings, self._version = store, settings, version
+        self._begun = f"{time.time_ns() // MS:x}"
+        self._streams: dict[str, Stream] = {}
+        self._made: dict[str, dict[int, _Made]] = {}
+        self._notes: dict[tuple[int, int], tuple[list[Noted], list[Noted]]] = {}
+        self._told: dict[str, bytes] = {}
+        self._ticking: asyncio.Task[None] | None = None
+        self.node: NodeClient
+
+    async def start(self, node: NodeClient) -> None:
+        """Tell from now on."""
+        self.node = node
+        self._ticking = asyncio.create_task(self._tick(), name="desk")
+
+    async def stop(self) -> None:
+        """No more."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+
+    # -- how the node is -----------------------------------------------------------------------
+
+    @property
+    def state(self) -> DeskState:
+        """As the node last said. Raises LinkError before it said anything."""
+        if self.node.state is None:
+            raise LinkError("the node has not answered yet; see whether it runs")
+        return self.node.state
+
+    @property
+    def now_ns(self) -> int:
+        """The node's clock, gone on since it was last heard."""
+        return self.state.time_ns + round((time.monotonic() - self.node.heard_s) * S)
+
+    def status(self) -> d.Status:
+        """How the node is."""
+        of = self.state
+        connected = self.node.connected
+        silent = [] if connected else ["desk: the node does not answer; see whether it runs"]
+        return {
+            "nation": of.nation,
+            "exercise": of.exercise,
+            "mode": "EXERCISE" if of.exercise else "LIVE",
+            "ready": of.ready and connected,
+            "connected": connected,
+            "heard_ms": of.time_ns // MS,
+            "faults": [*silent, *of.faults],
+            "notices": list(of.notices),
+            "release_policy": {
+                "hash": of.policy_hash,
+                "by": of.policy_by,
+                "since": as_json.iso(of.policy_since_ns),
+            },
+            "journal_last": of.journal_last,
+            "journal_waiting": of.journal_waiting,
+            "version": self._version,
+        }
+
+    def clock(self, picture: PictureCopy | None) -> d.Clock:
+        """What time it is, and when data last came."""
+        newest_ns = picture.newest_ns if picture else 0
+        return {
+            "time_ms": self.now_ns // MS,
+            "heard_ms": self.state.time_ns // MS,
+            "connected": self.node.connected,
+            "newest_ms": newest_ns // MS if newest_ns else None,
+            "came_ms": {name: at // MS for name, at in self.state.came_ns.items()},
+        }
+
+    def partners(self) -> list[d.Partner]:
+        """How it stands with each."""
+        came = self.state.came_ns
+        return [as_json.partner(one, came.get(one.nation)) for one in self.state.partners]
+
+    def pictures(self) -> list[d.PictureName]:
+        """Those that may be looked at."""
+        everyone = [one.nation for one in self.state.partners]
+        out: list[d.PictureName] = []
+        for name in self.state.pictures:
+            alone = name.removeprefix("from:")
+            of = [alone] if alone != name else [] if name == NATIONAL else everyone
+            out.append({"name": name, "own": alone == name, "partners": of})
+        return out
+
+    # -- pictures ------------------------------------------------------------------------------
+
+    async def picture(self, name: str) -> PictureCopy:
+        """A picture, whole. Raises KeyError: there is no such; LinkError: no answer."""
+        if name not in self.state.pictures:
+            raise KeyError(name)
+        if name == SHARED:
+            self.node.look_at(NATIONAL)  # to stand beside it
+        return await self.node.whole(name)
+
+    def tracks(self, picture: PictureCopy) -> list[d.Track]:
+        """All tracks, by id."""
+        return [as_json.track(one) for _, one in sorted(picture.tracks.items())]
+
+    def flights(self, picture: PictureCopy) -> list[msgspec.Raw]:
+        """All flights, the most urgent first; without the paths flown."""
+        now_ns = self.now_ns
+        ordered = sorted(picture.flights.values(), key=lambda one: self._order(one, now_ns))
+        stated = self._stated(picture)
+        return [self._flight_body(picture, one, stated)[0] for one in ordered]
+
+    def flight(
+        self, picture: PictureCopy, number: int, most: int | None = None
+    ) -> dict[str, Any] | None:
+        """One flight with the path that it flew; None: there is no such."""
+        shown = picture.flights.get(number)
+        if shown is None:
+            return None
+        body, _ = self._flight_body(picture, shown, self._stated(picture))
+        document: dict[str, Any] = msgspec.json.decode(body)
+        flown = picture.flown.get(number)
+        if flown is not None:
+            document["path_flown"] = as_json.path(thinned(flown, most) if most else flown)
+        return document
+
+    def snapshot(self, picture: PictureCopy, known: str | None = None) -> d.Snapshot:
+        """All of a picture."""
+        most = max(2, self._settings.snapshot_points // max(1, len(picture.flights)))
+        flights = [self.flight(picture, number, most) for number in sorted(picture.flights)]
+        return {
+            "picture": picture.name,
+            "time_ms": picture.time_ns // MS,
+            "known": known,
+            "tracks": self.tracks(picture),
+            "flights": [one for one in flights if one is not None],  # type: ignore[misc]
+            "partners": self.partners(),
+            "status": self.status(),
+            "clock": self.clock(picture),
+        }
+
+    def past(self, picture: PictureCopy, at_ns: int, known: str | None) -> d.Snapshot:
+        """A picture of the past: flights as they were then, and nothing of the present in them."""
+        own = self.state.nation
+        flights = [
+            as_json.flight(
+                *(one, own, at_ns, self._settings),
+                flown=picture.flown.get(number),
+            )
+            for number, one in sorted(picture.flights.items())
+        ]
+        clock: d.Clock = {
+            "time_ms": at_ns // MS,
+            "heard_ms": at_ns // MS,
+            "connected": self.node.connected,
+            "newest_ms": picture.newest_ns // MS or None,
+            "came_ms": {},
+        }
+        return {
+            "picture": picture.name,
+            "time_ms": at_ns // MS,
+            "known": known,
+            "tracks": self.tracks(picture),
+            "flights": flights,
+            "partners": self.partners(),
+            "status": self.status(),
+            "clock": clock,
+        }
+
+    def _order(self, one: ShownFlight, now_ns: int) -> tuple[int, int]:
+        impact = one.flight.impact
+        return -as_json.urgency(one, now_ns, self._settings), impact.time_ns if impact else now_ns
+
+    def _stated(self, picture: PictureCopy) -> dict[int, list[tuple[str, Assessment]]]:
+        if picture.name != SHARED:
+            return {}
+        return beside.stated_of(picture.flights, self.state.statements)
+
+    def _flight_body(
+        self,
+        picture: PictureCopy,
+        shown: ShownFlight,
+        stated: dict[int, list[tuple[str, Assessment]]],
+    ) -> tuple[msgspec.Raw, bool]:
+        """A flight's document, and whether it is another than the last time."""
+        held, number = self._made.setdefault(picture.name, {}), shown.flight.id
+        made = held.get(number)
+        if made is None or made.shown is not shown:
+            own = self._own_track(picture, number)
+            key = () if made is None else made.key
+            body = msgspec.Raw() if made is None else made.body
+            made = held[number] = _Made(shown, own)
+            made.key, made.body = key, body
+        national = self.node.pictures.get(NATIONAL)
+        own_shown = national.flights.get(made.own) if national and made.own is not None else None
+        said = stated.get(number, [])
+        now_ns = self.now_ns
+        acknowledged, comments = self.notes(picture, shown)
+        sees_ns = now_ns - round(self._settings.sees_now_s * S)
+        seen = tuple(s.last_ns is not None and s.last_ns > sees_ns for s in shown.sources)
+        key = (
+            *(shown, own_shown, seen, as_json.urgency(shown, now_ns, self._settings)),
+            *(len(acknowledged), len(comments), tuple(said)),
+        )
+        if key == made.key:
+            return made.body, False
+        own_nation = self.state.nation
+        others = [as_json.assessment(name, one, shown.flight) for name, one in said]
+        if own_shown is not None:
+            others.insert(0, as_json.own_assessment(own_nation, own_shown, shown.flight))
+        document = as_json.flight(
+            *(shown, own_nation, now_ns, self._settings),
+            beside=others,
+            acknowledged=[acknowledgement(one) for one in acknowledged],
+            comments=len(comments),
+        )
+        made.key, made.body = key, msgspec.Raw(_ENCODE(document))
+        return made.body, True
+
+    def _own_track(self, picture: PictureCopy, number: int) -> int | None:
+        """The national picture's track of the same object."""
+        national = self.node.pictures.get(NATIONAL)
+        track = picture.tracks.get(number)
+        if picture.name != SHARED or national is None or track is None:
+            return None
+        return beside.same_object(track, national.tracks.values())
+
+    # -- what people noted ---------------------------------------------------------------------
+
+    def notes(self, picture: PictureCopy, shown: ShownFlight) -> tuple[list[Noted], list[Noted]]:
+        """Acknowledgements and comments of a flight of the shared picture."""
+        if picture.name != SHARED:
+            return [], []
+        of = shown.flight.id, shown.flight.first_plot_ns
+        if of not in self._notes:
+            self._notes[of] = self._store.acknowledged(*of), self._store.comments(*of)
+        return self._notes[of]
+
+    def noted(self, shown: ShownFlight) -> None:
+        """Somebody acknowledged or wrote something: tell it."""
+        of = shown.flight.id, shown.flight.first_plot_ns
+        self._notes[of] = acknowledged, comments = (
+            self._store.acknowledged(*of),
+            self._store.comments(*of),
+        )
+        document = {
+            "flight": shown.flight.id,
+            "acknowledged": [acknowledgement(one) for one in acknowledged],
+            "comments": [comment(one) for one in comments],
+        }
+        for stream in self._streams.values():
+            stream.tell("notes", document)
+
+    # -- events --------------------------------------------------------------------------------
+
+    def stream(self, name: str) -> Stream:
+        """The events of a picture."""
+        if name not in self._streams:
+            self._streams[name] = Stream(name, self._begun, self._settings)
+        return self._streams[name]
+
+    def changed(self, picture: PictureCopy, change: PictureChange | None) -> None:
+        """What the node told: to all who look."""
+        stream = self._streams.get(picture.name)
+        if stream is None:
+            return
+        if change is None:
+            stream.tell("snapshot", self.snapshot(picture))
+        elif change.tracks or change.gone:
+            document = {
+                "time_ms": change.time_ns // MS,
+                "changed": [as_json.track(one) for one in change.tracks],
+                "gone": list(change.gone),
+            }
+            stream.tell("tracks", document)
+
+    async def _tick(self) -> None:
+        """Each second: the clock, and what became other of flights, partners and the node."""
+        while True:
+            began_s = time.monotonic()
+            if self.node.state is not None:
+                self._tell_all()
+            await asyncio.sleep(max(0.0, began_s + _TICK_S - time.monotonic()))
+
+    def _tell_all(self) -> None:
+        watched = {name: one for name, one in self._streams.items() if one.viewers}
+        self._tell_changed("partners", {"partners": self.partners()}, watched.values())
+        status = self.status()
+        steady = status | {"heard_ms": 0, "journal_last": 0, "journal_waiting": 0}
+        self._tell_changed("status", status, watched.values(), of=steady)
+        for name, stream in watched.items():
+            picture = self.node.look_at(name)
+            if name == SHARED:
+                self.node.look_at(NATIONAL)
+            stream.tell("clock", self.clock(picture))
+            if picture.whole.is_set():
+                self._tell_flights(stream, picture)
+
+    def _tell_changed(
+        self, event: str, document: Any, streams: Iterable[Stream], of: Any = None
+    ) -> None:
+        body = _ENCODE(document if of is None else of)
+        if self._told.get(event) != body:
+            self._told[event] = body
+            for stream in streams:
+                stream.tell(event, document)
+
+    def _tell_flights(self, stream: Stream, picture: PictureCopy) -> None:
+        stated = self._stated(picture)
+        bodies = [self._flight_body(picture, one, stated) for one in picture.flights.values()]
+        changed = [body for body, is_new in bodies if is_new]
+        held = self._made.setdefault(picture.name, {})
+        gone = sorted(held.keys() - picture.flights.keys())
+        for number in gone:
+            del held[number]
+        if changed or gone:
+            stream.tell("flights", {"time_ms": self.now_ns // MS, "changed": changed, "gone": gone})
+
+
+def thinned(path: ShownPath, most: int) -> ShownPath:
+    """At most so many points of a path, the last among them."""
+    count = len(path.time_ns) // 8
+    if count <= most:
+        return path
+    rows = np.unique(np.linspace(0, count - 1, most).round().astype(int))
+
+    def part(column: bytes) -> bytes:
+        return np.frombuffer(column, np.int64)[rows].tobytes()
+
+    return ShownPath(
+        part(path.time_ns),
+        part(path.latitude_rad),
+        part(path.longitude_rad),
+        part(path.height_m),
+        part(path.speed_m_s),
+    )
+
+
+def acknowledgement(one: Noted) -> d.Acknowledgement:
+    """As JSON says it."""
+    return {"id": one.id, "flight": one.flight, "who": one.who, "time": as_json.iso(one.time_ns)}
+
+
+def comment(one: Noted) -> d.Comment:
+    """As JSON says it."""
+    return {
+        "id": one.id,
+        "flight": one.flight,
+        "who": one.who,
+        "time": as_json.iso(one.time_ns),
+        "text": one.text,
+    }

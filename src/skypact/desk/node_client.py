@@ -1,0 +1,239 @@
+"""The desk's side of what its node tells: a copy of each picture that somebody looks at."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+import msgspec
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from skypact.errors import InputError, LinkError
+from skypact.model import (
+    Ask,
+    DeskState,
+    PictureChange,
+    ShownFlight,
+    ShownPath,
+    ShownRadar,
+    ShownTrack,
+)
+from skypact.settings import DeskSettings
+
+S = 1_000_000_000
+_ENCODE = msgspec.msgpack.Encoder().encode
+_CHANGE = msgspec.msgpack.Decoder(PictureChange).decode
+_STATE = msgspec.msgpack.Decoder(DeskState).decode
+_ANSWER_S = 3.0
+_ASK_S = 1.0
+_LOOKED_AT_S = 30.0
+"""A picture is followed for so long after the last who looked at it."""
+_SILENT_S = 3.5
+_AGAIN_S = 0.5
+
+
+class PictureCopy:
+    """A picture as last told. `number` 0: not yet whole."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.epoch = self.number = self.time_ns = self.newest_ns = 0
+        self.tracks: dict[int, ShownTrack] = {}
+        self.flights: dict[int, ShownFlight] = {}
+        self.flown: dict[int, ShownPath] = {}
+        self.whole = asyncio.Event()
+
+    def follows(self, change: PictureChange) -> bool:
+        """Whether this is the change that comes next."""
+        return change.epoch == self.epoch and change.number == self.number + 1
+
+    def apply(self, change: PictureChange) -> None:
+        """Take what changed."""
+        self.number, self.time_ns = change.number, change.time_ns
+        self.newest_ns = change.newest_ns
+        self.tracks |= {one.id: one for one in change.tracks}
+        self.flights |= {one.flight.id: one for one in change.flights}
+        self.flown |= change.flown
+        for gone in change.gone:
+            self.tracks.pop(gone, None)
+            self.flights.pop(gone, None)
+            self.flown.pop(gone, None)
+
+    def become(self, parts: Iterable[PictureChange]) -> None:
+        """Be what was told whole."""
+        self.tracks, self.flights, self.flown = {}, {}, {}
+        for part in parts:
+            self.epoch = part.epoch
+            self.apply(part)
+        self.whole.set()
+
+
+class NodeClient:
+    """Follows a node. `changed` is called with each change of a picture; None: it is told whole.
+
+    `state`: how the node was when it last answered, at `heard_s` by the steady clock.
+    """
+
+    def __init__(
+        self,
+        connection: Client,
+        subject: str,
+        settings: DeskSettings,
+        changed: Callable[[PictureCopy, PictureChange | None], None],
+    ) -> None:
+        self._connection, self._subject, self._settings = connection, subject, settings
+        self._changed = changed
+        self.pictures: dict[str, PictureCopy] = {}
+        self._until_s: dict[str, float] = {}
+        self._asking: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.state: DeskState | None = None
+        self.heard_s = 0.0
+        self._radars: list[ShownRadar] | None = None
+
+    async def start(self) -> None:
+        """Follow the node from now on."""
+        await self._connection.subscribe(f"{self._subject}.change", cb=self._take)
+        self._spawn(self._keep_asking())
+
+    async def stop(self) -> None:
+        """Follow it no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the node answers."""
+        return time.monotonic() - self.heard_s < _SILENT_S
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Pictures that may be looked at."""
+        return self.state.pictures if self.state is not None else ()
+
+    def look_at(self, name: str) -> PictureCopy:
+        """A picture that somebody looks at; it fills soon where nobody did before."""
+        if name not in self.pictures:
+            self.pictures[name] = PictureCopy(name)
+            self._ask_whole(name)
+        self._until_s[name] = time.monotonic() + _LOOKED_AT_S
+        return self.pictures[name]
+
+    async def whole(self, name: str) -> PictureCopy:
+        """The same once it is whole. Raises LinkError where the node does not answer in time."""
+        picture = self.look_at(name)
+        try:
+            await asyncio.wait_for(picture.whole.wait(), self._settings.moment_wait_s)
+        except TimeoutError:
+            raise LinkError(f"the node does not tell of the picture {name}") from None
+        return picture
+
+    async def radars(self) -> list[ShownRadar]:
+        """The node's radar table. Raises LinkError."""
+        if self._radars is None:
+            data = await self._asked("radars", b"")
+            self._radars = msgspec.msgpack.decode(data, type=list[ShownRadar])
+        return self._radars
+
+    async def moment(self, name: str, at_ns: int, known_ns: int | None) -> PictureCopy:
+        """A picture of the past. Raises InputError: there is none; LinkError: no answer."""
+        wait_s = self._settings.moment_wait_s
+        parts = await self._parts(Ask(whole=name, at_ns=at_ns, known_ns=known_ns), wait_s)
+        if parts is None:
+            raise LinkError("the node does not tell of that moment in time; ask again")
+        for part in parts:
+            if part.fault:
+                raise InputError(f"moment {name}", part.fault, "see the journal's retention")
+        picture = PictureCopy(name)
+        picture.become(parts)
+        return picture
+
+    # -- what comes from the node --------------------------------------------------------------
+
+    async def _take(self, message: Msg) -> None:
+        change = _CHANGE(message.data)
+        picture = self.pictures.get(change.picture)
+        if picture is None or (not picture.number and not picture.whole.is_set()):
+            return
+        if picture.follows(change):
+            picture.apply(change)
+            self._changed(picture, change)
+        elif change.epoch != picture.epoch or change.number > picture.number:
+            self._ask_whole(change.picture)
+
+    def _ask_whole(self, name: str) -> None:
+        if name not in self._asking:
+            self._asking.add(name)
+            self._spawn(self._get_whole(name))
+
+    async def _get_whole(self, name: str) -> None:
+        try:
+            while name in self.pictures:
+                parts = await self._parts(Ask(whole=name), _ANSWER_S)
+                if parts and name in self.pictures:
+                    self.pictures[name].become(parts)
+                    self._changed(self.pictures[name], None)
+                    return
+                await asyncio.sleep(_AGAIN_S)
+        finally:
+            self._asking.discard(name)
+
+    async def _parts(self, ask: Ask, wait_s: float) -> list[PictureChange] | None:
+        """An answer in parts; None: it did not come in time."""
+        parts: list[PictureChange] = []
+        box = self._connection.new_inbox()
+        with contextlib.suppress(nats.errors.Error):
+            answers = await self._connection.subscribe(box)
+            try:
+                await self._connection.publish(f"{self._subject}.ask", _ENCODE(ask), reply=box)
+                while not parts or parts[-1].more:
+                    message = await answers.next_msg(wait_s)
+                    if not message.data:  # nobody listens
+                        return None
+                    parts.append(_CHANGE(message.data))
+                return parts
+            except (TimeoutError, nats.errors.Error):
+                return None
+            finally:
+                await answers.unsubscribe()
+        return None
+
+    async def _keep_asking(self) -> None:
+        """Each second: how is the node; and it hears which pictures somebody looks at."""
+        while True:
+            now_s = time.monotonic()
+            for name in [name for name, until_s in self._until_s.items() if until_s < now_s]:
+                del self._until_s[name], self.pictures[name]
+            with contextlib.suppress(LinkError):
+                data = await self._asked("ask", _ENCODE(Ask(pictures=tuple(self.pictures))))
+                self._hear(_STATE(data))
+            await asyncio.sleep(max(0.0, now_s + _ASK_S - time.monotonic()))
+
+    def _hear(self, state: DeskState) -> None:
+        if self.state is None or state.epoch != self.state.epoch:
+            self._radars = None
+        self.state, self.heard_s = state, time.monotonic()
+        for name, number in state.numbers.items():
+            picture = self.pictures.get(name)
+            if picture is None or (not picture.number and not picture.whole.is_set()):
+                continue
+            if picture.epoch != state.epoch or number > picture.number + 1:
+                self._ask_whole(name)
+
+    async def _asked(self, what: str, body: bytes) -> bytes:
+        try:
+            answer = await self._connection.request(
+                f"{self._subject}.{what}", body, timeout=_ANSWER_S
+            )
+        except (nats.errors.Error, TimeoutError):
+            raise LinkError("the node does not answer; see whether it runs") from None
+        return answer.data
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

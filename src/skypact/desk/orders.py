@@ -1,0 +1,43 @@
+"""What the desk may order of its node; whoever starts the desk says how."""
+
+from typing import Protocol
+
+import msgspec
+
+
+class PolicyChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What another policy would change for a partner, in sentences."""
+
+    partner: str
+    more: tuple[str, ...]
+    less: tuple[str, ...]
+    other: tuple[str, ...]
+
+
+class PolicyProposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy that was checked. `replaces`: hash of the one in force then."""
+
+    text: str
+    hash: str
+    replaces: str
+    changes: tuple[PolicyChange, ...]
+
+
+class Orders(Protocol):
+    """The release policy, and how it is changed."""
+
+    def text(self) -> str:
+        """Of the policy in force. Raises InputError."""
+        ...
+
+    def propose(self, text: str, who: str) -> PolicyProposal:
+        """Check a policy and say what it would change. Raises InputError."""
+        ...
+
+    def with_level(self, partner: str, level: str, openness: str, use: tuple[str, ...]) -> str:
+        """The text in force with another level for one partner; empty: as it is. InputError."""
+        ...
+
+    async def apply(self, proposal: PolicyProposal, who: str) -> str:
+        """Put it in force, signed, under a name; what was done. Raises SkypactError."""
+        ...

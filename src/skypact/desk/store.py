@@ -1,0 +1,247 @@
+"""What people did at the desk: sessions, acknowledgements, comments, texts, and the audit of all.
+
+SQLite in the node's store: what was answered is on disk, whatever is killed. The audit is appended
+to and never changed; each entry names the hash of the one before.
+"""
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FILE = "desk.sqlite"
+_SCHEMA = """
+create table if not exists session (
+  token_hash text primary key, who text not null, csrf text not null, began_ns integer not null,
+  used_ns integer not null, ends_ns integer not null, account_ns integer not null);
+create table if not exists acknowledgement (
+  id integer primary key, flight integer not null, first_ns integer not null, who text not null,
+  time_ns integer not null, unique (flight, first_ns, who));
+create table if not exists comment (
+  id integer primary key, flight integer not null, first_ns integer not null, who text not null,
+  time_ns integer not null, text text not null);
+create table if not exists text (
+  id integer primary key, flight integer, text text not null, proposed_by text not null,
+  proposed_ns integer not null, confirmed_by text, confirmed_ns integer);
+create table if not exists audit (
+  id integer primary key, time_ns integer not null, who text not null, what text not null,
+  about text not null, outcome text not null, hash text not null);
+create trigger if not exists audit_stays before update on audit
+  begin select raise(abort, 'the audit is never changed'); end;
+create trigger if not exists audit_is_kept before delete on audit
+  begin select raise(abort, 'the audit is never shortened'); end;
+"""
+
+
+class Session(NamedTuple):
+    """Somebody logged in; `account_ns`: of the account that it was with."""
+
+    token_hash: str
+    who: str
+    csrf: str
+    began_ns: int
+    used_ns: int
+    ends_ns: int
+    account_ns: int
+
+
+class Noted(NamedTuple):
+    """An acknowledgement, or with `text` a comment."""
+
+    id: int
+    flight: int
+    who: str
+    time_ns: int
+    text: str = ""
+
+
+class ProposedText(NamedTuple):
+    """A text, confirmed or not yet."""
+
+    id: int
+    flight: int | None
+    text: str
+    proposed_by: str
+    proposed_ns: int
+    confirmed_by: str | None
+    confirmed_ns: int | None
+
+
+class Audited(NamedTuple):
+    """One entry of the audit."""
+
+    id: int
+    time_ns: int
+    who: str
+    what: str
+    about: str
+    outcome: str
+    hash: str
+
+
+class Store:
+    """One file, one connection; each call is a transaction of its own."""
+
+    def __init__(self, folder: Path, clock: Callable[[], int]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._clock, self._lock = clock, threading.Lock()
+        self._file = sqlite3.connect(
+            folder / FILE, isolation_level=None, check_same_thread=False, timeout=10.0
+        )
+        self._file.execute("pragma journal_mode = wal")
+        self._file.execute("pragma synchronous = full")
+        self._file.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Nothing more."""
+        with self._lock:
+            self._file.close()
+
+    def _rows(self, what: str, *given: Any) -> list[Any]:
+        with self._lock:
+            return self._file.execute(what, given).fetchall()
+
+    def _do(self, *steps: tuple[str, tuple[Any, ...]]) -> int:
+        """All of them or none; the row id of the last."""
+        with self._lock:
+            self._file.execute("begin immediate")
+            try:
+                for what, given in steps:
+                    last = self._file.execute(what, given).lastrowid
+                self._file.execute("commit")
+            except BaseException:
+                self._file.execute("rollback")
+                raise
+        return last or 0
+
+    # -- sessions ------------------------------------------------------------------------------
+
+    def begin_session(self, session: Session) -> None:
+        """Keep it; those that are over go."""
+        self._do(
+            ("delete from session where ends_ns < ?", (self._clock(),)),
+            ("insert into session values (?,?,?,?,?,?,?)", tuple(session)),
+        )
+
+    def session(self, token_hash: str) -> Session | None:
+        """The one of a token, if there is one."""
+        rows = self._rows("select * from session where token_hash = ?", token_hash)
+        return Session(*rows[0]) if rows else None
+
+    def use_session(self, token_hash: str, now_ns: int) -> None:
+        """It was used."""
+        self._do(("update session set used_ns = ? where token_hash = ?", (now_ns, token_hash)))
+
+    def end_session(self, token_hash: str) -> None:
+        """It is no more."""
+        self._do(("delete from session where token_hash = ?", (token_hash,)))
+
+    # -- flights -------------------------------------------------------------------------------
+
+    def acknowledge(self, flight: int, first_ns: int, who: str) -> Noted:
+        """That somebody took note of a flight; once, whatever often it is said."""
+        self._do(
+            (
+                "insert or ignore into acknowledgement (flight, first_ns, who, time_ns) "
+                "values (?,?,?,?)",
+                (flight, first_ns, who, self._clock()),
+            )
+        )
+        return next(one for one in self.acknowledged(flight, first_ns) if one.who == who)
+
+    def acknowledged(self, flight: int, first_ns: int) -> list[Noted]:
+        """Who took note of a flight, the first first. `first_ns`: of its first plot."""
+        rows = self._rows(
+            "select id, flight, who, time_ns from acknowledgement where flight = ? and first_ns = ?"
+            " order by id",
+            flight,
+            first_ns,
+        )
+        return [Noted(*row) for row in rows]
+
+    def comment(self, flight: int, first_ns: int, who: str, text: str) -> Noted:
+        """Something that somebody wrote."""
+        now_ns = self._clock()
+        number = self._do(
+            (
+                "insert into comment (flight, first_ns, who, time_ns, text) values (?,?,?,?,?)",
+                (flight, first_ns, who, now_ns, text),
+            )
+        )
+        return Noted(number, flight, who, now_ns, text)
+
+    def comments(self, flight: int, first_ns: int) -> list[Noted]:
+        """The first first."""
+        rows = self._rows(
+            "select id, flight, who, time_ns, text from comment where flight = ? and first_ns = ?"
+            " order by id",
+            flight,
+            first_ns,
+        )
+        return [Noted(*row) for row in rows]
+
+    # -- texts ---------------------------------------------------------------------------------
+
+    def propose(self, flight: int | None, text: str, who: str) -> ProposedText:
+        """A text that another person has to confirm."""
+        number = self._do(
+            (
+                "insert into text (flight, text, proposed_by, proposed_ns) values (?,?,?,?)",
+                (flight, text, who, self._clock()),
+            )
+        )
+        return self.texts(number)[0]
+
+    def confirm(self, number: int, who: str) -> bool:
+        """Whether it was confirmed now, by another person than proposed it."""
+        self._do(
+            (
+                "update text set confirmed_by = ?, confirmed_ns = ? "
+                "where id = ? and confirmed_by is null and proposed_by <> ?",
+                (who, self._clock(), number, who),
+            )
+        )
+        found = self.texts(number)
+        return bool(found) and found[0].confirmed_by == who
+
+    def texts(self, number: int | None = None) -> list[ProposedText]:
+        """All, newest first, or the one of a number."""
+        where = "" if number is None else "where id = ?"
+        given = () if number is None else (number,)
+        rows = self._rows(f"select * from text {where} order by id desc limit 1000", *given)
+        return [ProposedText(*row) for row in rows]
+
+    # -- audit ---------------------------------------------------------------------------------
+
+    def audit(self, who: str, what: str, about: str, outcome: str) -> None:
+        """Append an entry."""
+        now_ns = self._clock()
+        with self._lock:
+            self._file.execute("begin immediate")
+            try:
+                row = self._file.execute("select hash from audit order by id desc limit 1")
+                before = (row.fetchone() or ("",))[0]
+                hashed = entry_hash(before, now_ns, who, what, about, outcome)
+                self._file.execute(
+                    "insert into audit (time_ns, who, what, about, outcome, hash) "
+                    "values (?,?,?,?,?,?)",
+                    (now_ns, who, what, about, outcome, hashed),
+                )
+                self._file.execute("commit")
+            except BaseException:
+                self._file.execute("rollback")
+                raise
+
+    def audited(self, limit: int) -> list[Audited]:
+        """The newest first."""
+        rows = self._rows("select * from audit order by id desc limit ?", limit)
+        return [Audited(*row) for row in rows]
+
+
+def entry_hash(before: str, time_ns: int, who: str, what: str, about: str, outcome: str) -> str:
+    """SHA-256 over an entry and the hash of the one before, hexadecimal."""
+    said = json.dumps([before, time_ns, who, what, about, outcome], ensure_ascii=False)
+    return hashlib.sha256(said.encode()).hexdigest()

@@ -1,0 +1,128 @@
+"""`skypact desk`: a nation's desk, beside its node: what people see in their browsers.
+
+The desk itself knows neither keys nor stages; here it is given a connection to the nation's own
+server, the store of the node's folder, and how orders are signed.
+"""
+
+import asyncio
+import importlib.metadata
+import signal
+import socket
+import time
+from pathlib import Path
+
+import structlog
+import uvicorn
+
+from skypact.desk.app import Desk, Parts, application, desk_of, following
+from skypact.desk.node_client import NodeClient
+from skypact.errors import LinkError
+from skypact.sensing.feeds.http_feed import QuietServer, bound
+from skypact.serving.desk_orders import DeskOrders
+from skypact.serving.teller import subject_of
+from skypact.settings import Settings
+from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_server import connect
+from skypact.sharing.node_folder import NodeFolder, load_node
+
+_PLACE = "node.toml, [desk]"
+_AGAIN_S = 2.0
+
+
+class DeskServer:
+    """A desk that answers. `start`, then its `port`, until `stop`."""
+
+    def __init__(self, folder: Path, settings: Settings, *, exercise: bool = False) -> None:
+        self._node = load_node(folder, exercise=exercise, passed_over=lambda error: None)
+        self._settings = settings
+        self.port = 0
+
+    async def start(self) -> None:
+        """Listen, and follow the node. Raises InputError where the port is taken; LinkError."""
+        node, of = self._node, self._node.file.desk
+        listening = bound(f"{of.host}:{desk_port(node)}", _PLACE)
+        self.port = listening.getsockname()[1]
+        try:
+            await self._serve(listening)
+        except BaseException:
+            listening.close()
+            raise
+
+    async def _serve(self, listening: socket.socket) -> None:
+        node, of = self._node, self._node.file.desk
+        wait_s = self._settings.link.answer_s
+        self._connection = await connect(node, NATIONAL_USER, wait_s=wait_s)
+        self.desk: Desk = desk_of(
+            Parts(
+                folder=node.folder,
+                store=node.store,
+                orders=DeskOrders(node.folder, self._settings, exercise=node.exercise),
+                settings=self._settings.desk,
+                nation=node.nation,
+                exercise=node.exercise,
+                secure=of.secure,
+                port=self.port,
+                version=importlib.metadata.version("skypact"),
+                clock=time.time_ns,
+            )
+        )
+        client = NodeClient(
+            self._connection,
+            subject_of(node.exercise),
+            self._settings.desk,
+            self.desk.live.changed,
+        )
+        self._following = following(self.desk, client)
+        await self._following.__aenter__()
+        config = uvicorn.Config(
+            application(self.desk, of.names),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            ws="none",
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=65_536,
+        )
+        self._server = QuietServer(config)
+        await self._server.begin(listening, _PLACE)
+
+    async def stop(self) -> None:
+        """Answer what is being asked, and end."""
+        await self._server.finish()
+        await self._following.__aexit__(None, None, None)
+        await self._connection.close()
+
+
+def desk_port(node: NodeFolder) -> int:
+    """Where a nation's desk answers; 0: anywhere."""
+    http = node.file.http.port
+    return node.file.desk.port or (http + 2 if http else 0)
+
+
+def run_desk(folder: Path, settings: Settings, exercise: bool) -> None:
+    """Run it until SIGTERM or SIGINT; while no node runs it waits for one."""
+    asyncio.run(_run(folder, settings, exercise))
+
+
+async def _run(folder: Path, settings: Settings, exercise: bool) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, told.set)
+    log = structlog.get_logger()
+    server = DeskServer(folder, settings, exercise=exercise)
+    while not told.is_set():
+        try:
+            await server.start()
+            break
+        except LinkError as error:
+            log.warning("desk waits for its node", reason=str(error))
+            await asyncio.sleep(_AGAIN_S)
+    if told.is_set():
+        return
+    log.info("desk", address=f"http://{server._node.file.desk.host}:{server.port}/")
+    await told.wait()
+    await server.stop()

@@ -1,0 +1,110 @@
+"""What one partner alone lets see: a picture folded from nothing but what it sent.
+
+In a process of its own, as long as somebody looks: it reads the journal from some time ago on, and
+follows it. Nothing of it goes anywhere but to the nation's own desk.
+"""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import msgspec
+import structlog
+from nats.aio.msg import Msg
+
+from skypact.errors import SkypactError
+from skypact.model import Ask, Entry, EntryKind
+from skypact.record.journal import Journal, stream_of, subject_of
+from skypact.sensing import load_radars
+from skypact.serving.assessor import flight_and_path
+from skypact.serving.folded import Folded
+from skypact.serving.kept import KeptMark, KeptMessage
+from skypact.serving.shown_picture import ShownPicture
+from skypact.serving.teller import Teller
+from skypact.settings import Settings
+from skypact.sharing.chain import Delivery
+from skypact.sharing.entry import Accepted
+from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_server import connect
+from skypact.sharing.node_folder import load_node
+
+S = 1_000_000_000
+_FROM = "from:"
+_AGAIN_S = 0.2
+_NICENESS = 10
+
+
+def partner_of(picture: str) -> str:
+    """The partner whose picture this is; empty: it is of none alone."""
+    return picture.removeprefix(_FROM) if picture.startswith(_FROM) else ""
+
+
+def picture_of(partner: str) -> str:
+    """What the picture of a partner alone is called."""
+    return f"{_FROM}{partner}"
+
+
+def show_partner(folder: Path, partner: str, settings: Settings, exercise: bool) -> None:
+    """Fold what a partner sent and tell the desk of it, until this process is ended."""
+    os.nice(_NICENESS)
+    asyncio.run(_show(folder, partner, settings, exercise))
+
+
+async def _show(folder: Path, partner: str, settings: Settings, exercise: bool) -> None:
+    node = load_node(folder, exercise=exercise, passed_over=lambda error: None)
+    radars = tuple(load_radars(folder / "radars.toml"))
+    keys = {partner: [node.partners[partner].signing_key]}
+    folded = Folded(node.nation, radars, settings, exercise=exercise, partners=keys)
+    connection = await connect(node, NATIONAL_USER, wait_s=settings.link.answer_s)
+    name = picture_of(partner)
+    nations = {radar.id: radar.nation for radar in radars}
+    shown = ShownPicture(name, time.time_ns(), nations, settings.desk)
+    teller = Teller(
+        connection,
+        lambda _: folded.shared,
+        {name: shown},
+        lambda *of: asyncio.to_thread(flight_and_path, of[0], radars, settings.flight, of[1]),
+        settings,
+        time.time_ns,
+        exercise,
+    )
+    ready = asyncio.Event()
+
+    async def asked(message: Msg) -> None:
+        ask = msgspec.msgpack.decode(message.data, type=Ask)
+        if name in ask.pictures:
+            teller.listened.note((name,))
+        if ask.whole == name and ask.at_ns is None and ready.is_set():
+            await teller.answer_whole(name, message)
+
+    await connection.subscribe(f"{teller.subject}.ask", cb=asked)
+    where = {"stream": stream_of(exercise), "subject": subject_of(exercise)}
+    journal = await Journal.reading(connection, settings.journal, **where)
+    last = 0
+    telling = [asyncio.create_task(one) for one in (teller.tell(), teller.assess())]
+    from_ns = time.time_ns() - round(settings.desk.partner_back_s * S)
+    while all(not task.done() for task in telling):
+        entries = journal.read(last + 1) if last else journal.read(from_time_ns=from_ns)
+        async for entry in entries:
+            last = entry.number
+            await _fold(folded, entry, partner)
+        ready.set()
+        teller.news.set()
+        await asyncio.sleep(_AGAIN_S)
+
+
+async def _fold(folded: Folded, entry: Entry, partner: str) -> None:
+    """An entry, if it is of this partner, or a clock mark; decided anew as if it came alone."""
+    try:
+        if entry.kind is EntryKind.CLOCK_MARK:
+            folded.mark(msgspec.msgpack.decode(entry.payload, type=KeptMark).time_ns)
+        elif entry.kind is EntryKind.PARTNER_MESSAGE and entry.about == partner:
+            kept = msgspec.msgpack.decode(entry.payload, type=KeptMessage)
+            delivery = Delivery(kept.delivery)
+            result = folded.entry.recorded(kept.body, partner, delivery, kept.received_ns)
+            if isinstance(result, Accepted):
+                folded.observe(result)
+    except SkypactError as fault:
+        structlog.get_logger().warning("entry passed over", number=entry.number, reason=str(fault))
+    await asyncio.sleep(0)

@@ -1,0 +1,244 @@
+"""A picture as a desk follows it: what changed since it was last told, numbered.
+
+It also takes note, whether somebody looks or not, of where each track went and which radar saw it
+when: a track itself knows its last plot alone.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from skypact.flight.paths import path_of
+from skypact.model import (
+    Flight,
+    FlightKind,
+    Launch,
+    PictureChange,
+    ShownFlight,
+    ShownPath,
+    ShownTrack,
+    Source,
+    Track,
+    TrackStatus,
+)
+from skypact.serving.shown import shown_path, shown_track
+from skypact.settings import DeskSettings
+
+S = 1_000_000_000
+_PART_BYTES = 500_000
+"""An answer goes in parts of about so much: below the server's longest payload."""
+_SETTLED_NS = 60 * S
+"""A track's launch no longer changes once it is so old."""
+_IDLE_TIMES = 10
+"""What does not go on, or is no missile, is assessed so many times as seldom."""
+
+
+class _Path:
+    """Where a track went: thinned as it grows."""
+
+    def __init__(self, every_ns: int) -> None:
+        self.every_ns, self.points = every_ns, [(0, np.empty(0))][:0]
+
+    def note(self, track: Track, most: int) -> None:
+        """Keep a point if the last one is long enough ago."""
+        if self.points and track.time_ns - self.points[-1][0] < self.every_ns:
+            return
+        self.points.append((track.time_ns, track.state.copy()))
+        if len(self.points) > most:
+            self.points = self.points[::2]
+            self.every_ns *= 2
+
+    def shown(self) -> ShownPath:
+        """Its columns."""
+        return shown_path(path_of(self.points))
+
+
+class _Followed:
+    """What is known of one track besides itself."""
+
+    def __init__(self, every_ns: int) -> None:
+        self.counts: dict[tuple[str, str], int] = {}
+        self.last_ns: dict[tuple[str, str], int | None] = {}
+        self.path = _Path(every_ns)
+        self.key: tuple[int, int, TrackStatus] = (0, 0, TrackStatus.CONFIRMED)
+        self.track: Track | None = None
+        self.launch: Launch | None = None
+        self.assessed_ns = self.assessed_plots = 0
+        self.flight: ShownFlight | None = None
+
+    def note_sources(self, track: Track, nations: Mapping[str, str], first: bool) -> None:
+        """Which radars have seen it since the last look: by the plots that each has by now."""
+        counts = {(nations.get(name, ""), name): n for name, n in track.plots_by_radar.items()}
+        for nation, labels in track.plots_by_partner.items():
+            counts |= {(nation, label): n for label, n in labels.items()}
+        for source, count in counts.items():
+            if self.counts.get(source) != count:
+                last = track.last_seen_by in (source[1], f"{source[0]} {source[1]}")
+                fresh = not first or last
+                self.last_ns[source] = track.last_plot_ns if fresh else None
+        self.counts = counts
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All that have a part in it."""
+        return tuple(
+            Source(nation, radar, count, self.last_ns.get((nation, radar)))
+            for (nation, radar), count in self.counts.items()
+        )
+
+
+class ShownPicture:
+    """One picture. `look` at it whenever it may have changed; `change` gives what to tell."""
+
+    def __init__(
+        self, name: str, epoch: int, nations: Mapping[str, str], settings: DeskSettings
+    ) -> None:
+        """`nations`: of the radars of the table, by id."""
+        self.name, self.epoch, self.number = name, epoch, 0
+        self._nations, self._settings = nations, settings
+        self._followed: dict[int, _Followed] = {}
+        self._changed: set[int] = set()
+        self._flights_changed: set[int] = set()
+        self._gone: set[int] = set()
+        self._begun = False
+
+    def look(self, tracks: Sequence[Track]) -> None:
+        """Take note of the tracks as they are now."""
+        every_ns = round(self._settings.path_every_s * S)
+        for track in tracks:
+            one = self._followed.get(track.id)
+            first = one is None
+            if one is None:
+                one = self._followed[track.id] = _Followed(every_ns)
+                self._gone.discard(track.id)
+            key = track.time_ns, track.plots, track.status
+            if one.key == key:
+                continue
+            one.key, one.track = key, track
+            # Of a track that is older than the first look it is not known who saw it before.
+            one.note_sources(track, self._nations, first and not self._begun)
+            one.path.note(track, self._settings.path_points)
+            self._changed.add(track.id)
+        gone = self._followed.keys() - {track.id for track in tracks}
+        for number in gone:
+            del self._followed[number]
+        self._gone |= gone
+        self._changed -= gone
+        self._flights_changed -= gone
+        self._begun = True
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to tell."""
+        return bool(self._changed or self._gone or self._flights_changed)
+
+    def change(self, now_ns: int) -> PictureChange | None:
+        """What changed since the last one; None: nothing did."""
+        if not self.waiting:
+            return None
+        self.number += 1
+        told = self._told(
+            now_ns,
+            tracks=self._tracks(self._changed),
+            gone=tuple(sorted(self._gone)),
+            flights=self._flights(self._flights_changed),
+        )
+        for one in (self._changed, self._gone, self._flights_changed):
+            one.clear()
+        return told
+
+    def whole(self, now_ns: int) -> list[PictureChange]:
+        """All of it, in parts that a message can hold."""
+        parts = [self._told(now_ns, tracks=self._tracks(self._followed))]
+        parts += [self._told(now_ns, flights=f) for f in _cut(self._flights(self._followed))]
+        flown = ((number, one.path.shown()) for number, one in self._followed.items())
+        parts += [self._told(now_ns, flown=dict(f)) for f in _cut(flown)]
+        return [msgspec.structs.replace(one, more=True) for one in parts[:-1]] + parts[-1:]
+
+    def _told(self, now_ns: int, **what: object) -> PictureChange:
+        newest_ns = max(
+            (f.track.last_plot_ns for f in self._followed.values() if f.track), default=0
+        )
+        return PictureChange(
+            self.name,
+            self.epoch,
+            self.number,
+            now_ns,
+            newest_ns,
+            **what,  # type: ignore[arg-type]
+        )
+
+    def _tracks(self, ids: "set[int] | dict[int, _Followed]") -> tuple[ShownTrack, ...]:
+        of = (self._followed[number].track for number in sorted(ids))
+        return tuple(shown_track(track) for track in of if track is not None)
+
+    def _flights(self, ids: "set[int] | dict[int, _Followed]") -> tuple[ShownFlight, ...]:
+        """Flights as last assessed, with who sees them by now."""
+        return tuple(
+            msgspec.structs.replace(one.flight, sources=one.sources)
+            for number in sorted(ids)
+            if (one := self._followed[number]).flight is not None
+        )
+
+    # -- what tracks mean ----------------------------------------------------------------------
+
+    def due(self, now_ns: int) -> tuple[float, Track] | None:
+        """The track that most needs to be assessed, and how overdue that is; None: none is."""
+        most, chosen = 1.0, None
+        for one in self._followed.values():
+            overdue = self._overdue(one, now_ns)
+            if overdue >= most:
+                most, chosen = overdue, one.track
+        return None if chosen is None else (most, chosen)
+
+    def _overdue(self, one: _Followed, now_ns: int) -> float:
+        if one.track is None:
+            return 0.0
+        if one.flight is None:
+            return float("inf")
+        ended = one.track.status is TrackStatus.ENDED
+        if ended and one.flight.status is TrackStatus.ENDED:
+            return 0.0
+        going_on = one.track.plots != one.assessed_plots or ended
+        kind = one.flight.flight.kind
+        idle = not going_on or kind in (FlightKind.AIRCRAFT, FlightKind.ORBITAL)
+        every_s = self._settings.assess_every_s * (_IDLE_TIMES if idle else 1)
+        return (now_ns - one.assessed_ns) / (every_s * S)
+
+    def launch_of(self, track: Track) -> Launch | None:
+        """Its launch, once that no longer changes, or that of what it parted from."""
+        own = self._followed.get(track.id)
+        if own is not None and own.launch is not None:
+            return own.launch
+        parent = self._followed.get(track.parted_from) if track.parted_from else None
+        return None if parent is None else parent.launch
+
+    def assessed(self, track: Track, flight: Flight, expected: ShownPath, now_ns: int) -> None:
+        """Take what a track means."""
+        one = self._followed.get(track.id)
+        if one is None:
+            return
+        if flight.launch is not None and track.time_ns - track.first_plot_ns > _SETTLED_NS:
+            one.launch = one.launch or flight.launch
+        one.assessed_ns, one.assessed_plots = now_ns, track.plots
+        one.flight = ShownFlight(
+            flight, track.time_ns, track.status, track.ended_because, one.sources, expected
+        )
+        self._flights_changed.add(track.id)
+
+
+def _cut(items: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """Items together up to the size of a part."""
+    held: list[Any] = []
+    size = 0
+    for item in items:
+        octets = len(msgspec.msgpack.encode(item))
+        if held and size + octets > _PART_BYTES:
+            yield tuple(held)
+            held, size = [], 0
+        held.append(item)
+        size += octets
+    if held:
+        yield tuple(held)
