@@ -1,11 +1,13 @@
 """Who may do what: sessions, roles, tokens against forged requests, rates; and the audit of it."""
 
+import asyncio
+import contextlib
 import hashlib
 import hmac
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,6 +24,8 @@ CSRF_HEADER = "x-csrf-token"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _KNOWN_AGAIN_S = 1.0
 """A session is looked up no more often than this."""
+_USED_AGAIN_NS = 30 * S
+"""... and noted as used no more often than this."""
 _ALL_TRIES = 10
 _MOST_RATES = 10_000
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -93,25 +97,34 @@ class Access:
         self._reading: dict[str, Rate] = {}
         self._acting: dict[str, Rate] = {}
         self._known: dict[str, tuple[float, Visitor]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self.streams: Counter[str] = Counter()
 
     # -- logging in and out --------------------------------------------------------------------
 
-    def require_tries(self, name: str) -> None:
-        """Raise 429 where too many wrong passwords came for a name, or for any."""
-        for key, most in ((f"name {name}", 1), ("all", _ALL_TRIES)):
+    async def verified(self, name: str, password: str, what: str) -> Account | None:
+        """The account, if this is its password; raises 429 after too many wrong ones.
+
+        Each counts as wrong until it was found right, so that many at once are no way around.
+        """
+        keys = f"name {name}", "all"
+        for key, most in zip(keys, (1, _ALL_TRIES), strict=True):
             tries = self._tries(key)
             if len(tries) >= most * self._settings.login_tries:
                 wait_s = tries[0] + self._settings.login_wait_s - time.monotonic()
                 raise _too_many(wait_s, "too many wrong passwords; wait")
-
-    def failed(self, name: str) -> None:
-        """A wrong password."""
-        for key in (f"name {name}", "all"):
+        for key in keys:
             self._tries(key).append(time.monotonic())
         if len(self._wrong) > _MOST_RATES:
             self._wrong = {key: tries for key, tries in self._wrong.items() if self._tries(key)}
-        self.store.audit(name, "log in", "", "refused: wrong name or password")
+        account = await self.accounts.verified(name, password)
+        if account is None:
+            await self.audit(name, what, "", "refused: wrong name or password")
+            return None
+        for key in keys:
+            with contextlib.suppress(IndexError):
+                self._tries(key).pop()
+        return account
 
     def _tries(self, key: str) -> deque[float]:
         """When the wrong ones came that still count."""
@@ -120,7 +133,7 @@ class Access:
             tries.popleft()
         return tries
 
-    def begin(self, account: Account) -> tuple[str, Session]:
+    async def begin(self, account: Account) -> tuple[str, Session]:
         """A new session, and the token that the browser keeps."""
         token, now_ns = secrets.token_urlsafe(32), self._clock()
         session = Session(
@@ -132,19 +145,23 @@ class Access:
             ends_ns=now_ns + round(self._settings.session_h * HOUR_NS),
             account_ns=account.made_ns,
         )
-        self.store.begin_session(session)
-        self.store.audit(account.name, "log in", "", "done")
+        await asyncio.to_thread(self.store.begin_session, session)
+        await self.audit(account.name, "log in", "", "done")
         return token, session
 
-    def end(self, visitor: Visitor) -> None:
+    async def end(self, visitor: Visitor) -> None:
         """Log out."""
         self._known.pop(visitor.session.token_hash, None)
-        self.store.end_session(visitor.session.token_hash)
-        self.store.audit(visitor.name, "log out", "", "done")
+        await asyncio.to_thread(self.store.end_session, visitor.session.token_hash)
+        await self.audit(visitor.name, "log out", "", "done")
+
+    async def audit(self, who: str, what: str, about: str, outcome: str) -> None:
+        """Append to the audit; on disk once this is done."""
+        await asyncio.to_thread(self.store.audit, who, what, about, outcome)
 
     # -- each request --------------------------------------------------------------------------
 
-    def visitor(self, request: Request) -> Visitor:
+    async def visitor(self, request: Request) -> Visitor:
         """Who asks. Raises HTTPException 401: nobody is logged in; 429: too often."""
         token = request.cookies.get(self.cookie, "")
         found = self.known(_hash(token)) if token else None
@@ -158,7 +175,9 @@ class Access:
         if request.method not in _SAFE:
             given = request.headers.get(CSRF_HEADER, "")
             if not hmac.compare_digest(given.encode(), found.session.csrf.encode()):
-                self._refused(found, request, "no token against forged requests, or a wrong one")
+                await self._refused(
+                    found, request, "no token against forged requests, or a wrong one"
+                )
             rates, burst = self._acting, max(1.0, self._settings.actions_min)
             per_s = self._settings.actions_min / 60.0
         if len(rates) > _MOST_RATES:
@@ -187,27 +206,33 @@ class Access:
         ):
             self._known.pop(token_hash, None)
             return None
-        if now_ns - session.used_ns > S:
-            self.store.use_session(token_hash, now_ns)
+        if now_ns - session.used_ns > _USED_AGAIN_NS:
+            self._begin(asyncio.to_thread(self.store.use_session, token_hash, now_ns))
         if len(self._known) > _MOST_RATES:
             self._known.clear()
         self._known[token_hash] = now_s, Visitor(account, session)
         return self._known[token_hash][1]
 
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Something that nobody waits for."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def needing(self, role: str) -> Callable[[Request], Awaitable[Visitor]]:
         """A dependency: who asks, if he has this role."""
 
         async def required(request: Request) -> Visitor:
-            found = self.visitor(request)
+            found = await self.visitor(request)
             if role not in found.account.roles:
-                self._refused(found, request, f'this needs the role "{role}"')
+                await self._refused(found, request, f'this needs the role "{role}"')
             return found
 
         return required
 
-    def _refused(self, visitor: Visitor, request: Request, why: str) -> None:
+    async def _refused(self, visitor: Visitor, request: Request, why: str) -> None:
         what = f"{request.method} {request.url.path}"
-        self.store.audit(visitor.name, what, "", f"refused: {why}")
+        await self.audit(visitor.name, what, "", f"refused: {why}")
         raise HTTPException(403, why)
 
 

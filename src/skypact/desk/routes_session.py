@@ -1,6 +1,5 @@
 """Logging in and out."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -44,12 +43,10 @@ def session_routes(desk: "Desk") -> APIRouter:
     @router.post("/session", response_model=d.Session, responses=faults(413, 415))
     async def log_in(given: LogIn) -> Any:
         """Log in: sets the cookie, and gives the token for X-CSRF-Token."""
-        access.require_tries(given.name)
-        account = await asyncio.to_thread(access.accounts.verified, given.name, given.password)
+        account = await access.verified(given.name, given.password, "log in")
         if account is None:
-            access.failed(given.name)
             raise HTTPException(401, "the name or the password is wrong")
-        token, session = access.begin(account)
+        token, session = await access.begin(account)
         answer = json(said(account, session))
         answer.set_cookie(
             *(access.cookie, token),
@@ -71,7 +68,7 @@ def session_routes(desk: "Desk") -> APIRouter:
         request: Request, visitor: Annotated[Visitor, Depends(access.needing(VIEW))]
     ) -> Response:
         """Log out."""
-        access.end(visitor)
+        await access.end(visitor)
         answer = Response(status_code=204)
         answer.delete_cookie(access.cookie, path="/")
         return answer

@@ -83,13 +83,20 @@ class Audited(NamedTuple):
 
 
 class Store:
-    """One file, one connection; each call is a transaction of its own."""
+    """One file; each call is a transaction of its own.
+
+    What writes waits for the disk and belongs into a thread; what reads never waits for that.
+    """
 
     def __init__(self, folder: Path, clock: Callable[[], int]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._clock, self._lock = clock, threading.Lock()
-        self._file = sqlite3.connect(
-            folder / FILE, isolation_level=None, check_same_thread=False, timeout=10.0
+        self._clock = clock
+        self._lock, self._reading = threading.Lock(), threading.Lock()
+        self._file, self._reader = (
+            sqlite3.connect(
+                folder / FILE, isolation_level=None, check_same_thread=False, timeout=10.0
+            )
+            for _ in range(2)
         )
         self._file.execute("pragma journal_mode = wal")
         self._file.execute("pragma synchronous = full")
@@ -97,12 +104,13 @@ class Store:
 
     def close(self) -> None:
         """Nothing more."""
-        with self._lock:
+        with self._lock, self._reading:
             self._file.close()
+            self._reader.close()
 
     def _rows(self, what: str, *given: Any) -> list[Any]:
-        with self._lock:
-            return self._file.execute(what, given).fetchall()
+        with self._reading:
+            return self._reader.execute(what, given).fetchall()
 
     def _do(self, *steps: tuple[str, tuple[Any, ...]]) -> int:
         """All of them or none; the row id of the last."""

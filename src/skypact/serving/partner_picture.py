@@ -5,7 +5,6 @@ follows it. Nothing of it goes anywhere but to the nation's own desk.
 """
 
 import asyncio
-import os
 import time
 from pathlib import Path
 
@@ -32,7 +31,6 @@ from skypact.sharing.node_folder import load_node
 S = 1_000_000_000
 _FROM = "from:"
 _AGAIN_S = 0.2
-_NICENESS = 10
 
 
 def partner_of(picture: str) -> str:
@@ -47,7 +45,6 @@ def picture_of(partner: str) -> str:
 
 def show_partner(folder: Path, partner: str, settings: Settings, exercise: bool) -> None:
     """Fold what a partner sent and tell the desk of it, until this process is ended."""
-    os.nice(_NICENESS)
     asyncio.run(_show(folder, partner, settings, exercise))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from skypact.flight.ground import EARTH_RADIUS_M
 from skypact.flight.paths import FloatArray, Path, foretold, path_of
 from skypact.kernels.geodesic import geodesic_direct
 from skypact.kernels.geodesy import geodetic_from_ecef, local_axes
@@ -91,10 +92,17 @@ def _reach_m(radar: Radar, height_m: float) -> float:
         seen = (
             lowest_visible_height(middle, radar.min_elevation_rad, radar.height_m, _NO_BENDING)
             <= height_m
-            and math.hypot(middle, height_m - radar.height_m) <= radar.max_range_m
+            and _slant_m(middle, radar.height_m, height_m) <= radar.max_range_m
         )
         near, far = (middle, far) if seen else (near, middle)
     return near
+
+
+def _slant_m(ground_m: float, from_m: float, to_m: float) -> float:
+    """Straight from one height to another so far away, over a spherical Earth."""
+    low, high = EARTH_RADIUS_M + from_m, EARTH_RADIUS_M + to_m
+    half = math.sin(0.5 * ground_m / EARTH_RADIUS_M)
+    return math.sqrt((high - low) ** 2 + 4.0 * low * high * half * half)
 
 
 def _ring(radar: Radar, far_m: float) -> tuple[tuple[float, float], ...]:

@@ -1,0 +1,466 @@
+"""Parts of the desk alone: changes, streams, what is kept, who is let in, what is one."""
+
+import asyncio
+import math
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+import tomllib
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from skypact import cli
+from skypact.desk import as_json, beside
+from skypact.desk.access import Rate
+from skypact.desk.accounts import FILE, Accounts
+from skypact.desk.live import thinned
+from skypact.desk.node_client import PictureCopy
+from skypact.desk.store import Store, entry_hash
+from skypact.desk.streams import Stream
+from skypact.errors import InputError
+from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
+from skypact.kernels.radar_geometry import polar_from_local, to_local
+from skypact.model import (
+    Apogee,
+    Assessment,
+    Ellipse,
+    Flight,
+    FlightKind,
+    Impact,
+    Phase,
+    Radar,
+    ShownFlight,
+    ShownPath,
+    ShownTrack,
+    Statement,
+    Track,
+    TrackStatus,
+    Use,
+)
+from skypact.model.track import PhaseEstimate
+from skypact.serving.desk_orders import with_key
+from skypact.serving.shown import shown_path, shown_radars, shown_track
+from skypact.serving.shown_picture import ShownPicture
+from skypact.settings import DeskSettings
+
+S = 1_000_000_000
+NO_PATH = ShownPath(b"", b"", b"", b"", b"")
+
+
+def track(number, time_s=0, plots=1, radars=("A",), **more):
+    state = np.array([6.5e6, 1e5 * number, 1e5, 0.0, 7e3, 100.0])
+    counts = {name: plots for name in radars}
+    fields = {
+        "status": TrackStatus.CONFIRMED,
+        "time_ns": time_s * S,
+        "state": state + np.array([0, 7e3, 100, 0, 0, 0]) * time_s,
+        "covariance": np.diag([100.0, 400.0, 900.0, 1.0, 4.0, 9.0]),
+        "phases": (
+            PhaseEstimate(
+                phase=Phase.COAST, probability=1.0, state=np.zeros(9), covariance=np.eye(9)
+            ),
+        ),
+        "first_plot_ns": 0,
+        "last_plot_ns": time_s * S,
+        "plots": plots * len(counts),
+        "plots_by_radar": counts,
+        "first_plots": np.zeros((0, 6)),
+        "manoeuvre_log_odds": 0.0,
+        "highest_m": 0.0,
+        "highest_ns": 0,
+        "highest_sigma_m": 0.0,
+        "most_energy_j_kg": math.nan,
+        "last_seen_by": radars[-1],
+    }
+    return Track(id=number, **(fields | more))
+
+
+def flight(number=1, latitude=0.7, longitude=2.2, time_s=600, **more):
+    fields = {
+        "id": number,
+        "kind": FlightKind.BALLISTIC,
+        "kind_probability": 0.9,
+        "kind_probabilities": {"ballistic": 0.9, "glide": 0.1},
+        "range_class": None,
+        "range_class_probability": None,
+        "nations": ("JPN",),
+        "radars": ("A",),
+        "first_plot_ns": 0,
+        "last_plot_ns": 0,
+        "last_seen_by": "A",
+        "plots": 1,
+        "launch": None,
+        "apogee": Apogee(time_ns=300 * S, height_m=5e5, height_sigma_m=1e3),
+        "ground_range_m": None,
+        "impact": impact(latitude, longitude, time_s),
+    }
+    return Flight(**(fields | more))
+
+
+def impact(latitude, longitude, time_s):
+    return Impact(
+        time_ns=time_s * S,
+        time_sigma_s=1.0,
+        latitude_rad=latitude,
+        longitude_rad=longitude,
+        ellipse_95=Ellipse(semi_major_m=10e3, semi_minor_m=2e3, azimuth_rad=0.0),
+        region_95=((2.2, 0.7), (2.21, 0.7), (2.2, 0.71), (2.2, 0.7)),
+    )
+
+
+def shown(one, status=TrackStatus.CONFIRMED):
+    return ShownFlight(one, 0, status, None, (), NO_PATH)
+
+
+# -- changes and wholes ------------------------------------------------------------------------
+
+LOOKS = st.lists(st.dictionaries(st.integers(1, 6), st.integers(0, 9), max_size=6), max_size=12)
+
+
+@given(LOOKS, st.data())
+@settings(deadline=None, max_examples=60)
+def test_changes_one_after_another_are_the_whole(looks, data):
+    """However tracks come, go on and go, and wherever a viewer missed some and asked for all."""
+    told, copy = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings()), PictureCopy("shared")
+    copy.become(told.whole(0))
+    for tracks in looks:
+        told.look([track(number, time_s) for number, time_s in tracks.items()])
+        for number in tracks:
+            if data.draw(st.booleans()):
+                told.assessed(track(number), flight(number), NO_PATH, 0)
+        change = told.change(0)
+        if change is None:
+            continue
+        if data.draw(st.integers(0, 4)) == 0:
+            assert not copy.follows(msgspec.structs.replace(change, number=change.number + 1))
+            copy.become(told.whole(0))
+        else:
+            assert copy.follows(change)
+            sent = msgspec.msgpack.decode(msgspec.msgpack.encode(change), type=type(change))
+            copy.apply(sent)
+        now = PictureCopy("shared")
+        now.become(told.whole(0))
+        assert copy.tracks == now.tracks and copy.number == now.number
+        assert copy.flights.keys() == now.flights.keys()
+        assert set(copy.tracks) == set(tracks)
+    assert told.change(0) is None
+
+
+def test_only_what_changed_is_told_again():
+    told = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings())
+    told.look([track(1, 0), track(2, 0)])
+    assert len(told.change(0).tracks) == 2
+    told.look([track(1, 0), track(2, 1)])
+    assert [one.id for one in told.change(0).tracks] == [2]
+    told.look([track(2, 1)])
+    assert told.change(0).gone == (1,)
+
+
+def test_who_saw_it_last_and_when():
+    """A radar saw it when its count of plots rose; before the first look nobody knows."""
+    told = ShownPicture("shared", 7, {"A": "JPN", "B": "KOR"}, DeskSettings())
+    told.look([track(1, 5, 3, ("A", "B"))])  # last seen by B, before we looked
+    told.look([track(1, 6, plots_by_radar={"A": 3, "B": 4}, plots=7, last_seen_by="B")])
+    told.look([track(1, 9, plots_by_radar={"A": 3, "B": 4}, plots=7, last_plot_ns=6 * S)])
+    partner = {"plots_by_partner": {"USA": {"x": 2}}, "last_seen_by": "USA x"}
+    told.look([track(1, 12, plots_by_radar={"A": 3, "B": 4}, plots=9, **partner)])
+    told.assessed(track(1, 12), flight(), NO_PATH, 0)
+    (one,) = told.change(0).flights
+    assert {(s.nation, s.radar): s.last_ns for s in one.sources} == {
+        ("JPN", "A"): None,
+        ("KOR", "B"): 6 * S,
+        ("USA", "x"): 12 * S,
+    }
+
+
+def test_a_large_whole_goes_in_parts_that_a_message_holds():
+    told = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings(path_every_s=0.5))
+    for time_s in range(150):
+        told.look([track(number, time_s) for number in range(1, 81)])
+    parts = told.whole(0)
+    assert len(parts) > 2 and all(one.more for one in parts[:-1]) and not parts[-1].more
+    assert all(len(msgspec.msgpack.encode(one)) < 1 << 20 for one in parts)
+    copy = PictureCopy("shared")
+    copy.become(parts)
+    assert len(copy.tracks) == len(copy.flown) == 80
+    path = as_json.path(copy.flown[1])
+    assert path["time_ms"][0] == 0 and len(path["time_ms"]) == len(path["height_m"]) == 150
+    few = as_json.path(thinned(copy.flown[1], 10))
+    assert len(few["time_ms"]) == 10 and few["time_ms"][-1] == path["time_ms"][-1]
+
+
+def test_the_most_overdue_is_assessed_first_and_what_ended_once():
+    told = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings(assess_every_s=2.0))
+    told.look([track(1, 0), track(2, 0)])
+    for _ in range(2):
+        _, due = told.due(0)
+        told.assessed(due, flight(due.id), NO_PATH, due.id * S)
+    assert told.due(2 * S) is None
+    told.look([track(1, 3, 2), track(2, 3, 2)])
+    _, due = told.due(4 * S)
+    assert due.id == 1
+    ended = track(1, 3, 2, status=TrackStatus.ENDED)
+    told.look([ended, track(2, 3, 2)])
+    told.assessed(ended, flight(1), NO_PATH, 5 * S)
+    assert all(told.due(t * S)[1].id == 2 for t in (10, 100, 1000))
+
+
+# -- streams -----------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 30), st.integers(1, 12), st.integers(-3, 35))
+def test_who_comes_back_gets_just_what_was_missed_or_begins_anew(told, kept, last):
+    stream = Stream("shared", "begun", DeskSettings(kept_events=kept))
+    for number in range(told):
+        stream.tell("tracks", number)
+    missed = stream.since(f"begun.shared.{last}")
+    if last == told:
+        assert missed == []
+    elif told - kept <= last < told and last >= 0:
+        assert [int(one.split(b"data: ")[1]) for one in missed] == list(range(last, told))
+    else:
+        assert missed is None
+    for other in ("", "begun.national.1", "other.shared.1", "begun.shared.x", "begun.shared.²"):
+        assert stream.since(other) is None
+
+
+def test_a_viewer_who_is_too_slow_begins_anew_and_holds_nobody_up():
+    stream = Stream("shared", "begun", DeskSettings(waiting_events=3))
+    slow, quick = stream.join(), stream.join()
+
+    async def run():
+        got = []
+        for number in range(8):
+            stream.tell("tracks", number)
+            got.append(await quick.next(1.0))
+        assert b"".join(got).count(b"event: tracks") == 8 and not quick.lost
+        assert slow.lost and await slow.next(1.0) == b""
+        slow.forget()
+        stream.tell("tracks", 9)
+        assert (await slow.next(1.0)).endswith(b"data: 9\n\n")
+        assert await slow.next(0.01) == b""
+
+    asyncio.run(run())
+
+
+def test_a_rate_lets_so_many_at_once_and_then_so_many_a_second():
+    rate = Rate(1000.0, 5.0)
+    assert [rate.take() for _ in range(5)] == [0.0] * 5
+    wait_s = rate.take()
+    assert 0.0 < wait_s <= 1e-3
+    time.sleep(wait_s + 1e-3)
+    assert rate.take() == 0.0
+
+
+# -- what is kept ------------------------------------------------------------------------------
+
+_KILLED = """
+import os, sys, time
+from pathlib import Path
+from skypact.desk.store import Store
+store = Store(Path(sys.argv[1]), time.time_ns)
+store.acknowledge(3, 5, "Sato")
+store.comment(3, 5, "Sato", "seen")
+text = store.propose(3, "shelter", "Sato")
+assert not store.confirm(text.id, "Sato") and store.confirm(text.id, "Ito")
+store.audit("Sato", "acknowledge", "flight 3", "done")
+store.audit("Sato", "comment", "flight 3", "done")
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_was_answered_is_there_after_a_kill_and_the_audit_cannot_be_changed(tmp_path):
+    done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    store = Store(tmp_path, time.time_ns)
+    assert [one.who for one in store.acknowledged(3, 5)] == ["Sato"]
+    assert store.acknowledged(3, 6) == []  # another flight that was given the same id
+    assert [one.text for one in store.comments(3, 5)] == ["seen"]
+    (text,) = store.texts()
+    assert text.confirmed_by == "Ito"
+    before = ""
+    for row in reversed(store.audited(10)):
+        assert row.hash == entry_hash(before, *row[1:6])
+        before = row.hash
+    for change in ("update audit set who = 'x'", "delete from audit"):
+        with pytest.raises(sqlite3.IntegrityError, match="never"):
+            store._do((change, ()))
+    store.close()
+
+
+def test_accounts_are_private_checked_and_gone_when_removed(tmp_path):
+    accounts = Accounts(tmp_path)
+    made = accounts.add("Sato Yuki", ("release",), "correct horse", 1)
+    assert made.roles == ("view", "release")
+    assert stat.S_IMODE(os.stat(tmp_path / FILE).st_mode) == 0o600
+    assert "correct horse" not in (tmp_path / FILE).read_text()
+
+    def right(name, password):
+        return asyncio.run(accounts.verified(name, password)) is not None
+
+    assert right("Sato Yuki", "correct horse")
+    assert not right("Sato Yuki", "correct horse ") and not right("nobody", "correct horse")
+    for name, roles, password in (
+        ("", (), "long enough"),
+        ("a/b", (), "long enough"),
+        ("Ito", ("all",), "long enough"),
+        ("Ito", (), "short"),
+    ):
+        with pytest.raises(InputError):
+            accounts.add(name, roles, password, 1)
+    accounts.remove("Sato Yuki")
+    assert not right("Sato Yuki", "correct horse")
+    (tmp_path / FILE).write_text("[{")
+    with pytest.raises(InputError, match="skypact desk user add"):
+        accounts.all()
+
+
+def test_people_are_added_by_command(tmp_path):
+    from skypact.sharing.coalition import init_coalition
+    from tests.sharing.link_settings import QUICK
+
+    init_coalition(tmp_path / "c", ["JPN", "KOR"], "mesh", QUICK, first_port=21990)
+    folder = str(tmp_path / "c" / "JPN")
+    assert "port = 21994" in (tmp_path / "c" / "JPN" / "node.toml").read_text()
+
+    def run(*words, **more):
+        return CliRunner().invoke(cli.app, ["desk", "user", *words], **more)
+
+    given = ["add", folder, "Sato", "--role", "act", "--password-file", "-"]
+    assert run(*given, input="correct horse\n").output == "Sato: view, act\n"
+    assert run(*given, input="short\n").exit_code == 1
+    assert run("list", folder).output == "Sato: view, act\n"
+    assert run("remove", folder, "Sato").exit_code == 0
+    assert run("add", str(tmp_path), "Sato").exit_code == 1  # no nation's folder
+
+
+# -- what is one, and how far apart ------------------------------------------------------------
+
+
+def test_statements_stand_beside_the_flight_they_are_of():
+    flights = {n: shown(flight(n, 0.7 + 0.05 * n, 2.2, 600 + 200 * n)) for n in (1, 2, 3)}
+
+    def said(number, one, **more):
+        fields = {
+            "flight": number,
+            "as_of_ns": 0,
+            "kind": FlightKind.GLIDE,
+            "kind_probabilities": {FlightKind.GLIDE: 0.6},
+            "use": (Use.PICTURE,),
+            "apogee": one.apogee,
+            "impact": one.impact,
+        }
+        return Statement("KOR", Assessment(**(fields | more)))
+
+    near = flight(2, 0.80001, 2.2, 1001)
+    far = flight(9, -0.3, 1.0, 1001)
+    found = beside.stated_of(flights, [said(11, near), said(12, far)])
+    assert {number: [one.flight for _, one in all_] for number, all_ in found.items()} == {2: [11]}
+    told = as_json.assessment("KOR", found[2][0][1], flights[2].flight)
+    assert told["differences"]["kind"] and not told["differences"]["impact_significant"]
+    # 1e-5 rad of latitude are 64 m on the sphere of 6,371 km.
+    assert told["differences"]["impact_m"] == 64
+    assert told["differences"]["impact_time_s"] == 1.0
+    apart = beside.differences(flight(2, 0.81, 2.2, 1010), flights[2].flight)
+    assert apart["impact_significant"] and apart["impact_time_significant"]
+
+
+def test_the_same_object_is_found_in_another_picture():
+    one = shown_track(track(1, 10))
+    others = [shown_track(track(n, 8)) for n in (1, 2)]  # two seconds before
+    assert beside.same_object(one, others) == 1
+    assert beside.same_object(one, others[1:]) is None
+    assert beside.same_object(one, []) is None
+
+
+def test_urgency_goes_by_the_earliest_impact():
+    of = DeskSettings(urgent_s=300.0)
+
+    def at(now_s, one=None, status=TrackStatus.CONFIRMED):
+        return as_json.urgency(shown(one or flight(), status), now_s * S, of)
+
+    assert [at(0), at(299), at(590), at(610)] == [2, 3, 3, 0]
+    unknown = flight(kind=FlightKind.UNKNOWN, apogee=None, impact=None)
+    assert at(0, unknown) == 3  # it may still be boosting
+    assert at(0, flight(impact=None)) == 1
+    assert at(0, flight(kind=FlightKind.ORBITAL, impact=None)) == 0
+    assert at(0, status=TrackStatus.ENDED) == 0
+
+
+def test_what_a_radar_covers_ends_where_it_no_longer_sees():
+    radar = Radar(
+        id="A",
+        nation="JPN",
+        latitude_rad=0.66,
+        longitude_rad=2.4,
+        height_m=200.0,
+        range_sigma_m=10.0,
+        azimuth_sigma_rad=1e-3,
+        elevation_sigma_rad=1e-3,
+        max_range_m=800e3,
+        min_elevation_rad=math.radians(2.0),
+    )
+    (one,) = shown_radars([radar], (20e3, 300e3, 100.0))
+    assert [coverage.height_m for coverage in one.coverage] == [20e3, 300e3]  # 100 m is below it
+    site = ecef_from_geodetic(radar.latitude_rad, radar.longitude_rad, radar.height_m)
+    axes = local_axes(radar.latitude_rad, radar.longitude_rad)
+    for coverage in one.coverage:
+        assert coverage.ring[0] == coverage.ring[-1]
+        for longitude, latitude in coverage.ring:
+            place = ecef_from_geodetic(latitude, longitude, coverage.height_m)
+            range_m, _, elevation = polar_from_local(*to_local(*place, site, axes))
+            # A sphere for the ellipsoid: its radius is within 0.4 %, some 0.1 degrees at 400 km.
+            edge = math.isclose(elevation, radar.min_elevation_rad, abs_tol=2e-3)
+            assert edge or math.isclose(range_m, radar.max_range_m, rel_tol=5e-3)
+
+
+def test_an_ellipse_and_a_path_as_json_are_what_they_stand_for():
+    one = track(1)
+    told = as_json.track(shown_track(one))
+    turned = np.array(told["covariance_m2"])[[0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(3, 3)
+    values = np.linalg.eigvalsh(turned)
+    assert np.allclose(values, [100.0, 400.0, 900.0], rtol=2e-3)  # four digits are told
+    from skypact.flight.paths import path_of
+
+    path = as_json.path(shown_path(path_of([(S * k, one.state) for k in range(3)])))
+    assert path["speed_m_s"] == pytest.approx([math.hypot(7e3, 100.0)] * 3, abs=0.05)
+
+
+# -- the policy's text -------------------------------------------------------------------------
+
+POLICY = """
+nation = "JPN"  # ours
+[partner.KOR]  # neighbours
+level = "assessment"  # for now
+use = ["picture"]
+[[partner.KOR.rule]]
+level = "plots"
+radars = ["A"]
+[partner.USA]
+level = "plots"
+"""
+
+
+@pytest.mark.parametrize("partner", ["KOR", "USA", "AUS"])
+@pytest.mark.parametrize(("key", "value"), [("level", '"warning"'), ("openness", '"full"')])
+def test_one_key_of_a_partner_is_set_and_nothing_else(partner, key, value):
+    text = with_key(POLICY, partner, key, value)
+    before, after = tomllib.loads(POLICY), tomllib.loads(text)
+    before["partner"].setdefault(partner, {})[key] = value.strip('"')
+    assert after == before
+    assert "# ours" in text and "# neighbours" in text
+    assert ("# for now" in text) is True
+
+
+def test_a_shown_track_is_small():
+    assert isinstance(shown_track(track(1)), ShownTrack)
+    assert len(msgspec.msgpack.encode(shown_track(track(1)))) < 250
