@@ -32,14 +32,15 @@ class Scene:
     def __init__(self, folder, **of):
         self.folder, self.nation = folder, "JPN"
         # Tests ask faster than people do.
-        given = {"requests_s": 10_000, "requests_burst": 10_000, "actions_min": 1e6} | of
+        given = {"requests_s": 10_000, "requests_burst": 10_000, "actions_min": 1e6}
+        given |= {"moment_wait_s": 240.0} | of
         self.settings = settings(link=QUICK, desk=DeskSettings(**given))
         self.loop = asyncio.new_event_loop()
         self.nodes, self.desk = {}, None
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
-    def do(self, work, seconds=120.0):
+    def do(self, work, seconds=600.0):
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(seconds)
 
     async def start(self):
@@ -54,7 +55,7 @@ class Scene:
         self.nodes = {name: Node(self.folder / name, self.settings) for name in ("JPN", "KOR")}
         for node in self.nodes.values():
             await node.start()
-        assert await until(self._linked, 60.0)
+        assert await until(self._linked, 300.0)
         self.desk = DeskServer(self.folder / "JPN", self.settings)
         await self.desk.start()
         self.url = f"http://127.0.0.1:{self.desk.port}"
@@ -73,7 +74,9 @@ class Scene:
             (verdict,) = await self.nodes[one.nation].take_plots((arrival,))
             assert verdict.outcome == "accepted", verdict
         own = self.nodes["JPN"]
-        assert await until(lambda: any("KR" in str(t.plots_by_radar) for t in own.shared.tracks()))
+        assert await until(
+            lambda: any("KR" in str(t.plots_by_radar) for t in own.shared.tracks()), 240.0
+        )
 
     async def stop(self):
         if self.desk is not None:
@@ -92,7 +95,7 @@ class Scene:
 @contextmanager
 def visiting(scene, name=None, password=PASSWORD):
     """A client, logged in where a name is given; what it does needs no more than that."""
-    with httpx.Client(base_url=f"{scene.url}/api/v1", timeout=60.0) as client:
+    with httpx.Client(base_url=f"{scene.url}/api/v1", timeout=240.0) as client:
         if name is not None:
             answer = client.post("/session", json={"name": name, "password": password})
             assert answer.status_code == 200, answer.text
@@ -106,7 +109,7 @@ def got(client, path, status=200, **more):
     return answer.json() if status == 200 else answer
 
 
-def waited(find, seconds=60.0):
+def waited(find, seconds=240.0):
     """What is found, once it is."""
     ends_s = time.monotonic() + seconds
     while not (found := find()):
