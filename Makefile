@@ -45,6 +45,7 @@ evaluate: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.journal
+	@$(BIN)/python -m bench.desk
 
 docs: $(READY)
 	@$(BIN)/python tools/settings_doc.py

@@ -75,6 +75,15 @@ def add(
         Path | None,
         typer.Option("--password-file", metavar="FILE", help="Holds the password; - is stdin."),
     ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--key-file",
+            metavar="FILE",
+            help="The person's key of skypact coalition user add: kept locked with the password, "
+            "to sign what is ordered at the desk.",
+        ),
+    ] = None,
 ) -> None:
     """Add a person, or give one another password and other roles; in force at once."""
     import sys
@@ -82,6 +91,7 @@ def add(
 
     from skypact.desk.accounts import Accounts
     from skypact.sharing.node_folder import load_node
+    from skypact.sharing.users import load_user_key
 
     load_node(folder)  # says what is wrong where it is no nation's folder
     if password_file is None:
@@ -92,7 +102,8 @@ def add(
         )
         with named as file:
             password = file.readline().rstrip("\r\n")
-    made = Accounts(folder).add(name, tuple(role or ()), password, time.time_ns())
+    key = None if key_file is None else load_user_key(key_file)
+    made = Accounts(folder).add(name, tuple(role or ()), password, time.time_ns(), key)
     typer.echo(f"{made.name}: {', '.join(made.roles)}")
 
 

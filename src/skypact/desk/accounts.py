@@ -9,6 +9,13 @@ from pathlib import Path
 import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from skypact.errors import InputError
 
@@ -22,12 +29,17 @@ _AT_ONCE = 2
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """One person. `roles`: all may view; `made_ns`: when the password was set."""
+    """One person. `roles`: all may view; `made_ns`: when the password was set.
+
+    `key`: the person's own key for orders (`skypact coalition user`), PEM, locked with the
+    password; empty: none.
+    """
 
     name: str
     roles: tuple[str, ...]
     password_hash: str
     made_ns: int
+    key: str = ""
 
 
 class Accounts:
@@ -68,8 +80,18 @@ class Accounts:
         except (VerificationError, InvalidHashError):
             return False
 
-    def add(self, name: str, roles: tuple[str, ...], password: str, now_ns: int) -> Account:
-        """A new account, or another password and other roles of one. Raises InputError."""
+    def add(
+        self,
+        name: str,
+        roles: tuple[str, ...],
+        password: str,
+        now_ns: int,
+        key: Ed25519PrivateKey | None = None,
+    ) -> Account:
+        """A new account, or another password and other roles of one. Raises InputError.
+
+        `key`: the person's own for orders, to be kept locked with the password.
+        """
         if not _NAME.fullmatch(name):
             raise InputError("name", f'is "{name}"', "give letters, digits, spaces and . ' -")
         for role in roles:
@@ -84,6 +106,7 @@ class Accounts:
             roles=chosen,
             password_hash=self._hasher.hash(password),
             made_ns=now_ns,
+            key="" if key is None else _locked(key, password),
         )
         self._save(self.all() | {name: made})
         return made
@@ -104,6 +127,26 @@ class Accounts:
             os.fsync(file.fileno())
         part.replace(self._path)
         self._read_ns = -1
+
+
+def unlocked(account: Account, password: str) -> Ed25519PrivateKey | None:
+    """The account's own key; None: it has none. Raises InputError."""
+    if not account.key:
+        return None
+    try:
+        key = load_pem_private_key(account.key.encode(), password.encode())
+    except ValueError as error:
+        remedy = "enter it anew: skypact desk user add --key-file"
+        raise InputError(
+            f"key of {account.name}", f"cannot be unlocked ({error})", remedy
+        ) from None
+    assert isinstance(key, Ed25519PrivateKey)
+    return key
+
+
+def _locked(key: Ed25519PrivateKey, password: str) -> str:
+    lock = BestAvailableEncryption(password.encode())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock).decode()
 
 
 def _name(account: Account) -> str:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 class PolicyChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +31,7 @@ class Orders(Protocol):
         """Of the policy in force. Raises InputError."""
         ...
 
-    def propose(self, text: str, who: str) -> PolicyProposal:
+    def propose(self, text: str) -> PolicyProposal:
         """Check a policy and say what it would change. Raises InputError."""
         ...
 
@@ -38,6 +39,9 @@ class Orders(Protocol):
         """The text in force with another level for one partner; empty: as it is. InputError."""
         ...
 
-    async def apply(self, proposal: PolicyProposal, who: str) -> str:
-        """Put it in force, signed, under a name; what was done. Raises SkypactError."""
+    async def apply(self, proposal: PolicyProposal, who: str, key: Ed25519PrivateKey | None) -> str:
+        """Put it in force under a name, signed with that user's key; what was done. SkypactError.
+
+        `key` None: with the nation's, as long as nobody is entered as a user.
+        """
         ...

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from skypact.desk import as_json
 from skypact.desk import documents as d
 from skypact.desk.access import Visitor
-from skypact.desk.accounts import ACT, RELEASE, VIEW
+from skypact.desk.accounts import ACT, RELEASE, VIEW, unlocked
 from skypact.desk.answers import faults, json, not_there
 from skypact.desk.live import SHARED, acknowledgement, comment
 from skypact.desk.orders import PolicyProposal
@@ -185,7 +185,7 @@ def acting_routes(desk: "Desk") -> APIRouter:
         if text is None:
             of = given.partner or "", given.level or "", given.openness or "", tuple(given.use)
             text = await asyncio.to_thread(desk.orders.with_level, *of)
-        made = await asyncio.to_thread(desk.orders.propose, text, visitor.name)
+        made = await asyncio.to_thread(desk.orders.propose, text)
         proposals[visitor.name, made.hash] = made
         while len(proposals) > _PROPOSALS_KEPT:
             proposals.popitem(last=False)
@@ -198,10 +198,12 @@ def acting_routes(desk: "Desk") -> APIRouter:
         made = proposals.get((visitor.name, given.hash))
         if made is None:
             raise not_there("proposal of yours with this hash")
-        if await access.verified(visitor.name, given.password, "release") is None:
+        account = await access.verified(visitor.name, given.password, "release")
+        if account is None:
             raise HTTPException(403, "the password is wrong")
         try:
-            said = await desk.orders.apply(made, visitor.name)
+            key = await asyncio.to_thread(unlocked, account, given.password)
+            said = await desk.orders.apply(made, visitor.name, key)
         except SkypactError as error:
             await access.audit(visitor.name, "release", made.hash, f"not done: {error}")
             raise HTTPException(409, str(error)) from None

@@ -3,13 +3,15 @@
 import re
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from skypact.desk.orders import PolicyChange, PolicyProposal
 from skypact.errors import InputError, LinkError
-from skypact.serving.orders import Proposed, apply, propose_text
+from skypact.serving.orders import apply, difference, propose_text
 from skypact.serving.policy_in_force import EDITED, load_signed, not_applied
 from skypact.settings import Settings
 from skypact.sharing.node_folder import load_node
-from skypact.sharing.policy_file import SignedPolicy
+from skypact.sharing.policy_file import SignedPolicy, policy_hash
 
 _NO_NODE = "the node has not put a policy in force yet; wait until it is ready"
 
@@ -24,18 +26,17 @@ class DeskOrders:
         """Of the policy in force. Raises InputError."""
         return self._in_force().text
 
-    def propose(self, text: str, who: str) -> PolicyProposal:
+    def propose(self, text: str) -> PolicyProposal:
         """Check a policy and say what it would change. Raises InputError."""
-        proposed = self._proposed(text, who)
-        if proposed.signed is None:
+        found = difference(self._folder, text)
+        if found is None:
             raise InputError(EDITED, "is in force as it is", "change something")
         changes = tuple(
             PolicyChange(partner=one.partner, more=one.more, less=one.less, other=one.other)
-            for one in proposed.changes
+            for one in found
         )
-        signed = proposed.signed
         return PolicyProposal(
-            text=text, hash=signed.hash, replaces=signed.replaces, changes=changes
+            text=text, hash=policy_hash(text), replaces=self._in_force().hash, changes=changes
         )
 
     def with_level(self, partner: str, level: str, openness: str, use: tuple[str, ...]) -> str:
@@ -52,15 +53,16 @@ class DeskOrders:
             text = with_key(text, partner, key, value)
         return text
 
-    async def apply(self, proposal: PolicyProposal, who: str) -> str:
+    async def apply(self, proposal: PolicyProposal, who: str, key: Ed25519PrivateKey | None) -> str:
         """Put it in force, signed, under a name. Raises InputError: changed meanwhile; LinkError.
 
-        `release.toml` is written too, so that it stays what is in force.
+        `key`: of that user; None: the nation's. `release.toml` is written too, so that it stays
+        what is in force.
         """
         edited = not_applied(self._folder, self._in_force())
         if edited:
             raise InputError(EDITED, "was edited by somebody and not applied", edited)
-        proposed = self._proposed(proposal.text, who)
+        proposed = propose_text(self._folder, proposal.text, who, key)
         if proposed.signed is None or proposed.signed.replaces != proposal.replaces:
             raise InputError(EDITED, "was changed meanwhile", "look at the difference again")
         answer = await apply(proposed, self._settings, exercise=self._exercise)
@@ -77,9 +79,6 @@ class DeskOrders:
         if signed is None:
             raise InputError(EDITED, "is not in force", _NO_NODE)
         return signed
-
-    def _proposed(self, text: str, who: str) -> Proposed:
-        return propose_text(self._folder, text, who)
 
 
 def with_key(text: str, partner: str, key: str, value: str) -> str:

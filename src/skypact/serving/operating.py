@@ -132,17 +132,20 @@ def policy_ordered(order: Order, folder: NodeFolder) -> SignedPolicy:
     return signed.in_the_name_of(folder.keys.signing)
 
 
-def key_of(folder: NodeFolder, who: str, key: Path | None) -> Ed25519PrivateKey:
-    """What an order of this name is to be signed with. Raises InputError: a user without a key."""
+def key_of(folder: NodeFolder, who: str, key: Path | Ed25519PrivateKey | None) -> Ed25519PrivateKey:
+    """What an order of this name is to be signed with. Raises InputError: a user without a key.
+
+    `key`: the user's own, or its file.
+    """
     users = load_users(folder.folder)
     if not users and key is None:
         return folder.keys.signing
     require_user(users, folder.folder, who)
     if key is None:
         raise InputError("--key", f"{who} orders with a key of their own", "name its file")
-    private = load_user_key(key)
+    private = load_user_key(key) if isinstance(key, Path) else key
     if private.public_key().public_bytes_raw().hex() != users[who].key:
-        raise InputError(str(key), f"is not {who}'s key", _KEY)
+        raise InputError(f"key of {who}", f"is not {who}'s key", _KEY)
     return private
 
 

@@ -36,28 +36,38 @@ def propose(folder: Path, who: str, settings: Settings, key: Path | None = None)
     """
     if not who.strip():
         raise InputError("--by", "is empty", "give the name that the change is to stand under")
-    text = load_policy_text(folder / EDITED, settings.release)
-    return propose_text(folder, text, who)
+    return propose_text(folder, load_policy_text(folder / EDITED, settings.release), who, key)
 
 
-def propose_text(folder: Path, text: str, who: str) -> Proposed:
-    """The same of a policy that is not in the file yet."""
+def propose_text(
+    folder: Path, text: str, who: str, key: Path | Ed25519PrivateKey | None = None
+) -> Proposed:
+    """The same of a policy that is not in the file yet. `key`: the user's own, or its file."""
     node = load_node(folder)
     own_key = key_of(node, who, key)
-    radars = load_radars(folder / "radars.toml")
-    own = [radar.id for radar in radars if radar.nation == node.nation]
-    path = folder / EDITED
-    new = parsed(text, str(path), node, own)
     before = load_signed(node)
-    if before is not None and before.text == text:
+    found = difference(folder, text)
+    if found is None:
         return Proposed(node, own_key, None, ())
-    old = None if before is None else parsed(before.text, str(path), node, own)
-    now_ns = time.time_ns()
-    found = changes(old, new, own, now_ns)
     replaces = "" if before is None else before.hash
     user = None if own_key is node.keys.signing else own_key
-    signed = signed_policy(text, who, now_ns, node.keys.signing, replaces=replaces, user=user)
-    return Proposed(node, own_key, signed, tuple(found))
+    signed = signed_policy(
+        text, who, time.time_ns(), node.keys.signing, replaces=replaces, user=user
+    )
+    return Proposed(node, own_key, signed, found)
+
+
+def difference(folder: Path, text: str) -> tuple[Change, ...] | None:
+    """What a policy would change of the one in force; None: it is in force. InputError."""
+    node = load_node(folder)
+    own = [radar.id for radar in load_radars(folder / "radars.toml") if radar.nation == node.nation]
+    place = str(folder / EDITED)
+    new = parsed(text, place, node, own)
+    before = load_signed(node)
+    if before is not None and before.text == text:
+        return None
+    old = None if before is None else parsed(before.text, place, node, own)
+    return tuple(changes(old, new, own, time.time_ns()))
 
 
 async def apply(proposed: Proposed, settings: Settings, *, exercise: bool) -> Answer:
