@@ -1121,11 +1121,11 @@ class DeskSettings(BaseModel):
         description="Changes of a picture are told no more often than this, s.",
     )
     asked_s: float = Field(
-        default=2.0,
+        default=1.0,
         ge=0.1,
         le=60,
-        description="The desk says so often which pictures somebody looks at, s; the node tells "
-        "of them for three times as long.",
+        description="The desk asks so often how the node is, and says which pictures somebody "
+        "looks at, s; the node tells of them for six times as long.",
     )
     assess_every_s: float = Field(
         default=2.0, ge=0.1, le=600, description="A flight that goes on is assessed so often, s."

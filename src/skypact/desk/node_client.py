@@ -28,10 +28,9 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 _CHANGE = msgspec.msgpack.Decoder(PictureChange).decode
 _STATE = msgspec.msgpack.Decoder(DeskState).decode
 _ANSWER_S = 3.0
-_ASK_S = 1.0
 _LOOKED_AT_S = 30.0
 """A picture is followed for so long after the last who looked at it."""
-_SILENT_S = 3.5
+_SILENT_ASKS = 3.5
 _AGAIN_S = 0.5
 
 
@@ -108,7 +107,7 @@ class NodeClient:
     @property
     def connected(self) -> bool:
         """Whether the node answers."""
-        return time.monotonic() - self.heard_s < _SILENT_S
+        return time.monotonic() - self.heard_s < _SILENT_ASKS * self._settings.asked_s
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -211,7 +210,7 @@ class NodeClient:
             with contextlib.suppress(LinkError):
                 data = await self._asked("ask", _ENCODE(Ask(pictures=tuple(self.pictures))))
                 self._hear(_STATE(data))
-            await asyncio.sleep(max(0.0, now_s + _ASK_S - time.monotonic()))
+            await asyncio.sleep(max(0.0, now_s + self._settings.asked_s - time.monotonic()))
 
     def _hear(self, state: DeskState) -> None:
         if self.state is None or state.epoch != self.state.epoch:

@@ -14,7 +14,7 @@ from skypact.settings import Settings
 from skypact.tracking import LivePicture
 
 ENCODE = msgspec.msgpack.Encoder().encode
-_ASKS_KEPT = 3.0
+_ASKS_KEPT = 6.0
 _IDLE_S = 0.2
 
 Assess = Callable[[Track, Launch | None], Awaitable[tuple[Flight, ShownPath] | None]]
