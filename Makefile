@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 OUT := out/demo
 SCENARIO := 2022-10-04_irbm-over-japan
 
-.PHONY: help demo test check evaluate bench docs lock setup warm clean
+.PHONY: help demo test check evaluate bench docs lock setup page warm clean
 
 help:
 	@echo "make demo      a published launch past three nations' radars: alone beside together"
@@ -18,7 +18,7 @@ help:
 	@echo "make bench     speed, beside Stone Soup"
 	@echo "make docs      the pages that are made from the code"
 
-demo: warm
+demo: warm page
 	@echo "1 of 3  Flying the launch of $(SCENARIO) past the radars of three nations"
 	@$(BIN)/skypact simulate $(SCENARIO) --out $(OUT) --seed 1
 	@echo "2 of 3  Tracking it from all plots"
@@ -29,8 +29,9 @@ demo: warm
 		--json $(OUT)/comparison.json --picture $(OUT)/comparison.png
 	@echo "Pictures: $(OUT)/comparison.png and $(OUT)/flights.png; JSON beside them"
 
-test: $(READY)
+test: page
 	@$(BIN)/python -m skypact.offline.warm --all
+	@$(BIN)/python tools/page.py test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(READY)
@@ -51,7 +52,10 @@ docs: $(READY)
 	@$(BIN)/python tools/settings_doc.py
 	@$(BIN)/python tools/schema_doc.py
 
-setup: $(READY)
+setup: page
+
+page: $(READY)
+	@$(BIN)/python tools/page.py build
 
 warm: $(READY)
 	@$(BIN)/python -m skypact.offline.warm
@@ -75,5 +79,5 @@ lock: $(UV)
 
 clean:
 	rm -rf out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	rm -rf $(VENV) .tools
+	rm -rf $(VENV) .tools web/node_modules src/skypact/desk/static
 	find src tests evaluate bench examples tools -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

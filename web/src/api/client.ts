@@ -1,0 +1,112 @@
+/** Requests to the node's desk. What it refuses comes as an error whose message is its sentence. */
+import type {
+  Acknowledgement, AuditEntry, Comment, Flight, Level, Moment, PictureName, Proposal, Radar, Releases, Session,
+} from "./contract";
+import type { FeatureCollection } from "geojson";
+
+const ROOT = "api/v1/";
+
+export class Refused extends Error {
+  constructor(readonly status: number, sentence: string) {
+    super(sentence);
+  }
+}
+
+export class Client {
+  #token = "";
+
+  async session(): Promise<Session | null> {
+    try {
+      return this.#kept(await this.#ask<Session>("GET", "session"));
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) return null;
+      throw error;
+    }
+  }
+
+  async logIn(name: string, password: string): Promise<Session> {
+    return this.#kept(await this.#ask<Session>("POST", "session", { name, password }));
+  }
+
+  async logOut(): Promise<void> {
+    await this.#ask("DELETE", "session");
+    this.#token = "";
+  }
+
+  pictures = (): Promise<PictureName[]> => this.#ask("GET", "pictures");
+  radars = (): Promise<Radar[]> => this.#ask("GET", "radars");
+  releases = (): Promise<Releases> => this.#ask("GET", "releases");
+  audit = (): Promise<AuditEntry[]> => this.#ask("GET", "audit?limit=100");
+
+  /** Limits at sea, or null where the node has none. */
+  async lines(): Promise<FeatureCollection | null> {
+    try {
+      return await this.#ask<FeatureCollection>("GET", "lines");
+    } catch (error) {
+      if (error instanceof Refused && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  flight(id: number, picture: string): Promise<Flight> {
+    return this.#ask("GET", `flights/${id}?picture=${encodeURIComponent(picture)}`);
+  }
+
+  comments(id: number): Promise<Comment[]> {
+    return this.#ask("GET", `flights/${id}/comments`);
+  }
+
+  acknowledge(id: number): Promise<Acknowledgement> {
+    return this.#ask("POST", `flights/${id}/acknowledgements`, {});
+  }
+
+  comment(id: number, text: string): Promise<Comment> {
+    return this.#ask("POST", `flights/${id}/comments`, { text });
+  }
+
+  propose(partner: string, level: Level): Promise<Proposal> {
+    return this.#ask("POST", "releases/proposals", { partner, level });
+  }
+
+  release(hash: string, password: string): Promise<{ said: string }> {
+    return this.#ask("POST", "releases", { hash, password });
+  }
+
+  /** A picture as of `at_ms`: as was known then, or by all that is known now. */
+  moment(picture: string, at_ms: number, known: "then" | "now", signal: AbortSignal): Promise<Moment> {
+    const query = new URLSearchParams({ picture, at: new Date(at_ms).toISOString() });
+    if (known === "then") query.set("known", "then");
+    return this.#ask("GET", `moments?${query}`, undefined, signal);
+  }
+
+  #kept(session: Session): Session {
+    this.#token = session.csrf_token;
+    return session;
+  }
+
+  async #ask<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
+    const headers: Record<string, string> = { Accept: "application/json" };
+    if (method !== "GET") {
+      headers["Content-Type"] = "application/json";
+      headers["X-CSRF-Token"] = this.#token;
+    }
+    const answer = await fetch(ROOT + path, {
+      method,
+      headers,
+      ...(body ? { body: JSON.stringify(body) } : {}),
+      ...(signal ? { signal } : {}),
+    });
+    if (!answer.ok) throw new Refused(answer.status, await sentenceOf(answer));
+    return answer.status === 204 ? (undefined as T) : ((await answer.json()) as T);
+  }
+}
+
+async function sentenceOf(answer: Response): Promise<string> {
+  try {
+    const { detail } = (await answer.json()) as { detail?: unknown };
+    if (typeof detail === "string") return detail;
+  } catch {
+    // Not JSON: what stood in the way is told by its number.
+  }
+  return `${answer.status} ${answer.statusText}`;
+}

@@ -1,0 +1,284 @@
+/**
+ * What the node's desk says, as JSON: degrees, metres, m/s and seconds, each with its unit in its
+ * name. Times are ISO 8601 in UTC (`time`), or milliseconds since 1970 (`…_ms`).
+ */
+export type Phase = "coast" | "boost" | "reentry" | "manoeuvre";
+export type Kind = "ballistic" | "quasi_ballistic" | "glide" | "orbital" | "aircraft" | "unknown";
+export type RangeClass = "srbm" | "mrbm" | "irbm" | "icbm";
+export type Level = "nothing" | "warning" | "assessment" | "tracklets" | "plots";
+export const LEVELS: readonly Level[] = ["nothing", "warning", "assessment", "tracklets", "plots"];
+
+export interface Polygon {
+  type: "Polygon";
+  coordinates: number[][][];
+}
+
+export interface Ellipse {
+  semi_major_m: number;
+  semi_minor_m: number;
+  azimuth_deg: number;
+}
+
+export interface Track {
+  id: number;
+  status: "confirmed" | "ended";
+  phase: Phase;
+  time_ms: number;
+  latitude_deg: number;
+  longitude_deg: number;
+  height_m: number;
+  east_m_s: number;
+  north_m_s: number;
+  up_m_s: number;
+  /** Of its place in local east, north, up: ee, en, eu, nn, nu, uu. */
+  covariance_m2: number[];
+  velocity_sigma_m_s: number;
+  last_plot_ms: number;
+  plots: number;
+  sources: number;
+}
+
+export interface Place {
+  time_ms: number;
+  from_ms: number;
+  until_ms: number;
+  latitude_deg: number;
+  longitude_deg: number;
+  ellipse_95: Ellipse;
+  area: Polygon | null;
+}
+
+export interface Apogee {
+  time_ms: number;
+  height_m: number;
+  height_sigma_m: number;
+}
+
+export interface Path {
+  time_ms: number[];
+  latitude_deg: number[];
+  longitude_deg: number[];
+  height_m: number[];
+  speed_m_s: number[];
+}
+
+export interface Source {
+  nation: string;
+  radar: string;
+  own: boolean;
+  plots: number;
+  last_ms: number | null;
+  sees_now: boolean;
+}
+
+export interface Differences {
+  kind: boolean;
+  launch_m: number | null;
+  launch_significant: boolean;
+  impact_m: number | null;
+  impact_significant: boolean;
+  impact_time_s: number | null;
+  impact_time_significant: boolean;
+  apogee_m: number | null;
+  apogee_significant: boolean;
+}
+
+export interface NationAssessment {
+  nation: string;
+  own: boolean;
+  flight: number;
+  as_of_ms: number;
+  kind: Kind;
+  kind_probability: number;
+  range_class: RangeClass | null;
+  launch: Place | null;
+  apogee: Apogee | null;
+  impact: Place | null;
+  differences: Differences;
+}
+
+export interface Acknowledgement {
+  id: number;
+  flight: number;
+  who: string;
+  time: string;
+}
+
+export interface Comment {
+  id: number;
+  flight: number;
+  who: string;
+  time: string;
+  text: string;
+}
+
+export interface Flight {
+  id: number;
+  as_of_ms: number;
+  status: "confirmed" | "ended";
+  ended_because: string | null;
+  urgency: number;
+  kind: Kind;
+  kind_probability: number;
+  kind_probabilities: Record<string, number>;
+  range_class: RangeClass | null;
+  range_class_probability: number | null;
+  parted_from: number | null;
+  first_plot_ms: number;
+  last_plot_ms: number;
+  last_seen_by: string;
+  plots: number;
+  nations: string[];
+  sources: Source[];
+  seen_now_by: string[];
+  independent_radars: number;
+  launch: Place | null;
+  apogee: Apogee | null;
+  impact: Place | null;
+  ground_range_m: number | null;
+  path_flown: Path | null;
+  path_expected: Path;
+  assessments: NationAssessment[];
+  acknowledged: Acknowledgement[];
+  comments: number;
+}
+
+export interface Partner {
+  nation: string;
+  link: {
+    up: boolean;
+    since_ms: number;
+    delay_s: number | null;
+    round_trip_s: number | null;
+    backlog_batches: number;
+    backlog_bytes: number;
+    waiting_messages: number;
+    alarms: string[];
+  };
+  left_out: boolean;
+  released: {
+    level: Level;
+    openness: string;
+    use: string[];
+    rules: string[];
+    sent: number;
+    shed: number;
+  };
+  received: {
+    counts: Record<string, number>;
+    refused: { time: string; cause: string; place: string; reason: string; remedy: string }[];
+    came_ms: number | null;
+  };
+}
+
+export interface Status {
+  nation: string;
+  exercise: boolean;
+  mode: "LIVE" | "EXERCISE";
+  ready: boolean;
+  connected: boolean;
+  heard_ms: number;
+  faults: string[];
+  notices: string[];
+  release_policy: { hash: string; by: string; since: string };
+  journal_last: number;
+  journal_waiting: number;
+  version: string;
+}
+
+export interface Clock {
+  time_ms: number;
+  heard_ms: number;
+  connected: boolean;
+  newest_ms: number | null;
+  came_ms: Record<string, number>;
+}
+
+export interface Tracks {
+  time_ms: number;
+  changed: Track[];
+  gone: number[];
+}
+
+export interface Flights {
+  time_ms: number;
+  changed: Flight[];
+  gone: number[];
+}
+
+export interface Snapshot {
+  picture: string;
+  time_ms: number;
+  tracks: Track[];
+  flights: Flight[];
+  partners: Partner[];
+  status: Status;
+  clock: Clock;
+}
+
+export interface Radar {
+  id: string;
+  nation: string;
+  own: boolean;
+  latitude_deg: number;
+  longitude_deg: number;
+  height_m: number;
+  max_range_m: number | null;
+  min_elevation_deg: number;
+  period_s: number | null;
+  coverage: { height_m: number; area: Polygon }[];
+}
+
+export interface PictureName {
+  name: string;
+  own: boolean;
+  partners: string[];
+}
+
+export interface Session {
+  who: string;
+  roles: string[];
+  csrf_token: string;
+  expires: string;
+  nation: string;
+  exercise: boolean;
+}
+
+export interface Change {
+  partner: string;
+  more: string[];
+  less: string[];
+  other: string[];
+}
+
+export interface Proposal {
+  hash: string;
+  replaces: string;
+  changes: Change[];
+}
+
+export interface Releases {
+  text: string;
+  hash: string;
+  by: string;
+  since: string;
+  partners: Partner[];
+}
+
+export interface AuditEntry {
+  id: number;
+  time: string;
+  who: string;
+  what: string;
+  about: string;
+  outcome: string;
+  hash: string;
+}
+
+export interface Moment {
+  picture: string;
+  time: string;
+  known: string | null;
+  tracks: Track[];
+  flights: Flight[];
+}

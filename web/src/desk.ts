@@ -1,0 +1,226 @@
+/** The desk's state: who is here, what is looked at, and what the node says of it. */
+import type { FeatureCollection } from "geojson";
+import { Client, Refused } from "./api/client";
+import type { Clock, Comment, Partner, PictureName, Radar, Session, Status } from "./api/contract";
+import { Events, type Notes } from "./api/events";
+import { missing } from "./picture/missing";
+import { Past } from "./picture/past";
+import { Picture } from "./picture/picture";
+import { fromHash, toHash, type View } from "./picture/moment";
+import { type Store, store } from "./picture/store";
+
+/** The picture of all together, beside which the others are set. */
+export const TOGETHER = "shared";
+/** Nothing was heard for so long: the picture is old and the desk says so. */
+export const SILENT_AFTER_MS = 3_000;
+const COMPARE_EVERY_MS = 1_000;
+
+export interface Hearing {
+  /** ms of the page's own clock when something last came; null: nothing yet. */
+  heard_ms: number | null;
+  open: boolean;
+}
+
+export class Desk {
+  readonly client = new Client();
+  readonly picture = new Picture();
+  /** All together, while one looks at less: what is in it and not in `picture` would be missing. */
+  readonly together = new Picture();
+  readonly session: Store<Session | null | undefined> = store<Session | null | undefined>(undefined);
+  readonly view: Store<View>;
+  readonly clock: Store<Clock | null> = store<Clock | null>(null);
+  readonly status: Store<Status | null> = store<Status | null>(null);
+  readonly partners: Store<readonly Partner[]> = store<readonly Partner[]>([]);
+  readonly pictures: Store<readonly PictureName[]> = store<readonly PictureName[]>([]);
+  readonly radars: Store<readonly Radar[]> = store<readonly Radar[]>([]);
+  readonly lines: Store<FeatureCollection | null> = store<FeatureCollection | null>(null);
+  /** Ids in `together` that `picture` has not. */
+  readonly lacking: Store<ReadonlySet<number>> = store<ReadonlySet<number>>(new Set());
+  readonly comments: Store<ReadonlyMap<number, readonly Comment[]>> = store<ReadonlyMap<number, readonly Comment[]>>(new Map());
+  readonly hearing: Store<Hearing> = store<Hearing>({ heard_ms: null, open: false });
+  /** A sentence for whoever is at the desk: what went wrong, or was done. */
+  readonly said: Store<string> = store("");
+  readonly past: Past;
+  #events: Events | undefined;
+  #beside: Events | undefined;
+  #compared_ms = 0;
+
+  constructor() {
+    this.view = store(fromHash(location.hash));
+    this.past = new Past(this.client, this.picture, this.view, (sentence) => this.said.set(sentence));
+    addEventListener("hashchange", () => this.look(fromHash(location.hash)));
+    this.picture.look(() => this.#compare());
+    this.together.look(() => this.#compare());
+  }
+
+  async begin(): Promise<void> {
+    const session = await this.client.session();
+    this.session.set(session);
+    if (session) await this.#open();
+  }
+
+  async logIn(name: string, password: string): Promise<void> {
+    this.session.set(await this.client.logIn(name, password));
+    await this.#open();
+  }
+
+  async logOut(): Promise<void> {
+    await this.client.logOut();
+    this.#close();
+    this.session.set(null);
+  }
+
+  may(role: string): boolean {
+    return this.session.get()?.roles.includes(role) ?? false;
+  }
+
+  /** Look at something else: another picture, flight or moment. */
+  look(change: Partial<View>): void {
+    const before = this.view.get();
+    const view = { ...before, ...change };
+    this.view.set(view);
+    const hash = toHash(view);
+    if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname);
+    if (view.picture !== before.picture) this.#follow();
+    if (view.at_ms === null && before.at_ms !== null) this.#follow();
+    if (view.at_ms !== null && (before.at_ms === null || before.picture !== view.picture)) this.#end();
+    if (view.at_ms !== null) void this.past.show();
+    if (view.flight !== null && view.flight !== before.flight) void this.readComments(view.flight);
+  }
+
+  /** The time of what is shown: of the moment looked at, or of the node's clock. */
+  now_ms(): number {
+    return this.view.get().at_ms ?? this.clock.get()?.time_ms ?? Date.now();
+  }
+
+  async readComments(flight: number): Promise<void> {
+    await this.try(async () => this.#noteComments(flight, await this.client.comments(flight)));
+  }
+
+  /** Do something; what is refused is said. */
+  async try(act: () => Promise<void>): Promise<boolean> {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      this.said.set(error instanceof Error ? error.message : String(error));
+      if (error instanceof Refused && error.status === 401) this.session.set(null);
+      return false;
+    }
+  }
+
+  async #open(): Promise<void> {
+    await this.try(async () => {
+      const [pictures, radars, lines] = await Promise.all([
+        this.client.pictures(),
+        this.client.radars(),
+        this.client.lines(),
+      ]);
+      this.pictures.set(pictures);
+      this.radars.set(radars);
+      this.lines.set(lines);
+    });
+    this.#follow();
+    const { flight } = this.view.get();
+    if (flight !== null) void this.readComments(flight);
+    if (this.view.get().at_ms !== null) void this.past.show();
+  }
+
+  #close(): void {
+    this.#end();
+    this.picture.clear();
+    this.together.clear();
+    this.clock.set(null);
+    this.status.set(null);
+  }
+
+  #end(): void {
+    this.#events?.end();
+    this.#beside?.end();
+    this.#events = undefined;
+    this.#beside = undefined;
+  }
+
+  /** The streams of what is looked at. A moment in the past has the node's state beside it alone. */
+  #follow(): void {
+    this.#end();
+    const { picture, at_ms } = this.view.get();
+    const past = at_ms !== null;
+    const heard = (): void => this.hearing.set({ heard_ms: performance.now(), open: true });
+    this.#events = new Events(picture, {
+      open: heard,
+      broken: () => {
+        this.hearing.set({ ...this.hearing.get(), open: false });
+        void this.#stillHere();
+      },
+      snapshot: (whole) => {
+        heard();
+        this.status.set(whole.status);
+        this.clock.set(whole.clock);
+        this.partners.set(whole.partners);
+        if (!past) this.picture.take(whole);
+      },
+      tracks: (change) => {
+        heard();
+        if (this.view.get().at_ms === null) this.picture.changeTracks(change);
+      },
+      flights: (change) => {
+        heard();
+        if (this.view.get().at_ms === null) this.picture.changeFlights(change);
+      },
+      partners: (partners) => this.partners.set(partners),
+      status: (status) => this.status.set(status),
+      clock: (clock) => {
+        heard();
+        this.clock.set(clock);
+      },
+      notes: (notes) => this.#take(notes),
+    });
+    if (picture === TOGETHER) {
+      this.together.clear();
+      return;
+    }
+    this.#beside = new Events(TOGETHER, {
+      snapshot: (whole) => this.together.take(whole),
+      tracks: (change) => this.together.changeTracks(change),
+      flights: (change) => this.together.changeFlights(change),
+      notes: (notes) => this.#take(notes),
+    });
+  }
+
+  /** A stream broke: because nobody is logged in any more? */
+  async #stillHere(): Promise<void> {
+    try {
+      this.session.set(await this.client.session());
+      if (this.session.get() === null) this.#end();
+    } catch {
+      // The node is not there: the stream tries again by itself.
+    }
+  }
+
+  #take(notes: Notes): void {
+    for (const picture of [this.picture, this.together]) {
+      const flight = picture.flights.get(notes.flight);
+      if (!flight || (picture === this.picture && picture.name !== TOGETHER)) continue;
+      const changed = [{ ...flight, acknowledged: notes.acknowledged, comments: notes.comments.length }];
+      picture.changeFlights({ time_ms: this.now_ms(), changed, gone: [] });
+    }
+    this.#noteComments(notes.flight, notes.comments);
+  }
+
+  #noteComments(flight: number, comments: readonly Comment[]): void {
+    this.comments.set(new Map(this.comments.get()).set(flight, comments));
+  }
+
+  #compare(): void {
+    const { picture, at_ms } = this.view.get();
+    if (picture === TOGETHER || at_ms !== null) {
+      if (this.lacking.get().size) this.lacking.set(new Set());
+      return;
+    }
+    const now_ms = performance.now();
+    if (now_ms - this.#compared_ms < COMPARE_EVERY_MS) return;
+    this.#compared_ms = now_ms;
+    this.lacking.set(missing(this.together.tracks.values(), this.picture.tracks.values()));
+  }
+}

@@ -1,0 +1,328 @@
+/** The globe: it draws when something changed or is moved, and rests otherwise. */
+import {
+  BoundingSphere,
+  Cartesian2,
+  Cartesian3,
+  Color,
+  Ellipsoid,
+  GeographicProjection,
+  Globe as Ground,
+  HeadingPitchRange,
+  ImageryLayer,
+  Math as CesiumMath,
+  Matrix4,
+  PerspectiveFrustum,
+  Rectangle,
+  Scene,
+  SceneMode,
+  ScreenSpaceEventHandler,
+  ScreenSpaceEventType,
+} from "@cesium/engine";
+import type { FeatureCollection } from "geojson";
+import type { Flight, Radar, Track } from "../api/contract";
+import type { Theme } from "../look/theme";
+import type { Picture, PictureChange } from "../picture/picture";
+import { byUrgency } from "../picture/urgency";
+import { EllipsoidMark } from "./ellipsoidMark";
+import { FlightMarks } from "./flightMarks";
+import { at, colour, pathPoints } from "./places";
+import { RadarMarks, SeaLines } from "./radarMarks";
+import { landImagery, LevelTerrain, type Outlines } from "./tiles";
+import { TrackMarks } from "./trackMarks";
+
+/** Where one looks at first: Korea, Japan and the seas around them. */
+const HOME = { longitude_deg: 135.5, latitude_deg: 30, height_m: 3_400_000, pitch_deg: -76 };
+const HOME_FLAT = Rectangle.fromDegrees(116, 20, 160, 50);
+const NEAREST_M = 20_000;
+const FARTHEST_M = 40_000_000;
+const LOOK_POINTS = 60;
+const LOOK_PITCH = -0.85;
+const LOOK_RANGES = 2.4;
+const LEAST_LOOK_M = 150_000;
+/** A frame that takes longer is slow; after it the globe rests this many times as long. */
+const SLOW_FRAME_MS = 60;
+const REST_FOR_EACH = 3;
+
+/** Members of a scene that Cesium's types do not name. */
+interface Drawn {
+  pixelRatio: number;
+  initializeFrame(): void;
+}
+
+export interface Shown {
+  theme: Theme;
+  chosen: number | null;
+  missing: ReadonlySet<number>;
+  exercise: boolean;
+}
+
+/** What a frame cost the page: ms of script, for `bench.desk_page`. */
+export interface FrameCosts {
+  frames: number;
+  script_ms: number[];
+}
+
+export class Globe {
+  readonly scene: Scene;
+  readonly #canvas: HTMLCanvasElement;
+  readonly #tracks: TrackMarks;
+  readonly #flights: FlightMarks;
+  readonly #radars: RadarMarks;
+  readonly #lines: SeaLines;
+  readonly #ellipsoid: EllipsoidMark;
+  #shown: Shown;
+  #picture: Picture | undefined;
+  #ghosts = new Set<number>();
+  costs: FrameCosts | null = null;
+  /** Something in the data is not drawn yet. */
+  #changed = false;
+  #drawn_ms = 0;
+  #lag_ms = 0;
+  #rest_until_ms = 0;
+
+  constructor(container: HTMLElement, private readonly outlines: Outlines, shown: Shown, onChoose: (id: number | null) => void) {
+    this.#shown = shown;
+    this.#canvas = document.createElement("canvas");
+    this.#canvas.tabIndex = 0;
+    container.append(this.#canvas);
+    const credits = document.createElement("div");
+    this.scene = new Scene({
+      canvas: this.#canvas,
+      creditContainer: credits,
+      contextOptions: { webgl: { antialias: true, alpha: false } },
+      mapProjection: new GeographicProjection(Ellipsoid.WGS84),
+      requestRenderMode: true,
+      maximumRenderTimeChange: Infinity,
+      msaaSamples: 2,
+      orderIndependentTranslucency: false,
+    });
+    this.#dressScene();
+    this.#lines = new SeaLines(this.scene);
+    this.#radars = new RadarMarks(this.scene);
+    this.#tracks = new TrackMarks(this.scene, shown.theme);
+    this.#flights = new FlightMarks(this.scene, shown.theme);
+    this.#ellipsoid = new EllipsoidMark(this.scene);
+    this.#paint();
+    this.home();
+    this.#listen(onChoose);
+    new ResizeObserver(() => this.#resize()).observe(container);
+    this.scene.postRender.addEventListener(() => (this.#drawn_ms = performance.now()));
+    this.#resize();
+    requestAnimationFrame(this.#frame);
+  }
+
+  /** From now on what changes in this picture is drawn. */
+  follow(picture: Picture, now_ms: () => number): () => void {
+    this.#picture = picture;
+    const draw = (change: PictureChange): void => {
+      if (change.whole) {
+        this.#tracks.clear();
+        this.#flights.clear();
+        this.#ghosts.clear();
+      }
+      const changed = change.tracks.map((id) => picture.tracks.get(id)).filter((track) => track !== undefined);
+      this.#tracks.change(changed, picture.tails, now_ms());
+      this.#tracks.remove(change.gone);
+      if (change.flights.length || change.flightsGone.length || change.gone.length || change.whole) this.#drawFlights();
+      for (const track of changed) {
+        const place = this.#tracks.placeOf(track.id);
+        if (place) this.#flights.move(track.id, place);
+        if (track.id === this.#shown.chosen) this.#ellipsoid.show(track);
+      }
+      this.#changed = true;
+    };
+    return picture.look(draw);
+  }
+
+  /** Colours, what is chosen, and what would be missing. */
+  show(shown: Shown, now_ms: number): void {
+    const painted = this.#shown.theme !== shown.theme;
+    this.#shown = shown;
+    if (painted) this.#paint();
+    this.#tracks.emphasise(shown.chosen, shown.missing, shown.theme);
+    this.#flights.emphasise(shown.chosen, shown.missing, shown.theme, shown.exercise);
+    if (this.#picture) this.#tracks.change(this.#picture.tracks.values(), this.#picture.tails, now_ms);
+    this.#ellipsoid.show(shown.chosen === null ? undefined : this.#picture?.tracks.get(shown.chosen));
+    this.#drawFlights();
+    this.scene.requestRender();
+  }
+
+  /** Tracks of another picture that this one lacks: drawn hollow beside it. Their ids are made negative. */
+  ghosts(tracks: readonly Track[], now_ms: number): void {
+    const present = new Set(tracks.map((track) => -track.id));
+    this.#tracks.remove([...this.#ghosts].filter((id) => !present.has(id)));
+    this.#ghosts = present;
+    const drawn = tracks.map((track) => ({ ...track, id: -track.id }));
+    this.#tracks.change(drawn, new Map(), now_ms);
+    this.scene.requestRender();
+  }
+
+  showRadars(radars: readonly Radar[], height_m: number | null): void {
+    this.#radars.show(radars, height_m, this.#shown.exercise, this.#shown.theme);
+    this.scene.requestRender();
+  }
+
+  showLines(lines: FeatureCollection | null): void {
+    this.#lines.show(lines, this.#shown.theme);
+    this.scene.requestRender();
+  }
+
+  flat(flat: boolean): void {
+    const wanted = flat ? SceneMode.SCENE2D : SceneMode.SCENE3D;
+    if (this.scene.mode === wanted) return;
+    if (flat) this.scene.morphTo2D(0);
+    else this.scene.morphTo3D(0);
+    this.#resize();
+    this.home();
+    this.show({ ...this.#shown }, Date.now());
+  }
+
+  home(): void {
+    if (this.scene.mode === SceneMode.SCENE2D) {
+      this.scene.camera.setView({ destination: HOME_FLAT });
+    } else {
+      this.scene.camera.setView({
+        destination: Cartesian3.fromDegrees(HOME.longitude_deg, HOME.latitude_deg, HOME.height_m),
+        orientation: { heading: 0, pitch: CesiumMath.toRadians(HOME.pitch_deg), roll: 0 },
+      });
+    }
+    this.scene.requestRender();
+  }
+
+  /** The whole of a flight comes into sight, from the south at a slant: height is seen as height. */
+  lookAt(flight: Flight): void {
+    const points = [flight.path_flown, flight.path_expected].flatMap((path) => (path ? pathPoints(path, LOOK_POINTS) : []));
+    for (const place of [flight.launch, flight.impact]) {
+      if (place) points.push(at(place.longitude_deg, place.latitude_deg, 0));
+    }
+    if (points.length === 0) return;
+    const { camera } = this.scene;
+    if (this.scene.mode === SceneMode.SCENE2D) {
+      const around = Rectangle.fromCartesianArray(points);
+      const margin = Math.max(around.width, around.height, 0.02) * 0.35;
+      camera.setView({
+        destination: new Rectangle(
+          Math.max(-Math.PI, around.west - margin),
+          Math.max(-CesiumMath.PI_OVER_TWO, around.south - margin),
+          Math.min(Math.PI, around.east + margin),
+          Math.min(CesiumMath.PI_OVER_TWO, around.north + margin),
+        ),
+      });
+    } else {
+      const sphere = BoundingSphere.fromPoints(points);
+      const radius = Math.max(LEAST_LOOK_M, sphere.radius);
+      camera.lookAt(sphere.center, new HeadingPitchRange(0, LOOK_PITCH, LOOK_RANGES * radius));
+      camera.lookAtTransform(Matrix4.IDENTITY);
+    }
+    this.scene.requestRender();
+  }
+
+  zoom(nearer: boolean): void {
+    const height_m = this.scene.camera.positionCartographic.height;
+    if (nearer) this.scene.camera.zoomIn(height_m * 0.3);
+    else this.scene.camera.zoomOut(height_m * 0.45);
+    this.scene.requestRender();
+  }
+
+  turn(east: number, north: number): void {
+    const step = 0.06;
+    const { camera } = this.scene;
+    if (this.scene.mode === SceneMode.SCENE2D) {
+      const far = camera.positionCartographic.height * step;
+      camera.moveRight(east * far);
+      camera.moveUp(north * far);
+    } else {
+      camera.rotateRight(-east * step);
+      camera.rotateUp(-north * step);
+    }
+    this.scene.requestRender();
+  }
+
+  get canvas(): HTMLCanvasElement {
+    return this.#canvas;
+  }
+
+  get trackCount(): number {
+    return this.#tracks.count - this.#ghosts.size;
+  }
+
+  #dressScene(): void {
+    const { scene } = this;
+    const ground = new Ground(Ellipsoid.WGS84);
+    scene.globe = ground;
+    ground.terrainProvider = new LevelTerrain();
+    ground.showGroundAtmosphere = false;
+    ground.enableLighting = false;
+    ground.showWaterEffect = false;
+    ground.maximumScreenSpaceError = 2;
+    ground.tileCacheSize = 60;
+    scene.fog.enabled = false;
+    scene.highDynamicRange = false;
+    scene.useDepthPicking = false;
+    scene.screenSpaceCameraController.minimumZoomDistance = NEAREST_M;
+    scene.screenSpaceCameraController.maximumZoomDistance = FARTHEST_M;
+    scene.screenSpaceCameraController.inertiaSpin = 0;
+    scene.screenSpaceCameraController.inertiaTranslate = 0;
+    scene.screenSpaceCameraController.inertiaZoom = 0;
+  }
+
+  #paint(): void {
+    const { theme } = this.#shown;
+    this.scene.backgroundColor = Color.fromCssColorString(theme.space);
+    const ground = this.scene.globe;
+    ground.baseColor = colour(theme.land.sea);
+    ground.imageryLayers.removeAll();
+    ground.imageryLayers.add(new ImageryLayer(landImagery(this.outlines, theme.land)));
+  }
+
+  #drawFlights(): void {
+    if (!this.#picture) return;
+    const drawn = byUrgency(this.#picture.flights.values()).filter((flight) => flight.kind !== "aircraft");
+    const { chosen } = this.#shown;
+    const first = chosen === null ? undefined : this.#picture.flights.get(chosen);
+    const ordered = first ? [first, ...drawn.filter((flight) => flight !== first)] : drawn;
+    this.#flights.show(ordered, this.#picture.tracks);
+  }
+
+  #listen(onChoose: (id: number | null) => void): void {
+    const handler = new ScreenSpaceEventHandler(this.#canvas);
+    handler.setInputAction((event: { position: Cartesian2 }) => {
+      const picked: unknown = this.scene.pick(event.position, 9, 9)?.id;
+      onChoose(typeof picked === "number" && picked > 0 ? picked : null);
+    }, ScreenSpaceEventType.LEFT_CLICK);
+  }
+
+  #resize(): void {
+    const ratio = globalThis.devicePixelRatio;
+    this.#canvas.width = Math.max(1, Math.round(this.#canvas.clientWidth * ratio));
+    this.#canvas.height = Math.max(1, Math.round(this.#canvas.clientHeight * ratio));
+    (this.scene as unknown as Drawn).pixelRatio = ratio;
+    const { frustum } = this.scene.camera;
+    if (frustum instanceof PerspectiveFrustum) frustum.aspectRatio = this.#canvas.width / this.#canvas.height;
+    this.scene.requestRender();
+  }
+
+  /**
+   * One frame. What the data change is drawn at once where drawing is quick; where it is not (no
+   * graphics hardware), only a share of the time goes into it, and the rest of the page stays quick.
+   */
+  readonly #frame = (): void => {
+    const began = performance.now();
+    if (this.#drawn_ms > 0) {
+      this.#lag_ms = began - this.#drawn_ms;
+      this.#drawn_ms = 0;
+      this.#rest_until_ms = this.#lag_ms < SLOW_FRAME_MS ? 0 : began + REST_FOR_EACH * this.#lag_ms;
+    }
+    if (this.#changed && began >= this.#rest_until_ms) {
+      this.#changed = false;
+      this.scene.requestRender();
+    }
+    (this.scene as unknown as Drawn).initializeFrame();
+    this.scene.render();
+    if (this.costs) {
+      this.costs.frames += 1;
+      this.costs.script_ms.push(performance.now() - began);
+    }
+    requestAnimationFrame(this.#frame);
+  };
+}

@@ -1,0 +1,242 @@
+/** All of one flight: what it is, how sure that is, who sees it, and what each nation says of it. */
+import { useState } from "preact/hooks";
+import type { Comment, Flight, NationAssessment, Place, Track } from "../api/contract";
+import { type Desk, TOGETHER } from "../desk";
+import { countdown } from "../picture/urgency";
+import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
+import type { Word } from "../words/en";
+import { age, clockTime, duration, length, percent, placeText, speedText, untilImpact } from "../words/words";
+import { Charts } from "./chart";
+import { usePicture, useSeconds, useStore, useWords } from "./look";
+
+/** 95 % of one dimension, in standard deviations. */
+const HOLDS_95_OF_1 = 1.96;
+
+export function Detail({ desk }: { desk: Desk }) {
+  const say = useWords();
+  usePicture(desk.picture);
+  useSeconds();
+  const { flight: chosen } = useStore(desk.view);
+  if (chosen === null) return <p class="empty">{say("choose_flight")}</p>;
+  const flight = desk.picture.flights.get(chosen);
+  const track = desk.picture.tracks.get(chosen);
+  if (!flight) return <p class="empty" role="status">{say("gone", { id: chosen })}</p>;
+  const now_ms = desk.now_ms();
+  return (
+    <article class="detail" aria-labelledby="detail-title">
+      <Head flight={flight} now_ms={now_ms} />
+      <Acknowledge desk={desk} flight={flight} />
+      <Facts flight={flight} track={track} />
+      {track && <Charts flight={flight} now_ms={now_ms} height_m={track.height_m} speed_m_s={Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s)} />}
+      <Sources flight={flight} now_ms={now_ms} />
+      {desk.picture.name === TOGETHER && <Assessments flight={flight} />}
+      <Comments desk={desk} flight={flight} />
+    </article>
+  );
+}
+
+function Head({ flight, now_ms }: { flight: Flight; now_ms: number }) {
+  const say = useWords();
+  const falls = flight.status === "ended" ? null : countdown(flight.impact, now_ms);
+  return (
+    <header class="head">
+      <h2 id="detail-title">{say("flight_n", { id: flight.id })}</h2>
+      <p class="kind">
+        {say(flight.kind)}{flight.range_class ? ` · ${flight.range_class.toUpperCase()}` : ""} <b>{percent(flight.kind_probability)}</b>
+        {flight.parted_from !== null && <span class="parted"> · {say("parted_from", { id: flight.parted_from })}</span>}
+      </p>
+      <p class="left" aria-live="off">
+        {falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}
+        {falls && <small>{say("interval", { from: untilImpact(falls.earliest), until: untilImpact(falls.latest) })}</small>}
+        {flight.ended_because && <small>{flight.ended_because}</small>}
+      </p>
+      <p class="kinds">
+        {Object.entries(flight.kind_probabilities)
+          .filter(([, share]) => share >= 0.005)
+          .sort((a, b) => b[1] - a[1])
+          .map(([kind, share]) => <span key={kind}>{say(kind as Word)} {percent(share)}</span>)}
+      </p>
+    </header>
+  );
+}
+
+function Acknowledge({ desk, flight }: { desk: Desk; flight: Flight }) {
+  const say = useWords();
+  const session = useStore(desk.session);
+  const status = useStore(desk.status);
+  const mode = say(status?.exercise ? "exercise" : "live");
+  const mine = flight.acknowledged.some(({ who }) => who === session?.who);
+  const here = desk.picture.name === TOGETHER && desk.view.get().at_ms === null;
+  const take = async (): Promise<void> => {
+    const noted = await desk.client.acknowledge(flight.id);
+    const now = desk.picture.flights.get(flight.id) ?? flight;
+    if (now.acknowledged.some(({ id }) => id === noted.id)) return;
+    const changed = [{ ...now, acknowledged: [...now.acknowledged, noted] }];
+    desk.picture.changeFlights({ time_ms: desk.now_ms(), changed, gone: [] });
+  };
+  return (
+    <div class="acknowledge">
+      {flight.acknowledged.map((noted) => (
+        <p key={noted.id} class="noted">✓ {say("acknowledged_by", { who: noted.who, time: clockTime(Date.parse(noted.time)) })}</p>
+      ))}
+      {!mine && here && (
+        <button class="act" disabled={!desk.may("act")} title={desk.may("act") ? say("acknowledge_says") : say("no_right")} onClick={() => void desk.try(take)}>
+          {say("acknowledge_it", { id: flight.id, mode })}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function spread(place: Place): string {
+  return `± ${duration((place.until_ms - place.from_ms) / 2_000)}`;
+}
+
+function areaText(place: Place): string {
+  return `${length(2 * place.ellipse_95.semi_major_m)} × ${length(2 * place.ellipse_95.semi_minor_m)}`;
+}
+
+function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) {
+  const say = useWords();
+  const ellipse = track && horizontalEllipse(track);
+  return (
+    <div class="facts"><table>
+      <tbody>
+        <PlaceRow word="launch" place={flight.launch} />
+        <tr>
+          <th scope="row">{say("apogee")}</th>
+          {flight.apogee
+            ? <><td>{clockTime(flight.apogee.time_ms)}</td><td>{length(flight.apogee.height_m)}</td><td>± {length(HOLDS_95_OF_1 * flight.apogee.height_sigma_m)}</td></>
+            : <td colSpan={3}>—</td>}
+        </tr>
+        <PlaceRow word="impact" place={flight.impact} />
+        <tr>
+          <th scope="row">{say("now")}</th>
+          {track && ellipse
+            ? (
+              <>
+                <td>{say(track.phase)}</td>
+                <td>{placeText(track.latitude_deg, track.longitude_deg)}<br />{length(track.height_m)} · {speedText(Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s))}</td>
+                <td title={say("position_unsure", { along: length(2 * ellipse.semi_major_m), across: length(2 * ellipse.semi_minor_m), up: `± ${length(HOLDS_95_OF_1 * heightSigma_m(track))}` })}>
+                  {length(2 * ellipse.semi_major_m)} × {length(2 * ellipse.semi_minor_m)}<br />± {length(HOLDS_95_OF_1 * heightSigma_m(track))}
+                </td>
+              </>
+            )
+            : <td colSpan={3}>—</td>}
+        </tr>
+        <tr>
+          <th scope="row">{say("range")}</th>
+          <td colSpan={3}>{flight.ground_range_m === null ? "—" : length(flight.ground_range_m)}</td>
+        </tr>
+      </tbody>
+    </table></div>
+  );
+}
+
+function PlaceRow({ word, place }: { word: "launch" | "impact"; place: Place | null }) {
+  const say = useWords();
+  return (
+    <tr class={word}>
+      <th scope="row">{say(word)}</th>
+      {place
+        ? <><td>{clockTime(place.time_ms)}<br /><small>{spread(place)}</small></td><td>{placeText(place.latitude_deg, place.longitude_deg)}</td><td title={say("area")}>{areaText(place)}</td></>
+        : <td colSpan={3}>—</td>}
+    </tr>
+  );
+}
+
+function Sources({ flight, now_ms }: { flight: Flight; now_ms: number }) {
+  const say = useWords();
+  const sources = [...flight.sources].sort((a, b) => Number(b.sees_now) - Number(a.sees_now) || (b.last_ms ?? 0) - (a.last_ms ?? 0));
+  return (
+    <section class="sources">
+      <h3>{say("seen_by")} <small>{say("independent", { count: flight.independent_radars })}</small></h3>
+      <table>
+        <thead><tr><th scope="col">{say("nation")}</th><th scope="col">{say("radar")}</th><th scope="col" class="number">{say("plots")}</th><th scope="col">{say("last_seen")}</th></tr></thead>
+        <tbody>
+          {sources.map((source) => (
+            <tr key={`${source.nation} ${source.radar}`} class={source.sees_now ? "sees" : "stale"}>
+              <td><i class={source.own ? "own" : "partner"} /> {source.nation}</td>
+              <td>{source.radar}</td>
+              <td class="number">{source.plots}</td>
+              <td>{source.sees_now ? `● ${say("sees_now")}` : source.last_ms === null ? say("before_note") : `○ ${clockTime(source.last_ms)} · ${age((now_ms - source.last_ms) / 1_000)}`}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function Assessments({ flight }: { flight: Flight }) {
+  const say = useWords();
+  const { assessments } = flight;
+  const differ = (much: boolean, text: string | null) =>
+    text === null ? null : <em class={much ? "much" : ""} title={say(much ? "differs_much" : "differs")}>{much ? "≠ " : "Δ "}{text}</em>;
+  const cell = (one: NationAssessment, row: "launch" | "impact") => {
+    const place = one[row];
+    if (!place) return <td key={one.nation}>—</td>;
+    const apart = row === "launch" ? one.differences.launch_m : one.differences.impact_m;
+    const much = row === "launch" ? one.differences.launch_significant : one.differences.impact_significant;
+    const late = row === "impact" ? one.differences.impact_time_s : null;
+    return (
+      <td key={one.nation}>
+        {clockTime(place.time_ms)}<br />{placeText(place.latitude_deg, place.longitude_deg, 1)}<br />
+        {differ(much, apart === null ? null : length(apart))}
+        {late !== null && Math.abs(late) >= 0.5 && differ(one.differences.impact_time_significant, `${late > 0 ? "+" : "−"}${Math.abs(late).toFixed(0)} s`)}
+      </td>
+    );
+  };
+  return (
+    <section class="assessments">
+      <h3>{say("assessments")}</h3>
+      {assessments.length === 0 ? <p class="empty">{say("no_assessments")}</p> : (
+        <div class="scroll" tabIndex={0} role="region" aria-label={say("assessments")}>
+          <table>
+            <thead>
+              <tr><td /><th scope="col">{say("together")}</th>{assessments.map((one) => <th scope="col" key={one.nation}>{one.nation} <small>{one.own ? say("alone") : say("statement")} {clockTime(one.as_of_ms)}</small></th>)}</tr>
+            </thead>
+            <tbody>
+              <tr><th scope="row">{say("kind")}</th><td>{say(flight.kind)}</td>{assessments.map((one) => <td key={one.nation}>{one.differences.kind ? differ(true, say(one.kind)) : say(one.kind)}</td>)}</tr>
+              <tr><th scope="row">{say("launch")}</th><Joint place={flight.launch} />{assessments.map((one) => cell(one, "launch"))}</tr>
+              <tr>
+                <th scope="row">{say("apogee")}</th><td>{flight.apogee ? length(flight.apogee.height_m) : "—"}</td>
+                {assessments.map((one) => <td key={one.nation}>{one.apogee ? length(one.apogee.height_m) : "—"} {one.differences.apogee_significant && one.differences.apogee_m !== null && differ(true, length(Math.abs(one.differences.apogee_m)))}</td>)}
+              </tr>
+              <tr><th scope="row">{say("impact")}</th><Joint place={flight.impact} />{assessments.map((one) => cell(one, "impact"))}</tr>
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Joint({ place }: { place: Place | null }) {
+  return <td>{place ? <>{clockTime(place.time_ms)}<br />{placeText(place.latitude_deg, place.longitude_deg, 1)}</> : "—"}</td>;
+}
+
+function Comments({ desk, flight }: { desk: Desk; flight: Flight }) {
+  const say = useWords();
+  const all = useStore(desk.comments);
+  const [text, write] = useState("");
+  const comments: readonly Comment[] = all.get(flight.id) ?? [];
+  const send = async (): Promise<void> => {
+    await desk.client.comment(flight.id, text.trim());
+    write("");
+    await desk.readComments(flight.id);
+  };
+  return (
+    <section class="comments">
+      <h3>{say("comments")}</h3>
+      {comments.length === 0 && <p class="empty">{say("no_comments")}</p>}
+      <ul>{comments.map((one) => <li key={one.id}><b>{one.who}</b> <time>{clockTime(Date.parse(one.time))}</time> {one.text}</li>)}</ul>
+      {desk.may("act") && desk.picture.name === TOGETHER && (
+        <form onSubmit={(event) => { event.preventDefault(); if (text.trim()) void desk.try(send); }}>
+          <input aria-label={say("comment")} placeholder={say("write")} value={text} maxLength={500} onInput={(event) => write(event.currentTarget.value)} />
+          <button disabled={!text.trim()}>{say("send")}</button>
+        </form>
+      )}
+    </section>
+  );
+}

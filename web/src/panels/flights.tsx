@@ -1,0 +1,74 @@
+/** The list of flights, most urgent first, each with its countdown and interval. */
+import type { Flight } from "../api/contract";
+import { type Desk, TOGETHER } from "../desk";
+import { flightCode, symbolSvg } from "../globe/symbols";
+import { byUrgency, countdown } from "../picture/urgency";
+import { clockTime, duration, percent, placeText, untilImpact } from "../words/words";
+import { usePicture, useSeconds, useStore, useWords } from "./look";
+
+/** So many rows are drawn; how many more there are is said. */
+const GREATEST_ROWS = 120;
+
+export function Flights({ desk }: { desk: Desk }) {
+  const say = useWords();
+  usePicture(desk.picture);
+  usePicture(desk.together);
+  useSeconds();
+  const lacking = useStore(desk.lacking);
+  const view = useStore(desk.view);
+  const flights = byUrgency(desk.picture.flights.values());
+  const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id));
+  const tracks = desk.picture.tracks.size;
+  return (
+    <section class="flights" aria-labelledby="flights-title">
+      <h2 id="flights-title">{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{say("tracks_n", { count: tracks })}</span></h2>
+      {flights.length === 0 && missed.length === 0 && <p class="empty">{say("no_flights")}</p>}
+      <ul>
+        {flights.slice(0, GREATEST_ROWS).map((flight) => <Row key={flight.id} desk={desk} flight={flight} missing={false} />)}
+        {missed.map((flight) => <Row key={`missing ${flight.id}`} desk={desk} flight={flight} missing />)}
+      </ul>
+      {flights.length > GREATEST_ROWS && <p class="empty">+ {flights.length - GREATEST_ROWS}</p>}
+    </section>
+  );
+}
+
+function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: boolean }) {
+  const say = useWords();
+  const { flight: chosen } = useStore(desk.view);
+  const exercise = desk.status.get()?.exercise ?? false;
+  const now_ms = desk.now_ms();
+  const falls = flight.status === "ended" ? null : countdown(flight.impact, now_ms);
+  const urgency = Math.max(0, Math.min(3, flight.urgency)) as 0 | 1 | 2 | 3;
+  const selected = !missing && chosen === flight.id;
+  const kind = say(flight.kind);
+  const acknowledged = flight.acknowledged.length > 0;
+  const inWords = falls
+    ? say(falls.seconds >= 0 ? "impact_in" : "impact_past", { time: duration(falls.seconds) })
+    : say(flight.status === "ended" ? "ended" : "no_impact_yet");
+  return (
+    <li>
+      <button
+        class={`flight u${urgency} ${missing ? "missing" : ""} ${flight.status}`}
+        aria-pressed={selected}
+        disabled={missing}
+        data-flight={flight.id}
+        aria-label={`${say("flight_n", { id: flight.id })}, ${kind}, ${inWords}${acknowledged ? "" : `, ${say("not_acknowledged")}`}`}
+        onClick={() => desk.look({ flight: selected ? null : flight.id })}
+      >
+        <img src={symbolSvg(flightCode(flight, exercise), 18)} alt="" />
+        <span class="id">{flight.id}</span>
+        <span class="kind">{kind}{flight.range_class ? ` · ${flight.range_class.toUpperCase()}` : ""} <small>{percent(flight.kind_probability)}</small></span>
+        <span class="left">{falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}</span>
+        <span class="where">
+          {missing ? `◌ ${say("missing_row")}`
+            : flight.impact && flight.status !== "ended" ? `${clockTime(flight.impact.time_ms)} ${placeText(flight.impact.latitude_deg, flight.impact.longitude_deg, 1)}`
+            : flight.status === "ended" ? (flight.ended_because ?? "")
+            : say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
+        </span>
+        <span class="interval">{falls ? `${untilImpact(falls.earliest)} … ${untilImpact(falls.latest)}` : ""}</span>
+        <span class="seen">{flight.nations.map((nation) => <b key={nation} class={flight.seen_now_by.includes(nation) ? "sees" : "saw"}>{nation}</b>)}</span>
+        <span class={`noted ${acknowledged ? "yes" : ""}`}>{acknowledged ? `✓ ${flight.acknowledged[0]!.who}` : "○"}</span>
+      </button>
+    </li>
+  );
+}

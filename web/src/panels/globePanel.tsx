@@ -1,0 +1,107 @@
+/** The globe in its place on the page, what it can be told to show, and its legend. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Desk } from "../desk";
+import { TOGETHER } from "../desk";
+import type { Globe } from "../globe/globe";
+import { type ThemeName, THEMES } from "../look/theme";
+import type { Store } from "../picture/store";
+import { length } from "../words/words";
+import { usePicture, useStore, useWords } from "./look";
+
+/** Opened by the first panel that needs it: the page itself is there before the globe's code is. */
+async function openGlobe(box: HTMLElement, desk: Desk, theme: ThemeName): Promise<Globe> {
+  const [{ Globe }, { loadOutlines }] = await Promise.all([import("../globe/globe"), import("../globe/outlines")]);
+  const shown = { theme: THEMES[theme], chosen: desk.view.get().flight, missing: new Set<number>(), exercise: desk.session.get()?.exercise ?? false };
+  return new Globe(box, await loadOutlines(), shown, (flight) => desk.look({ flight }));
+}
+
+export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Store<ThemeName>; flat: Store<boolean>; opened: (globe: Globe) => void }) {
+  const say = useWords();
+  const box = useRef<HTMLDivElement>(null);
+  const [globe, setGlobe] = useState<Globe | null>(null);
+  const [fault, blame] = useState("");
+  const theme = useStore(look);
+  const isFlat = useStore(flat);
+  const view = useStore(desk.view);
+  const status = useStore(desk.status);
+  const radars = useStore(desk.radars);
+  const lines = useStore(desk.lines);
+  const lacking = useStore(desk.lacking);
+  const heights = [...new Set(radars.flatMap((radar) => radar.coverage.map(({ height_m }) => height_m)))].sort((a, b) => a - b);
+  const [height_m, setHeight] = useState<number | null | undefined>(undefined);
+  const shownHeight_m = height_m === undefined ? (heights[0] ?? null) : height_m;
+  const exercise = status?.exercise ?? desk.session.get()?.exercise ?? false;
+
+  useEffect(() => {
+    openGlobe(box.current!, desk, look.get()).then(
+      (made) => {
+        Object.assign(globalThis,{globe:made});setGlobe(made);
+        opened(made);
+      },
+      (error: unknown) => blame(error instanceof Error ? error.message : String(error)),
+    );
+  }, []);
+  useEffect(() => {
+    if (!globe) return;
+    const end = globe.follow(desk.picture, () => desk.now_ms());
+    desk.picture.take({ picture: desk.picture.name, tracks: [...desk.picture.tracks.values()], flights: [...desk.picture.flights.values()] });
+    return end;
+  }, [globe]);
+  useEffect(() => globe?.show({ theme: THEMES[theme], chosen: view.flight, missing: new Set(), exercise }, desk.now_ms()), [globe, theme, view.flight, exercise]);
+  useEffect(() => {
+    const ghosts = view.picture === TOGETHER ? [] : [...lacking].map((id) => desk.together.tracks.get(id)).filter((track) => track !== undefined);
+    globe?.ghosts(ghosts, desk.now_ms());
+  }, [globe, lacking, view.picture]);
+  useEffect(() => globe?.showRadars(radars, shownHeight_m), [globe, radars, shownHeight_m, theme, exercise]);
+  useEffect(() => globe?.showLines(lines), [globe, lines, theme]);
+  useEffect(() => globe?.flat(isFlat), [globe, isFlat]);
+  useEffect(() => {
+    const flight = view.flight === null ? undefined : desk.picture.flights.get(view.flight);
+    if (flight) globe?.lookAt(flight);
+  }, [globe, view.flight]);
+
+  return (
+    <div class={`globe ${exercise ? "exercise" : "live"}`}>
+      <div class="box" ref={box} />
+      {!globe && <p class="loading" role="status">{fault || `${say("loading")} …`}</p>}
+      <GlobeLabel desk={desk} globe={globe} />
+      <div class="controls" role="group" aria-label={say("globe")}>
+        <button onClick={() => globe?.zoom(true)} aria-label={say("nearer")} title={say("nearer")}>+</button>
+        <button onClick={() => globe?.zoom(false)} aria-label={say("farther")} title={say("farther")}>−</button>
+        <button onClick={() => globe?.home()} aria-label={say("home")} title={say("home")}>⌂</button>
+        <button onClick={() => flat.set(!isFlat)} aria-pressed={isFlat}>{say(isFlat ? "round" : "flat")}</button>
+        <select aria-label={say("coverage")} value={String(shownHeight_m ?? "")} onChange={(event) => setHeight(event.currentTarget.value ? Number(event.currentTarget.value) : null)}>
+          <option value="">{say("coverage")}: {say("coverage_none")}</option>
+          {heights.map((height) => <option key={height} value={String(height)}>{say("coverage")} {say("coverage_at", { height: length(height) })}</option>)}
+        </select>
+      </div>
+      <details class="legend">
+        <summary>{say("legend")}</summary>
+        <ul>
+          <li class="k-track">{say("legend_track")}</li>
+          <li class="k-stale">{say("legend_stale")}</li>
+          <li class="k-missing">{say("legend_missing")}</li>
+          <li class="k-flown">{say("legend_flown")}</li>
+          <li class="k-expected">{say("legend_expected")}</li>
+          <li class="k-launch">{say("legend_launch")}</li>
+          <li class="k-impact">{say("legend_impact")}</li>
+          <li class="k-line">{say("legend_line")}</li>
+        </ul>
+        <p>{lines ? say("lines_there", { count: lines.features.length }) : say("lines_none")}</p>
+      </details>
+      {exercise && <div class="watermark" aria-hidden="true">{say("exercise")}</div>}
+    </div>
+  );
+}
+
+/** The canvas says to a screen reader what it holds and where the same stands in words. */
+function GlobeLabel({ desk, globe }: { desk: Desk; globe: Globe | null }) {
+  const say = useWords();
+  usePicture(desk.picture, 2_000);
+  const label = say("globe_label", { tracks: desk.picture.tracks.size, flights: desk.picture.flights.size });
+  useEffect(() => {
+    globe?.canvas.setAttribute("role", "img");
+    globe?.canvas.setAttribute("aria-label", label);
+  }, [globe, label]);
+  return null;
+}

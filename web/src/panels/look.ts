@@ -1,0 +1,51 @@
+/** Panels look at stores and pictures, and are drawn again when these change. */
+import { useEffect, useReducer, useState } from "preact/hooks";
+import type { Picture } from "../picture/picture";
+import type { Store } from "../picture/store";
+import { language, say } from "../words/words";
+
+export function useStore<T>(looked: Store<T>): T {
+  const [value, set] = useState(() => looked.get());
+  useEffect(() => {
+    set(() => looked.get());
+    return looked.look((next) => set(() => next));
+  }, [looked]);
+  return value;
+}
+
+/** Say a word; the panel is drawn again in another language. */
+export function useWords(): typeof say {
+  useStore(language);
+  return say;
+}
+
+/** Drawn again when a picture changed, at most once each `every_ms`. */
+export function usePicture(picture: Picture, every_ms = 250): void {
+  const [, again] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let drawn_ms = 0;
+    const end = picture.look(() => {
+      if (timer !== undefined) return;
+      const wait_ms = Math.max(0, drawn_ms + every_ms - performance.now());
+      timer = setTimeout(() => {
+        timer = undefined;
+        drawn_ms = performance.now();
+        again(0);
+      }, wait_ms);
+    });
+    return () => {
+      end();
+      clearTimeout(timer);
+    };
+  }, [picture, every_ms]);
+}
+
+/** Drawn again each second: ages grow although nothing comes. */
+export function useSeconds(): void {
+  const [, again] = useReducer((count: number) => count + 1, 0);
+  useEffect(() => {
+    const timer = setInterval(() => again(0), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+}

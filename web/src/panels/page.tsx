@@ -1,0 +1,130 @@
+/** The whole page: list, globe, details, and the line of time beneath. */
+import { useEffect, useState } from "preact/hooks";
+import type { Desk } from "../desk";
+import type { Globe } from "../globe/globe";
+import type { ThemeName } from "../look/theme";
+import { store, type Store } from "../picture/store";
+import { byUrgency } from "../picture/urgency";
+import { language } from "../words/words";
+import { Detail } from "./detail";
+import { Flights } from "./flights";
+import { GlobePanel } from "./globePanel";
+import { LogIn } from "./login";
+import { useStore, useWords } from "./look";
+import { Partners } from "./partners";
+import { playOrPause, Timeline, toNow } from "./timeline";
+import { Notices, Top } from "./top";
+
+type Tab = "flight" | "partners";
+const SAID_FOR_MS = 6_000;
+
+export function Page({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
+  const session = useStore(desk.session);
+  const spoken = useStore(language);
+  const theme = useStore(look);
+  useEffect(() => {
+    document.documentElement.lang = spoken;
+    document.documentElement.dataset["theme"] = theme;
+  }, [spoken, theme]);
+  if (session === undefined) return null;
+  if (session === null) return <LogIn desk={desk} />;
+  return <Opened desk={desk} look={look} />;
+}
+
+function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
+  const say = useWords();
+  const status = useStore(desk.status);
+  const view = useStore(desk.view);
+  const [tab, show] = useState<Tab>("flight");
+  const [flat] = useState(() => store(false));
+  const [globe, setGlobe] = useState<Globe | null>(null);
+  const [help, setHelp] = useState(false);
+  const exercise = status?.exercise ?? desk.session.get()?.exercise ?? false;
+  useEffect(() => {
+    if (view.flight !== null) show("flight");
+  }, [view.flight]);
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent): void => onKey(event, desk, globe, flat, setHelp);
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, [globe]);
+  useEffect(() => {
+    const nation = status?.nation ?? "";
+    document.title = `${say(exercise ? "exercise" : "live")} · ${nation} · Skypact`;
+  }, [exercise, status?.nation, say]);
+  return (
+    <div class={`page ${exercise ? "exercise" : "live"} ${view.at_ms !== null ? "in-past" : ""}`}>
+      <a class="skip" href="#flights-title">{say("skip")}</a>
+      <Top desk={desk} look={look} />
+      <Notices desk={desk} />
+      <main>
+        <Flights desk={desk} />
+        <GlobePanel desk={desk} look={look} flat={flat} opened={setGlobe} />
+        <aside aria-label={say(tab === "flight" ? "flight" : "leaves_us")}>
+          <div class="tabs" role="tablist">
+            <button role="tab" id="tab-flight" aria-controls="panel" aria-selected={tab === "flight"} onClick={() => show("flight")}>{say("flight")}</button>
+            <button role="tab" id="tab-partners" aria-controls="panel" aria-selected={tab === "partners"} onClick={() => show("partners")}>
+              {say("leaves_us")} <Lamps desk={desk} />
+            </button>
+          </div>
+          <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
+            {tab === "flight" ? <Detail desk={desk} /> : <Partners desk={desk} />}
+          </div>
+        </aside>
+      </main>
+      <Timeline desk={desk} />
+      <Said desk={desk} />
+      {help && <div class="help" role="dialog" aria-label={say("keys")}><p>{say("keys_said")}</p><button onClick={() => setHelp(false)}>{say("close")}</button></div>}
+    </div>
+  );
+}
+
+/** Each partner's link at a glance. */
+function Lamps({ desk }: { desk: Desk }) {
+  const partners = useStore(desk.partners);
+  return <span class="lamps">{partners.map(({ nation, link }) => <i key={nation} class={link.up ? "up" : "down"}>{link.up ? "●" : "▲"} {nation}</i>)}</span>;
+}
+
+function Said({ desk }: { desk: Desk }) {
+  const said = useStore(desk.said);
+  useEffect(() => {
+    if (!said) return;
+    const timer = setTimeout(() => desk.said.set(""), SAID_FOR_MS);
+    return () => clearTimeout(timer);
+  }, [said]);
+  return <div class={`said ${said ? "" : "nothing"}`} role="status" aria-live="polite">{said}</div>;
+}
+
+function onKey(event: KeyboardEvent, desk: Desk, globe: Globe | null, flat: Store<boolean>, help: (open: boolean) => void): void {
+  const target = event.target as HTMLElement;
+  const writing = target.matches("input, select, textarea") || target.closest("dialog") !== null;
+  if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const ids = byUrgency(desk.picture.flights.values()).map(({ id }) => id);
+  const onGlobe = target === globe?.canvas;
+  const step = (by: number): void => {
+    const chosen = desk.view.get().flight;
+    const place = chosen === null ? -1 : ids.indexOf(chosen);
+    const next = ids[Math.max(0, Math.min(ids.length - 1, place + by))];
+    if (next === undefined) return;
+    desk.look({ flight: next });
+    document.querySelector<HTMLElement>(`[data-flight="${next}"]`)?.focus();
+  };
+  const turns: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+  const turn = turns[event.key];
+  if (onGlobe && turn) globe?.turn(...turn);
+  else if (event.key === "ArrowDown") step(1);
+  else if (event.key === "ArrowUp") step(-1);
+  else if (event.key === "1") desk.look({ picture: "national" });
+  else if (event.key === "2") desk.look({ picture: "shared" });
+  else if (event.key === "m") flat.set(!flat.get());
+  else if (event.key === "h") globe?.home();
+  else if (event.key === "+") globe?.zoom(true);
+  else if (event.key === "-") globe?.zoom(false);
+  else if (event.key === "n") toNow(desk);
+  else if (event.key === " " && !target.matches("button")) playOrPause(desk);
+  else if (event.key === "a") document.querySelector<HTMLButtonElement>(".acknowledge button")?.click();
+  else if (event.key === "?") help(true);
+  else if (event.key === "Escape") help(false);
+  else return;
+  event.preventDefault();
+}

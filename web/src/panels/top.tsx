@@ -1,0 +1,120 @@
+/** The strip at the top: whose desk, live or exercise, which picture, how old the data are. */
+import type { Desk } from "../desk";
+import { SILENT_AFTER_MS, TOGETHER } from "../desk";
+import type { ThemeName } from "../look/theme";
+import type { Store } from "../picture/store";
+import { age, clockTime, type Language, LANGUAGES, language, speak } from "../words/words";
+import { useSeconds, useStore, useWords } from "./look";
+import { pictureWord } from "./pictureWord";
+
+export function Top({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
+  const say = useWords();
+  const session = useStore(desk.session);
+  const status = useStore(desk.status);
+  const theme = useStore(look);
+  const spoken = useStore(language);
+  const exercise = status?.exercise ?? session?.exercise ?? false;
+  return (
+    <header class="top">
+      <div class={`mode ${exercise ? "exercise" : "live"}`} role="status">{say(exercise ? "exercise" : "live")}</div>
+      <h1><span>SKYPACT</span> {say("desk_of", { nation: status?.nation ?? session?.nation ?? "" })}</h1>
+      <PictureSwitch desk={desk} />
+      <DataAge desk={desk} />
+      <div class="options">
+        <select aria-label={say("language")} value={spoken} onChange={(event) => speak(event.currentTarget.value as Language)}>
+          {Object.entries(LANGUAGES).map(([key, { name }]) => <option key={key} value={key}>{name}</option>)}
+        </select>
+        <button onClick={() => look.set(theme === "dark" ? "light" : "dark")} aria-label={`${say("look")}: ${say(theme === "dark" ? "light" : "dark")}`}>
+          {theme === "dark" ? "☀" : "☾"}
+        </button>
+        <span class="who">{session?.who}</span>
+        <button onClick={() => void desk.logOut()}>{say("log_out")}</button>
+      </div>
+    </header>
+  );
+}
+
+/** Alone, together, or what one partner sent: one switch. */
+function PictureSwitch({ desk }: { desk: Desk }) {
+  const say = useWords();
+  const { picture } = useStore(desk.view);
+  const pictures = useStore(desk.pictures);
+  const lacking = useStore(desk.lacking);
+  const main = ["national", TOGETHER];
+  const others = pictures.map((one) => one.name).filter((name) => !main.includes(name));
+  const choose = (name: string): void => desk.look({ picture: name });
+  return (
+    <div class="pictures" role="group" aria-label={say("picture")}>
+      {main.map((name) => (
+        <button key={name} aria-pressed={picture === name} onClick={() => choose(name)}>{pictureWord(name)}</button>
+      ))}
+      {others.length > 0 && (
+        <select
+          aria-label={say("picture")}
+          class={others.includes(picture) ? "pressed" : ""}
+          value={others.includes(picture) ? picture : ""}
+          onChange={(event) => event.currentTarget.value && choose(event.currentTarget.value)}
+        >
+          <option value="">…</option>
+          {others.map((name) => <option key={name} value={name}>{pictureWord(name)}</option>)}
+        </select>
+      )}
+      {lacking.size > 0 && <span class="lacking" role="status">◌ {say("missing_here", { count: lacking.size })}</span>}
+    </div>
+  );
+}
+
+function DataAge({ desk }: { desk: Desk }) {
+  const say = useWords();
+  const clock = useStore(desk.clock);
+  useSeconds();
+  if (!clock) return <div class="data-age">{say("no_data_yet")}</div>;
+  return (
+    <div class="data-age">
+      <strong class="now">{clockTime(clock.time_ms)}</strong>
+      {Object.entries(clock.came_ms).map(([nation, came_ms]) => {
+        const seconds = (clock.time_ms - came_ms) / 1_000;
+        const old = seconds * 1_000 > 10_000;
+        return (
+          <span key={nation} class={`came ${old ? "old" : ""}`} title={old ? say("nation_silent", { age: age(seconds) }) : say("data_age", { age: age(seconds) })}>
+            {old ? "▲" : "●"} {nation} {age(seconds)}
+          </span>
+        );
+      })}
+    </div>
+  );
+}
+
+/** What must not be overlooked: nothing comes any more, the node is silent, or this is the past. */
+export function Notices({ desk }: { desk: Desk }) {
+  const say = useWords();
+  const hearing = useStore(desk.hearing);
+  const clock = useStore(desk.clock);
+  const status = useStore(desk.status);
+  const view = useStore(desk.view);
+  useSeconds();
+  const silent_ms = hearing.heard_ms === null ? 0 : performance.now() - hearing.heard_ms;
+  const silent = silent_ms > SILENT_AFTER_MS && view.at_ms === null;
+  return (
+    <div class="notices">
+      {silent && (
+        <div class="notice alarm" role="alert">
+          <strong>{say("silent")}</strong> {say("silent_since", { age: age(Math.round(silent_ms / 1_000)) })}
+        </div>
+      )}
+      {!silent && clock && !clock.connected && (
+        <div class="notice alarm" role="alert">
+          <strong>{say("node_silent")}</strong> {say("node_silent_since", { time: clockTime(clock.heard_ms) })}
+        </div>
+      )}
+      {status && !status.ready && status.connected && <div class="notice">{say("not_ready")}</div>}
+      {status?.faults.map((fault) => <div class="notice fault" role="alert" key={fault}>{fault}</div>)}
+      {status?.notices.map((notice) => <div class="notice" key={notice}>{notice}</div>)}
+      {view.at_ms !== null && (
+        <div class="notice past" role="status">
+          <strong>{say("past")} {clockTime(view.at_ms, true)}</strong> {say(view.known === "then" ? "past_then" : "past_now")}
+        </div>
+      )}
+    </div>
+  );
+}

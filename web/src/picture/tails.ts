@@ -1,0 +1,36 @@
+/** Where each track was lately: a bounded ring of places for each, so that memory stays flat. */
+import type { Track } from "../api/contract";
+
+export interface Tail {
+  /** Longitude and latitude in degrees, height in m, time in ms; oldest first. */
+  places: number[];
+}
+
+export const TAIL_PLACES = 30;
+const NUMBERS = 4;
+/** A place is kept once it is this much later than the one kept before. */
+export const TAIL_STEP_MS = 2_000;
+
+/** Puts a track's place at the end of its tail; the last one moves with the track until it counts. */
+export function follow(tail: Tail, track: Track): void {
+  const { places } = tail;
+  const end = places.length;
+  const place = [track.longitude_deg, track.latitude_deg, track.height_m, track.time_ms];
+  const lastKept = places[end - NUMBERS - 1];
+  if (end >= 2 * NUMBERS && lastKept !== undefined && track.time_ms - lastKept < TAIL_STEP_MS) {
+    places.splice(end - NUMBERS, NUMBERS, ...place);
+  } else {
+    places.push(...place);
+    if (places.length > TAIL_PLACES * NUMBERS) places.splice(0, NUMBERS);
+  }
+}
+
+export function placesOf(tail: Tail): number {
+  return tail.places.length / NUMBERS;
+}
+
+export function placeAt(tail: Tail, index: number): [number, number, number, number] {
+  const i = index * NUMBERS;
+  const { places } = tail;
+  return [places[i]!, places[i + 1]!, places[i + 2]!, places[i + 3]!];
+}

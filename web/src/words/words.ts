@@ -1,0 +1,97 @@
+/** Words of the chosen language, and numbers, times and lengths as people read them. */
+import { en, type Word, type Words } from "./en";
+import { ja } from "./ja";
+import { ko } from "./ko";
+import { type Store, store } from "../picture/store";
+
+export type Language = "en" | "ja" | "ko";
+export const LANGUAGES: Record<Language, { words: Words; name: string }> = {
+  en: { words: en, name: "English" },
+  ja: { words: ja, name: "日本語" },
+  ko: { words: ko, name: "한국어" },
+};
+
+const KEPT = "skypact.language";
+
+function firstLanguage(): Language {
+  const asked = [localStorage.getItem(KEPT) ?? "", ...navigator.languages];
+  for (const one of asked) {
+    const short = one.slice(0, 2);
+    if (short in LANGUAGES) return short as Language;
+  }
+  return "en";
+}
+
+export const language: Store<Language> = store<Language>(
+  typeof localStorage === "undefined" ? "en" : firstLanguage(),
+);
+
+export function speak(chosen: Language): void {
+  localStorage.setItem(KEPT, chosen);
+  language.set(chosen);
+}
+
+/** A word, with what stands in its braces put in. */
+export function say(word: Word, parts: Record<string, string | number> = {}): string {
+  return filled(LANGUAGES[language.get()].words[word], parts);
+}
+
+export function filled(text: string, parts: Record<string, string | number>): string {
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(parts[name] ?? whole));
+}
+
+/** 22:46:04Z; with the day where `day`. */
+export function clockTime(time_ms: number, day = false): string {
+  const iso = new Date(time_ms).toISOString();
+  return day ? `${iso.slice(0, 10)} ${iso.slice(11, 19)}Z` : `${iso.slice(11, 19)}Z`;
+}
+
+/** 3 s, 04:12, 1:04:12. */
+export function duration(seconds: number): string {
+  const whole = Math.round(Math.abs(seconds));
+  const h = Math.floor(whole / 3_600);
+  const m = Math.floor((whole % 3_600) / 60);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(whole % 60)}` : `${two(m)}:${two(whole % 60)}`;
+}
+
+/** −04:12 before, +00:05 after. */
+export function untilImpact(seconds: number): string {
+  return `${seconds >= 0 ? "−" : "+"}${duration(seconds)}`;
+}
+
+/** 0.4 s, 12 s, 04:12. */
+export function age(seconds: number): string {
+  const whole = Math.max(0, seconds);
+  if (whole < 10) return `${whole.toFixed(1)} s`;
+  return whole < 100 ? `${Math.round(whole)} s` : duration(whole);
+}
+
+/** 14 m, 850 m, 8.4 km, 463 km, 4,493 km. */
+export function length(metres: number): string {
+  const size = Math.abs(metres);
+  if (size < 1_000) return `${Math.round(metres)} m`;
+  if (size < 100_000) return `${(metres / 1_000).toFixed(1)} km`;
+  return `${Math.round(metres / 1_000).toLocaleString("en")} km`;
+}
+
+export function speedText(metresPerSecond: number): string {
+  return metresPerSecond < 1_000 ? `${Math.round(metresPerSecond)} m/s` : `${(metresPerSecond / 1_000).toFixed(2)} km/s`;
+}
+
+/** 41.24°N 134.22°E. Longitudes that go on past ±180° come back. */
+export function placeText(latitude_deg: number, longitude_deg: number, digits = 2): string {
+  const longitude = ((((longitude_deg + 180) % 360) + 360) % 360) - 180;
+  const north = `${Math.abs(latitude_deg).toFixed(digits)}°${latitude_deg < 0 ? "S" : "N"}`;
+  return `${north} ${Math.abs(longitude).toFixed(digits)}°${longitude < 0 ? "W" : "E"}`;
+}
+
+export function percent(share: number): string {
+  if (share >= 0.995) return "> 99 %";
+  return `${Math.round(share * 100)} %`;
+}
+
+export function bytes(count: number): string {
+  if (count < 1_024) return `${count} B`;
+  return count < 1_048_576 ? `${(count / 1_024).toFixed(1)} KiB` : `${(count / 1_048_576).toFixed(1)} MiB`;
+}
