@@ -105,7 +105,11 @@ export class Globe {
     this.#paint();
     this.home();
     this.#listen(onChoose);
-    new ResizeObserver(() => this.#resize()).observe(container);
+    new ResizeObserver(() => {
+      this.#resize();
+      // A canvas of a new size is empty: draw before it is seen.
+      this.scene.render();
+    }).observe(container);
     this.scene.postRender.addEventListener(() => (this.#drawn_ms = performance.now()));
     this.#resize();
     requestAnimationFrame(this.#frame);

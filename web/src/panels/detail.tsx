@@ -5,7 +5,7 @@ import { type Desk, TOGETHER } from "../desk";
 import { countdown } from "../picture/urgency";
 import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
 import type { Word } from "../words/en";
-import { age, clockTime, duration, length, percent, placeText, speedText, untilImpact } from "../words/words";
+import { age, clockTime, duration, extent, length, percent, placeText, speedText, untilImpact } from "../words/words";
 import { Charts } from "./chart";
 import { usePicture, useSeconds, useStore, useWords } from "./look";
 
@@ -93,7 +93,7 @@ function spread(place: Place): string {
 }
 
 function areaText(place: Place): string {
-  return `${length(2 * place.ellipse_95.semi_major_m)} × ${length(2 * place.ellipse_95.semi_minor_m)}`;
+  return extent(2 * place.ellipse_95.semi_major_m, 2 * place.ellipse_95.semi_minor_m);
 }
 
 function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) {
@@ -118,7 +118,7 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
                 <td>{say(track.phase)}</td>
                 <td>{placeText(track.latitude_deg, track.longitude_deg)}<br />{length(track.height_m)} · {speedText(Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s))}</td>
                 <td title={say("position_unsure", { along: length(2 * ellipse.semi_major_m), across: length(2 * ellipse.semi_minor_m), up: `± ${length(HOLDS_95_OF_1 * heightSigma_m(track))}` })}>
-                  {length(2 * ellipse.semi_major_m)} × {length(2 * ellipse.semi_minor_m)}<br />± {length(HOLDS_95_OF_1 * heightSigma_m(track))}
+                  {extent(2 * ellipse.semi_major_m, 2 * ellipse.semi_minor_m)}<br />± {length(HOLDS_95_OF_1 * heightSigma_m(track))}
                 </td>
               </>
             )

@@ -56,15 +56,17 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
     <div class={`page ${exercise ? "exercise" : "live"} ${view.at_ms !== null ? "in-past" : ""}`}>
       <a class="skip" href="#flights-title">{say("skip")}</a>
       <Top desk={desk} look={look} />
-      <Notices desk={desk} />
       <main>
         <Flights desk={desk} />
-        <GlobePanel desk={desk} look={look} flat={flat} opened={setGlobe} />
+        <div class="middle">
+          <GlobePanel desk={desk} look={look} flat={flat} opened={setGlobe} />
+          <Notices desk={desk} />
+        </div>
         <aside aria-label={say(tab === "flight" ? "flight" : "leaves_us")}>
           <div class="tabs" role="tablist">
             <button role="tab" id="tab-flight" aria-controls="panel" aria-selected={tab === "flight"} onClick={() => show("flight")}>{say("flight")}</button>
             <button role="tab" id="tab-partners" aria-controls="panel" aria-selected={tab === "partners"} onClick={() => show("partners")}>
-              {say("leaves_us")} <Lamps desk={desk} />
+              {say("partners")} <Lamps desk={desk} />
             </button>
           </div>
           <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>

@@ -75,6 +75,13 @@ export function length(metres: number): string {
   return `${Math.round(metres / 1_000).toLocaleString("en")} km`;
 }
 
+/** 19.1 × 2.0 km; 22 × 8 m. */
+export function extent(along_m: number, across_m: number): string {
+  if (along_m < 1_000) return `${Math.round(along_m)} × ${Math.round(across_m)} m`;
+  const digits = along_m < 100_000 ? 1 : 0;
+  return `${(along_m / 1_000).toFixed(digits)} × ${(across_m / 1_000).toFixed(digits)} km`;
+}
+
 export function speedText(metresPerSecond: number): string {
   return metresPerSecond < 1_000 ? `${Math.round(metresPerSecond)} m/s` : `${(metresPerSecond / 1_000).toFixed(2)} km/s`;
 }

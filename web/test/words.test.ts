@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { en, type Word } from "../src/words/en";
+import { ja } from "../src/words/ja";
+import { ko } from "../src/words/ko";
+import { age, clockTime, duration, extent, filled, length, percent, placeText, untilImpact } from "../src/words/words";
+
+const braces = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]!).sort();
+
+describe("words", () => {
+  it.each([["ja", ja], ["ko", ko]] as const)("of %s have the same parts as the English ones, and are not empty", (_, words) => {
+    for (const word of Object.keys(en) as Word[]) {
+      expect(words[word].trim(), word).not.toBe("");
+      expect(braces(words[word]), word).toEqual(braces(en[word]));
+    }
+  });
+
+  it("of one language are told apart where a mistake is dangerous", () => {
+    for (const words of [en, ja, ko]) {
+      expect(words.live).not.toBe(words.exercise);
+      const levels = (["nothing", "warning", "assessment", "tracklets", "plots"] as const).map((level) => words[`level_${level}`]);
+      expect(new Set(levels).size).toBe(5);
+    }
+  });
+
+  it("have their parts put in", () => {
+    expect(filled("{a} of {b}, {c}", { a: 1, b: "x" })).toBe("1 of x, {c}");
+  });
+});
+
+describe("numbers for people", () => {
+  it("are short and have their unit", () => {
+    expect([0, 999, 8_400, 463_122, 4_493_434].map(length)).toEqual(["0 m", "999 m", "8.4 km", "463 km", "4,493 km"]);
+    expect(extent(19_063, 1_967)).toBe("19.1 × 2.0 km");
+    expect([0.4, 12, 252].map(age)).toEqual(["0.4 s", "12 s", "04:12"]);
+    expect([-3, 252, 3_852].map(duration)).toEqual(["00:03", "04:12", "1:04:12"]);
+    expect([252, -5].map(untilImpact)).toEqual(["−04:12", "+00:05"]);
+    expect([0.5, 0.994, 0.999].map(percent)).toEqual(["50 %", "99 %", "> 99 %"]);
+  });
+
+  it("say times in UTC and places in degrees, also beyond the date line", () => {
+    expect(clockTime(Date.UTC(2022, 9, 3, 22, 46, 4, 376))).toBe("22:46:04Z");
+    expect(clockTime(Date.UTC(2022, 9, 3, 22, 46, 4), true)).toBe("2022-10-03 22:46:04Z");
+    expect(placeText(33.0078, 181.5)).toBe("33.01°N 178.50°W");
+    expect(placeText(-1, -181, 0)).toBe("1°S 179°E");
+  });
+});
