@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { constants, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { defineConfig, type Plugin } from "vite";
 
 const STATIC = "../src/skypact/desk/static";
@@ -10,9 +10,9 @@ function withoutCesiumChecks(): Plugin {
   const CHECK = /\/\/>>includeStart\('debug', pragmas\.debug\);[\s\S]*?\/\/>>includeEnd\('debug'\);?/g;
   return {
     name: "without-cesium-checks",
-    transform(code, id) {
-      if (!id.includes("@cesium/engine/Source") || !code.includes("pragmas.debug")) return null;
-      return { code: code.replace(CHECK, ""), map: null };
+    transform: {
+      filter: { id: /@cesium\/engine\/Source/, code: /pragmas\.debug/ },
+      handler: (code) => ({ code: code.replace(CHECK, ""), map: null }),
     },
   };
 }
@@ -31,9 +31,12 @@ function withoutUnusedParts(): Plugin {
   return {
     name: "without-unused-parts",
     enforce: "pre",
-    resolveId(source, importer) {
-      if (!importer?.includes("@cesium/engine")) return null;
-      return replaced.find(([pattern]) => pattern.test(source))?.[1] ?? null;
+    resolveId: {
+      filter: { id: new RegExp(replaced.map(([pattern]) => pattern.source).join("|")) },
+      handler(source, importer) {
+        if (!importer?.includes("@cesium/engine")) return null;
+        return replaced.find(([pattern]) => pattern.test(source))?.[1] ?? null;
+      },
     },
   };
 }
@@ -48,7 +51,7 @@ function compressed(): Plugin {
       for (const name of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
         const file = join(folder, name);
         if (!statSync(file).isFile() || !/\.(js|css|json|html|svg)$/.test(name)) continue;
-        writeFileSync(`${file}.gz`, gzipSync(readFileSync(file), { level: constants.Z_BEST_COMPRESSION }));
+        writeFileSync(`${file}.gz`, gzipSync(readFileSync(file)));
       }
     },
   };
@@ -59,6 +62,7 @@ export default defineConfig({
   plugins: [withoutUnusedParts(), withoutCesiumChecks(), compressed()],
   build: {
     outDir: STATIC,
+    rolldownOptions: { checks: { pluginTimings: false, bundlerTimings: false } },
     emptyOutDir: true,
     target: "es2022",
     assetsInlineLimit: 0,

@@ -56,12 +56,6 @@ export interface Shown {
   exercise: boolean;
 }
 
-/** What a frame cost the page: ms of script, for `bench.desk_page`. */
-export interface FrameCosts {
-  frames: number;
-  script_ms: number[];
-}
-
 export class Globe {
   readonly scene: Scene;
   readonly #canvas: HTMLCanvasElement;
@@ -73,9 +67,10 @@ export class Globe {
   #shown: Shown;
   #picture: Picture | undefined;
   #ghosts = new Set<number>();
-  costs: FrameCosts | null = null;
   /** Something in the data is not drawn yet. */
   #changed = false;
+  /** Frames drawn, and when the last was: whoever measures finds the number at the canvas. */
+  #drawn = 0;
   #drawn_ms = 0;
   #lag_ms = 0;
   #rest_until_ms = 0;
@@ -110,7 +105,11 @@ export class Globe {
       // A canvas of a new size is empty: draw before it is seen.
       this.scene.render();
     }).observe(container);
-    this.scene.postRender.addEventListener(() => (this.#drawn_ms = performance.now()));
+    this.scene.postRender.addEventListener(() => {
+      this.#drawn_ms = performance.now();
+      this.#drawn += 1;
+      this.#canvas.dataset["drawn"] = String(this.#drawn);
+    });
     this.#resize();
     requestAnimationFrame(this.#frame);
   }
@@ -246,10 +245,6 @@ export class Globe {
     return this.#canvas;
   }
 
-  get trackCount(): number {
-    return this.#tracks.count - this.#ghosts.size;
-  }
-
   #dressScene(): void {
     const { scene } = this;
     const ground = new Ground(Ellipsoid.WGS84);
@@ -323,10 +318,6 @@ export class Globe {
     }
     (this.scene as unknown as Drawn).initializeFrame();
     this.scene.render();
-    if (this.costs) {
-      this.costs.frames += 1;
-      this.costs.script_ms.push(performance.now() - began);
-    }
     requestAnimationFrame(this.#frame);
   };
 }

@@ -96,10 +96,6 @@ export class TrackMarks {
     return this.#marks.get(id)?.point.position;
   }
 
-  get count(): number {
-    return this.#marks.size;
-  }
-
   #dress(mark: Mark, track: Track, now_ms: number): void {
     const old = track.status === "ended" || now_ms - track.last_plot_ms > STALE_AFTER_MS;
     const lacking = this.#missing.has(track.id);

@@ -57,7 +57,7 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
       >
         <img src={symbolSvg(flightCode(flight, exercise), 18)} alt="" />
         <span class="id">{flight.id}</span>
-        <span class="kind">{kind}{flight.range_class ? ` · ${flight.range_class.toUpperCase()}` : ""} <small>{percent(flight.kind_probability)}</small></span>
+        <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} <small>{percent(flight.kind_probability)}</small></span>
         <span class="left">{falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}</span>
         <span class="where">
           {missing ? `◌ ${say("missing_row")}`

@@ -35,10 +35,10 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
   useEffect(() => {
     openGlobe(box.current!, desk, look.get()).then(
       (made) => {
-        Object.assign(globalThis,{globe:made});setGlobe(made);
+        setGlobe(made);
         opened(made);
       },
-      (error: unknown) => blame(error instanceof Error ? error.message : String(error)),
+      (error: unknown) => blame(error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)),
     );
   }, []);
   useEffect(() => {
@@ -63,7 +63,7 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
   return (
     <div class={`globe ${exercise ? "exercise" : "live"}`}>
       <div class="box" ref={box} />
-      {!globe && <p class="loading" role="status">{fault || `${say("loading")} …`}</p>}
+      {!globe && <p class="loading" role="status">{fault ? say("no_globe", { why: fault }) : `${say("loading")} …`}</p>}
       <GlobeLabel desk={desk} globe={globe} />
       <div class="controls" role="group" aria-label={say("globe")}>
         <button onClick={() => globe?.zoom(true)} aria-label={say("nearer")} title={say("nearer")}>+</button>

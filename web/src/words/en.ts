@@ -137,6 +137,7 @@ export const en = {
   public_warning: "For public warnings",
   globe: "Globe",
   globe_label: "Globe with {tracks} tracks and {flights} flights. The list beside it says the same in words.",
+  no_globe: "The globe cannot be drawn here ({why}). The list beside it says the same in words.",
   flat: "Map",
   round: "Globe",
   home: "Home",

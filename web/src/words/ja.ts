@@ -138,6 +138,7 @@ export const ja: Words = {
   public_warning: "公共警報用",
   globe: "地球儀",
   globe_label: "航跡 {tracks}、飛翔体 {flights} の地球儀。同じ内容が横の一覧にあります。",
+  no_globe: "ここでは地球儀を描画できません ({why})。同じ内容が横の一覧にあります。",
   flat: "平面図",
   round: "地球儀",
   home: "初期位置",

@@ -138,6 +138,7 @@ export const ko: Words = {
   public_warning: "대국민 경보용",
   globe: "지구본",
   globe_label: "항적 {tracks}, 비행체 {flights}의 지구본. 옆의 목록이 같은 내용을 글로 보여 줍니다.",
+  no_globe: "여기서는 지구본을 그릴 수 없습니다 ({why}). 옆의 목록이 같은 내용을 보여 줍니다.",
   flat: "평면도",
   round: "지구본",
   home: "처음 위치",

@@ -1,0 +1,370 @@
+"""What people do at the desk, in a real browser, beside a real desk and a made-up node."""
+
+import json
+import time
+
+import pytest
+
+from evaluate.made_node import (
+    PASSWORD,
+    MadeDesk,
+    MadeFlight,
+    S,
+    made_flight,
+    made_statement,
+    made_track,
+    radars,
+)
+from skypact.model.desk import Source
+from tests.desk.desk_browser import AXE, browser, chromium
+
+FLIGHT = MadeFlight()
+OTHER = MadeFlight(id=2, launch_deg=(125.4, 39.0), impact_deg=(133.0, 39.5), apogee_m=60_000.0)
+WAIT_MS = 20_000
+"""Far more than a page needs: the machine may be busy with others."""
+
+
+class Story:
+    """A flight, told as it goes on; the node's clock stands where the flight is."""
+
+    def __init__(self, desk):
+        self.desk, self.node = desk, desk.node
+        self.begin_ns = time.time_ns() - 700 * S
+        self.ids = set()
+
+    def sources(self, now_ns):
+        return [
+            Source("JPN", "JP-Sado", 210, now_ns),
+            Source("USA", "US-Kyotango", 190, now_ns - 30 * S),
+            Source("KOR", "KR-Busan", 150, now_ns),
+        ]
+
+    def at(self, since_s, *, names=("shared", "national"), flight=FLIGHT, ended=False):
+        """The flight is so old now."""
+        self.desk.run(lambda: self._at(since_s, names, flight, ended))
+
+    def _at(self, since_s, names, flight, ended):
+        now_ns = self.begin_ns + round(since_s * S)
+        self.node.time_ns = now_ns
+        self.node.came_ns = dict.fromkeys(self.node.came_ns, now_ns)
+        for name in names:
+            sources = self.sources(now_ns)[: 1 if name == "national" else 3]
+            track = made_track(flight, now_ns, since_s, ended=ended)
+            shown = made_flight(flight, self.begin_ns, since_s, sources, ended=ended)
+            if name == "shared" and not ended:
+                self.node.statements = (made_statement("KOR", shown, 0.9),)
+            flown = {flight.id: flight.path(self.begin_ns, 20.0, since_s)}
+            self.node.tell(name, (track,), (shown,), flown=flown)
+            self.node.remember(name)
+        self.ids.add(flight.id)
+
+    def clear(self):
+        def gone():
+            for name in self.node.pictures:
+                self.node.tell(name, gone=tuple(self.ids))
+            self.node.past.clear()
+            self.node.levels = dict.fromkeys(self.node.levels, "tracklets")
+            self.node.silent = False
+
+        self.desk.run(gone)
+        self.ids.clear()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    chromium()
+    made = MadeDesk(tmp_path_factory.mktemp("desk"), radars())
+    made.open()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def story(desk):
+    told = Story(desk)
+    yield told
+    told.clear()
+
+
+@pytest.fixture(scope="module")
+def quick():
+    with browser(draws=False) as opened:
+        yield opened
+
+
+class Visit:
+    """Pages of one person; it notes every request."""
+
+    def __init__(self, opened, desk, who="Sato"):
+        self.desk = desk
+        self.context = opened.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+        self.context.set_default_timeout(WAIT_MS)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.asked, self.faults = [], []
+        self.context.on("request", lambda request: self.asked.append(request.url))
+        self.context.on("weberror", lambda error: self.faults.append(str(error.error)))
+        self.page = self.context.new_page()
+        self.page.goto(desk.url)
+        self.page.get_by_label("Name").fill(who)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.locator(".timeline").wait_for()
+
+    def close(self):
+        strange = [url for url in self.asked if not url.startswith((self.desk.url, "data:"))]
+        self.context.close()
+        assert not strange
+        # Where no globe can be drawn the page says so; that is no fault of its own.
+        assert not self.faults
+
+    def row(self, flight):
+        return self.page.locator(f'[data-flight="{flight}"]')
+
+
+@pytest.fixture(scope="module")
+def opened_page(quick, desk):
+    made = Visit(quick, desk)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def visit(opened_page):
+    """One page for all: opening it anew takes longer than what is tried."""
+    yield opened_page
+    opened_page.page.keyboard.press("Escape")
+    opened_page.page.evaluate("location.hash = ''")
+
+
+def expects():
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=WAIT_MS)
+    return expect
+
+
+def test_a_launch_is_followed_to_its_impact(visit, story):
+    expect = expects()
+    expect(visit.page.get_by_text("No flights in this picture")).to_be_visible()
+    story.at(60.0)
+    expect(visit.row(1)).to_be_visible()
+    expect(visit.row(1).locator(".left")).to_have_text(_near(620 - 60))
+    visit.page.keyboard.press("ArrowDown")
+    detail = visit.page.locator(".detail")
+    expect(detail).to_contain_text("Flight 1")
+    expect(detail.locator(".facts")).to_contain_text("boost")
+    story.at(300.0)
+    expect(visit.row(1).locator(".left")).to_have_text(_near(620 - 300))
+    expect(detail.locator(".facts")).to_contain_text("480 km")
+    expect(detail.locator(".sources .sees")).to_have_count(2)
+    expect(detail.locator(".sources .stale")).to_contain_text("US-Kyotango")
+    # Korea puts the impact elsewhere, by more than both are unsure of.
+    expect(detail.locator(".assessments")).to_contain_text("KOR")
+    expect(detail.locator(".assessments em.much").first).to_contain_text("≠")
+    story.at(620.0, ended=True)
+    expect(visit.row(1)).to_contain_text("came down")
+    expect(detail.locator(".head")).to_contain_text("ended")
+
+
+def _near(seconds):
+    """The countdown as it stands within three seconds after it was told."""
+    import re
+
+    said = [f"{(seconds - k) // 60:02d}:{(seconds - k) % 60:02d}" for k in range(-1, 12)]
+    return re.compile("−(" + "|".join(said) + ")")
+
+
+def test_alone_it_is_plain_what_would_be_missing(visit, story):
+    expect = expects()
+    story.at(300.0)
+    story.at(300.0, flight=OTHER, names=("shared",))
+    expect(visit.row(2)).to_be_enabled()
+    visit.page.get_by_role("button", name="Own radars alone").click()
+    expect(visit.page.locator(".lacking")).to_contain_text("1")
+    expect(visit.row(2)).to_be_disabled()
+    expect(visit.row(2)).to_contain_text("not seen in this picture")
+    expect(visit.row(1)).to_be_enabled()
+    visit.page.get_by_role("button", name="All together").click()
+    expect(visit.row(2)).to_be_enabled()
+    expect(visit.page.locator(".lacking")).to_have_count(0)
+
+
+def test_acknowledging_is_seen_by_others_and_not_open_to_all(quick, visit, story, desk):
+    expect = expects()
+    story.at(300.0)
+    visit.row(1).click()
+    other = Visit(quick, desk, "Mori")
+    other.row(1).click()
+    expect(other.page.locator(".acknowledge button")).to_be_disabled()
+    visit.page.get_by_role("button", name="Acknowledge flight 1 (LIVE)").click()
+    expect(visit.row(1)).to_contain_text("✓ Sato")
+    story.at(302.0)
+    expect(other.row(1)).to_contain_text("✓ Sato")
+    visit.page.get_by_label("Comment").fill("seen from Sado as well")
+    visit.page.get_by_role("button", name="Send").click()
+    expect(visit.page.locator(".comments li")).to_contain_text("seen from Sado as well")
+    other.close()
+
+
+def test_a_release_is_changed_with_confirmation_alone(visit, story, desk):
+    expect = expects()
+    page = visit.page
+    page.get_by_role("tab", name="Partners").click()
+    korea = page.locator('[data-partner="KOR"]')
+    expect(korea).to_contain_text("tracklets, as hidden")
+    expect(korea).to_contain_text("number 12 came before")
+    korea.get_by_role("button").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".band")).to_have_text("LIVE")
+    dialog.get_by_label("warning").check()
+    dialog.get_by_role("button", name="Show what would change").click()
+    expect(dialog).to_contain_text("tracklets → warning")
+    sign = dialog.get_by_role("button", name="Sign and put in force")
+    expect(sign).to_be_disabled()
+    dialog.get_by_label("Your password").fill("wrong")
+    sign.click()
+    expect(dialog.get_by_role("alert")).to_be_visible()
+    assert desk.node.levels["KOR"] == "tracklets"
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    sign.click()
+    expect(page.locator(".said")).to_contain_text("by Sato")
+    expect(korea.locator(".ladder .here")).to_have_text("warning")
+    assert desk.node.levels == {"KOR": "warning", "USA": "tracklets"}
+
+
+def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
+    expect = expects()
+    for since_s in (100.0, 200.0, 300.0):
+        story.at(since_s)
+    visit.row(1).click()
+    page = visit.page
+    height = page.locator(".facts tr").nth(3)
+    expect(height).to_contain_text("480 km")
+    slider = page.get_by_label("Moment")
+    moment_ms = (story.begin_ns + 150 * S) // 1_000_000
+    slider.evaluate(
+        "(one, at) => { one.value = at; one.dispatchEvent(new Event('change')); }", moment_ms
+    )
+    expect(page.locator(".notice.past")).to_contain_text("as known then")
+    # At 100 s of 620 it was 4 · 480 · s (1 − s) km high.
+    expect(height).to_contain_text("260 km")
+    story.at(310.0)
+    expect(height).to_contain_text("260 km")
+    page.get_by_role("button", name="Copy link").click()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "at=" in link
+    second = visit.context.new_page()
+    second.goto(link)
+    expect(second.locator(".notice.past")).to_be_visible()
+    expect(second.locator(".facts tr").nth(3)).to_contain_text("260 km")
+    second.close()
+    page.keyboard.press("n")
+    expect(page.locator(".notice.past")).to_have_count(0)
+    expect(height).to_contain_text("480 km")
+
+
+def test_it_says_when_data_stop_and_comes_back_by_itself(visit, story, desk):
+    expect = expects()
+    story.at(300.0)
+    expect(visit.row(1)).to_be_visible()
+    desk.run(lambda: setattr(desk.node, "silent", True))
+    expect(visit.page.get_by_role("alert")).to_contain_text("THE NODE IS SILENT")
+    desk.run(lambda: setattr(desk.node, "silent", False))
+    expect(visit.page.get_by_role("alert")).to_have_count(0)
+    desk.shut()
+    expect(visit.page.get_by_role("alert")).to_contain_text("NO DATA FROM THE NODE")
+    story.at(400.0)
+    desk.open()
+    # Sessions ended with the desk: who was here logs in again, and sees what is now.
+    logs_in = visit.page.get_by_role("button", name="Log in")
+    timeline = visit.page.locator(".timeline")
+    expect(logs_in.or_(timeline)).to_be_visible()
+    expect(visit.page.get_by_text("NO DATA FROM THE NODE")).to_have_count(0)
+    if logs_in.is_visible():
+        visit.page.get_by_label("Name").fill("Sato")
+        visit.page.get_by_label("Password").fill(PASSWORD)
+        logs_in.click()
+    expect(visit.row(1).locator(".left")).to_have_text(_near(620 - 400))
+
+
+def test_nothing_serious_stands_in_the_way_of_anyone(visit, story):
+    expect = expects()
+    story.at(300.0)
+    page = visit.page
+    visit.row(1).click()
+    expect(page.locator(".charts")).to_be_visible()
+    _no_violation(page, "dark or light, a flight chosen")
+    page.get_by_role("button", name="Look").click()
+    _no_violation(page, "the other look")
+    page.get_by_label("Language").select_option("ja")
+    expect(page.locator("html")).to_have_attribute("lang", "ja")
+    expect(page.locator(".mode")).to_have_text("実動")
+    page.get_by_label("言語").select_option("ko")
+    expect(page.locator(".mode")).to_have_text("실상황")
+    page.get_by_role("tab").nth(1).click()
+    page.locator('[data-partner="KOR"] button').click()
+    _no_violation(page, "a release being changed")
+
+
+def _no_violation(page, where):
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    grave = [
+        (one["id"], [node["target"] for node in one["nodes"]], one["nodes"][0]["failureSummary"])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert not grave, f"{where}: {json.dumps(grave, indent=1)}"
+
+
+def test_an_exercise_cannot_be_taken_for_live(quick, tmp_path):
+    expect = expects()
+    desk = MadeDesk(tmp_path, radars(), exercise=True)
+    desk.open()
+    try:
+        visit = Visit(quick, desk)
+        page = visit.page
+        expect(page.locator(".mode")).to_have_text("EXERCISE")
+        expect(page.locator(".page")).to_have_class("page exercise ")
+        assert page.title().startswith("EXERCISE")
+        page.get_by_role("tab", name="Partners").click()
+        page.locator('[data-partner="KOR"] button').click()
+        expect(page.get_by_role("dialog").locator(".band")).to_have_text("EXERCISE")
+        visit.close()
+    finally:
+        desk.close()
+
+
+def test_the_globe_is_drawn_and_rests(story, desk):
+    expect = expects()
+    with browser(draws=True) as opened:
+        visit = Visit(opened, desk)
+        visit.page.set_viewport_size({"width": 1000, "height": 500})
+        story.at(300.0)
+        canvas = visit.page.locator(".globe canvas")
+        expect(canvas).to_be_visible(timeout=60_000)
+        _rested(canvas)
+        before = canvas.screenshot(timeout=60_000)
+        story.at(310.0)
+        _drawn_since(canvas, int(canvas.get_attribute("data-drawn")) - 1)
+        _rested(canvas)
+        assert canvas.screenshot(timeout=60_000) != before
+        visit.close()
+
+
+def _rested(canvas):
+    """Nothing is drawn for a second, once nothing changes."""
+    ends_s = time.monotonic() + 60.0
+    while time.monotonic() < ends_s:
+        drawn = canvas.get_attribute("data-drawn")
+        time.sleep(1.0)
+        if drawn is not None and canvas.get_attribute("data-drawn") == drawn:
+            return
+    raise AssertionError("the globe never rests")
+
+
+def _drawn_since(canvas, number):
+    ends_s = time.monotonic() + 60.0
+    while int(canvas.get_attribute("data-drawn")) <= number:
+        assert time.monotonic() < ends_s, "nothing was drawn"
+        time.sleep(0.1)
