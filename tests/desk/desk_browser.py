@@ -1,4 +1,4 @@
-"""The system's Chromium for tests of the desk's page, and why they are skipped where there is none."""
+"""The system's Chromium for tests of the desk's page; they are skipped where there is none."""
 
 import shutil
 from contextlib import contextmanager

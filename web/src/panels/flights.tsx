@@ -21,7 +21,7 @@ export function Flights({ desk }: { desk: Desk }) {
   const tracks = desk.picture.tracks.size;
   return (
     <section class="flights" aria-labelledby="flights-title">
-      <h2 id="flights-title">{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{say("tracks_n", { count: tracks })}</span></h2>
+      <h2 id="flights-title" tabIndex={-1}>{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{say("tracks_n", { count: tracks })}</span></h2>
       {flights.length === 0 && missed.length === 0 && <p class="empty">{say("no_flights")}</p>}
       <ul>
         {flights.slice(0, GREATEST_ROWS).map((flight) => <Row key={flight.id} desk={desk} flight={flight} missing={false} />)}

@@ -8,6 +8,14 @@ import type { Store } from "../picture/store";
 import { length } from "../words/words";
 import { usePicture, useStore, useWords } from "./look";
 
+/** Where flights of missiles are for most of their time: what a radar covers there is shown at first. */
+const FIRST_COVERAGE_M = 100_000;
+
+function nearestTo(heights: readonly number[], height_m: number): number | null {
+  const by = (one: number): number => Math.abs(one - height_m);
+  return heights.reduce<number | null>((best, one) => (best === null || by(one) < by(best) ? one : best), null);
+}
+
 /** Opened by the first panel that needs it: the page itself is there before the globe's code is. */
 async function openGlobe(box: HTMLElement, desk: Desk, theme: ThemeName): Promise<Globe> {
   const [{ Globe }, { loadOutlines }] = await Promise.all([import("../globe/globe"), import("../globe/outlines")]);
@@ -29,7 +37,7 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
   const lacking = useStore(desk.lacking);
   const heights = [...new Set(radars.flatMap((radar) => radar.coverage.map(({ height_m }) => height_m)))].sort((a, b) => a - b);
   const [height_m, setHeight] = useState<number | null | undefined>(undefined);
-  const shownHeight_m = height_m === undefined ? (heights[0] ?? null) : height_m;
+  const shownHeight_m = height_m === undefined ? nearestTo(heights, FIRST_COVERAGE_M) : height_m;
   const exercise = status?.exercise ?? desk.session.get()?.exercise ?? false;
 
   useEffect(() => {

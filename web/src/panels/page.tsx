@@ -54,7 +54,7 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
   }, [exercise, status?.nation, say]);
   return (
     <div class={`page ${exercise ? "exercise" : "live"} ${view.at_ms !== null ? "in-past" : ""}`}>
-      <a class="skip" href="#flights-title">{say("skip")}</a>
+      <a class="skip" href="#flights-title" onClick={skip}>{say("skip")}</a>
       <Top desk={desk} look={look} />
       <main>
         <Flights desk={desk} />
@@ -79,6 +79,12 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
       {help && <div class="help" role="dialog" aria-label={say("keys")}><p>{say("keys_said")}</p><button onClick={() => setHelp(false)}>{say("close")}</button></div>}
     </div>
   );
+}
+
+/** To the list. The address keeps what is looked at, so it is not left to the browser. */
+function skip(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById("flights-title")?.focus();
 }
 
 /** Each partner's link at a glance. */

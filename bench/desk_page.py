@@ -1,0 +1,140 @@
+"""What the desk's page costs: `python -m bench.desk_page [--tracks N] [--seconds S]`.
+
+In a headless Chromium that draws in software, so frame rates mean nothing here; what is counted is
+the time of the page's scripts (all of them: the stream, the globe, the panels), for each frame that
+the globe drew. Then what the first view transfers, and the page's memory after each third of a run
+in which tracks come and go.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from evaluate.made_node import PASSWORD, MadeDesk, MadeFlight, S, made_flight, made_track, radars
+from skypact.model.desk import Source
+
+PERIOD_S = 0.2
+LIVES_S = 20.0
+"""So long a track lives in the run for memory."""
+_FLAGS = [
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--use-gl=angle"),
+    *("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--js-flags=--expose-gc"),
+]
+
+
+class Crowd:
+    """Many tracks over the sea between Korea and Japan, one flight among them."""
+
+    def __init__(self, desk: MadeDesk, count: int) -> None:
+        self.desk, self.count = desk, count
+        self.begin_ns = time.time_ns() - 120 * S
+        self.flights = [
+            MadeFlight(
+                id=k + 1,
+                launch_deg=(124.0 + 0.5 * (k % 40), 30.0 + 1.0 * (k // 40)),
+                impact_deg=(132.0 + 0.5 * (k % 40), 33.0 + 1.0 * (k // 40)),
+                apogee_m=200_000.0 + 1_000.0 * k,
+                lasts_s=900.0,
+            )
+            for k in range(count)
+        ]
+        self.born = 0
+
+    def step(self, births: bool) -> None:
+        """All of them, as of now; with `births` the oldest are replaced by new ones."""
+        self.desk.run(lambda: self._step(births))
+
+    def _step(self, births: bool) -> None:
+        node, now_ns = self.desk.node, time.time_ns()
+        since_s = (now_ns - self.begin_ns) / S
+        node.time_ns = now_ns
+        node.came_ns = dict.fromkeys(node.came_ns, now_ns)
+        gone: list[int] = []
+        if births:
+            replaced = max(1, round(self.count * PERIOD_S / LIVES_S))
+            old, kept = self.flights[1 : 1 + replaced], self.flights[1 + replaced :]
+            gone = [flight.id for flight in old]
+            first = self.count + self.born + 1
+            self.born += replaced
+            new = [flight._replace(id=first + k) for k, flight in enumerate(old)]
+            self.flights = [self.flights[0], *kept, *new]
+        tracks = [made_track(flight, now_ns, since_s) for flight in self.flights]
+        sources = [Source("JPN", "JP-Sado", 210, now_ns), Source("KOR", "KR-Busan", 150, now_ns)]
+        shown = made_flight(self.flights[0], self.begin_ns, since_s, sources)
+        node.tell("shared", tracks, (shown,), gone)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tracks", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    of = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        desk = MadeDesk(Path(folder), radars())
+        desk.open()
+        path = shutil.which("chromium")
+        opened = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        try:
+            _measure(desk, opened, of.tracks, of.seconds)
+        finally:
+            opened.close()
+            desk.close()
+
+
+def _measure(desk: MadeDesk, opened: Any, count: int, seconds: float) -> None:
+    context = opened.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(120_000)
+    page = context.new_page()
+    cdp = context.new_cdp_session(page)
+    cdp.send("Network.enable")
+    cdp.send("Performance.enable")
+    received: list[float] = []
+    cdp.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    crowd = Crowd(desk, count)
+    crowd.step(births=False)
+    page.goto(desk.url)
+    page.get_by_label("Name").fill("Sato")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    canvas = page.locator(".globe canvas")
+    canvas.wait_for()
+    _settle(crowd, page, 10.0, births=False)
+    print(f"first view, compressed: {sum(received) / 1e6:.2f} MB")
+    before, drawn = _metrics(cdp), int(canvas.get_attribute("data-drawn"))
+    _settle(crowd, page, seconds, births=False)
+    after, frames = _metrics(cdp), int(canvas.get_attribute("data-drawn")) - drawn
+    script_s = after["ScriptDuration"] - before["ScriptDuration"]
+    changes = seconds / PERIOD_S
+    print(
+        f"{count} tracks at {1 / PERIOD_S:.0f} Hz for {seconds:.0f} s: {frames} frames drawn; "
+        f"script {1000 * script_s / max(1, frames):.1f} ms a frame, "
+        f"{1000 * script_s / changes:.1f} ms a change of the picture"
+    )
+    for third in range(1, 4):
+        _settle(crowd, page, seconds, births=True)
+        page.evaluate("gc()")
+        heap = _metrics(cdp)["JSHeapUsedSize"] / 2**20
+        print(f"memory after {crowd.born} tracks came and went ({third} of 3): {heap:.1f} MiB")
+
+
+def _settle(crowd: Crowd, page: Any, seconds: float, *, births: bool) -> None:
+    ends_s = time.monotonic() + seconds
+    while (left_s := ends_s - time.monotonic()) > 0.0:
+        crowd.step(births)
+        page.wait_for_timeout(1000 * min(PERIOD_S, left_s))
+
+
+def _metrics(cdp: Any) -> dict[str, float]:
+    found = cdp.send("Performance.getMetrics")["metrics"]
+    return {one["name"]: one["value"] for one in found}
+
+
+if __name__ == "__main__":
+    main()

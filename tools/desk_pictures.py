@@ -1,0 +1,165 @@
+"""Makes the README's pictures of the desk: `python tools/desk_pictures.py` writes `docs/pictures/`.
+
+The launch of 2022-10-04 past the radars of three nations, folded as a node folds it; a real desk
+shows it to a real browser. Drawn in software, so it takes minutes. The node alone is made up.
+"""
+
+import io
+import shutil
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from evaluate.made_node import PASSWORD, MadeDesk, S, radars
+from skypact.flight import assess
+from skypact.flight.paths import path_of
+from skypact.model import Launch, Track
+from skypact.model.desk import ShownFlight, Source
+from skypact.sensing.scenario import load_scenario
+from skypact.sensing.simulation import simulate
+from skypact.serving.shown import expected_path, shown_path, shown_track
+from skypact.settings import Settings
+from skypact.tracking import Picture
+
+SCENARIO = "2022-10-04_irbm-over-japan"
+FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
+ALONE_S, TOGETHER_S = 55.0, 300.0
+"""After the first plot: Japan has not seen it yet; past burn-out, over Japan."""
+SIZE = {"width": 1440, "height": 900}
+COLOURS = 160
+DRAWN_S = 90.0
+"""So long at most the globe is waited for."""
+_FLAGS = [
+    *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--use-gl=angle"),
+    *("--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
+]
+
+
+class Told:
+    """The launch as it goes on, in the shared picture and in Japan's own."""
+
+    def __init__(self, desk: MadeDesk) -> None:
+        self.desk, self.radars = desk, radars()
+        self.plots = simulate(load_scenario(SCENARIO), seed=1).plots
+        self.begin_ns = int(self.plots.time_ns[0])
+        self.own = np.array([radar.nation == "JPN" for radar in self.radars])[self.plots.radar]
+        self.pictures = {name: Picture(self.radars) for name in ("shared", "national")}
+        self.flown: dict[tuple[str, int], list[Any]] = defaultdict(list)
+        self.seen: dict[tuple[str, int, str], tuple[int, int]] = {}
+        self.launches: dict[tuple[str, int], Launch] = {}
+        self.until_s = 0.0
+
+    def until(self, until_s: float) -> None:
+        """Fold on, and tell the desk."""
+        while self.until_s < until_s:
+            after_ns = self.begin_ns + round(self.until_s * S)
+            self.until_s += 1.0
+            times = self.plots.time_ns
+            now = (times >= after_ns) & (times < self.begin_ns + round(self.until_s * S))
+            for name, picture in self.pictures.items():
+                picture.observe(
+                    self.plots.at(np.flatnonzero(now & (self.own | (name == "shared"))))
+                )
+                for track in picture.tracks():
+                    self._note(name, track)
+        self.desk.run(self._tell)
+
+    def _note(self, name: str, track: Track) -> None:
+        self.flown[name, track.id].append((track.time_ns, track.state))
+        for radar, plots in track.plots_by_radar.items():
+            if self.seen.get((name, track.id, radar), (0, 0))[0] != plots:
+                self.seen[name, track.id, radar] = plots, track.last_plot_ns
+
+    def _tell(self) -> None:
+        node = self.desk.node
+        node.time_ns = self.begin_ns + round(self.until_s * S)
+        node.came_ns = {
+            nation: node.time_ns - 200_000_000 * k for k, nation in enumerate(node.came_ns, 1)
+        }
+        for name, picture in self.pictures.items():
+            tracks = picture.tracks()
+            flown = {t.id: shown_path(path_of(self.flown[name, t.id])) for t in tracks}
+            flights = [self._flight(name, track) for track in tracks]
+            node.tell(name, [shown_track(track) for track in tracks], flights, flown=flown)
+            node.remember(name)
+
+    def _flight(self, name: str, track: Track) -> ShownFlight:
+        known = self.launches.get((name, track.id))
+        flight = assess(track, self.radars, Settings().flight, launch=known)
+        nations = {radar.id: radar.nation for radar in self.radars}
+        sources = tuple(
+            Source(nations[radar], radar, plots, self.seen[name, track.id, radar][1])
+            for radar, plots in track.plots_by_radar.items()
+        )
+        return ShownFlight(
+            flight,
+            track.time_ns,
+            track.status,
+            track.ended_because,
+            sources,
+            expected_path(track, flight),
+        )
+
+
+def main() -> None:
+    """Make all of them."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        desk = MadeDesk(Path(folder), radars())
+        told = Told(desk)
+        told.until(ALONE_S)
+        desk.open()
+        opened = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_FLAGS)
+        try:
+            _draw(desk, told, opened)
+        finally:
+            opened.close()
+            desk.close()
+
+
+def _draw(desk: MadeDesk, told: Told, opened: Any) -> None:
+    context = opened.new_context(viewport=SIZE, color_scheme="dark", locale="en-GB")
+    context.set_default_timeout(300_000)
+    page = context.new_page()
+    page.goto(desk.url + "#picture=national")
+    page.get_by_label("Name").fill("Sato")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    _save(page, "desk-alone")
+    told.until(TOGETHER_S)
+    page.get_by_role("button", name="All together").click()
+    page.locator("[data-flight]").first.click()
+    _save(page, "desk")
+    page.get_by_role("tab", name="Partners").click()
+    page.get_by_role("button", name="Look").click()
+    page.locator('[data-partner="KOR"] button').click()
+    page.get_by_role("dialog").get_by_label("plots").check()
+    page.get_by_role("button", name="Show what would change").click()
+    _save(page, "desk-release")
+
+
+def _save(page: Any, name: str) -> None:
+    """Once the globe drew all it has, or nothing new for long enough."""
+    canvas = page.locator(".globe canvas")
+    canvas.wait_for()
+    ends_s, last, since_s = time.monotonic() + DRAWN_S, None, time.monotonic()
+    while time.monotonic() < ends_s and time.monotonic() - since_s < DRAWN_S / 6:
+        drawn = canvas.get_attribute("data-drawn")
+        if drawn != last:
+            last, since_s = drawn, time.monotonic()
+        page.wait_for_timeout(500)
+    picture = Image.open(io.BytesIO(page.screenshot(timeout=300_000))).convert("RGB")
+    path = FOLDER / f"{name}.png"
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f"{path.relative_to(FOLDER.parent.parent)}: {path.stat().st_size / 1024:.0f} KiB")
+
+
+if __name__ == "__main__":
+    main()
