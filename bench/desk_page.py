@@ -21,7 +21,12 @@ LIVES_S = 20.0
 """So long a track lives in the run for memory."""
 _FLAGS = [
     *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--use-gl=angle"),
+    *(
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-renderer-backgrounding",
+        "--use-gl=angle",
+    ),
     *("--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--js-flags=--expose-gc"),
 ]
 

@@ -37,7 +37,12 @@ DRAWN_S = 90.0
 """So long at most the globe is waited for."""
 _FLAGS = [
     *("--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--use-gl=angle"),
+    *(
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-renderer-backgrounding",
+        "--use-gl=angle",
+    ),
     *("--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
 ]
 

@@ -16,6 +16,7 @@ _QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-renderer-backgrounding",
 ]
 _DRAWING = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 _NOT_DRAWING = ["--disable-gpu", "--disable-software-rasterizer"]

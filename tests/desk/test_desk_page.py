@@ -20,7 +20,7 @@ from tests.desk.desk_browser import AXE, browser, chromium
 
 FLIGHT = MadeFlight()
 OTHER = MadeFlight(id=2, launch_deg=(125.4, 39.0), impact_deg=(133.0, 39.5), apogee_m=60_000.0)
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 """Far more than a page needs: the machine may be busy with others."""
 
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clipped, landFrom, unwrapped } from "../src/globe/land";
+import { clipped, landFrom, pieces, unwrapped } from "../src/globe/land";
 import { ellipseRing, reached } from "../src/globe/places";
 import atlas from "world-atlas/countries-110m.json";
 
@@ -37,6 +37,13 @@ describe("outlines of land", () => {
         expect(south).toBeGreaterThanOrEqual(-90);
       }
     }
+  });
+
+  it("fall into pieces that are closed for rings, and leave out what runs along a pole", () => {
+    const line = (points: number[]) => ({ points: Float64Array.from(points), west: 0, east: 0, south: 0, north: 0 });
+    expect(pieces(line([0, 0, 1, 0, 1, 1]), true)).toEqual([[0, 1], [1, 2], [2, 0]]);
+    expect(pieces(line([0, 0, 1, 0, 1, 1]), false)).toEqual([[0, 1], [1, 2]]);
+    expect(pieces(line([-180, -70, 180, -70, 180, -90, -180, -90]), true)).toEqual([]);
   });
 
   it("within a box are the part of them that lies in it", () => {

@@ -18,7 +18,7 @@ import type { Flight, Place, Track } from "../api/contract";
 import type { Theme } from "../look/theme";
 import { AreaFill } from "./areaFill";
 import { areaRing, at, colour, ellipseRing, pathPoints, ringPoints } from "./places";
-import { flightCode, symbol } from "./symbols";
+import { flightCode, pin, symbol } from "./symbols";
 
 /** So many flights, the most urgent ones, are drawn with their paths and areas. */
 export const GREATEST_DRAWN = 40;
@@ -32,6 +32,7 @@ interface Mark {
   billboard: Billboard;
   label: Label;
   lines: Polyline[];
+  pins: Billboard[];
   fills: AreaFill[];
 }
 
@@ -87,7 +88,9 @@ export class FlightMarks {
     const place = at(track.longitude_deg, track.latitude_deg, Math.max(0, track.height_m));
     const mark = this.#marks.get(flight.id) ?? this.#begin(flight, place);
     for (const line of mark.lines) this.#lines.remove(line);
+    for (const one of mark.pins) this.#billboards.remove(one);
     mark.lines = [];
+    mark.pins = [];
     const fills = mark.fills;
     mark.fills = [];
     mark.flight = flight;
@@ -97,9 +100,9 @@ export class FlightMarks {
     mark.billboard.color = colour("#ffffff", Math.max(0.5, dim));
     mark.label.fillColor = colour(this.#missing.has(flight.id) ? this.theme.missing : this.theme.text, Math.max(0.6, dim));
     this.#path(mark, flight, place, dim, chosen);
-    if (flight.launch) this.#area(mark, flight.launch, this.theme.launch, dim, filled);
+    if (flight.launch) this.#area(mark, flight.launch, "launch", dim, filled);
     if (flight.impact && flight.status !== "ended") {
-      this.#area(mark, flight.impact, this.theme.impact, dim, filled);
+      this.#area(mark, flight.impact, "impact", dim, filled);
     }
     // New before old, so that an area never blinks.
     for (const fill of fills) fill.end();
@@ -124,6 +127,7 @@ export class FlightMarks {
         verticalOrigin: VerticalOrigin.CENTER,
       }),
       lines: [],
+      pins: [],
       fills: [],
     };
     this.#marks.set(flight.id, mark);
@@ -153,7 +157,13 @@ export class FlightMarks {
     }
   }
 
-  #area(mark: Mark, place: Place, css: string, dim: number, filled: boolean): void {
+  #area(mark: Mark, place: Place, kind: "launch" | "impact", dim: number, filled: boolean): void {
+    const css = this.theme[kind];
+    const position = at(place.longitude_deg, place.latitude_deg, 0);
+    const scale = 1 / globalThis.devicePixelRatio;
+    const one = this.#billboards.add({ position, scale, color: colour("#ffffff", dim), id: mark.flight.id });
+    one.image = pin(kind, css, this.theme.halo) as never;
+    mark.pins.push(one);
     const ring = place.area
       ? areaRing(place.area)
       : ellipseRing(place.longitude_deg, place.latitude_deg, place.ellipse_95);
@@ -171,6 +181,7 @@ export class FlightMarks {
     const mark = this.#marks.get(id);
     if (!mark) return;
     for (const line of mark.lines) this.#lines.remove(line);
+    for (const one of mark.pins) this.#billboards.remove(one);
     for (const fill of mark.fills) fill.end();
     this.#billboards.remove(mark.billboard);
     this.#labels.remove(mark.label);

@@ -23,6 +23,7 @@ import type { Flight, Radar, Track } from "../api/contract";
 import type { Theme } from "../look/theme";
 import type { Picture, PictureChange } from "../picture/picture";
 import { byUrgency } from "../picture/urgency";
+import { CoastLines } from "./coastLines";
 import { EllipsoidMark } from "./ellipsoidMark";
 import { FlightMarks } from "./flightMarks";
 import { at, colour, pathPoints } from "./places";
@@ -59,6 +60,7 @@ export interface Shown {
 export class Globe {
   readonly scene: Scene;
   readonly #canvas: HTMLCanvasElement;
+  readonly #coasts: CoastLines;
   readonly #tracks: TrackMarks;
   readonly #flights: FlightMarks;
   readonly #radars: RadarMarks;
@@ -92,6 +94,7 @@ export class Globe {
       orderIndependentTranslucency: false,
     });
     this.#dressScene();
+    this.#coasts = new CoastLines(this.scene, outlines.coarse);
     this.#lines = new SeaLines(this.scene);
     this.#radars = new RadarMarks(this.scene);
     this.#tracks = new TrackMarks(this.scene, shown.theme);
@@ -270,6 +273,7 @@ export class Globe {
     this.scene.backgroundColor = Color.fromCssColorString(theme.space);
     const ground = this.scene.globe;
     ground.baseColor = colour(theme.land.sea);
+    this.#coasts.paint(theme);
     ground.imageryLayers.removeAll();
     ground.imageryLayers.add(new ImageryLayer(landImagery(this.outlines, theme.land)));
   }
@@ -316,6 +320,7 @@ export class Globe {
       this.#changed = false;
       this.scene.requestRender();
     }
+    this.#coasts.seenFrom(this.scene.camera.positionCartographic.height);
     (this.scene as unknown as Drawn).initializeFrame();
     this.scene.render();
     requestAnimationFrame(this.#frame);

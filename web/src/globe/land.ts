@@ -125,8 +125,20 @@ export function clipped(points: ArrayLike<number>, box: Box): number[] {
   return ring;
 }
 
-/** Draw the tile that covers `box` (degrees) onto a canvas. */
-export function drawTile(canvas: HTMLCanvasElement, box: Box, land: Land, colours: LandColours): void {
+/** Ends of a line's pieces, but for what lies along the poles, where a ring was closed. */
+export function pieces({ points }: Outline, ring: boolean): [number, number][] {
+  const count = points.length / 2;
+  const found: [number, number][] = [];
+  for (let i = 0; i < count - (ring ? 0 : 1); i += 1) {
+    const j = (i + 1) % count;
+    const apart = Math.abs(points[2 * i]! - points[2 * j]!) > 180;
+    if (!apart && Math.abs(points[2 * i + 1]!) < 89.9 && Math.abs(points[2 * j + 1]!) < 89.9) found.push([i, j]);
+  }
+  return found;
+}
+
+/** Draw the tile that covers `box` (degrees) onto a canvas; coasts and borders where they are wanted. */
+export function drawTile(canvas: HTMLCanvasElement, box: Box, land: Land, colours: LandColours, outlines: boolean): void {
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   const { width, height } = canvas;
   const toX = (longitude: number): number => ((longitude - box.west) / (box.east - box.west)) * width;
@@ -155,13 +167,14 @@ export function drawTile(canvas: HTMLCanvasElement, box: Box, land: Land, colour
           else context.lineTo(x, y);
         }
         context.closePath();
-        addLine(lines, ring, wide, shift, toX, toY);
+        if (outlines) addLine(lines, ring, wide, shift, toX, toY);
       }
     }
   }
   context.fillStyle = colours.land;
   context.fill("evenodd");
   drawGrid(context, box, toX, toY, colours.grid);
+  if (!outlines) return;
   const borders = new Path2D();
   for (const border of land.borders) {
     for (const shift of [-360, 0, 360]) {

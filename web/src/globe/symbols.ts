@@ -32,6 +32,38 @@ export function radarCode(exercise: boolean): string {
 
 const drawn = new Map<string, HTMLCanvasElement>();
 
+const PIN_PIXELS = 22;
+
+/** Where a small area lies, however far one looks from: a ring with a cross, or with a point. */
+export function pin(kind: "launch" | "impact", css: string, halo: string): HTMLCanvasElement {
+  const key = `${kind}/${css}/${halo}`;
+  const made = drawn.get(key);
+  if (made) return made;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = PIN_PIXELS * globalThis.devicePixelRatio;
+  const context = canvas.getContext("2d")!;
+  context.scale(globalThis.devicePixelRatio, globalThis.devicePixelRatio);
+  const middle = PIN_PIXELS / 2;
+  for (const [width, style] of [[5, halo], [2, css]] as const) {
+    context.lineWidth = width;
+    context.strokeStyle = style;
+    context.beginPath();
+    context.arc(middle, middle, 7.5, 0, 2 * Math.PI);
+    if (kind === "impact") {
+      for (const [x, y] of [[-1, -1], [-1, 1]] as const) {
+        context.moveTo(middle + 3.5 * x, middle + 3.5 * y);
+        context.lineTo(middle - 3.5 * x, middle - 3.5 * y);
+      }
+    } else {
+      context.moveTo(middle + 1, middle);
+      context.arc(middle, middle, 1, 0, 2 * Math.PI);
+    }
+    context.stroke();
+  }
+  drawn.set(key, canvas);
+  return canvas;
+}
+
 /** A symbol's picture, drawn once. `size`: of milsymbol, about the height of its frame in pixels. */
 export function symbol(sidc: string, size: number, outline: string): HTMLCanvasElement {
   const key = `${sidc}/${size}/${outline}`;

@@ -13,8 +13,8 @@ import { drawTile, type Land, type LandColours } from "./land";
 const TILE_PIXELS = 512;
 /** Beyond this the 1:10,000,000 outlines have no more to show. */
 const GREATEST_LEVEL = 9;
-/** From here on the finer outlines are drawn. */
-const FINE_LEVEL = 4;
+/** From here on the finer outlines are drawn, on the tiles themselves. */
+const FINE_LEVEL = 6;
 const GROUND_POSTS = 32;
 
 /** Outlines by how near one looks: the finer ones are asked for when they are first needed. */
@@ -42,7 +42,8 @@ export function landImagery(outlines: Outlines, colours: LandColours): ImageryPr
     pickFeatures: () => undefined,
     async requestImage(x: number, y: number, level: number): Promise<HTMLCanvasElement> {
       const rectangle = tilingScheme.tileXYToRectangle(x, y, level);
-      const land = level >= FINE_LEVEL ? await outlines.fine() : outlines.coarse;
+      const fine = level >= FINE_LEVEL;
+      const land = fine ? await outlines.fine() : outlines.coarse;
       const canvas = document.createElement("canvas");
       canvas.width = TILE_PIXELS;
       canvas.height = TILE_PIXELS;
@@ -52,7 +53,7 @@ export function landImagery(outlines: Outlines, colours: LandColours): ImageryPr
         east: CesiumMath.toDegrees(rectangle.east),
         north: CesiumMath.toDegrees(rectangle.north),
       };
-      drawTile(canvas, box, land, colours);
+      drawTile(canvas, box, land, colours, fine);
       return canvas;
     },
   };
