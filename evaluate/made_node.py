@@ -36,7 +36,7 @@ from skypact.model.desk import (
     Statement,
 )
 from skypact.model.flight import RangeClass
-from skypact.model.message import FlightPath, Level, Use
+from skypact.model.message import FlightPath, Use
 from skypact.model.track import Phase, TrackStatus
 from skypact.sensing.feeds.http_feed import QuietServer, bound
 from skypact.sensing.scenario import demo_radars
@@ -48,7 +48,7 @@ PASSWORD = "correct horse battery"
 PEOPLE = {"Sato": ("act", "release", "administer"), "Mori": ()}
 NATIONS = ("JPN", "KOR", "USA")
 PICTURES = ("national", "shared", "from:KOR", "from:USA")
-_LEVELS = [level.value for level in Level]
+_LEVELS = ("nothing", "warning", "assessment", "tracklets", "plots")
 _EARTH_M = 6_371_000.0
 _CODES = {"JP": "JPN", "KR": "KOR", "US": "USA"}
 

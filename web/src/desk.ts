@@ -15,12 +15,6 @@ export const TOGETHER = "shared";
 export const SILENT_AFTER_MS = 3_000;
 const COMPARE_EVERY_MS = 1_000;
 
-export interface Hearing {
-  /** ms of the page's own clock when something last came; null: nothing yet. */
-  heard_ms: number | null;
-  open: boolean;
-}
-
 export class Desk {
   readonly client = new Client();
   readonly picture = new Picture();
@@ -37,13 +31,15 @@ export class Desk {
   /** Ids in `together` that `picture` has not. */
   readonly lacking: Store<ReadonlySet<number>> = store<ReadonlySet<number>>(new Set());
   readonly comments: Store<ReadonlyMap<number, readonly Comment[]>> = store<ReadonlyMap<number, readonly Comment[]>>(new Map());
-  readonly hearing: Store<Hearing> = store<Hearing>({ heard_ms: null, open: false });
+  /** ms of the page's own clock when something last came; null: nothing yet. */
+  readonly heard_ms: Store<number | null> = store<number | null>(null);
   /** A sentence for whoever is at the desk: what went wrong, or was done. */
   readonly said: Store<string> = store("");
   readonly past: Past;
   #events: Events | undefined;
   #beside: Events | undefined;
-  #compared_ms = 0;
+  #compared_ms = -COMPARE_EVERY_MS;
+  #comparing: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     this.view = store(fromHash(location.hash));
@@ -83,8 +79,8 @@ export class Desk {
     if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname);
     if (view.picture !== before.picture) this.#follow();
     if (view.at_ms === null && before.at_ms !== null) this.#follow();
-    if (view.at_ms !== null && (before.at_ms === null || before.picture !== view.picture)) this.#end();
-    if (view.at_ms !== null) void this.past.show();
+    const elsewhen = view.at_ms !== before.at_ms || view.known !== before.known || view.picture !== before.picture;
+    if (view.at_ms !== null && elsewhen) void this.past.show();
     if (view.flight !== null && view.flight !== before.flight) void this.readComments(view.flight);
   }
 
@@ -141,32 +137,29 @@ export class Desk {
     this.#beside = undefined;
   }
 
-  /** The streams of what is looked at. A moment in the past has the node's state beside it alone. */
+  /** The streams of what is looked at. Of a moment in the past the node's state alone is taken. */
   #follow(): void {
     this.#end();
-    const { picture, at_ms } = this.view.get();
-    const past = at_ms !== null;
-    const heard = (): void => this.hearing.set({ heard_ms: performance.now(), open: true });
+    const { picture } = this.view.get();
+    const past = (): boolean => this.view.get().at_ms !== null;
+    const heard = (): void => this.heard_ms.set(performance.now());
     this.#events = new Events(picture, {
       open: heard,
-      broken: () => {
-        this.hearing.set({ ...this.hearing.get(), open: false });
-        void this.#stillHere();
-      },
+      broken: () => void this.#stillHere(),
       snapshot: (whole) => {
         heard();
         this.status.set(whole.status);
         this.clock.set(whole.clock);
         this.partners.set(whole.partners);
-        if (!past) this.picture.take(whole);
+        if (!past()) this.picture.take(whole);
       },
       tracks: (change) => {
         heard();
-        if (this.view.get().at_ms === null) this.picture.changeTracks(change);
+        if (!past()) this.picture.changeTracks(change);
       },
       flights: (change) => {
         heard();
-        if (this.view.get().at_ms === null) this.picture.changeFlights(change);
+        if (!past()) this.picture.changeFlights(change);
       },
       partners: (partners) => this.partners.set(partners),
       status: (status) => this.status.set(status),
@@ -212,15 +205,22 @@ export class Desk {
     this.comments.set(new Map(this.comments.get()).set(flight, comments));
   }
 
+  /** At most once a second, and once more after the last change. */
   #compare(): void {
     const { picture, at_ms } = this.view.get();
     if (picture === TOGETHER || at_ms !== null) {
       if (this.lacking.get().size) this.lacking.set(new Set());
       return;
     }
-    const now_ms = performance.now();
-    if (now_ms - this.#compared_ms < COMPARE_EVERY_MS) return;
-    this.#compared_ms = now_ms;
+    const wait_ms = this.#compared_ms + COMPARE_EVERY_MS - performance.now();
+    if (wait_ms > 0) {
+      this.#comparing ??= setTimeout(() => {
+        this.#comparing = undefined;
+        this.#compare();
+      }, wait_ms);
+      return;
+    }
+    this.#compared_ms = performance.now();
     this.lacking.set(missing(this.together.tracks.values(), this.picture.tracks.values()));
   }
 }

@@ -42,7 +42,6 @@ export class FlightMarks {
   readonly #lines: PolylineCollection;
   readonly #marks = new Map<number, Mark>();
   #chosen: number | null = null;
-  #missing: ReadonlySet<number> = new Set();
   #exercise = false;
 
   constructor(private readonly scene: Scene, private theme: Theme) {
@@ -72,9 +71,8 @@ export class FlightMarks {
     mark.label.position = place;
   }
 
-  emphasise(chosen: number | null, missing: ReadonlySet<number>, theme: Theme, exercise: boolean): void {
+  emphasise(chosen: number | null, theme: Theme, exercise: boolean): void {
     this.#chosen = chosen;
-    this.#missing = missing;
     this.theme = theme;
     this.#exercise = exercise;
     this.clear();
@@ -98,7 +96,7 @@ export class FlightMarks {
     const chosen = flight.id === this.#chosen;
     const dim = flight.status === "ended" ? 0.35 : this.#chosen !== null && !chosen ? 0.45 : 1;
     mark.billboard.color = colour("#ffffff", Math.max(0.5, dim));
-    mark.label.fillColor = colour(this.#missing.has(flight.id) ? this.theme.missing : this.theme.text, Math.max(0.6, dim));
+    mark.label.fillColor = colour(this.theme.text, Math.max(0.6, dim));
     this.#path(mark, flight, place, dim, chosen);
     if (flight.launch) this.#area(mark, flight.launch, "launch", dim, filled);
     if (flight.impact && flight.status !== "ended") {

@@ -53,7 +53,6 @@ interface Drawn {
 export interface Shown {
   theme: Theme;
   chosen: number | null;
-  missing: ReadonlySet<number>;
   exercise: boolean;
 }
 
@@ -68,6 +67,7 @@ export class Globe {
   readonly #ellipsoid: EllipsoidMark;
   #shown: Shown;
   #picture: Picture | undefined;
+  #now_ms = Date.now;
   #ghosts = new Set<number>();
   /** Something in the data is not drawn yet. */
   #changed = false;
@@ -120,6 +120,7 @@ export class Globe {
   /** From now on what changes in this picture is drawn. */
   follow(picture: Picture, now_ms: () => number): () => void {
     this.#picture = picture;
+    this.#now_ms = now_ms;
     const draw = (change: PictureChange): void => {
       if (change.whole) {
         this.#tracks.clear();
@@ -140,26 +141,26 @@ export class Globe {
     return picture.look(draw);
   }
 
-  /** Colours, what is chosen, and what would be missing. */
-  show(shown: Shown, now_ms: number): void {
+  /** Colours, what is chosen, live or exercise. */
+  show(shown: Shown): void {
     const painted = this.#shown.theme !== shown.theme;
     this.#shown = shown;
     if (painted) this.#paint();
-    this.#tracks.emphasise(shown.chosen, shown.missing, shown.theme);
-    this.#flights.emphasise(shown.chosen, shown.missing, shown.theme, shown.exercise);
-    if (this.#picture) this.#tracks.change(this.#picture.tracks.values(), this.#picture.tails, now_ms);
+    this.#tracks.emphasise(shown.chosen, shown.theme);
+    this.#flights.emphasise(shown.chosen, shown.theme, shown.exercise);
+    if (this.#picture) this.#tracks.change(this.#picture.tracks.values(), this.#picture.tails, this.#now_ms());
     this.#ellipsoid.show(shown.chosen === null ? undefined : this.#picture?.tracks.get(shown.chosen));
     this.#drawFlights();
     this.scene.requestRender();
   }
 
   /** Tracks of another picture that this one lacks: drawn hollow beside it. Their ids are made negative. */
-  ghosts(tracks: readonly Track[], now_ms: number): void {
+  ghosts(tracks: readonly Track[]): void {
     const present = new Set(tracks.map((track) => -track.id));
     this.#tracks.remove([...this.#ghosts].filter((id) => !present.has(id)));
     this.#ghosts = present;
     const drawn = tracks.map((track) => ({ ...track, id: -track.id }));
-    this.#tracks.change(drawn, new Map(), now_ms);
+    this.#tracks.change(drawn, new Map(), this.#now_ms());
     this.scene.requestRender();
   }
 
@@ -180,7 +181,7 @@ export class Globe {
     else this.scene.morphTo3D(0);
     this.#resize();
     this.home();
-    this.show({ ...this.#shown }, Date.now());
+    this.show(this.#shown);
   }
 
   home(): void {

@@ -22,6 +22,9 @@ const GREATEST_ELLIPSES = 60;
 /** Of all tails one part in so many is drawn anew with each change: none is older than it takes. */
 const TAIL_TURNS = 8;
 
+/** Tracks of another picture that this one lacks have ids below zero here. */
+export const isGhost = (id: number): boolean => id < 0;
+
 interface Mark {
   point: PointPrimitive;
   tail: Polyline | undefined;
@@ -35,7 +38,6 @@ export class TrackMarks {
   readonly #ringed = new Map<number, Polyline>();
   #turn = 0;
   #chosen: number | null = null;
-  #missing: ReadonlySet<number> = new Set();
 
   constructor(scene: Scene, private theme: Theme) {
     this.#tails = scene.primitives.add(new PolylineCollection());
@@ -85,10 +87,9 @@ export class TrackMarks {
     this.#ringed.clear();
   }
 
-  /** Which track is chosen, which the other picture lacks, and the colours. */
-  emphasise(chosen: number | null, missing: ReadonlySet<number>, theme: Theme): void {
+  /** Which track is chosen, and the colours. */
+  emphasise(chosen: number | null, theme: Theme): void {
     this.#chosen = chosen;
-    this.#missing = missing;
     this.theme = theme;
   }
 
@@ -98,10 +99,10 @@ export class TrackMarks {
 
   #dress(mark: Mark, track: Track, now_ms: number): void {
     const old = track.status === "ended" || now_ms - track.last_plot_ms > STALE_AFTER_MS;
-    const lacking = this.#missing.has(track.id);
+    const lacking = isGhost(track.id);
     const { point } = mark;
     const css = lacking ? this.theme.missing : old ? this.theme.stale : this.theme.track;
-    point.color = colour(css, old ? 0.15 : 0.95);
+    point.color = colour(css, old || lacking ? 0.15 : 0.95);
     point.pixelSize = track.id === this.#chosen ? 9 : lacking ? 8 : 5;
     point.outlineColor = colour(track.id === this.#chosen ? this.theme.chosen : css);
     point.outlineWidth = track.id === this.#chosen ? 2 : old || lacking ? 1.5 : 0;

@@ -52,11 +52,10 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
         aria-pressed={selected}
         disabled={missing}
         data-flight={flight.id}
-        aria-label={`${say("flight_n", { id: flight.id })}, ${kind}, ${inWords}${acknowledged ? "" : `, ${say("not_acknowledged")}`}`}
         onClick={() => desk.look({ flight: selected ? null : flight.id })}
       >
         <img src={symbolSvg(flightCode(flight, exercise), 18)} alt="" />
-        <span class="id">{flight.id}</span>
+        <span class="id"><span class="unseen">{say("flight")} </span>{flight.id}</span>
         <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} <small>{percent(flight.kind_probability)}</small></span>
         <span class="left">{falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}</span>
         <span class="where">
@@ -68,6 +67,7 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
         <span class="interval">{falls ? `${untilImpact(falls.earliest)} … ${untilImpact(falls.latest)}` : ""}</span>
         <span class="seen">{flight.nations.map((nation) => <b key={nation} class={flight.seen_now_by.includes(nation) ? "sees" : "saw"}>{nation}</b>)}</span>
         <span class={`noted ${acknowledged ? "yes" : ""}`}>{acknowledged ? `✓ ${flight.acknowledged[0]!.who}` : "○"}</span>
+        <span class="unseen">{inWords}{acknowledged ? "" : `, ${say("not_acknowledged")}`}</span>
       </button>
     </li>
   );

@@ -19,7 +19,7 @@ function nearestTo(heights: readonly number[], height_m: number): number | null 
 /** Opened by the first panel that needs it: the page itself is there before the globe's code is. */
 async function openGlobe(box: HTMLElement, desk: Desk, theme: ThemeName): Promise<Globe> {
   const [{ Globe }, { loadOutlines }] = await Promise.all([import("../globe/globe"), import("../globe/outlines")]);
-  const shown = { theme: THEMES[theme], chosen: desk.view.get().flight, missing: new Set<number>(), exercise: desk.session.get()?.exercise ?? false };
+  const shown = { theme: THEMES[theme], chosen: desk.view.get().flight, exercise: desk.session.get()?.exercise ?? false };
   return new Globe(box, await loadOutlines(), shown, (flight) => desk.look({ flight }));
 }
 
@@ -55,10 +55,10 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
     desk.picture.take({ picture: desk.picture.name, tracks: [...desk.picture.tracks.values()], flights: [...desk.picture.flights.values()] });
     return end;
   }, [globe]);
-  useEffect(() => globe?.show({ theme: THEMES[theme], chosen: view.flight, missing: new Set(), exercise }, desk.now_ms()), [globe, theme, view.flight, exercise]);
+  useEffect(() => globe?.show({ theme: THEMES[theme], chosen: view.flight, exercise }), [globe, theme, view.flight, exercise]);
   useEffect(() => {
     const ghosts = view.picture === TOGETHER ? [] : [...lacking].map((id) => desk.together.tracks.get(id)).filter((track) => track !== undefined);
-    globe?.ghosts(ghosts, desk.now_ms());
+    globe?.ghosts(ghosts);
   }, [globe, lacking, view.picture]);
   useEffect(() => globe?.showRadars(radars, shownHeight_m), [globe, radars, shownHeight_m, theme, exercise]);
   useEffect(() => globe?.showLines(lines), [globe, lines, theme]);

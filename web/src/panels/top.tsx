@@ -88,13 +88,13 @@ function DataAge({ desk }: { desk: Desk }) {
 /** What must not be overlooked: nothing comes any more, the node is silent, or this is the past. */
 export function Notices({ desk }: { desk: Desk }) {
   const say = useWords();
-  const hearing = useStore(desk.hearing);
+  const heard_ms = useStore(desk.heard_ms);
   const clock = useStore(desk.clock);
   const status = useStore(desk.status);
   const view = useStore(desk.view);
   useSeconds();
-  const silent_ms = hearing.heard_ms === null ? 0 : performance.now() - hearing.heard_ms;
-  const silent = silent_ms > SILENT_AFTER_MS && view.at_ms === null;
+  const silent_ms = heard_ms === null ? 0 : performance.now() - heard_ms;
+  const silent = silent_ms > SILENT_AFTER_MS;
   return (
     <div class="notices">
       {silent && (
