@@ -6,6 +6,7 @@ SkypactError
 ├── LinkError             the server or the link to a partner does not do what was asked
 │   └── OutboxFullError   more waits for a partner than may
 ├── JournalError          the journal cannot take or give entries: place, reason, remedy
+├── RecordError           the record cannot take or give entries: place, reason, remedy
 ├── ScenarioError         a scenario that cannot be flown
 └── SettingsError         a setting out of its range
 
@@ -59,6 +60,14 @@ class OutboxFullError(LinkError):
 
 class JournalError(SkypactError):
     """What the journal cannot do: `place`, `reason` (what is wrong), `remedy` (what to do)."""
+
+    def __init__(self, place: str, reason: str, remedy: str) -> None:
+        self.place, self.reason, self.remedy = place, reason, remedy
+        super().__init__(f"{place}: {reason}; {remedy}")
+
+
+class RecordError(SkypactError):
+    """What the record cannot do: `place`, `reason` (what is wrong), `remedy` (what to do)."""
 
     def __init__(self, place: str, reason: str, remedy: str) -> None:
         self.place, self.reason, self.remedy = place, reason, remedy

@@ -1,7 +1,7 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
 Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[entry]`,
-`[release]`, `[node]`, `[link]`, `[feeds]` and `[journal]` of a TOML file (`--settings`), from
+`[release]`, `[node]`, `[link]`, `[feeds]`, `[journal]` and `[record]` of a TOML file (`--settings`), from
 `SKYPACT_TRACKING__…` in the environment, or given in Python.
 `docs/settings.md` is made from here.
 """
@@ -1286,6 +1286,46 @@ class JournalSettings(BaseModel):
     )
 
 
+class RecordSettings(BaseModel):
+    """Where launches are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    database: str = Field(
+        default="",
+        description="SQLite's file, or postgresql://user@host/name; empty: record.db, in the "
+        "node's store or the working folder.",
+    )
+    utc_offset_h: float = Field(
+        default=9.0,
+        ge=-12,
+        le=14,
+        description="Days are counted by the clock that is this much ahead of UTC, h: that of "
+        "Japan and Korea. It is fixed once there are entries.",
+    )
+    answer_s: float = Field(
+        default=10.0, ge=0.1, le=600, description="Patience with a database that is busy, s."
+    )
+    retry_s: float = Field(
+        default=2.0,
+        ge=0.05,
+        le=600,
+        description="A node whose record is gone tries it again after this, s.",
+    )
+    rows_at_once: int = Field(
+        default=1000, ge=1, le=10_000, description="Entries written or read at once."
+    )
+    same_flight_km: float = Field(
+        default=100.0,
+        gt=0,
+        description="A partner's assessment is of the flight whose impact or launch it puts "
+        "within this, km,",
+    )
+    same_flight_s: float = Field(
+        default=60.0, gt=0, description="... at a time that differs by no more than this, s."
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Skypact."""
 
@@ -1306,6 +1346,7 @@ class Settings(BaseSettings):
     feeds: FeedsSettings = FeedsSettings()
     journal: JournalSettings = JournalSettings()
     desk: DeskSettings = DeskSettings()
+    record: RecordSettings = RecordSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -1420,4 +1461,5 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "feeds": FeedsSettings,
     "journal": JournalSettings,
     "desk": DeskSettings,
+    "record": RecordSettings,
 }

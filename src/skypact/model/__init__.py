@@ -53,6 +53,16 @@ from skypact.model.message import (
 )
 from skypact.model.plots import Plots, Rejection
 from skypact.model.radar import Radar
+from skypact.model.record import (
+    Acknowledgement,
+    ImpactFrom,
+    KeptEntry,
+    LaunchEntry,
+    NationAssessment,
+    Note,
+    Origin,
+    WarningSent,
+)
 from skypact.model.registration import BIAS_KINDS, BiasEstimate, Registration
 from skypact.model.track import Followed, Phase, Track, TrackStatus
 from skypact.model.tracklet import ForeignTrack, Openness, PartnerRadar, Refusal, Tracklet
@@ -119,4 +129,12 @@ __all__ = [
     "TrackletBatch",
     "Use",
     "Verdict",
+    "Acknowledgement",
+    "ImpactFrom",
+    "KeptEntry",
+    "LaunchEntry",
+    "NationAssessment",
+    "Note",
+    "Origin",
+    "WarningSent",
 ]

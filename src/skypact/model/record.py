@@ -1,0 +1,110 @@
+"""What the record keeps of a launch. Degrees and km: the record is read by people, and by SQL."""
+
+import enum
+from typing import Any
+
+import msgspec
+
+
+class Origin(enum.StrEnum):
+    """Where an entry comes from; a question is about one of them, never both."""
+
+    MEASURED = "measured"
+    """By this nation's node, from observations in its journal."""
+    ELSEWHERE = "elsewhere"
+    """From a public database or file."""
+
+
+class ImpactFrom(enum.StrEnum):
+    """How it is known where it fell."""
+
+    MEASURED = "measured"
+    STATED = "stated"
+    """By the source."""
+    DERIVED = "derived"
+    """From launch site, bearing and distance, as the source gives them."""
+
+
+class NationAssessment(msgspec.Struct, frozen=True, kw_only=True):
+    """What one nation said of the launch. `nation` empty: all together. `stated`: its words."""
+
+    nation: str
+    as_of_ns: int
+    stated: dict[str, Any]
+
+
+class WarningSent(msgspec.Struct, frozen=True, kw_only=True):
+    """A warning of this launch and what became of it. `outcome`: hit, false, missed, or empty."""
+
+    identifier: str
+    sent_ns: int
+    area: str
+    status: str
+    outcome: str = ""
+
+
+class LaunchEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One launch. What is not known is None, or an empty text.
+
+    `source`, `key`: who says it, and its own number there; together one entry. `day`: 20221103,
+    of the record's time zone; 20221100 or 20220000 where only the month or year is known.
+    `begin_ns`: UTC, where the time is known. `type`: as people count (srbm, icbm, slv, cruise, …);
+    `kind`: how it flew (ballistic, glide, …). `impact_off_km`: how far off the impact may be by
+    what is known of it: half the 95 % area's length where measured, the rounding of the source's
+    numbers where derived. `journal_first`, `journal_last`: entries of the journal that hold its
+    observations. `words`: the source's own, untouched; `cleaned`: what was made of them otherwise
+    than they say.
+    """
+
+    origin: Origin
+    source: str
+    key: str
+    day: int
+    begin_ns: int | None = None
+    name: str = ""
+    type: str = "unknown"
+    kind: str = "unknown"
+    site: str = ""
+    launch_latitude_deg: float | None = None
+    launch_longitude_deg: float | None = None
+    apogee_km: float | None = None
+    range_km: float | None = None
+    bearing_deg: float | None = None
+    landing: str = "unknown"
+    impact_latitude_deg: float | None = None
+    impact_longitude_deg: float | None = None
+    impact_off_km: float | None = None
+    impact_from: str = ""
+    outcome: str = "unknown"
+    description: str = ""
+    journal_first: int | None = None
+    journal_last: int | None = None
+    words: dict[str, Any] = {}
+    cleaned: tuple[str, ...] = ()
+    assessments: tuple[NationAssessment, ...] = ()
+    warnings: tuple[WarningSent, ...] = ()
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wrote about an entry."""
+
+    by: str
+    at_ns: int
+    text: str
+
+
+class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
+    """That somebody has seen an entry."""
+
+    nation: str
+    by: str
+    at_ns: int
+
+
+class KeptEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry under its number in the record, with what people added to it."""
+
+    id: int
+    entry: LaunchEntry
+    notes: tuple[Note, ...] = ()
+    acknowledgements: tuple[Acknowledgement, ...] = ()

@@ -1,0 +1,24 @@
+"""Both databases: every test of the record runs against each."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from own_postgresql import OwnPostgresql
+
+
+@pytest.fixture(scope="session")
+def own_postgresql() -> Iterator[OwnPostgresql]:
+    server = OwnPostgresql()
+    yield server
+    server.end()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that holds nothing yet."""
+    if request.param == "sqlite":
+        return str(tmp_path / "record.db")
+    server: OwnPostgresql = request.getfixturevalue("own_postgresql")
+    make: Callable[[], str] = server.url
+    return make()
