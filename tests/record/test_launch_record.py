@@ -175,7 +175,7 @@ def test_cells_find_what_lies_about_a_line(where: str) -> None:
     some = [one for one in launches(300) if one.origin == Origin.ELSEWHERE]
     record.put(some)
     line = [(60.0, 170.0), (50.0, 195.0)]  # past the antimeridian
-    cells = runs_about(line, 200.0)
+    cells = runs_about([line], 200.0)
     found = {one.key for _, one in record.entries(Query(cells=cells))}
     for one in some:
         latitude, longitude = one.impact_latitude_deg or 0.0, one.impact_longitude_deg or 0.0

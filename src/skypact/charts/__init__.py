@@ -5,6 +5,7 @@
 | `flights` | the picture of `skypact track` |
 | `comparison` | the picture of `skypact compare` |
 | `biases` | the picture of `skypact register` |
+| `launches` | the picture of `skypact record draw` |
 | `paths` | where each track went |
 | `ground` | the map under the paths |
 | `labels` | labels that cover neither each other nor what they name |

@@ -1,9 +1,12 @@
 """Quarter-degree cells of the Earth, by which impacts are found in the record."""
 
+import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 PER_DEGREE = 4
+_KM_PER_DEGREE = 110.0
+"""Rather too few."""
 ROW = 360 * PER_DEGREE
 """Cells around the Earth; a cell's number is row × ROW + column, both from the south-west."""
 _LAST_ROW = 180 * PER_DEGREE - 1
@@ -16,28 +19,33 @@ def cell_of(latitude_deg: float, longitude_deg: float) -> int:
 
 
 def runs_about(
-    places: Sequence[tuple[float, float]], within_km: float
+    lines: Sequence[Sequence[tuple[float, float]]], within_km: float
 ) -> tuple[tuple[int, int], ...]:
-    """Runs of cells, first and last, that hold all within a distance of boxes around places.
+    """Runs of cells, first and last, that hold all that is within a distance of lines, and more.
 
-    `places`: (south, west, north, east) would be two of them: each pair of neighbours among the
-    (latitude, longitude) in degrees spans a box. Longitudes may go on past ±180.
+    `lines`: each of places, latitude and longitude in degrees; each two neighbours span a box.
+    Longitudes may go on past ±180.
     """
     cells: set[int] = set()
-    pairs = zip(places, places[1:], strict=False) if len(places) > 1 else [(places[0],) * 2]
-    for (lat1, lon1), (lat2, lon2) in pairs:
-        up = within_km / 110.0
-        south, north = min(lat1, lat2) - up, max(lat1, lat2) + up
-        widest = math.cos(math.radians(min(89.0, max(abs(south), abs(north)))))
-        across = within_km / (110.0 * widest)
-        west, east = min(lon1, lon2) - across, max(lon1, lon2) + across
-        columns = range(
-            math.floor((west + 180.0) * PER_DEGREE), math.floor((east + 180.0) * PER_DEGREE) + 1
-        )
-        low, high = cell_of(south, 0.0) // ROW, cell_of(north, 0.0) // ROW
-        for row in range(low, high + 1):
-            cells.update(row * ROW + column % ROW for column in columns[:ROW])
+    for places in lines:
+        for one, other in itertools.pairwise(places):
+            cells.update(_about(one, other, within_km))
     return _runs(sorted(cells))
+
+
+def _about(
+    one: tuple[float, float], other: tuple[float, float], within_km: float
+) -> Iterator[int]:
+    """Cells within a distance of the box of two places."""
+    up = within_km / _KM_PER_DEGREE
+    south, north = min(one[0], other[0]) - up, max(one[0], other[0]) + up
+    narrowest = math.cos(math.radians(min(89.0, max(abs(south), abs(north)))))
+    across = within_km / (_KM_PER_DEGREE * narrowest)
+    west, east = min(one[1], other[1]) - across, max(one[1], other[1]) + across
+    first, last = (math.floor((x + 180.0) * PER_DEGREE) for x in (west, east))
+    for row in range(cell_of(south, 0.0) // ROW, cell_of(north, 0.0) // ROW + 1):
+        for column in range(first, min(last, first + ROW - 1) + 1):
+            yield row * ROW + column % ROW
 
 
 def _runs(cells: Iterable[int]) -> tuple[tuple[int, int], ...]:

@@ -1,0 +1,134 @@
+"""What the articles of 2022 said of launches, beside what the record says, by each definition.
+
+Counts differ because "launch" means a missile to one and a day of tests to another, because cruise
+missiles and failures count or not, and because a day in Korea is not a day of UTC.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from skypact.model import LaunchEntry
+from skypact.record.launch_record import LaunchRecord, Query
+from skypact.record.lines import Line, falls_near
+
+_HYPERSONIC = ("hypersonic", "glide vehicle", "maneuvering re-entry", "marv")
+_DAY_NS = 86_400_000_000_000
+
+
+class Counted(NamedTuple):
+    """A count, and what was counted."""
+
+    definition: str
+    count: int
+
+
+class Answer(NamedTuple):
+    """An article's sentence, what the record counts, and why they differ."""
+
+    said: str
+    counts: tuple[Counted, ...]
+    because: str
+    entries: tuple[tuple[int, LaunchEntry], ...]
+
+
+def answers(
+    record: LaunchRecord, query: Query, lines: Sequence[Line] = (), within_km: float = 50.0
+) -> list[Answer]:
+    """The three sentences, answered from the entries of one origin.
+
+    `lines`: without any, what the source says of the Northern Limit Line answers alone.
+    """
+    return [
+        _in_january(record, query),
+        _since_may(record, query),
+        _near_the_line(record, query, lines, within_km),
+    ]
+
+
+def definitions(entries: Sequence[LaunchEntry], utc_offset_h: float) -> tuple[Counted, ...]:
+    """The ways to count some launches."""
+    cruise = [one for one in entries if one.type == "cruise"]
+    counts = [
+        Counted("missiles", len(entries)),
+        Counted("days with launches", len({one.day for one in entries})),
+        Counted("days with launches, by UTC", len({_utc_day(one) for one in entries})),
+        Counted("cruise missiles among them", len(cruise)),
+        Counted("ballistic missiles", len(entries) - len(cruise)),
+        Counted("failures among them", _of(entries, "failure")),
+        Counted("not known to have failed or not", _of(entries, "unknown")),
+        Counted("without failures", len(entries) - _of(entries, "failure")),
+    ]
+    return tuple(counts) if utc_offset_h else (*counts[:2], *counts[3:])
+
+
+def _in_january(record: LaunchRecord, query: Query) -> Answer:
+    entries = _between(record, query, 20220101, 20220131)
+    fast = [one for _, one in entries if _says(one, _HYPERSONIC)]
+    counts = (
+        *definitions([one for _, one in entries], record.settings.utc_offset_h),
+        Counted("called hypersonic, gliding or manoeuvring in the source", len(fast)),
+    )
+    because = (
+        "Seven are tests, not missiles: six days with ballistic launches, and the cruise missiles "
+        "of 25 January, which a database of ballistic missiles leaves out."
+    )
+    return Answer("Seven in January 2022, one believed hypersonic", counts, because, entries)
+
+
+def _since_may(record: LaunchRecord, query: Query) -> Answer:
+    entries = _between(record, query, 20220501, 20221113)
+    told = [one for _, one in entries if "at least 23" in one.description]
+    counts = definitions([one for _, one in entries], record.settings.utc_offset_h)
+    because = (
+        "The articles count up to the summit of 13 November and include what the database leaves "
+        "out: failures that were not identified, cruise missiles, and the smaller ones of "
+        f"2 November, of which the source says that there were at least 23 and lists {len(told)}."
+    )
+    return Answer("Some 50 from May to November 2022", counts, because, entries)
+
+
+def _near_the_line(
+    record: LaunchRecord, query: Query, lines: Sequence[Line], within_km: float
+) -> Answer:
+    chosen = msgspec.structs.replace(
+        query, from_day=20220501, to_day=20221113, text="Northern Limit Line"
+    )
+    named = list(record.entries(chosen))
+    counts = [Counted('its text names the "Northern Limit Line"', len(named))]
+    all_of_them = msgspec.structs.replace(chosen, text="")
+    entries = {number: entry for number, entry in named}
+    for fall in falls_near(record, all_of_them, lines, within_km):
+        entries[fall.number] = fall.entry
+        place = f"{fall.distance_km:g} km {fall.side} of it"
+        if fall.side == "cannot tell":
+            place = f"{fall.distance_km:g} km from it, on a side that cannot be told"
+        what = f"{fall.line}: no. {fall.number}, {fall.entry.impact_from}, {place}"
+        counts.append(Counted(what, 1))
+    because = (
+        "The text of the three launches tells of one that crossed the line; where each came down "
+        "is only derived from site, bearing and range, and known of those that have all three."
+    )
+    said = "One landing near the Northern Limit Line"
+    return Answer(said, tuple(counts), because, tuple(sorted(entries.items())))
+
+
+def _between(
+    record: LaunchRecord, query: Query, from_day: int, to_day: int
+) -> tuple[tuple[int, LaunchEntry], ...]:
+    chosen = msgspec.structs.replace(query, from_day=from_day, to_day=to_day)
+    return tuple(record.entries(chosen))
+
+
+def _of(entries: Sequence[LaunchEntry], outcome: str) -> int:
+    return sum(one.outcome == outcome for one in entries)
+
+
+def _says(entry: LaunchEntry, words: Sequence[str]) -> bool:
+    text = f"{entry.description} {entry.kind}".lower()
+    return any(word in text for word in words)
+
+
+def _utc_day(entry: LaunchEntry) -> int:
+    return entry.day if entry.begin_ns is None else -(entry.begin_ns // _DAY_NS)
