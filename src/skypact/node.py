@@ -62,6 +62,7 @@ from skypact.serving.operating import (
 )
 from skypact.serving.pictures import Pictures
 from skypact.serving.policy_in_force import EDITED, KeptAction
+from skypact.serving.recording import Recording
 from skypact.serving.recovery import Recovery, checkpoints_of
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releasing import Releasing
@@ -252,11 +253,22 @@ class Node:
             sensing=self.settings.sensing,
         )
         await self.feeds.start(lambda error: self._go_on_without("feeds", error))
+        self.recording = Recording(
+            self.folded,
+            self.journal,
+            self.assessor,
+            self.settings.record,
+            self.folder.store,
+            exercise=self.exercise,
+            write=self._write,
+            clock=self.clock,
+        )
         http = self.folder.file.http
         self.status = StatusServer(http.host, http.port, self.health, self.metrics)
         with self._going_on("status"):
             await self.status.start()
         self._tasks = [
+            asyncio.create_task(self.recording.run(), name="record"),
             asyncio.create_task(self._keep_time(), name="clock"),
             asyncio.create_task(self._keep_pictures(), name="pictures"),
             asyncio.create_task(self._state_flights(), name="assessments"),
@@ -273,6 +285,7 @@ class Node:
         await self.feeds.stop()
         await self.desk.stop()
         await end(*self._tasks)
+        await self.recording.stop()
         await asyncio.to_thread(self.assessor.stop)
         now_ns = self.clock()
         await self.releasing.ready(now_ns, no_more=True)
@@ -484,7 +497,9 @@ class Node:
             blob = await asyncio.to_thread(to_bytes)
             checkpoint = Checkpoint(await written, now_ns, blob)
             await asyncio.to_thread(self._checkpoints.put, checkpoint)
-            await self.journal.compact(self._checkpoints.numbers()[0])
+            await self.journal.compact(
+                min(self._checkpoints.numbers()[0], self.recording.followed + 1)
+            )
         except JournalError as error:
             self.log.error("no checkpoint", reason=str(error))
 
@@ -576,7 +591,7 @@ class Node:
                 "alarms": list(state.alarms),
             }
             faults += [f"link to {state.partner}: {alarm}" for alarm in state.alarms]
-        faults += self.shedding.faults
+        faults += [*self.shedding.faults, *([self.recording.fault] if self.recording.fault else [])]
         if self.link.faults:
             faults.append(
                 f"a fault in the node: {self.link.faults} messages of partners were not taken in; "

@@ -104,6 +104,7 @@ def import_(
             reports.append(imported.report(launches.put(imported.entries)))
             for row in imported.refused:
                 typer.echo(str(row), err=True)
+        launches.tidy()
     console = _console(json)
     for report in reports:
         console.print(
@@ -376,7 +377,9 @@ def export(
     exercise: InExercise = False,
     settings: SettingsFile = None,
 ) -> None:
-    """Write launches of one origin for other programs."""
+    """Write launches of one origin for other programs: not those that partners have a part in."""
+    import msgspec
+
     from skypact.offline.output import replacing, require_writable
     from skypact.record.exports import export as write
 
@@ -386,9 +389,13 @@ def export(
     )
     with _record(database, settings, exercise=exercise) as launches:
         for query in filters.queries(launches):
+            may = msgspec.structs.replace(query, exportable=True)
             with replacing(file) as part:
-                written = write(launches.entries(query), file, part)
+                written = write(launches.entries(may), file, part)
+            kept = launches.count(query).get("", 0) - written
             typer.echo(f"{file}: {written:,} launches, {query.origin}", err=True)
+            if kept:
+                typer.echo(f"{kept:,} not written: partners have a part in them", err=True)
 
 
 @record.command()
@@ -558,9 +565,7 @@ def _console(json: Path | None) -> "Console":
     return console if console.is_terminal else Console(file=console.file, width=120)
 
 
-def _show_entries(
-    console: "Console", title: str, entries: "list[tuple[int, LaunchEntry]]"
-) -> None:
+def _show_entries(console: "Console", title: str, entries: "list[tuple[int, LaunchEntry]]") -> None:
     from rich.table import Table
 
     from skypact.record.exports import day_text, time_of

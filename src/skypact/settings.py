@@ -1306,11 +1306,11 @@ class RecordSettings(BaseModel):
     answer_s: float = Field(
         default=10.0, ge=0.1, le=600, description="Patience with a database that is busy, s."
     )
-    retry_s: float = Field(
-        default=2.0,
+    look_s: float = Field(
+        default=5.0,
         ge=0.05,
         le=600,
-        description="A node whose record is gone tries it again after this, s.",
+        description="A node records what ended this often, and tries a record that is gone, s.",
     )
     rows_at_once: int = Field(
         default=1000, ge=1, le=10_000, description="Entries written or read at once."

@@ -58,10 +58,7 @@ def _month(value: str) -> str:
 def _draw_months(ax: "Axes", months: dict[str, int]) -> None:
     plain(ax)
     title(ax, "By month")
-    at = [
-        datetime.date(int(value[:4]), max(int(value[4:]), 1), 15)
-        for value in months
-    ]
+    at = [datetime.date(int(value[:4]), max(int(value[4:]), 1), 15) for value in months]
     ax.bar(at, list(months.values()), width=25, color=_COLOUR)  # type: ignore[arg-type]
     ax.set_ylabel("launches")
 

@@ -19,6 +19,7 @@ class EntryKind(enum.StrEnum):
     TAKE_OUT_RECORD = "take-out record"
     CHAIN_ALARM = "chain alarm"
     OPERATOR_ACTION = "operator action"
+    FLIGHT_ENDED = "flight ended"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,7 +51,8 @@ class LaunchEntry(msgspec.Struct, frozen=True, kw_only=True):
     `begin_ns`: UTC, where the time is known. `type`: as people count (srbm, icbm, slv, cruise, …);
     `kind`: how it flew (ballistic, glide, …). `impact_off_km`: how far off the impact may be by
     what is known of it: half the 95 % area's length where measured, the rounding of the source's
-    numbers where derived. `journal_first`, `journal_last`: entries of the journal that hold its
+    numbers where derived. `exportable`: whether it may leave in exports: not where partners'
+    observations have a part in it (design, rule 2). `journal_first`, `journal_last`: entries of the journal that hold its
     observations. `words`: the source's own, untouched; `cleaned`: what was made of them otherwise
     than they say.
     """
@@ -77,6 +78,7 @@ class LaunchEntry(msgspec.Struct, frozen=True, kw_only=True):
     impact_from: str = ""
     outcome: str = "unknown"
     description: str = ""
+    exportable: bool = True
     journal_first: int | None = None
     journal_last: int | None = None
     words: dict[str, Any] = {}

@@ -33,9 +33,7 @@ def runs_about(
     return _runs(sorted(cells))
 
 
-def _about(
-    one: tuple[float, float], other: tuple[float, float], within_km: float
-) -> Iterator[int]:
+def _about(one: tuple[float, float], other: tuple[float, float], within_km: float) -> Iterator[int]:
     """Cells within a distance of the box of two places."""
     up = within_km / _KM_PER_DEGREE
     south, north = min(one[0], other[0]) - up, max(one[0], other[0]) + up

@@ -75,8 +75,8 @@ def impact_of(
 ) -> tuple[float, float, float]:
     """Where a launch came down by bearing and range: latitude, longitude, deg; how far off, km.
 
-    The last is the rounding of both numbers alone: half a degree, and half the step of ten that
-    the range is a multiple of. The numbers themselves may be wrong by more.
+    The last is the rounding of both numbers alone: half a degree, and half of 1, 10, or beyond
+    1,000 km of 100 km, as the range is a multiple of. The numbers may be wrong by more.
     """
     from skypact.kernels.geodesic import geodesic_direct  # Numba takes a second to begin
 
@@ -86,7 +86,8 @@ def impact_of(
         math.radians(bearing_deg),
         range_km * 1e3,
     )
-    step = next(one for one in (100.0, 10.0, 1.0, 0.1) if range_km % one < 1e-9 or one < 1.0)
+    coarse = (100.0, 10.0, 1.0) if range_km >= 1000.0 else (10.0, 1.0)
+    step = next((one for one in coarse if range_km % one == 0.0), 0.1)
     across = 2.0 * 6371.0 * math.sin(range_km / 6371.0 / 2.0) * math.radians(0.5)
     off_km = math.hypot(step / 2.0, abs(across))
     longitude = math.remainder(math.degrees(place[1]), 360.0)

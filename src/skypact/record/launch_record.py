@@ -68,6 +68,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     source: tuple[str, ...] = ()
     name: str = ""
     text: str = ""
+    exportable: bool | None = None
     least_apogee_km: float | None = None
     cells: tuple[tuple[int, int], ...] | None = None
 
@@ -106,9 +107,7 @@ class LaunchRecord:
 
     def day_of(self, time_ns: int) -> int:
         """The record's day of a UTC time, as 20221103."""
-        seconds = time_ns // 1_000_000_000 + round(self.settings.utc_offset_h * 3600)
-        moment = datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC)
-        return moment.year * 10_000 + moment.month * 100 + moment.day
+        return day_of(time_ns, self.settings.utc_offset_h)
 
     # -- putting in ----------------------------------------------------------------------------
 
@@ -133,6 +132,10 @@ class LaunchRecord:
                     self._note_followed(connection, *journal)
             if done:
                 return Put(*counts)
+
+    def tidy(self) -> None:
+        """Have the database look how many entries there are of what: after a large import."""
+        self._database.tidy()
 
     def _put_some(self, connection: Connection, some: Sequence[LaunchEntry]) -> Put:
         launches = {(one.origin, one.source, one.key): one for one in some}
@@ -178,9 +181,7 @@ class LaunchRecord:
                 columns.type,
                 columns.kind,
                 columns.outcome,
-            ).where(
-                columns.origin == origin, columns.source == source, columns.key.in_(keys)
-            )
+            ).where(columns.origin == origin, columns.source == source, columns.key.in_(keys))
             for row in connection.execute(chosen):
                 found[row.origin, row.source, row.key] = row
         return found
@@ -222,6 +223,12 @@ class LaunchRecord:
                 f"counts days {kept} h ahead of UTC, and [record] {_OFFSET} is {wanted}",
                 f"set it to {kept}, or import into another database",
             )
+
+    def has(self, origin: Origin, source: str, keys: Iterable[str]) -> set[str]:
+        """Which of some keys there are entries of."""
+        with self._database.reading() as connection:
+            known = self._known(connection, [(origin, source, key) for key in keys])
+        return {key for _, _, key in known}
 
     # -- following a journal -------------------------------------------------------------------
 
@@ -325,14 +332,19 @@ class LaunchRecord:
         return row
 
 
-
-
 _PARTS = [
     (assessments, NationAssessment.__struct_fields__),
     (warnings, WarningSent.__struct_fields__),
     (notes, Note.__struct_fields__),
     (acknowledgements, Acknowledgement.__struct_fields__),
 ]
+
+
+def day_of(time_ns: int, utc_offset_h: float) -> int:
+    """The day of a UTC time by the clock that is so much ahead of it, as 20221103."""
+    seconds = time_ns // 1_000_000_000 + round(utc_offset_h * 3600)
+    moment = datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC)
+    return moment.year * 10_000 + moment.month * 100 + moment.day
 
 
 def _digest(entry: LaunchEntry) -> str:
@@ -382,6 +394,8 @@ def _conditions(query: Query) -> list[Any]:
         out.append(columns.name.icontains(query.name, autoescape=True))
     if query.text:
         out.append(columns.description.icontains(query.text, autoescape=True))
+    if query.exportable is not None:
+        out.append(columns.exportable == query.exportable)
     if query.least_apogee_km is not None:
         out.append(columns.apogee_km >= query.least_apogee_km)
     if query.cells is not None:

@@ -108,9 +108,7 @@ def fall_of(number: int, entry: LaunchEntry, line: Line) -> Fall:
     return Fall(number, entry, line.name, round(distance_km, 1), side)
 
 
-def _nearest(
-    part: NDArray[np.float64], latitude: float, longitude: float
-) -> tuple[float, float]:
+def _nearest(part: NDArray[np.float64], latitude: float, longitude: float) -> tuple[float, float]:
     """Distance km to the nearest point of a part, and the azimuth deg from there to the place."""
     scale = math.cos(math.radians(latitude))
     x = (np.remainder(part[:, 0] - longitude + 180.0, 360.0) - 180.0) * scale
@@ -127,9 +125,7 @@ def _nearest(
     return math.sqrt(squared[at]) * _KM_PER_DEGREE, azimuth
 
 
-def _is_inside(
-    parts: Sequence[NDArray[np.float64]], latitude: float, longitude: float
-) -> bool:
+def _is_inside(parts: Sequence[NDArray[np.float64]], latitude: float, longitude: float) -> bool:
     """Even-odd over all rings, holes as well."""
     inside = False
     for ring in parts:

@@ -14,6 +14,7 @@ from skypact.record.launch_record import LaunchRecord, Query
 from skypact.record.lines import Line, falls_near
 
 _HYPERSONIC = ("hypersonic", "glide vehicle", "maneuvering re-entry", "marv")
+_BUSIEST = 20221102
 _DAY_NS = 86_400_000_000_000
 
 
@@ -79,12 +80,12 @@ def _in_january(record: LaunchRecord, query: Query) -> Answer:
 
 def _since_may(record: LaunchRecord, query: Query) -> Answer:
     entries = _between(record, query, 20220501, 20221113)
-    told = [one for _, one in entries if "at least 23" in one.description]
+    busiest = sum(one.day == _BUSIEST for _, one in entries)
     counts = definitions([one for _, one in entries], record.settings.utc_offset_h)
     because = (
         "The articles count up to the summit of 13 November and include what the database leaves "
         "out: failures that were not identified, cruise missiles, and the smaller ones of "
-        f"2 November, of which the source says that there were at least 23 and lists {len(told)}."
+        f"2 November, of which the source says that there were at least 23 and lists {busiest}."
     )
     return Answer("Some 50 from May to November 2022", counts, because, entries)
 
@@ -100,6 +101,8 @@ def _near_the_line(
     all_of_them = msgspec.structs.replace(chosen, text="")
     entries = {number: entry for number, entry in named}
     for fall in falls_near(record, all_of_them, lines, within_km):
+        if fall.distance_km > within_km:
+            continue  # deep inside of an area
         entries[fall.number] = fall.entry
         place = f"{fall.distance_km:g} km {fall.side} of it"
         if fall.side == "cannot tell":

@@ -7,6 +7,7 @@ entries reads some thousand rows: kept in the transaction that writes the entrie
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -48,6 +49,7 @@ entries = Table(
     Column("impact_cell", Integer),
     Column("outcome", Text, nullable=False),
     Column("description", Text, nullable=False),
+    Column("exportable", Boolean, nullable=False),
     Column("journal_first", BigInteger),
     Column("journal_last", BigInteger),
     Column("words", JSON, nullable=False),

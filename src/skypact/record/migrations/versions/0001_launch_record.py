@@ -31,6 +31,7 @@ def upgrade() -> None:
         *_texts("impact_from"),
         sa.Column("impact_cell", sa.Integer),
         *_texts("outcome", "description"),
+        sa.Column("exportable", sa.Boolean, nullable=False),
         sa.Column("journal_first", sa.BigInteger),
         sa.Column("journal_last", sa.BigInteger),
         sa.Column("words", sa.JSON, nullable=False),

@@ -1,0 +1,329 @@
+"""Flights that ended, into the journal and from there into the record.
+
+The journal is the truth: what ended is written there first, and the record follows it. A node that
+is killed, or whose database is gone, has lost nothing: the record is caught up from the journal,
+and takes each flight once, however often it is told.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from skypact.errors import JournalError, RecordError
+from skypact.kernels.geodesic import geodesic_inverse
+from skypact.model import (
+    Assessment,
+    EntryKind,
+    Flight,
+    Impact,
+    ImpactFrom,
+    Launch,
+    LaunchEntry,
+    NationAssessment,
+    Origin,
+    Track,
+    TrackStatus,
+)
+from skypact.offline.flight_json import (
+    apogee_as_json,
+    flight_as_json,
+    impact_as_json,
+    launch_as_json,
+)
+from skypact.record.database import DEFAULT_FILE
+from skypact.record.journal import Journal
+from skypact.record.launch_record import LaunchRecord, day_of
+from skypact.serving.assessor import Assessor
+from skypact.serving.folded import Folded
+from skypact.settings import RecordSettings
+
+JOINT = ""
+"""The nation of the assessment that all observations together give."""
+_MOST_WAITING = 1000
+"""Entries that wait for a record that is gone; beyond, they are read from the journal again."""
+_NOTED_EVERY = 10_000
+"""Entries of the journal without a flight, after which the record is told that it has all."""
+_BESIDE = 3
+"""National tracks that are asked whether they are the flight."""
+
+
+class Write(Protocol):
+    """Writes into the node's journal; the future gives the entry's number once it is on disk."""
+
+    def __call__(
+        self, kind: EntryKind, about: str, time_ns: int, entry: msgspec.Struct
+    ) -> "asyncio.Future[int]": ...
+
+
+class Recording:
+    """Keeps a node's record. `run` for as long as the node runs; `fault`: empty where all is well.
+
+    `store`: the node's folder, where the record is unless a setting names another database.
+    """
+
+    def __init__(
+        self,
+        folded: Folded,
+        journal: Journal,
+        assessor: Assessor,
+        settings: RecordSettings,
+        store: Path,
+        *,
+        exercise: bool,
+        write: Write,
+        clock: Callable[[], int],
+    ) -> None:
+        self._folded, self._journal, self._assessor = folded, journal, assessor
+        self._settings, self._exercise = settings, exercise
+        self._where = settings.database or str(store / DEFAULT_FILE)
+        self._write, self._clock = write, clock
+        self._log = structlog.get_logger().bind(node=folded.nation)
+        self._record: LaunchRecord | None = None
+        self._told: set[str] = set()
+        self._caught_up = False
+        self._waiting: list[LaunchEntry] = []
+        self._last = 0
+        self.followed = 0
+        """The journal's entry up to which the record has all; 0: not known yet."""
+        self.fault = ""
+
+    @property
+    def _name(self) -> str:
+        """The journal's, in the record."""
+        return self._folded.nation
+
+    async def run(self) -> None:
+        """Every few seconds what ended since, first into the journal, then into the record."""
+        while True:
+            await self.look()
+            await asyncio.sleep(self._settings.look_s)
+
+    async def look(self) -> None:
+        """Once: what ended since, and what the record has not."""
+        try:
+            await self._tell_ended()
+            await self._follow()
+            self.fault = ""
+        except (RecordError, JournalError) as error:
+            self.fault = f"record: {error.reason}; {error.remedy}"
+
+    async def stop(self) -> None:
+        """Give the database back."""
+        if self._record is not None:
+            await asyncio.to_thread(self._record.close)
+
+    # -- into the journal ----------------------------------------------------------------------
+
+    async def _tell_ended(self) -> None:
+        """Write each flight that ended, once; a kill before it has it written by the next start."""
+        tracks = self._folded.shared.shown()
+        ended = {
+            key_of(track): track
+            for track in tracks
+            if track.status == TrackStatus.ENDED and key_of(track) not in self._told
+        }
+        if not ended:
+            return
+        self._told |= await self._recorded(ended)
+        own_alone = not any(track.plots_by_partner for track in tracks)
+        for key, track in ended.items():
+            if key in self._told:
+                continue
+            flight = await self._assessor.flight(track, None)
+            if flight is None:
+                continue  # its process died; the next round asks again
+            entry = await self._entry(key, track, flight, own_alone)
+            try:
+                number = await self._write(EntryKind.FLIGHT_ENDED, key, self._clock(), entry)
+            except JournalError:
+                return
+            self._told.add(key)
+            self._keep(number, entry)
+
+    async def _recorded(self, keys: Iterable[str]) -> set[str]:
+        """Which are in the record; none where it does not answer: told again, they change nothing."""
+        try:
+            record = await self._opened()
+            return await asyncio.to_thread(
+                record.has, Origin.MEASURED, self._folded.nation, list(keys)
+            )
+        except RecordError:
+            return set()
+
+    async def _entry(self, key: str, track: Track, flight: Flight, own_alone: bool) -> LaunchEntry:
+        first = 0
+        async for one in self._journal.read(from_time_ns=track.first_plot_ns):
+            first = one.number
+            break
+        said = [_joint(flight, track), *await self._national(track, flight)]
+        said += self._of_partners(flight)
+        return entry_of(
+            key,
+            self._folded.nation,
+            flight,
+            utc_offset_h=self._settings.utc_offset_h,
+            journal=(first, self._journal.last_number),
+            said=tuple(said),
+            exportable=own_alone,
+        )
+
+    async def _national(self, track: Track, flight: Flight) -> list[NationAssessment]:
+        """What own plots alone say of it; nothing where they do not show it."""
+        beside = [
+            one
+            for one in self._folded.national.shown()
+            if one.first_plot_ns <= track.last_plot_ns and track.first_plot_ns <= one.last_plot_ns
+        ]
+        beside.sort(key=lambda one: abs(one.first_plot_ns - track.first_plot_ns))
+        for one in beside[:_BESIDE]:
+            own = await self._assessor.flight(one, None)
+            if own is not None and is_same(own, flight, self._settings):
+                said = flight_as_json(own)
+                nation = self._folded.nation
+                return [NationAssessment(nation=nation, as_of_ns=one.time_ns, stated=said)]
+        return []
+
+    def _of_partners(self, flight: Flight) -> list[NationAssessment]:
+        """What partners last stated that is of this flight."""
+        return [
+            NationAssessment(nation=nation, as_of_ns=said.as_of_ns, stated=_stated(said))
+            for (nation, _, _), said in self._folded.statements.items()
+            if isinstance(said, Assessment)
+            and not said.withdrawn
+            and is_same(said, flight, self._settings)
+        ]
+
+    # -- from the journal into the record ------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Put in what the journal has and the record has not."""
+        record = await self._opened()
+        if not self._caught_up:
+            self.followed = await asyncio.to_thread(record.followed, self._name)
+            await self._read_from_journal()
+        some = list(self._waiting)
+        last = self._last if some else self._journal.last_number
+        if some or last - self.followed > _NOTED_EVERY:
+            await asyncio.to_thread(record.put, some, journal=(self._name, last))
+            self.followed = last
+            self._waiting = self._waiting[len(some) :]
+
+    async def _read_from_journal(self) -> None:
+        """Take up what was written before this node was started, or not kept for too long."""
+        self._last, entries = self._journal.last_number, []
+        if self._last > self.followed:
+            async for entry in self._journal.read(self.followed + 1):
+                if entry.number > self._last:
+                    break
+                if entry.kind is EntryKind.FLIGHT_ENDED:
+                    entries.append(msgspec.msgpack.decode(entry.payload, type=LaunchEntry))
+        self._waiting, self._caught_up = entries, True
+
+    def _keep(self, number: int, entry: LaunchEntry) -> None:
+        """What was just written into the journal waits for the record, up to a limit."""
+        if len(self._waiting) >= _MOST_WAITING:
+            self._waiting, self._caught_up = [], False
+        if self._caught_up:
+            self._waiting.append(entry)
+            self._last = number
+
+    async def _opened(self) -> LaunchRecord:
+        if self._record is None:
+            self._record = await asyncio.to_thread(
+                LaunchRecord, self._where, self._settings, exercise=self._exercise
+            )
+        return self._record
+
+
+def key_of(track: Track) -> str:
+    """What a flight is called in the record: its id, and the second of its first plot.
+
+    Ids begin anew where a journal was lost; with the second they are never another's.
+    """
+    return f"{track.first_plot_ns // 1_000_000_000}-{track.id}"
+
+
+def entry_of(
+    key: str,
+    nation: str,
+    flight: Flight,
+    *,
+    utc_offset_h: float,
+    journal: tuple[int, int],
+    said: tuple[NationAssessment, ...],
+    exportable: bool,
+) -> LaunchEntry:
+    """A flight as the record keeps it. `journal`: first and last entry of its observations."""
+    launch, impact = flight.launch, flight.impact
+    begin_ns = launch.time_ns if launch else flight.first_plot_ns
+    range_m = flight.ground_range_m
+    return LaunchEntry(
+        origin=Origin.MEASURED,
+        source=nation,
+        key=key,
+        day=day_of(begin_ns, utc_offset_h),
+        begin_ns=begin_ns,
+        type=str(flight.range_class or "unknown"),
+        kind=str(flight.kind),
+        launch_latitude_deg=launch and math.degrees(launch.latitude_rad),
+        launch_longitude_deg=launch and math.degrees(launch.longitude_rad),
+        apogee_km=flight.apogee.height_m / 1e3 if flight.apogee else None,
+        range_km=None if range_m is None else range_m / 1e3,
+        bearing_deg=_bearing(launch, impact),
+        impact_latitude_deg=impact and math.degrees(impact.latitude_rad),
+        impact_longitude_deg=impact and math.degrees(impact.longitude_rad),
+        impact_off_km=impact and impact.ellipse_95.semi_major_m / 1e3,
+        impact_from=ImpactFrom.MEASURED if impact else "",
+        exportable=exportable,
+        journal_first=journal[0],
+        journal_last=journal[1],
+        assessments=said,
+    )
+
+
+def is_same(one: Flight | Assessment, other: Flight, settings: RecordSettings) -> bool:
+    """Whether two statements are of one flight: launched or come down at one place and time."""
+    ends = [(one.impact, other.impact), (one.launch, other.launch)]
+    for a, b in ends:
+        if a is not None and b is not None:
+            return _apart_km(a, b) <= settings.same_flight_km and _apart_s(a, b) <= (
+                settings.same_flight_s
+            )
+    return False
+
+
+def _apart_km(a: Launch | Impact, b: Launch | Impact) -> float:
+    places = (a.latitude_rad, a.longitude_rad, b.latitude_rad, b.longitude_rad)
+    return float(geodesic_inverse(*places)[0]) / 1e3
+
+
+def _apart_s(a: Launch | Impact, b: Launch | Impact) -> float:
+    return abs(a.time_ns - b.time_ns) / 1e9
+
+
+def _bearing(launch: Launch | None, impact: Impact | None) -> float | None:
+    if launch is None or impact is None:
+        return None
+    ends = (launch.latitude_rad, launch.longitude_rad, impact.latitude_rad, impact.longitude_rad)
+    return math.degrees(geodesic_inverse(*ends)[1]) % 360.0
+
+
+def _joint(flight: Flight, track: Track) -> NationAssessment:
+    return NationAssessment(nation=JOINT, as_of_ns=track.time_ns, stated=flight_as_json(flight))
+
+
+def _stated(said: Assessment) -> dict[str, Any]:
+    """A partner's assessment in the words of `flight_as_json`."""
+    return {
+        "kind": str(said.kind),
+        "range_class": None if said.range_class is None else str(said.range_class),
+        "launch": launch_as_json(said.launch),
+        "apogee": apogee_as_json(said.apogee),
+        "ground_range_km": None if said.ground_range_m is None else said.ground_range_m / 1e3,
+        "impact": impact_as_json(said.impact),
+    }

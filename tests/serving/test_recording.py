@@ -1,0 +1,244 @@
+"""Flights that ended, over a real journal: in the record once, whatever was killed or gone."""
+
+import asyncio
+import math
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import nats
+import pytest
+
+from skypact.model import (
+    Assessment,
+    Ellipse,
+    EntryKind,
+    Flight,
+    FlightKind,
+    Impact,
+    Origin,
+    TrackStatus,
+    Use,
+)
+from skypact.record import Journal
+from skypact.record.launch_record import LaunchRecord, Query
+from skypact.serving.kept import encoded
+from skypact.serving.recording import Recording, is_same
+from skypact.settings import JournalSettings, RecordSettings
+
+for beside in ("record", "."):
+    sys.path.insert(0, str(Path(__file__).parents[1] / beside))
+from own_postgresql import OwnPostgresql  # noqa: E402
+from own_server import OwnServer  # noqa: E402
+
+S = 1_000_000_000
+BEGIN_NS = 1_664_835_720 * S
+SETTINGS = RecordSettings(answer_s=1.0)
+
+
+def impact(latitude_deg=40.0, seconds=900.0):
+    return Impact(
+        time_ns=BEGIN_NS + round(seconds * S),
+        time_sigma_s=2.0,
+        latitude_rad=math.radians(latitude_deg),
+        longitude_rad=math.radians(150.0),
+        ellipse_95=Ellipse(semi_major_m=4000.0, semi_minor_m=900.0, azimuth_rad=1.0),
+        region_95=(),
+    )
+
+
+def flight(number, at=None):
+    return Flight(
+        id=number,
+        kind=FlightKind.BALLISTIC,
+        kind_probability=1.0,
+        kind_probabilities={},
+        range_class=None,
+        range_class_probability=None,
+        nations=("JPN",),
+        radars=("A",),
+        first_plot_ns=BEGIN_NS,
+        last_plot_ns=BEGIN_NS + 800 * S,
+        last_seen_by="A",
+        plots=90,
+        launch=None,
+        apogee=None,
+        ground_range_m=4_500_000.0,
+        impact=at or impact(),
+    )
+
+
+def track(number, status=TrackStatus.ENDED, partners=()):
+    return SimpleNamespace(
+        id=number,
+        status=status,
+        time_ns=BEGIN_NS + 900 * S,
+        first_plot_ns=BEGIN_NS,
+        last_plot_ns=BEGIN_NS + 800 * S,
+        plots_by_partner=dict.fromkeys(partners, 5),
+    )
+
+
+class Scene:
+    """A journal on a server of its own, and what a node has beside it."""
+
+    def __init__(self, journal, where):
+        self.journal, self.where = journal, where
+        self.tracks, self.statements, self.assessed = [], {}, 0
+
+    async def flight(self, one, launch):
+        self.assessed += 1
+        return flight(one.id)
+
+    def write(self, kind, about, time_ns, entry):
+        return self.journal.put(kind, about, time_ns, encoded(entry))
+
+    def recording(self):
+        """As a node that was just started has it."""
+        picture = SimpleNamespace(shown=lambda: tuple(self.tracks))
+        folded = SimpleNamespace(
+            nation="JPN", shared=picture, national=picture, statements=self.statements
+        )
+        settings = SETTINGS.model_copy(update={"database": self.where})
+        return Recording(
+            folded,
+            self.journal,
+            self,
+            settings,
+            Path("."),
+            exercise=False,
+            write=self.write,
+            clock=lambda: BEGIN_NS + 900 * S,
+        )
+
+    def entries(self):
+        record = LaunchRecord(self.where, SETTINGS)
+        try:
+            listed = list(record.entries(Query(origin=Origin.MEASURED)))
+            return [record.entry(number).entry for number, _ in listed]
+        finally:
+            record.close()
+
+
+def play(tmp_path, where, scene_of):
+    """Runs a scene against a journal that is real."""
+
+    async def run():
+        server = OwnServer(tmp_path / "nats")
+        server.start()
+        connection = await nats.connect(
+            f"nats://127.0.0.1:{server.port}", user="node", password="node"
+        )
+        settings = JournalSettings(retention_h=0.5)
+        journal = await Journal.open(connection, settings, folder=tmp_path)
+        try:
+            for second in range(3):  # what it was seen by
+                await journal.append(
+                    EntryKind.PLOTS_ACCEPTED, "A", BEGIN_NS + (second - 1) * S, b"plots"
+                )
+            await scene_of(Scene(journal, where))
+        finally:
+            await journal.close()
+            await connection.close()
+            server.stop()
+
+    (tmp_path / "nats").mkdir()
+    asyncio.run(run())
+
+
+def test_what_ended_is_recorded_once_with_its_journal_range(tmp_path):
+    async def scene(of):
+        of.tracks = [track(1), track(2, TrackStatus.CONFIRMED)]
+        said = Assessment(
+            flight=77,
+            as_of_ns=BEGIN_NS + 700 * S,
+            kind=FlightKind.BALLISTIC,
+            kind_probabilities={},
+            use=(Use.PICTURE,),
+            impact=impact(40.3, 905.0),
+        )
+        of.statements["KOR", "assessment", 77] = said
+        elsewhere = msgspec.structs.replace(said, impact=impact(20.0))
+        of.statements["USA", "assessment", 78] = elsewhere
+        recording = of.recording()
+        await recording.look()
+        await recording.look()
+        [entry] = of.entries()
+        assert (entry.origin, entry.source, entry.day) == (Origin.MEASURED, "JPN", 20221004)
+        assert entry.impact_latitude_deg == pytest.approx(40.0)
+        assert entry.exportable
+        assert (entry.journal_first, entry.journal_last) == (2, 3)
+        assert [one.nation for one in entry.assessments] == ["", "JPN", "KOR"]
+        assert entry.assessments[2].stated["impact"]["latitude_deg"] == pytest.approx(40.3)
+        of.tracks = [track(1), track(2, partners=("KOR/x",))]
+        await recording.look()
+        assert [one.exportable for one in of.entries()] == [True, False]
+        assert recording.fault == ""
+        await recording.stop()
+
+    play(tmp_path, str(tmp_path / "record.db"), scene)
+
+
+def test_a_node_that_is_killed_loses_nothing_and_doubles_nothing(tmp_path):
+    where = str(tmp_path / "record.db")
+
+    async def scene(of):
+        of.tracks = [track(1)]
+        before = of.recording()
+        await before._tell_ended()  # killed between the journal and the record
+        assert of.entries() == []
+        of.tracks = [track(2)]  # the picture has forgotten the first
+        after = of.recording()
+        await after.look()
+        assert [one.key.split("-")[1] for one in of.entries()] == ["1", "2"]
+        again = of.recording()
+        assessed = of.assessed
+        await again.look()
+        assert len(of.entries()) == 2
+        assert of.assessed == assessed, "what is in the record is not assessed again"
+        for name in ("record.db", "record.db-wal", "record.db-shm"):
+            (tmp_path / name).unlink(missing_ok=True)
+        of.tracks = []
+        await of.recording().look()  # a record that is lost is made from the journal again
+        assert len(of.entries()) == 2
+
+    play(tmp_path, where, scene)
+
+
+def test_a_database_that_is_gone_for_a_while(tmp_path):
+    server = OwnPostgresql()
+    where = server.url()
+
+    async def scene(of):
+        recording = of.recording()
+        of.tracks = [track(1)]
+        await recording.look()
+        await asyncio.to_thread(server.stop)
+        of.tracks += [track(2), track(3)]
+        await recording.look()
+        await recording.look()
+        assert "start PostgreSQL" in recording.fault
+        killed = of.recording()  # while it is gone, too
+        await killed.look()
+        await asyncio.to_thread(server.start)
+        await killed.look()
+        await recording.look()
+        assert killed.fault == recording.fault == ""
+        assert [one.key.split("-")[1] for one in of.entries()] == ["1", "2", "3"]
+        await recording.stop()
+        await killed.stop()
+
+    try:
+        play(tmp_path, where, scene)
+    finally:
+        server.end()
+
+
+def test_statements_of_one_flight_are_near_in_place_and_time():
+    one = flight(1)
+    assert is_same(flight(2, impact(40.5, 930.0)), one, SETTINGS)
+    assert not is_same(flight(2, impact(41.5)), one, SETTINGS)  # 167 km
+    assert not is_same(flight(2, impact(seconds=970.0)), one, SETTINGS)
+    nothing_known = msgspec.structs.replace(one, impact=None)
+    assert not is_same(nothing_known, one, SETTINGS)
