@@ -415,6 +415,12 @@ class FlightSettings(BaseModel):
         le=65536,
         description="... and of each kind that manoeuvres, whose paths take far longer to carry.",
     )
+    descent_paths: int = Field(
+        default=64,
+        ge=8,
+        le=4096,
+        description="Paths to the ground whose places on the way are looked at for warnings.",
+    )
     launch_samples: int = Field(
         default=3000,
         ge=200,

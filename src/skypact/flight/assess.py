@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from skypact.flight.descent import descent_of
 from skypact.flight.ground import EARTH_RADIUS_M
 from skypact.flight.impact import (
     LEAST_SAMPLES,
@@ -27,6 +28,7 @@ from skypact.kernels.geodesy import EARTH_RATE_RAD_S, ecef_from_geodetic, geodet
 from skypact.kernels.gravity import GM_M3_S2, PATH_DEGREE, field
 from skypact.model import (
     Apogee,
+    Descent,
     Flight,
     FlightKind,
     Impact,
@@ -50,19 +52,21 @@ def assess(
     settings: FlightSettings | None = None,
     *,
     launch: Launch | None = None,
+    with_descent: bool = False,
 ) -> Flight:
     """The flight that `track` means at its time, each part with its uncertainty.
 
     `radars`: the table that the track's plots refer to. `launch`: of this track, if it was worked
     out before (it no longer changes once the track is a minute old), or of the track that it parted
     from. What cannot be known yet is None: the impact while a boost may go on, the launch before
-    the velocity is known.
+    the velocity is known. `with_descent`: also the ways down that the impact sums up, for warnings.
     """
     settings = settings or FlightSettings()
     launch = launch or launch_of(track, radars, settings)
     track = _as_last_seen(track, settings)
     apogee = apogee_of(track)
     impact: Impact | None = None
+    descent: Descent | None = None
     kinds: dict[FlightKind, float] = {FlightKind.UNKNOWN: 1.0}
     boosting = _probability(track, Phase.BOOST)
     if _is_aircraft(track, settings):
@@ -81,7 +85,10 @@ def assess(
         kinds = {kind: share * (1.0 - orbiting) for kind, share in kinds.items()}
         if orbiting > 0.0:
             kinds[FlightKind.ORBITAL] = orbiting
-        impact = _impact(track, launch, free, kinds, manoeuvring, settings)
+        falls = _falls(track, launch, free, kinds, manoeuvring, settings)
+        impact = impact_of(falls, track.time_ns)
+        if with_descent:
+            descent = descent_of(falls, track.time_ns, _origin(launch, track), settings)
     size, size_probability = _range_class(track)
     kind = max(kinds, key=lambda name: kinds[name])
     nations = {radar.id: radar.nation for radar in radars}
@@ -105,6 +112,7 @@ def assess(
         ground_range_m=_ground_range(launch, impact),
         impact=impact,
         parted_from=track.parted_from,
+        descent=descent,
     )
 
 
@@ -233,15 +241,15 @@ def _kinds(
     return kind_probabilities(top, sight.range_m, fits, settings)
 
 
-def _impact(
+def _falls(
     track: Track,
     launch: Launch | None,
     free: Falls,
     kinds: dict[FlightKind, float],
     manoeuvring: dict[FlightKind, Programmes],
     settings: FlightSettings,
-) -> Impact | None:
-    """The impact over all kinds that it may be, each before, in or after its manoeuvre."""
+) -> Falls:
+    """Falls of all kinds that it may be, each before, in or after its manoeuvre."""
     parts = []
     falling = max(kinds.get(FlightKind.BALLISTIC, 0.0), 1e-6)
     for kind, programmes in manoeuvring.items():
@@ -252,7 +260,7 @@ def _impact(
             count = max(LEAST_SAMPLES, round(settings.manoeuvre_samples * going_on))
             falls = manoeuvred_falls(track, programmes, count, _origin(launch, track), settings)
             parts.append((going_on, falls))
-    return impact_of(together([(falling, free), *parts]), track.time_ns)
+    return together([(falling, free), *parts])
 
 
 def _median_range(free: Falls, origin: tuple[float, float, float]) -> float:

@@ -57,6 +57,7 @@ class Falls(NamedTuple):
     """Where n sample paths come down: `weight` (n,) summing to 1, `time_s` (n,) from the track's.
 
     `latitude_rad`, `longitude_rad` (n,), `landed` (n,) bool, `group` (n,): what it was carried as.
+    `states` (n, 7), `manoeuvres` (n, 2, 10), `manoeuvre_count` (n,): what was carried.
     """
 
     weight: NDArray[np.float64]
@@ -65,6 +66,9 @@ class Falls(NamedTuple):
     longitude_rad: NDArray[np.float64]
     landed: NDArray[np.bool_]
     group: NDArray[np.int64]
+    states: NDArray[np.float64]
+    manoeuvres: NDArray[np.float64]
+    manoeuvre_count: NDArray[np.int64]
 
 
 def sample_states(
@@ -243,7 +247,7 @@ def carry_down(
     n = len(states)
     counts = np.zeros(n, np.int64)
     if manoeuvres is None:
-        manoeuvres = np.zeros((n, 1, MANOEUVRE_COLUMNS))
+        manoeuvres = np.zeros((n, 2, MANOEUVRE_COLUMNS))
     else:
         counts[:] = 1 + (manoeuvres[:, 1, 1] > 0.0)
     out = np.zeros((n, FALL_COLUMNS))
@@ -255,6 +259,9 @@ def carry_down(
         out[:, FALL_LONGITUDE_RAD],
         out[:, FALL_LANDED] > 0.0,
         np.zeros(n, np.int64),
+        states,
+        manoeuvres,
+        counts,
     )
 
 

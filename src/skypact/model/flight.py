@@ -3,6 +3,8 @@
 import enum
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 
 class FlightKind(enum.StrEnum):
@@ -62,11 +64,33 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
     region_95: tuple[tuple[float, float], ...]
 
 
+class Descent(msgspec.Struct, frozen=True, kw_only=True):
+    """The weighted ways to the ground that an `Impact` sums up. Geodetic WGS84, UTC since 1970.
+
+    `weight` (n,): of each way down, summing to 1 with those that do not come down, which are left
+    out. `time_ns` int64, `latitude_rad`, `longitude_rad` (n,): where and when each comes down.
+    A few of equal weight are carried with all that they pass over: `path` int32 (k,): number of the
+    path that a point is on, from 0; `path_time_ns` int64, `path_latitude_rad`,
+    `path_longitude_rad` (k,): points along the paths, each path's in order of time, the first where
+    the object was last seen. `paths`: how many there are.
+    """
+
+    weight: NDArray[np.float64]
+    time_ns: NDArray[np.int64]
+    latitude_rad: NDArray[np.float64]
+    longitude_rad: NDArray[np.float64]
+    paths: int
+    path: NDArray[np.int32]
+    path_time_ns: NDArray[np.int64]
+    path_latitude_rad: NDArray[np.float64]
+    path_longitude_rad: NDArray[np.float64]
+
+
 class Flight(msgspec.Struct, frozen=True, kw_only=True):
     """One flight as known at one moment; what cannot be known yet is None.
 
     `last_seen_by`: the radar of the last plot, or a partner's nation and label. `parted_from`: the
-    flight that it was part of before, as a stage is.
+    flight that it was part of before, as a stage is. `descent`: only where it was asked for.
     """
 
     id: int
@@ -86,3 +110,4 @@ class Flight(msgspec.Struct, frozen=True, kw_only=True):
     ground_range_m: float | None
     impact: Impact | None
     parted_from: int | None = None
+    descent: Descent | None = None

@@ -1,0 +1,1 @@
+"""What flights mean for areas: probabilities, the decision, and CAP messages."""
