@@ -3,6 +3,9 @@
 Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[entry]`,
 `[release]`, `[node]`, `[link]`, `[feeds]`, `[journal]` and `[record]` of a TOML file (`--settings`), from
 `SKYPACT_TRACKING__…` in the environment, or given in Python.
+Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[warning]`, `[late]`, `[sharing]`,
+`[entry]`, `[release]`, `[node]`, `[link]`, `[feeds]` and `[journal]` of a TOML file (`--settings`),
+from `SKYPACT_TRACKING__…` in the environment, or given in Python.
 `docs/settings.md` is made from here.
 """
 
@@ -491,6 +494,73 @@ class FlightSettings(BaseModel):
     )
     aircraft_height_m: float = Field(
         default=30e3, gt=0, description="... if it never was higher than this, m."
+    )
+
+
+class WarningSettings(BaseModel):
+    """When areas are warned, and when that ends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    alert_probability: float = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="An area is alerted once something comes down in it with this probability,",
+    )
+    pass_probability: float = Field(
+        default=0.1, gt=0, le=1, description="... or its path passes over it with this one;"
+    )
+    urgent_probability: float = Field(
+        default=0.005,
+        gt=0,
+        lt=1,
+        description="... or comes down with this one, once less time than the least lead remains.",
+    )
+    least_lead_s: float = Field(
+        default=180.0, ge=0, description="The least lead: time before it may come down first, s."
+    )
+    neighbour_probability: float = Field(
+        default=0.001,
+        ge=0,
+        lt=1,
+        description="With an area its neighbours are alerted in which it comes down with this one.",
+    )
+    neighbour_km: float = Field(
+        default=1.0, ge=0, le=5000, description="Areas no farther apart are neighbours, km."
+    )
+    clear_probability: float = Field(
+        default=0.0005,
+        ge=0,
+        lt=1,
+        description="Below it, of coming down and of passing over, an alerted area is cleared,",
+    )
+    clear_after_s: float = Field(
+        default=10.0, ge=0, description="... once it was below for so long with its track seen, s."
+    )
+    lost_after_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="A track unseen for so long is lost: what was said holds, and says so, s.",
+    )
+    over_after_s: float = Field(
+        default=60.0,
+        ge=0,
+        description="All is clear so long after the last time at which it may come down, s.",
+    )
+    times_change_s: float = Field(
+        default=20.0, gt=0, description="Times that changed by more are said anew, s,"
+    )
+    update_every_s: float = Field(
+        default=15.0, gt=0, description="... but no more often than this, s."
+    )
+    expires_s: float = Field(
+        default=900.0,
+        ge=60,
+        description="A message expires after so long, s; one that holds is said anew before.",
+    )
+    look_every_s: float = Field(
+        default=0.2, gt=0.01, le=10, description="Flights are looked at so often at most, s."
     )
 
 
@@ -1343,6 +1413,7 @@ class Settings(BaseSettings):
     tracking: TrackingSettings = TrackingSettings()
     orbits: OrbitSettings = OrbitSettings()
     flight: FlightSettings = FlightSettings()
+    warning: WarningSettings = WarningSettings()
     late: LateSettings = LateSettings()
     sharing: SharingSettings = SharingSettings()
     entry: EntrySettings = EntrySettings()
@@ -1458,6 +1529,7 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "tracking": TrackingSettings,
     "orbits": OrbitSettings,
     "flight": FlightSettings,
+    "warning": WarningSettings,
     "late": LateSettings,
     "sharing": SharingSettings,
     "entry": EntrySettings,

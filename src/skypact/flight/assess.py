@@ -112,6 +112,11 @@ def assess(
         ground_range_m=_ground_range(launch, impact),
         impact=impact,
         parted_from=track.parted_from,
+        partner_radars=tuple(
+            f"{nation} {label}"
+            for nation, labels in sorted(track.plots_by_partner.items())
+            for label in sorted(labels)
+        ),
         descent=descent,
     )
 

@@ -90,7 +90,8 @@ class Flight(msgspec.Struct, frozen=True, kw_only=True):
     """One flight as known at one moment; what cannot be known yet is None.
 
     `last_seen_by`: the radar of the last plot, or a partner's nation and label. `parted_from`: the
-    flight that it was part of before, as a stage is. `descent`: only where it was asked for.
+    flight that it was part of before, as a stage is. `partner_radars`: partners' radars that
+    saw it, each as nation and label. `descent`: only where it was asked for.
     """
 
     id: int
@@ -110,4 +111,5 @@ class Flight(msgspec.Struct, frozen=True, kw_only=True):
     ground_range_m: float | None
     impact: Impact | None
     parted_from: int | None = None
+    partner_radars: tuple[str, ...] = ()
     descent: Descent | None = None

@@ -76,6 +76,7 @@ class Reason(enum.StrEnum):
     MORE_AREAS = "areas added"
     FEWER_AREAS = "areas in which it no longer may come down"
     OTHER_TIMES = "times changed"
+    STILL = "still holds"
     TRACK_LOST = "track lost: what was said holds, nothing is assumed"
     TRACK_FOUND = "track seen again"
     CAME_DOWN = "came down, or the last time at which it could is past"

@@ -117,7 +117,7 @@ class AreaIndex:
 
 
 class _Pieces(NamedTuple):
-    """Pieces of paths in degrees: `ends` (k, 4) x0, y0, x1, y1; of which path, from when to when."""
+    """Pieces of paths in degrees: `ends` (k, 4) x0, y0, x1, y1; of which path, when."""
 
     ends: NDArray[np.float64]
     path: NDArray[np.int32]

@@ -1,0 +1,361 @@
+"""The decision: which areas are warned of which flight, and why. A pure fold.
+
+The same flights at the same times give the same decisions, bit for bit; what is kept between two
+looks can be saved and taken up again. Objects that parted from one another are one *event*, with
+one chain of messages. Nothing is assumed: an area's alert ends by what was seen, or when the last
+time at which anything could come down there is past.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from skypact.model import (
+    AreaChance,
+    Basis,
+    Danger,
+    Flight,
+    FlightKind,
+    Reason,
+    Step,
+    WarnedArea,
+    Warning,
+)
+from skypact.settings import WarningSettings
+from skypact.warning.chances import AreaIndex
+
+S = 1_000_000_000
+_HARMLESS = (FlightKind.AIRCRAFT, FlightKind.ORBITAL)
+
+
+class _Member(msgspec.Struct, array_like=True):
+    """A flight of an event, as it was when it was last seen well enough to be foretold."""
+
+    chances: dict[str, AreaChance]
+    last_plot_ns: int
+    until_ns: int
+    """The last time at which it may come down; 0: not known."""
+    harmless: bool = False
+
+
+class _Event(msgspec.Struct, array_like=True):
+    """What is known of an event, and what was said of it last."""
+
+    event: int
+    members: dict[int, _Member]
+    warned: dict[str, WarnedArea]
+    number: int = 0
+    open: bool = False
+    said_ns: int = 0
+    said_times: tuple[int, int] = (0, 0)
+    lost: bool = False
+    danger_from_ns: int = 0
+
+
+class Decider:
+    """Decides look by look. `save` and `take_up` carry it over a restart."""
+
+    def __init__(self, index: AreaIndex, settings: WarningSettings) -> None:
+        self.index, self._settings = index, settings
+        self._near = index.neighbours(settings.neighbour_km * 1e3)
+        self._events: dict[int, _Event] = {}
+        self._event_of: dict[int, int] = {}
+
+    def save(self) -> bytes:
+        """What it keeps."""
+        return msgspec.msgpack.encode((self._events, self._event_of))
+
+    def take_up(self, saved: bytes) -> None:
+        """Go on from what was saved."""
+        self._events, self._event_of = msgspec.msgpack.decode(
+            saved, type=tuple[dict[int, _Event], dict[int, int]]
+        )
+
+    @property
+    def under_alert(self) -> dict[int, tuple[WarnedArea, ...]]:
+        """By event, what is under alert."""
+        return {e.event: _in_order(e.warned) for e in self._events.values() if e.open}
+
+    def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
+        """What is to be said now, of all flights of the picture as they are now."""
+        self._sort_in(flights)
+        said = []
+        for event in sorted(self._events.values(), key=lambda one: one.event):
+            own = [f for f in flights if self._event_of[f.id] == event.event]
+            one = self._decide(event, now_ns, own)
+            if one is not None:
+                said.append(one)
+        return tuple(said)
+
+    def cancel(self, event: int, now_ns: int) -> Warning | None:
+        """An operator's Cancel of an event; None where nothing of it is under alert."""
+        found = self._events.get(event)
+        if found is None or not found.open:
+            return None
+        return self._end(found, now_ns, Step.CANCEL, Reason.BY_OPERATOR, ())
+
+    def _sort_in(self, flights: Sequence[Flight]) -> None:
+        """Each flight belongs to the event of what it parted from, and stays with it."""
+        for flight in sorted(flights, key=lambda one: one.id):
+            if flight.id not in self._event_of:
+                root = flight.parted_from
+                event = flight.id if root is None else self._event_of.get(root, root)
+                self._event_of[flight.id] = event
+                self._events.setdefault(event, _Event(event, {}, {}))
+
+    def _decide(self, event: _Event, now_ns: int, own: Sequence[Flight]) -> Warning | None:
+        withdrawn = bool(event.members) and not own
+        for gone in set(event.members) - {flight.id for flight in own}:
+            del event.members[gone]
+        for flight in own:
+            self._take(event, flight)
+        basis = tuple(_basis(flight) for flight in own)
+        launched = min((f.launch.time_ns for f in own if f.launch), default=None)
+        chances = _together(event.members.values(), now_ns)
+        lost = self._lost(event, now_ns)
+        if event.open:
+            if withdrawn:
+                return self._end(event, now_ns, Step.CANCEL, Reason.WITHDRAWN, basis, launched)
+            if event.members and all(m.harmless for m in event.members.values()):
+                return self._end(event, now_ns, Step.CANCEL, Reason.NO_DANGER, basis, launched)
+            until = max((m.until_ns for m in event.members.values()), default=0)
+            if until and now_ns > until + self._settings.over_after_s * S:
+                return self._end(
+                    event, now_ns, Step.ALL_CLEAR, Reason.CAME_DOWN, basis, launched
+                )
+        before = set(event.warned)
+        self._warn(event, now_ns, chances)
+        gone = self._clear(event, now_ns, chances, lost is not None)
+        if not event.open and not event.warned:
+            return None
+        if event.open and not event.warned:
+            early = now_ns < event.danger_from_ns
+            step = Step.CANCEL if early else Step.ALL_CLEAR
+            return self._end(event, now_ns, step, Reason.ELSEWHERE, basis, launched, gone)
+        reason = self._reason(event, now_ns, set(event.warned) - before, gone, lost)
+        if reason is None:
+            return None
+        step = Step.UPDATE if event.open else Step.ALERT
+        event.open, event.lost = True, lost is not None
+        event.said_times = _times(event.warned.values())
+        event.danger_from_ns = event.said_times[0]
+        return self._say(event, now_ns, step, reason, basis, launched, gone, lost)
+
+    def _take(self, event: _Event, flight: Flight) -> None:
+        """What a flight may do now, if it was seen since, and can be foretold."""
+        harmless = flight.kind in _HARMLESS
+        known = event.members.get(flight.id)
+        if flight.descent is None and not harmless:
+            if known is None:
+                event.members[flight.id] = _Member({}, flight.last_plot_ns, 0)
+            else:
+                known.last_plot_ns = flight.last_plot_ns  # it holds until it can be foretold again
+            return
+        chances: dict[str, AreaChance] = {}
+        until = 0
+        if flight.descent is not None and not harmless:
+            chances = {one.area: one for one in self.index.chances(flight.descent)}
+            until = int(flight.descent.time_ns.max()) if len(flight.descent.time_ns) else 0
+        event.members[flight.id] = _Member(chances, flight.last_plot_ns, until, harmless)
+
+    def _lost(self, event: _Event, now_ns: int) -> int | None:
+        """Since when one that is still to come down is lost; None while all are seen."""
+        after, over = self._settings.lost_after_s * S, self._settings.over_after_s * S
+        lost = [
+            m.last_plot_ns
+            for m in event.members.values()
+            if m.chances and now_ns - m.last_plot_ns > after and now_ns <= m.until_ns + over
+        ]
+        return min(lost, default=None)
+
+    def _warn(self, event: _Event, now_ns: int, chances: Mapping[str, AreaChance]) -> None:
+        """Put areas under alert, and bring those that are up to date."""
+        wanted: dict[str, Danger] = {}
+        for name, chance in chances.items():
+            danger = self._danger(chance, now_ns)
+            if danger is not None:
+                wanted[name] = danger
+        for name in tuple(wanted):
+            if wanted[name] != Danger.FALL:
+                continue
+            for near in self._near[name]:
+                reached = chances.get(near)
+                if reached and reached.falls >= max(self._settings.neighbour_probability, 1e-12):
+                    wanted.setdefault(near, Danger.NEIGHBOUR)
+        for name, warned in event.warned.items():
+            chance = chances.get(name, AreaChance(area=name, falls=0.0, passes=0.0))
+            below = max(chance.falls, chance.passes) < self._settings.clear_probability
+            if not below:
+                event.warned[name] = msgspec.structs.replace(
+                    warned,
+                    chance=chance,
+                    danger=wanted.get(name, warned.danger),
+                    below_since_ns=None,
+                )
+            elif warned.below_since_ns is None:
+                event.warned[name] = msgspec.structs.replace(warned, below_since_ns=now_ns)
+        for name in sorted(set(wanted) - set(event.warned)):
+            event.warned[name] = WarnedArea(
+                danger=wanted[name], chance=chances[name], since_ns=now_ns
+            )
+
+    def _danger(self, chance: AreaChance, now_ns: int) -> Danger | None:
+        of = self._settings
+        soon = (
+            chance.fall_first_ns is not None
+            and chance.fall_first_ns - now_ns < of.least_lead_s * S
+        )
+        if chance.falls >= (of.urgent_probability if soon else of.alert_probability):
+            return Danger.FALL
+        return Danger.PASS if chance.passes >= of.pass_probability else None
+
+    def _clear(
+        self, event: _Event, now_ns: int, chances: Mapping[str, AreaChance], lost: bool
+    ) -> tuple[str, ...]:
+        """Take out areas that were below the threshold for long enough; none while one is lost."""
+        if lost:
+            return ()
+        after = self._settings.clear_after_s * S
+        gone = sorted(
+            name
+            for name, one in event.warned.items()
+            if one.below_since_ns is not None and now_ns - one.below_since_ns >= after
+        )
+        for name in gone:
+            del event.warned[name]
+        return tuple(gone)
+
+    def _reason(
+        self, event: _Event, now_ns: int, new: Iterable[str], gone: Sequence[str], lost: int | None
+    ) -> Reason | None:
+        """Why something is to be said now; None: nothing is."""
+        of = self._settings
+        if not event.open:
+            return Reason.THRESHOLD
+        if tuple(new):
+            return Reason.MORE_AREAS
+        if gone:
+            return Reason.FEWER_AREAS
+        if event.lost != (lost is not None):
+            return Reason.TRACK_LOST if lost is not None else Reason.TRACK_FOUND
+        since = now_ns - event.said_ns
+        moved = max(
+            abs(a - b) for a, b in zip(_times(event.warned.values()), event.said_times, strict=True)
+        )
+        if moved > of.times_change_s * S and since >= of.update_every_s * S:
+            return Reason.OTHER_TIMES
+        return Reason.STILL if since >= 0.5 * of.expires_s * S else None
+
+    def _end(
+        self,
+        event: _Event,
+        now_ns: int,
+        step: Step,
+        reason: Reason,
+        basis: tuple[Basis, ...],
+        launched: int | None = None,
+        gone: tuple[str, ...] = (),
+    ) -> Warning:
+        gone = tuple(sorted({*gone, *event.warned}))
+        event.warned.clear()
+        lost = self._lost(event, now_ns + 1) if event.lost else None
+        if event.lost and lost is None:
+            lost = min((m.last_plot_ns for m in event.members.values()), default=None)
+        event.open, event.lost = False, False
+        return self._say(event, now_ns, step, reason, basis, launched, gone, lost)
+
+    def _say(
+        self,
+        event: _Event,
+        now_ns: int,
+        step: Step,
+        reason: Reason,
+        basis: tuple[Basis, ...],
+        launched: int | None,
+        gone: tuple[str, ...],
+        lost: int | None,
+    ) -> Warning:
+        event.number += 1
+        event.said_ns = now_ns
+        return Warning(
+            event=event.event,
+            number=event.number,
+            step=step,
+            time_ns=now_ns,
+            reason=reason,
+            areas=_in_order(event.warned),
+            gone=gone,
+            basis=basis,
+            launched_ns=launched,
+            lost_since_ns=lost,
+        )
+
+
+def _basis(flight: Flight) -> Basis:
+    return Basis(
+        flight=flight.id,
+        kind=str(flight.kind),
+        radars=(*flight.radars, *flight.partner_radars),
+        plots=flight.plots,
+        first_plot_ns=flight.first_plot_ns,
+        last_plot_ns=flight.last_plot_ns,
+    )
+
+
+def _together(members: Iterable[_Member], now_ns: int) -> dict[str, AreaChance]:
+    """The chances of an area over all flights of an event: that any of them does it.
+
+    A path's part that is past is left out: what was passed over cannot be passed over again.
+    """
+    out: dict[str, AreaChance] = {}
+    for member in members:
+        for name, chance in member.chances.items():
+            past = chance.pass_last_ns is not None and chance.pass_last_ns < now_ns
+            one = msgspec.structs.replace(chance, passes=0.0) if past else chance
+            other = out.get(name)
+            out[name] = one if other is None else _either(one, other)
+    return {name: out[name] for name in sorted(out)}
+
+
+def _either(one: AreaChance, other: AreaChance) -> AreaChance:
+    return AreaChance(
+        area=one.area,
+        falls=1.0 - (1.0 - one.falls) * (1.0 - other.falls),
+        passes=1.0 - (1.0 - one.passes) * (1.0 - other.passes),
+        fall_first_ns=_least(one.fall_first_ns, other.fall_first_ns),
+        fall_last_ns=_most(one.fall_last_ns, other.fall_last_ns),
+        pass_first_ns=_least(one.pass_first_ns, other.pass_first_ns),
+        pass_last_ns=_most(one.pass_last_ns, other.pass_last_ns),
+    )
+
+
+def _least(*times: int | None) -> int | None:
+    return min((one for one in times if one is not None), default=None)
+
+
+def _most(*times: int | None) -> int | None:
+    return max((one for one in times if one is not None), default=None)
+
+
+def _times(warned: Iterable[WarnedArea]) -> tuple[int, int]:
+    """The first and the last time of danger over all areas."""
+    first, last = math.inf, -math.inf
+    for begin, end in _dangers(warned):
+        first, last = min(first, begin), max(last, end)
+    return (int(first), int(last)) if first <= last else (0, 0)
+
+
+def _dangers(warned: Iterable[WarnedArea]) -> Iterator[tuple[int, int]]:
+    for one in warned:
+        chance = one.chance
+        if one.danger == Danger.PASS:
+            begin, end = chance.pass_first_ns, chance.pass_last_ns
+        else:
+            begin, end = chance.fall_first_ns, chance.fall_last_ns
+        if begin is not None and end is not None:
+            yield begin, end
+
+
+def _in_order(warned: Mapping[str, WarnedArea]) -> tuple[WarnedArea, ...]:
+    return tuple(warned[name] for name in sorted(warned))

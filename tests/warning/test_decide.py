@@ -1,0 +1,268 @@
+"""The decision: which areas, when, why; the five published failures as it sees them."""
+
+import math
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry import box
+
+from skypact.model import Danger, Descent, Flight, FlightKind, Launch, Reason, Step
+from skypact.model.flight import Ellipse
+from skypact.settings import WarningSettings
+from skypact.warning.areas import area_of
+from skypact.warning.chances import AreaIndex
+from skypact.warning.decide import Decider
+
+S = 1_000_000_000
+T0 = 1_664_835_720 * S
+# Aomori and Hokkaido touch; Okinawa is far away; the sea lies west of both.
+INDEX = AreaIndex(
+    [
+        area_of("aomori", {"en": "Aomori"}, box(140, 40, 142, 41)),
+        area_of("hokkaido", {"en": "Hokkaido"}, box(140, 41, 142, 43)),
+        area_of("okinawa", {"en": "Okinawa"}, box(127, 26, 128, 27)),
+        area_of("sea", {"en": "Sea"}, box(132, 40, 138, 43)),
+    ]
+)
+SETTINGS = WarningSettings()
+
+
+def flight(
+    identity=1,
+    *,
+    falls=((141.0, 40.5, 1.0),),
+    over=(),
+    down_s=400,
+    last_s=0,
+    parted_from=None,
+    kind=FlightKind.BALLISTIC,
+    unknown=False,
+    now_s=0,
+):
+    """A flight seen until `last_s`; `falls`: longitude, latitude, weight; `over`: paths of them."""
+    at = np.array(falls, float).reshape(-1, 3)
+    points = [p for path in over for p in path]
+    on = np.radians(np.array(points, float).reshape(-1, 2))
+    descent = Descent(
+        weight=at[:, 2],
+        time_ns=np.full(len(at), T0 + down_s * S, np.int64),
+        latitude_rad=np.radians(at[:, 1]),
+        longitude_rad=np.radians(at[:, 0]),
+        paths=max(len(over), 1),
+        path=np.array([k for k, path in enumerate(over) for _ in path], np.int32),
+        path_time_ns=np.array(
+            [T0 + (now_s + 60 * i) * S for path in over for i in range(len(path))], np.int64
+        ),
+        path_latitude_rad=on[:, 1],
+        path_longitude_rad=on[:, 0],
+    )
+    launch = Launch(
+        time_ns=T0 - 60 * S,
+        time_sigma_s=1.0,
+        latitude_rad=0.7,
+        longitude_rad=2.2,
+        ellipse_95=Ellipse(semi_major_m=1e3, semi_minor_m=1e3, azimuth_rad=0.0),
+    )
+    return Flight(
+        id=identity,
+        kind=kind,
+        kind_probability=1.0,
+        kind_probabilities={},
+        range_class=None,
+        range_class_probability=None,
+        nations=("JPN", "KOR"),
+        radars=("JP-1", "JP-2"),
+        first_plot_ns=T0 - 50 * S,
+        last_plot_ns=T0 + last_s * S,
+        last_seen_by="JP-1",
+        plots=40,
+        launch=launch,
+        apogee=None,
+        ground_range_m=None,
+        impact=None,
+        parted_from=parted_from,
+        partner_radars=("KOR 7f",),
+        descent=None if unknown else descent,
+    )
+
+
+def decider(**changed):
+    return Decider(INDEX, WarningSettings(**{**SETTINGS.model_dump(), **changed}))
+
+
+def look(of, second, *flights):
+    return of.look(T0 + second * S, flights)
+
+
+def steps(said):
+    return [(one.step, one.reason, tuple(a.chance.area for a in one.areas)) for one in said]
+
+
+def test_an_alert_names_its_reason_its_observations_and_each_radar_once():
+    of = decider()
+    (said,) = look(of, 0, flight())
+    assert steps([said]) == [(Step.ALERT, Reason.THRESHOLD, ("aomori",))]
+    assert said.basis[0].radars == ("JP-1", "JP-2", "KOR 7f") and said.basis[0].plots == 40
+    assert said.launched_ns == T0 - 60 * S and said.areas[0].danger == Danger.FALL
+    assert look(of, 1, flight(last_s=1)) == ()
+
+
+def test_below_the_threshold_nothing_is_said_and_less_lead_lowers_it():
+    few = ((141.0, 40.5, 0.01), (150.0, 30.0, 0.99))
+    of = decider()
+    assert look(of, 0, flight(falls=few)) == ()
+    (said,) = look(of, 230, flight(falls=few, last_s=230))  # 170 s remain
+    assert said.areas[0].chance.falls == 0.01
+
+
+def test_neighbours_are_added_while_the_uncertainty_reaches_them_and_no_others():
+    spread = ((141.0, 40.9, 0.99), (141.0, 41.1, 0.002), (127.5, 26.5, 0.008))
+    (said,) = look(decider(), 0, flight(falls=spread))
+    assert [(a.chance.area, a.danger) for a in said.areas] == [
+        ("aomori", Danger.FALL),
+        ("hokkaido", Danger.NEIGHBOUR),
+    ]
+
+
+def test_areas_that_it_leaves_are_cleared_only_after_a_while_and_the_false_alert_is_cancelled():
+    of = decider()
+    look(of, 0, flight())
+    off = ((150.0, 30.0, 1.0),)
+    assert look(of, 1, flight(falls=off, last_s=1)) == ()
+    assert look(of, 5, flight(falls=off, last_s=5)) == ()
+    (said,) = look(of, 12, flight(falls=off, last_s=12))
+    assert (said.step, said.reason, said.gone) == (Step.CANCEL, Reason.ELSEWHERE, ("aomori",))
+    assert look(of, 13, flight(falls=off, last_s=13)) == ()
+    back = look(of, 14, flight(last_s=14))
+    assert [one.step for one in back] == [Step.ALERT] and back[0].number == 3
+
+
+def test_a_probability_that_goes_up_and_down_about_the_threshold_does_not_flicker():
+    of, said = decider(), []
+    for second in range(60):
+        p = 0.021 if second % 2 else 0.019
+        falls = ((141.0, 40.5, p), (150.0, 30.0, 1 - p))
+        said += look(of, second, flight(falls=falls, last_s=second))
+    assert [one.step for one in said] == [Step.ALERT]
+
+
+def test_2022_11_03_a_track_that_is_lost_is_never_taken_to_have_passed():
+    """It was said to have passed at 7:48 when its track had been lost over the sea."""
+    over = [[(136, 40.5), (139, 40.5), (141, 40.5), (145, 40.5)]] * 2
+    seen = {"falls": ((148.0, 40.5, 1.0),), "over": over, "down_s": 600}
+    of = decider()
+    (alert,) = look(of, 0, flight(**seen))
+    assert {a.chance.area: a.danger for a in alert.areas}["aomori"] == Danger.PASS
+    (lost,) = look(of, 11, flight(**seen))
+    assert (lost.step, lost.reason) == (Step.UPDATE, Reason.TRACK_LOST)
+    assert lost.lost_since_ns == T0 and {a.chance.area for a in lost.areas} >= {"aomori"}
+    later = [one for second in range(12, 660) for one in look(of, second, flight(**seen))]
+    assert all("aomori" in {a.chance.area for a in one.areas} for one in later)
+    (clear,) = look(of, 661, flight(**seen))
+    assert (clear.step, clear.reason) == (Step.ALL_CLEAR, Reason.CAME_DOWN)
+    assert clear.lost_since_ns == T0
+
+
+def test_2023_04_13_a_separated_stage_is_told_from_the_payload():
+    """A stage falls into the sea and the payload flies on: one event, and each area by its own."""
+    stage = {"falls": ((135.0, 41.5, 1.0),), "down_s": 300}
+    payload = {"falls": ((150.0, 30.0, 1.0),), "down_s": 900}
+    of = decider()
+    (said,) = look(of, 0, flight(1, **payload), flight(2, parted_from=1, **stage))
+    assert said.event == 1 and [a.chance.area for a in said.areas] == ["sea"]
+    assert {b.flight for b in said.basis} == {1, 2}
+
+
+def test_2023_05_31_an_area_far_from_the_path_is_not_alerted_and_a_reason_is_given():
+    over = [[(135, 42), (141, 42), (149, 42)]]
+    (said,) = look(decider(), 0, flight(falls=((149.0, 42.0, 1.0),), over=over))
+    assert {a.chance.area for a in said.areas} == {"sea", "hokkaido"}
+    assert said.reason == Reason.THRESHOLD and said.basis
+
+
+def test_what_the_picture_no_longer_knows_is_cancelled_once():
+    of = decider()
+    look(of, 0, flight())
+    (said,) = look(of, 1)
+    assert (said.step, said.reason) == (Step.CANCEL, Reason.WITHDRAWN)
+    assert look(of, 2) == () and of.under_alert == {}
+
+
+def test_what_turns_out_to_stay_up_is_cancelled():
+    of = decider()
+    look(of, 0, flight())
+    (said,) = look(of, 1, flight(kind=FlightKind.ORBITAL, unknown=True, last_s=1))
+    assert (said.step, said.reason) == (Step.CANCEL, Reason.NO_DANGER)
+
+
+def test_a_boost_that_may_go_on_holds_what_was_said():
+    of = decider()
+    look(of, 0, flight())
+    assert look(of, 1, flight(kind=FlightKind.UNKNOWN, unknown=True, last_s=1)) == ()
+    assert "aomori" in {a.chance.area for a in of.under_alert[1]}
+
+
+def test_an_alert_that_holds_is_said_anew_before_it_expires():
+    of = decider(expires_s=100)
+    look(of, 0, flight(down_s=900))
+    said = [one for s in range(1, 101) for one in look(of, s, flight(down_s=900, last_s=s))]
+    assert [(one.step, one.reason) for one in said] == [(Step.UPDATE, Reason.STILL)] * 2
+
+
+def test_an_operators_cancel_ends_it():
+    of = decider()
+    look(of, 0, flight())
+    assert of.cancel(7, T0) is None
+    said = of.cancel(1, T0 + S)
+    assert (said.step, said.reason, said.gone) == (Step.CANCEL, Reason.BY_OPERATOR, ("aomori",))
+
+
+_PLACES = [(141.0, 40.5), (141.0, 41.5), (127.5, 26.5), (135.0, 41.0), (150.0, 30.0)]
+_LOOKS = st.lists(
+    st.tuples(
+        st.integers(1, 40),
+        st.lists(
+            st.tuples(st.integers(1, 3), st.integers(0, 4), st.floats(0.0, 1.0), st.booleans()),
+            max_size=3,
+            unique_by=lambda one: one[0],
+        ),
+    ),
+    max_size=25,
+)
+
+
+def _told(looks, cut=None):
+    of, second, told = decider(), 0, []
+    for number, (step_s, rows) in enumerate(looks):
+        second += step_s
+        flights = [
+            flight(
+                identity,
+                falls=((*_PLACES[place], share), (160.0, 20.0, 1.0 - share)),
+                last_s=second if seen else max(second - 20, 0),
+                parted_from=1 if identity == 3 else None,
+            )
+            for identity, place, share, seen in rows
+        ]
+        told += look(of, second, *flights)
+        if number == cut:
+            kept, of = of.save(), decider()
+            of.take_up(kept)
+    return told
+
+
+@settings(max_examples=60, deadline=None)
+@given(_LOOKS, st.integers(0, 24))
+def test_a_chain_begins_with_an_alert_ends_once_and_is_the_same_after_a_restart(looks, cut):
+    told = _told(looks)
+    assert told == _told(looks, cut)
+    open_: dict[int, bool] = {}
+    numbers: dict[int, int] = {}
+    for one in told:
+        numbers[one.event] = numbers.get(one.event, 0) + 1
+        assert one.number == numbers[one.event]
+        assert (one.step == Step.ALERT) == (not open_.get(one.event, False))
+        open_[one.event] = one.step in (Step.ALERT, Step.UPDATE)
+        assert bool(one.areas) == open_[one.event]
+    assert math.isfinite(len(told))
