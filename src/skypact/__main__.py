@@ -2,4 +2,5 @@
 
 from skypact.cli import main
 
-main()
+if __name__ == "__main__":  # not in the processes that a node begins, which import this as well
+    main()

@@ -1,5 +1,5 @@
 """The commands: `skypact track`, `simulate`, `compare`, `score`, `register`, `release`,
-`coalition`, `node`, `feed`, `desk`, `replay`, `journal`, `record`.
+`coalition`, `node`, `feed`, `desk`, `demo`, `replay`, `journal`, `record`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from skypact.coalition_cli import UserKey, coalition
+from skypact.demo_cli import demo
 from skypact.desk_cli import desk
 from skypact.journal_cli import journal, plots_of_journal, replay
 from skypact.record_cli import record
@@ -81,6 +82,7 @@ app.add_typer(coalition)
 app.add_typer(journal)
 app.add_typer(desk)
 app.add_typer(record)
+app.command()(demo)
 app.command()(replay)
 
 PlotFiles = Annotated[

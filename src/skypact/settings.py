@@ -1452,7 +1452,8 @@ def load_settings(path: Path | None = None) -> Settings:
         model_config = SettingsConfigDict(toml_file=path)
 
     try:
-        return _FromFile()
+        # A Settings itself: that of a class made here could not be handed to another process.
+        return Settings.model_validate(_FromFile().model_dump())
     except ValidationError as error:
         faults = [_sentence(path, fault) for fault in error.errors()]
         raise SettingsError("; ".join(faults)) from error

@@ -77,6 +77,18 @@ class Sent(NamedTuple):
         return lines + [f"  {count:,} × {reason}" for reason, count in most]
 
 
+class Whole(NamedTuple):
+    """What a file is a part of: the other parts go to other nodes, and all keep step.
+
+    `first_ns`, `last_ns`: times of the whole; `begin_ns`: when, by this machine's clock, its first
+    moment is to be sent.
+    """
+
+    first_ns: int
+    last_ns: int
+    begin_ns: int
+
+
 class _File(NamedTuple):
     """What a look through the file tells."""
 
@@ -126,25 +138,30 @@ async def send_file(
     settings: Settings | None = None,
     on_progress: OnProgress | None = None,
     epoch: int | None = None,
+    whole: Whole | None = None,
 ) -> Sent:
     """Send a plot file; `speed` times as fast as it was recorded, math.inf: as fast as it goes.
 
-    Times are shifted to now, so that no plot is sent before its own time, unless `keep_times`.
+    Times are shifted to now, so that no plot is sent before its own time, unless `keep_times`; with
+    others that are parts of one `whole` by as much as theirs.
     Raises InputError for a file that cannot be read or a node that is not there.
     """
     settings = settings or Settings()
     file = await asyncio.to_thread(_look_through, path, settings)
     await target.open()
-    now_ns = time.time_ns()
+    at_ns = now_ns = time.time_ns()
+    if whole is not None:
+        file = file._replace(first_ns=whole.first_ns, last_ns=whole.last_ns)
+        at_ns = whole.begin_ns
     sending = _Sending(target, settings, epoch or now_ns // NANOSECONDS_PER_SECOND, file.rows)
     sending.on_progress = on_progress
-    begin_s = asyncio.get_running_loop().time()
+    begin_s = asyncio.get_running_loop().time() + (at_ns - now_ns) / NANOSECONDS_PER_SECOND
     # At k times the speed the last plot is sent after 1/k of the file's time, and must be past.
     late = 0.0 if math.isinf(speed) else 1.0 / speed
     lasts_ns = round((file.last_ns - file.first_ns) * min(1.0, late))
-    shift_ns = 0 if keep_times else now_ns + lasts_ns - file.last_ns
+    shift_ns = 0 if keep_times else at_ns + lasts_ns - file.last_ns
     if not keep_times and speed < 1.0:
-        shift_ns = now_ns - file.first_ns
+        shift_ns = at_ns - file.first_ns
     try:
         async for plots in _due(path, file, settings, speed, begin_s):
             shifted = plots._replace(time_ns=plots.time_ns + shift_ns)

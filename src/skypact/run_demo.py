@@ -1,0 +1,274 @@
+"""`skypact demo`: three nations' nodes and desks on this machine, and a published launch past them.
+
+Nothing here is special to a demo but that one machine has all the keys: folders as `skypact
+coalition init` makes them, nodes as `skypact node` runs them, plots as `skypact feed` sends them.
+It runs as an exercise, for what is simulated is not live.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from skypact.desk.accounts import ROLES, Accounts
+from skypact.errors import InputError
+from skypact.sensing.feeds import new_key
+from skypact.sensing.feeds.sender import Whole, send_file, target_of
+from skypact.sensing.plot_files import write_plots
+from skypact.sensing.radar_files import load_radars, save_radars
+from skypact.sensing.scenario import load_scenario
+from skypact.sensing.simulation import Simulation, simulate, write_simulation
+from skypact.settings import Settings
+from skypact.sharing.coalition import init_coalition
+from skypact.sharing.node_folder import load_node
+
+NATIONS = {"JP": "JPN", "KR": "KOR", "US": "USA"}
+"""The scenarios' nations, and how a coalition writes them."""
+WHO = "demo"
+_READY_S = 180.0
+_STOP_S = 20.0
+_LEAD_S = 3.0
+"""From when all is ready to the launch's first plots."""
+_POLICY = """\
+# A demo: full tracklets to both partners. What each way of sharing tells: docs/release.md.
+nation = "{nation}"
+{partners}"""
+_PARTNER = """
+[partner.{name}]
+level = "tracklets"
+openness = "full"
+use = ["picture"]
+"""
+_FEEDS = """\
+[http]
+listen = "127.0.0.1:{port}"
+
+[[feed]]
+name = "demo"
+radars = {radars}
+key_sha256 = "{digest}"
+"""
+_NATION_PLOTS = "plots.csv"
+_KEY = "feed.key"
+_LOGIN = "login.txt"
+_PROCESS = "demo.pid"
+_LOG = "demo.log"
+
+
+class Desks(NamedTuple):
+    """Where the desks are, by nation, and who may log in."""
+
+    addresses: dict[str, str]
+    who: str
+    password: str
+
+
+def prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: Settings) -> None:
+    """Fly a scenario past its nations' radars, and make the nations' folders."""
+    if (folder / "coalition").exists():
+        return
+    flown = simulate(load_scenario(scenario), seed=seed)
+    write_simulation(folder / "flight", flown)
+    own = {NATIONS.get(name, name): name for name in sorted({r.nation for r in flown.radars})}
+    init_coalition(folder / "coalition", tuple(own), "mesh", settings.link, first_port=first_port)
+    password = secrets.token_urlsafe(9)
+    for nation, name in own.items():
+        _equip(folder / "coalition" / nation, nation, name, tuple(own), flown)
+        Accounts(folder / "coalition" / nation).add(WHO, ROLES, password, time.time_ns())
+    descriptor = os.open(folder / _LOGIN, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(password + "\n")
+
+
+def _equip(folder: Path, nation: str, name: str, nations: Sequence[str], flown: Simulation) -> None:
+    """A nation's radars, release policy, feed and plots."""
+    members = [i for i, radar in enumerate(flown.radars) if radar.nation == name]
+    radars = [msgspec.structs.replace(flown.radars[i], nation=nation) for i in members]
+    save_radars(folder / "radars.toml", radars)
+    partners = "".join(_PARTNER.format(name=other) for other in nations if other != nation)
+    policy = _POLICY.format(nation=nation, partners=partners)
+    (folder / "release.toml").write_text(policy, encoding="utf-8")
+    key, digest = new_key()
+    (folder / _KEY).write_text(key, encoding="utf-8")
+    port = load_node(folder).file.http.port + 1
+    named = "[" + ", ".join(f'"{radar.id}"' for radar in radars) + "]"
+    table = _FEEDS.format(port=port, radars=named, digest=digest)
+    (folder / "feeds.toml").write_text(table, encoding="utf-8")
+    own = flown.plots.at(np.flatnonzero(np.isin(flown.plots.radar, members)))
+    numbered = np.searchsorted(members, own.radar).astype(np.int32)
+    write_plots(folder / _NATION_PLOTS, own._replace(radar=numbered), radars)
+
+
+def desks(folder: Path) -> Desks:
+    """Where they are, once it is prepared."""
+    addresses = {}
+    for nation in sorted(path.name for path in (folder / "coalition").iterdir()):
+        of = load_node(folder / "coalition" / nation).file
+        addresses[nation] = f"http://{of.desk.host}:{of.desk.port or of.http.port + 2}/"
+    password = (folder / _LOGIN).read_text(encoding="utf-8").strip()
+    return Desks(addresses, WHO, password)
+
+
+async def run(
+    folder: Path,
+    settings: Settings,
+    *,
+    speed: float,
+    lasts_s: float,
+    say: Callable[[str], None],
+) -> None:
+    """Nodes, then the launch; until told to end, or so long after the last plot."""
+    told = asyncio.Event()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(one, told.set)
+    nations = sorted(desks(folder).addresses)
+    (folder / _PROCESS).write_text(str(os.getpid()), encoding="utf-8")
+    nodes = [_start(folder / "coalition" / nation) for nation in nations]
+    try:
+        for nation, node in zip(nations, nodes, strict=True):
+            await _until_ready(folder / "coalition" / nation, node)
+        for line in told_lines(folder):
+            say(line)
+        ended = asyncio.create_task(told.wait())
+        flight = asyncio.create_task(_fly(folder, nations, speed, settings))
+        await asyncio.wait((ended, flight), return_when=asyncio.FIRST_COMPLETED)
+        if flight.done():
+            flight.result()  # raises what went wrong
+            say(f"All plots are sent. The desks stay for {lasts_s / 60:g} minutes.")
+            await asyncio.wait((ended,), timeout=lasts_s)
+        flight.cancel()
+    finally:
+        (folder / _PROCESS).unlink(missing_ok=True)
+        await asyncio.to_thread(_stop, nodes)
+
+
+def told_lines(folder: Path) -> Iterator[str]:
+    """What people need to look."""
+    where = desks(folder)
+    yield "The launch is on its way, as an exercise. Open in a browser:"
+    for nation, address in where.addresses.items():
+        yield f"  {nation}  {address}"
+    yield f"Log in as {where.who}, password {where.password}"
+
+
+def _start(folder: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "skypact", "node", str(folder), "--exercise"]
+    with (folder / "node.log").open("ab") as log:
+        return subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
+
+
+async def _until_ready(folder: Path, node: "subprocess.Popen[bytes]") -> None:
+    """Until node and desk answer. Raises InputError with what the node said last."""
+    of = load_node(folder).file
+    wanted = [
+        f"http://127.0.0.1:{of.http.port}/ready",
+        desks(folder.parent.parent).addresses[folder.name],
+    ]
+    until_s = time.monotonic() + _READY_S
+    while wanted:
+        if node.poll() is not None or time.monotonic() > until_s:
+            said = (folder / "node.log").read_text(encoding="utf-8").splitlines()[-1:]
+            reason = f"did not start: {said[0] if said else 'it said nothing'}"
+            raise InputError(str(folder), reason, f"see {folder / 'node.log'}")
+        if await asyncio.to_thread(_answers, wanted[0]):
+            wanted.pop(0)
+        else:
+            await asyncio.sleep(0.2)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+async def _fly(folder: Path, nations: Sequence[str], speed: float, settings: Settings) -> None:
+    """Send each nation's plots to its node, all in step."""
+    files = {nation: folder / "coalition" / nation for nation in nations}
+    first_ns, last_ns = _span(folder / "flight" / "plots.csv", folder / "flight" / "radars.toml")
+    whole = Whole(first_ns, last_ns, time.time_ns() + round(_LEAD_S * 1e9))
+    async with asyncio.TaskGroup() as sending:
+        for own in files.values():
+            port = load_node(own).file.http.port + 1
+            key = (own / _KEY).read_text(encoding="utf-8").strip()
+            target = target_of(
+                f"http://127.0.0.1:{port}", key=key, radars=(), settings=settings, exercise=True
+            )
+            sending.create_task(
+                send_file(own / _NATION_PLOTS, target, speed=speed, settings=settings, whole=whole)
+            )
+
+
+def _span(plots: Path, radars: Path) -> tuple[int, int]:
+    """Times of the first and the last plot of a file."""
+    from skypact.sensing import read_plots
+
+    times = read_plots(plots, load_radars(radars))[0].time_ns
+    return int(times[0]), int(times[-1])
+
+
+def _stop(nodes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    for node in nodes:
+        node.terminate()
+    until_s = time.monotonic() + _STOP_S
+    for node in nodes:
+        try:
+            node.wait(max(0.1, until_s - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            node.kill()
+
+
+def begin(folder: Path, arguments: Sequence[str]) -> Iterator[str]:
+    """Run it in the background; what it said once it is ready. Raises InputError."""
+    if running(folder) is not None:
+        yield from told_lines(folder)
+        return
+    command = [sys.executable, "-m", "skypact", "demo", str(folder), *arguments]
+    log = folder / _LOG
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+    last = list(told_lines(folder))[-1]
+    until_s = time.monotonic() + 2 * _READY_S
+    while last not in (said := log.read_text(encoding="utf-8")).splitlines():
+        if process.poll() is not None or time.monotonic() > until_s:
+            process.terminate()
+            lines = said.splitlines()[-1:] or ["it said nothing"]
+            raise InputError(str(folder), f"did not start: {lines[0]}", f"see {log}")
+        time.sleep(0.2)
+    yield from told_lines(folder)
+
+
+def running(folder: Path) -> int | None:
+    """The process that runs it in the background, if one does."""
+    try:
+        process = int((folder / _PROCESS).read_text(encoding="utf-8"))
+        os.kill(process, 0)
+    except (OSError, ValueError):
+        return None
+    return process
+
+
+def end(folder: Path) -> bool:
+    """End what runs in the background; whether anything did."""
+    process = running(folder)
+    if process is None:
+        return False
+    os.kill(process, signal.SIGTERM)
+    until_s = time.monotonic() + _STOP_S
+    while running(folder) is not None and time.monotonic() < until_s:
+        time.sleep(0.1)
+    return True
