@@ -55,13 +55,22 @@ def cholesky(a: NDArray[np.float64], n: int) -> bool:
 
 
 @kernel
-def solve_cholesky(lower: NDArray[np.float64], b: NDArray[np.float64], n: int) -> None:
-    """Solve L Lᵀ x = b in place of `b`, with `lower` from `cholesky`."""
+def forward_solve(lower: NDArray[np.float64], b: NDArray[np.float64], n: int) -> float:
+    """Solve L x = b in place; returns xᵀ x, the squared distance that b has in units of L Lᵀ."""
+    squared = 0.0
     for i in range(n):
         total = b[i]
         for k in range(i):
             total -= lower[i, k] * b[k]
         b[i] = total / lower[i, i]
+        squared += b[i] * b[i]
+    return squared
+
+
+@kernel
+def solve_cholesky(lower: NDArray[np.float64], b: NDArray[np.float64], n: int) -> None:
+    """Solve L Lᵀ x = b in place of `b`, with `lower` from `cholesky`."""
+    forward_solve(lower, b, n)
     for i in range(n - 1, -1, -1):
         total = b[i]
         for k in range(i + 1, n):

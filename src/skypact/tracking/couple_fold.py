@@ -15,7 +15,7 @@ from skypact.kernels.compiled import kernel
 from skypact.kernels.filter import CORE, DETECTION
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z
 from skypact.kernels.geodesy import height_and_up
-from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
+from skypact.kernels.linear import cholesky, copy_matrix, copy_vector, forward_solve
 from skypact.kernels.motion import COAST
 from skypact.tracking.association import FIRST_PAIR, OWNER, Pairs
 from skypact.tracking.context import Scratches
@@ -482,14 +482,7 @@ def _is_beside(tracks: TrackArrays, q: int, t: int, c: CoupleContext) -> bool:
             s[i, j] = tracks.p[t, FREE, i, j] + tracks.couple_p[q, 0, 6 + i, 6 + j]
     if not cholesky(s, 6):
         return False
-    distance = 0.0
-    for i in range(6):
-        value = apart[i]
-        for j in range(i):
-            value -= s[i, j] * apart[j]
-        apart[i] = value / s[i, i]
-        distance += apart[i] * apart[i]
-    return distance < c.settings.gate + BESIDE_GATE
+    return forward_solve(s, apart, 6) < c.settings.gate + BESIDE_GATE
 
 
 @kernel

@@ -40,7 +40,7 @@ from skypact.kernels.filter import (
     update_scalar,
 )
 from skypact.kernels.geodesy import height_and_up
-from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
+from skypact.kernels.linear import cholesky, copy_matrix, copy_vector, forward_solve
 from skypact.kernels.motion import AIR_TOP_M, COAST, REENTRY, longest_step, move
 from skypact.kernels.radar_geometry import wrap_angle
 
@@ -529,13 +529,9 @@ def _log_likelihood(
     factor = s[FACTOR : FACTOR + 8]
     if not cholesky(factor, size):
         return -math.inf
-    value = -HALF_LOG_2_PI * size
+    value = -HALF_LOG_2_PI * size - 0.5 * forward_solve(factor, s[RESIDUAL], size)
     for i in range(size):
-        total = s[RESIDUAL, i]
-        for j in range(i):
-            total -= factor[i, j] * s[RESIDUAL, j]
-        s[RESIDUAL, i] = total / factor[i, i]
-        value -= 0.5 * s[RESIDUAL, i] ** 2 + math.log(factor[i, i])
+        value -= math.log(factor[i, i])
     if used == 4:
         value += LOG_RANGE_RATES * (size // used)
     return value

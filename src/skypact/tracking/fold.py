@@ -20,7 +20,7 @@ from skypact.kernels.filter import (
 )
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z, fit_path
 from skypact.kernels.geodesy import height_and_up
-from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
+from skypact.kernels.linear import cholesky, copy_matrix, copy_vector, forward_solve
 from skypact.kernels.motion import BOOST, COAST, REENTRY
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
 from skypact.tracking.association import choose, sort_by_id
@@ -561,15 +561,10 @@ def continued_by(tracks: TrackArrays, t: int, range_m: float, c: FoldContext) ->
                 q[i, j] += p[i, j]
         if not cholesky(q, n):
             continue
-        distance, log_density = 0.0, -6.0 * HALF_LOG_2_PI
+        distance = forward_solve(q, apart, n)
+        log_density = -6.0 * HALF_LOG_2_PI - 0.5 * distance
         for i in range(n):
-            value = apart[i]
-            for j in range(i):
-                value -= q[i, j] * apart[j]
-            apart[i] = value / q[i, i]
-            distance += apart[i] * apart[i]
             log_density -= math.log(q[i, i])
-        log_density -= 0.5 * distance
         # In order of id where two are as likely.
         if distance < c.settings.gate + 10.0 and log_density > best:
             best, before = log_density, other

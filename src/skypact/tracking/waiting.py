@@ -25,7 +25,7 @@ from skypact.kernels.filter import (
     SITE,
     axes_of,
 )
-from skypact.kernels.linear import cholesky, copy_matrix, copy_vector
+from skypact.kernels.linear import cholesky, copy_matrix, copy_vector, forward_solve
 from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
 from skypact.tracking import steady_path
 from skypact.tracking.association import sort_numbers
@@ -67,10 +67,17 @@ BEYOND = 0.5
 TIME_BIAS_SPEED_M_S = 4e3
 
 
+# Where more than one of so many waiting plots is near, asking all is quicker than sorting those.
+MANY_ARE_NEAR = 8
+
+
 # Columns of `StartScratch.found`.
 PLOTS_ABOUT, IN_SCANS = 0, 1
-# Rows of `StartScratch.by_radar`: log density, then for each ball plots, looks, and the last scan.
-DENSITY, IN_BALL, LOOKS, LAST_SCAN = 0, 1, 1 + BALLS, 1 + 2 * BALLS
+# Rows of `StartScratch.by_radar`: log density, then for each ball plots, looks, and the last scan;
+# how long a plot waits, s.
+DENSITY, IN_BALL, LOOKS, LAST_SCAN, WINDOW_S = 0, 1, 1 + BALLS, 1 + 2 * BALLS, 1 + 3 * BALLS
+# Columns of `StartScratch.near`: place from the newcomer (3), s before it, greatest variance, m².
+BEFORE_S, WIDEST_M2, NEAR_COLUMNS = 3, 4, 5
 
 
 class StartSettings(NamedTuple):
@@ -90,11 +97,13 @@ class StartSettings(NamedTuple):
 
 
 class StartScratch(NamedTuple):
-    """`about` (w,), `trial` (w,), `chain` (w,): numbers of waiting plots. `by_radar` (13, r).
+    """`about` (w,), `trial` (w,), `chain` (w,): numbers of waiting plots. `by_radar` (14, r).
 
-    `found` (2,): how many are `about`, and in how many scans. `head` (b,), `link` (w,), `cell`
-    (w,): the waiting plots by place, as in `nearby.Grid`. `path`: of `steady_path`; `end` (6,) and
-    `end_p` (6, 6): where the best path ends, from the newcomer, and the factor of its covariance.
+    `near` (w, 5) and `look` (w,): of those `about`, beside each other, what is asked most often:
+    where and when from the newcomer, and the scan. `found` (2,): how many are `about`, and in how
+    many scans. `head` (b,), `link` (w,), `cell` (w,): the waiting plots by place, as in
+    `nearby.Grid`. `path`: of `steady_path`; `end` (6,) and `end_p` (6, 6): where the best path
+    ends, from the newcomer, and the factor of its covariance.
     """
 
     found: NDArray[np.int64]
@@ -104,6 +113,8 @@ class StartScratch(NamedTuple):
     about: NDArray[np.int64]
     trial: NDArray[np.int64]
     chain: NDArray[np.int64]
+    near: NDArray[np.float64]
+    look: NDArray[np.int64]
     by_radar: NDArray[np.float64]
     path: NDArray[np.float64]
     end: NDArray[np.float64]
@@ -128,7 +139,9 @@ def start_scratch(waiting: int, radars: int) -> StartScratch:
         about=np.zeros(waiting, np.int64),
         trial=np.zeros(waiting, np.int64),
         chain=np.zeros(waiting, np.int64),
-        by_radar=np.zeros((1 + 3 * BALLS, radars)),
+        near=np.zeros((waiting, NEAR_COLUMNS)),
+        look=np.zeros(waiting, np.int64),
+        by_radar=np.zeros((WINDOW_S + 1, radars)),
         path=np.zeros((steady_path.ROWS, steady_path.STATES)),
         end=np.zeros(6),
         end_p=np.zeros((6, 6)),
@@ -235,16 +248,15 @@ def _candidates(tracks: TrackArrays, new: int, c: StartContext) -> int:
     w, waiting = c.scratch, tracks.counter[WAITING]
     longest = 0.0
     for radar in range(c.radars.shape[0]):
+        w.by_radar[WINDOW_S, radar] = window_s(radar, c.radars, c.settings)
         if c.radars[radar, DETECTION] > 0.0:  # not a partner's, which sends no plots
-            longest = max(longest, window_s(radar, c.radars, c.settings))
+            longest = max(longest, w.by_radar[WINDOW_S, radar])
     here = tracks.waiting_plot[new]
     reach = c.settings.greatest_speed_m_s * longest + 10.0 * math.sqrt(here[ACROSS_M2])
     reach = max(reach, DENSITY_RADIUS_M)
     cells = 2.0 * reach / CELL_M + 2.0
     if 2.0 * cells * cells * cells > waiting:
-        for k in range(waiting):
-            w.about[k] = k
-        return int(waiting)
+        return _all_waiting(waiting, w)
     count = 0
     for ix in range(
         math.floor((here[PLACE] - reach) / CELL_M), math.floor((here[PLACE] + reach) / CELL_M) + 1
@@ -264,28 +276,39 @@ def _candidates(tracks: TrackArrays, new: int, c: StartContext) -> int:
                         w.about[count] = k
                         count += 1
                     k = w.link[k]
+                if MANY_ARE_NEAR * count > waiting:
+                    return _all_waiting(waiting, w)
     sort_numbers(w.about, count)
     return count
 
 
 @kernel
+def _all_waiting(waiting: int, w: StartScratch) -> int:
+    """All waiting plots into `about`; how many."""
+    for k in range(waiting):
+        w.about[k] = k
+    return waiting
+
+
+@kernel
 def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
-    """Plots that one object may have caused with the newcomer, into `about`; how many.
+    """Plots that one object may have caused with the newcomer, into `about` and `near`; how many.
 
     In the order of their scans. Into `by_radar[DENSITY]` the log density of other plots of each
     radar, per m³ and look, false ones or other objects'.
     """
     s, w = c.settings, c.scratch
     here, now_ns = tracks.waiting_plot[new], tracks.waiting[new, SINCE_NS]
-    w.by_radar[:LAST_SCAN], w.by_radar[LAST_SCAN:] = 0.0, -1.0
+    w.by_radar[:LAST_SCAN], w.by_radar[LAST_SCAN:WINDOW_S] = 0.0, -1.0
     count, scan = 0, -1
+    radius2 = DENSITY_RADIUS_M * DENSITY_RADIUS_M
     w.found[IN_SCANS] = 1
     for a in range(_candidates(tracks, new, c)):
         k = w.about[a]
         number, value = tracks.waiting[k], tracks.waiting_plot[k]
         radar = int(number[OF_RADAR])
         waited = (now_ns - number[SINCE_NS]) * 1e-9
-        if number[IS_GONE] != 0 or waited > window_s(radar, c.radars, s):
+        if number[IS_GONE] != 0 or waited > w.by_radar[WINDOW_S, radar]:
             continue
         dx, dy, dz = (
             value[PLACE] - here[PLACE],
@@ -293,21 +316,17 @@ def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
             value[PLACE + 2] - here[PLACE + 2],
         )
         apart2 = dx * dx + dy * dy + dz * dz
-        radius2 = DENSITY_RADIUS_M * DENSITY_RADIUS_M
-        for ball in range(BALLS):
-            if apart2 > radius2:
-                break
-            radius2 *= 0.25
-            w.by_radar[IN_BALL + ball, radar] += 1.0
-            if w.by_radar[LAST_SCAN + ball, radar] != number[OF_SCAN]:
-                w.by_radar[LAST_SCAN + ball, radar] = number[OF_SCAN]
-                w.by_radar[LOOKS + ball, radar] += 1.0
+        if apart2 <= radius2:
+            _count_in_balls(radar, number[OF_SCAN], apart2, w)
         if number[OF_SCAN] == tracks.waiting[new, OF_SCAN]:
             continue
         reach = s.greatest_speed_m_s * abs(waited)
         reach += 5.0 * math.sqrt(value[ACROSS_M2] + here[ACROSS_M2])
         if apart2 < reach * reach:
-            w.about[count] = k
+            near = w.near[count]
+            near[0], near[1], near[2] = dx, dy, dz
+            near[BEFORE_S], near[WIDEST_M2] = waited, max(value[ACROSS_M2], value[ALONG_M2])
+            w.about[count], w.look[count] = k, number[OF_SCAN]
             count += 1
             if number[OF_SCAN] != scan:
                 scan = number[OF_SCAN]
@@ -318,12 +337,26 @@ def plots_about(tracks: TrackArrays, new: int, c: StartContext) -> int:
 
 
 @kernel
+def _count_in_balls(radar: int, scan: int, apart2_m2: float, w: StartScratch) -> None:
+    """Count a plot of a radar's scan in all balls about the newcomer that it lies in."""
+    radius2 = DENSITY_RADIUS_M * DENSITY_RADIUS_M
+    for ball in range(BALLS):
+        if apart2_m2 > radius2:
+            break
+        radius2 *= 0.25
+        w.by_radar[IN_BALL + ball, radar] += 1.0
+        if w.by_radar[LAST_SCAN + ball, radar] != scan:
+            w.by_radar[LAST_SCAN + ball, radar] = scan
+            w.by_radar[LOOKS + ball, radar] += 1.0
+
+
+@kernel
 def _log_density_of_others(radar: int, c: StartContext) -> float:
     """Log density of a radar's plots about a newcomer, but for one a look, per m³ and look."""
     counts, period = c.scratch.by_radar, c.radars[radar, PERIOD_S]
     looks = counts[LOOKS, radar]
     if period > 0.0:
-        looks = window_s(radar, c.radars, c.settings) / period
+        looks = counts[WINDOW_S, radar] / period
     greatest = (counts[IN_BALL, radar] + 1.0) / (DENSITY_VOLUME_M3 * max(looks, 1.0))
     volume = DENSITY_VOLUME_M3
     for ball in range(BALLS):
@@ -408,7 +441,8 @@ def looks_about(
     What gravity and thrust may do off the straight way is allowed for.
     """
     w, s = c.scratch, c.settings
-    number, here, there = tracks.waiting[new], tracks.waiting_plot[new], tracks.waiting_plot[first]
+    here, there = tracks.waiting_plot[new], tracks.waiting_plot[first]
+    own = tracks.waiting[first, OF_SCAN]
     mx, my, mz = (
         here[PLACE] - there[PLACE],
         here[PLACE + 1] - there[PLACE + 1],
@@ -417,24 +451,21 @@ def looks_about(
     ends = max(here[ACROSS_M2], here[ALONG_M2]) + max(there[ACROSS_M2], there[ALONG_M2])
     count, scan = 2, -1
     for a in range(about):
-        k = w.about[a]
-        if tracks.waiting[k, OF_SCAN] == scan:
+        if w.look[a] == scan:
             continue
-        before = (number[SINCE_NS] - tracks.waiting[k, SINCE_NS]) * 1e-9
+        near = w.near[a]
+        before = near[BEFORE_S]
         if before < -BEYOND * span_s or before > (1.0 + BEYOND) * span_s:
             continue
-        value = tracks.waiting_plot[k]
         back = before / span_s
-        dx = value[PLACE] - here[PLACE] + back * mx
-        dy = value[PLACE + 1] - here[PLACE + 1] + back * my
-        dz = value[PLACE + 2] - here[PLACE + 2] + back * mz
+        dx, dy, dz = near[0] + back * mx, near[1] + back * my, near[2] + back * mz
         bent = 0.5 * before * (span_s - before) * (GRAVITY_M_S2 + 3.0 * s.thrust_sigma_m_s2)
         far = max(1.0, (1.0 - back) ** 2 + back * back)
-        reach = 5.0 * math.sqrt(far * ends + max(value[ACROSS_M2], value[ALONG_M2])) + abs(bent)
+        reach = 5.0 * math.sqrt(far * ends + near[WIDEST_M2]) + abs(bent)
         if dx * dx + dy * dy + dz * dz > reach * reach:
             continue
-        scan = tracks.waiting[k, OF_SCAN]
-        if scan != tracks.waiting[first, OF_SCAN]:
+        scan = w.look[a]
+        if scan != own:
             count += 1
     return count
 
@@ -541,13 +572,9 @@ def is_doubtful(tracks: TrackArrays, new: int, count: int, ratio: float, c: Star
                 continue
             if not takes_other_plots(tracks, w.trial, other, w.chain, count):
                 continue
-            distance = 0.0
             for i in range(6):
-                value = w.path[STATE, i] - w.end[i]
-                for j in range(i):
-                    value -= w.end_p[i, j] * apart[j]
-                apart[i] = value / w.end_p[i, i]
-                distance += apart[i] * apart[i]
+                apart[i] = w.path[STATE, i] - w.end[i]
+            distance = forward_solve(w.end_p, apart, 6)
             if distance > s.doubt_chi_squared:
                 return True
     return False
