@@ -41,6 +41,7 @@ def _cache_folder() -> Path:
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder()))
 
+import numpy as np  # noqa: E402
 from numba import config, njit  # noqa: E402  (reads NUMBA_CACHE_DIR when imported)
 
 # Also where Numba was imported before.
@@ -54,3 +55,9 @@ allocating_kernel = njit(cache=True, error_model="numpy")
 # Put into its caller as it stands: no arguments are handed over, and with a number for a length its
 # loops are unrolled for it.
 inlined = njit(inline="always", error_model="numpy", _nrt=False)  # type: ignore[call-overload]
+
+
+@inlined
+def as_int64(number: int) -> int:
+    """The number as any other: a kernel compiles anew for each literal, and for int32."""
+    return int(np.int64(number))

@@ -26,6 +26,8 @@ _COMPILED = {
 
 _AFTER = {"tracklets": "tracking"}
 """What calls the kernels of another stage, and would compile them as well beside it."""
+_BESIDE = {"tracking": "couples", "tracklets": "tracklets beside plots"}
+"""The part of a stage that another process compiles meanwhile: the stage finds it done."""
 ALL = tuple(_COMPILED)
 FILES = tuple(stage for stage in ALL if stage not in _AFTER)
 """What the commands on files call; nodes call the rest too."""
@@ -57,9 +59,8 @@ def compile_stages(stages: Sequence[str]) -> None:
     # One after another in one process where one calls what another compiles.
     first = [stage for stage in stages if _AFTER.get(stage) not in stages]
     chains = [[one, *(stage for stage in stages if _AFTER.get(stage) == one)] for one in first]
-    if "tracking" in stages:
-        chains.append(["couples"])
-    running = [subprocess.Popen([*command, *chain], **quiet) for chain in chains]  # type: ignore[call-overload]
+    chains.append([_BESIDE[stage] for stage in stages if stage in _BESIDE])
+    running = [subprocess.Popen([*command, *chain], **quiet) for chain in chains if chain]  # type: ignore[call-overload]
     try:
         for process in running:
             process.wait()
@@ -77,6 +78,13 @@ def _couples() -> None:
     )
 
 
+def _tracklets_beside_plots() -> None:
+    """The fold of tracklets: compiled beside that of plots, with which it shares what it calls."""
+    from skypact.tracking.tracklet_fold import fold_tracklets
+
+    _compile_for(fold_tracklets, "tracks tracklets context tracklet_scratch log")
+
+
 def _compile_for(kernel: Any, arguments: str) -> None:
     """Compile a kernel for arguments as the fold hands them over, without calling it."""
     import numpy as np
@@ -84,13 +92,14 @@ def _compile_for(kernel: Any, arguments: str) -> None:
 
     from skypact.sensing.scenario import demo_radars
     from skypact.tracking import Picture, tables
+    from skypact.tracking.tracklet_fold import tracklet_arrays
 
     picture = Picture(demo_radars())
     context = picture._context
     given = {
         "tracks": picture._tracks,
         "near": 0,
-        "radar": np.int32(0),
+        "radar": np.int64(0),
         "time_ns": np.zeros(1, np.int64),
         "plots": np.zeros((1, 4)),
         "plot": np.zeros(4),
@@ -99,6 +108,8 @@ def _compile_for(kernel: Any, arguments: str) -> None:
         "scratch": context.scratch,
         "log": tables.update_log(0),
         "context": context,
+        "tracklets": tracklet_arrays(0),
+        "tracklet_scratch": picture._tracklet_scratch,
     }
     kernel.compile(tuple(typeof(given[name]) for name in arguments.split()))
 
@@ -227,6 +238,7 @@ _WORK: dict[str, Callable[[], None]] = {
     "flight": _flight,
     "simulation": _simulation,
     "couples": _couples,
+    "tracklets beside plots": _tracklets_beside_plots,
     "tracklets": _tracklets,
 }
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.kernels.compiled import kernel
+from skypact.kernels.compiled import as_int64, kernel
 from skypact.kernels.filter import CORE, DETECTION
 from skypact.kernels.fit import PLOT_RADAR, PLOT_TIME_S, PLOT_Z
 from skypact.kernels.geodesy import height_and_up
@@ -188,7 +188,7 @@ def fold_couples(
             continue
         other_id = tracks.couple[q, FIRST_TRACK] + tracks.couple[q, SECOND_TRACK]
         other_id -= tracks.number[t, TRACK_ID]
-        other, k = -1, -1
+        other, k = as_int64(-1), as_int64(-1)
         for m in range(near):
             if tracks.number[w.near[m], TRACK_ID] == other_id:
                 other, k = w.near[m], m
@@ -388,7 +388,7 @@ def _begin_young(tracks: TrackArrays, q: int, one: int, other: int, c: CoupleCon
     a, b = 0, 0
     while a < tracks.number[one, KEPT] or b < tracks.number[other, KEPT]:
         ns_a, ns_b = _first_ns(tracks, one, a), _first_ns(tracks, other, b)
-        at_ns, radar, count = min(ns_a, ns_b), -1, 0
+        at_ns, radar, count = min(ns_a, ns_b), as_int64(-1), as_int64(0)
         if ns_a == at_ns:
             radar, count = _take_first(tracks.first[one, a], count, c.look), count + 1
             a += 1
@@ -397,7 +397,14 @@ def _begin_young(tracks: TrackArrays, q: int, one: int, other: int, c: CoupleCon
             b += 1
         _move(tracks, q, (one, other), at_ns, c)
         found = observe_beliefs(
-            couple[BELIEFS], tracks.couple_weight[q], x, p, radar, count, False, c
+            couple[BELIEFS],
+            tracks.couple_weight[q],
+            x,
+            p,
+            radar,
+            count,
+            couple[PARTED] != 0,
+            c,
         )
         if found > 0:
             couple[BELIEFS] = found
@@ -523,7 +530,7 @@ def _plots_of_couple(
 
     Likely enough for one of them or given to it, and no other track's. Returns how many.
     """
-    count = 0
+    count = as_int64(0)
     for who in (i, k):
         if who < 0:
             continue

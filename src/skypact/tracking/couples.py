@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.atmosphere import density as air_density
-from skypact.kernels.compiled import kernel
+from skypact.kernels.compiled import as_int64, kernel
 from skypact.kernels.filter import (
     ANGLE_RESOLUTION_RAD,
     BIAS_AT,
@@ -278,7 +278,7 @@ def observe_beliefs(
         s[REFERENCE, i] = 0.0
         for b in range(count):
             s[REFERENCE, i] += math.exp(weight[b]) * x[b, i]
-    ways = 0
+    ways = as_int64(0)
     for b in range(count):
         components = _linearise(b, x[b], radar, c)
         _innovations(p[b], b, components, radar, c)
@@ -416,25 +416,26 @@ def _ways_of(
     merged = _merged_share(b, radar, c)
     if b == 0:
         c.scratch[FIT, MERGED] = merged
+    nobody, first_alone, both = as_int64(-1), as_int64(0), as_int64(2)
     no_plot = (1.0 - detection) * (1.0 - detection) * (1.0 - merged) + (1.0 - detection) * merged
     spare = c.settings.new_object_log_density
     rest = weight + (plots - 1) * spare
-    ways = _add(ways, b, -1, -1, -1, rest + spare + math.log(no_plot), c.way)
+    ways = _add(ways, b, nobody, nobody, nobody, rest + spare + math.log(no_plot), c.way)
     alone = math.log(detection * (1.0 - detection)) + math.log1p(-merged)
     each = 2.0 * math.log(detection) + math.log1p(-merged)
     for j in range(plots):
         for k in range(2):
-            log_likelihood = _log_likelihood(b, k, j, -1, components, radar, c)
-            first, second = (j, -1) if k == 0 else (-1, j)
-            ways = _add(ways, b, first, second, -1, rest + alone + log_likelihood, c.way)
+            log_likelihood = _log_likelihood(b, k, j, nobody, components, radar, c)
+            first, second = (j, nobody) if k == 0 else (nobody, j)
+            ways = _add(ways, b, first, second, nobody, rest + alone + log_likelihood, c.way)
         for i in range(plots):
             if i != j:
-                log_likelihood = _log_likelihood(b, 0, j, i, components, radar, c)
-                ways = _add(ways, b, j, i, -1, rest - spare + each + log_likelihood, c.way)
+                log_likelihood = _log_likelihood(b, first_alone, j, i, components, radar, c)
+                ways = _add(ways, b, j, i, nobody, rest - spare + each + log_likelihood, c.way)
         if merged > 0.0:
-            log_likelihood = _log_likelihood(b, 2, j, -1, components, radar, c)
+            log_likelihood = _log_likelihood(b, both, j, nobody, components, radar, c)
             together = math.log(detection * merged) + log_likelihood
-            ways = _add(ways, b, -1, -1, j, rest + together, c.way)
+            ways = _add(ways, b, nobody, nobody, j, rest + together, c.way)
     return ways
 
 
@@ -546,7 +547,7 @@ def _updated(
     c: CoupleContext,
 ) -> int:
     """The beliefs that the likeliest ways lead to, likeliest first, into `c`; returns how many."""
-    new, last, last_way, least, s = 0, math.inf, -1, -math.inf, c.scratch
+    new, last, last_way, least, s = as_int64(0), math.inf, -1, -math.inf, c.scratch
     while new < c.x.shape[0]:
         best = -1
         for way in range(ways):  # the next in order of weight, then of number

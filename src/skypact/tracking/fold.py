@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.kernels.compiled import inlined, kernel
+from skypact.kernels.compiled import as_int64, inlined, kernel
 from skypact.kernels.filter import (
     CORRELATION_TIME_S,
     HALF_LOG_2_PI,
@@ -132,7 +132,7 @@ def fold_scans(
         waiting, most = tracks.waiting.shape[0], c.starts.settings.greatest_waiting_plots
         if waiting < most and tracks.counter[WAITING] + end - begin > waiting:
             return scan
-        radar = int(scans.radar[begin])
+        radar = as_int64(scans.radar[begin])
         time_ns, plots = scans.time_ns[begin:end], scans.z[begin:end]
         if not fold_scan(tracks, time_ns, radar, plots, begin, c, log):
             return scan
@@ -168,7 +168,7 @@ def fold_scan(
     """
     count = plots.shape[0]
     if time_ns[0] - tracks.counter[SWEPT_NS] >= SWEEP_NS:
-        sweep(tracks, time_ns[0], SWEEP_NS, c)
+        sweep(tracks, time_ns[0], as_int64(SWEEP_NS), c)
         count_anew(tracks, c.grid)
     near, pairs = likely_pairs(tracks, time_ns, radar, plots, c)
     if log.row.shape[0] > 0 and log.filled[0] + near + count > log.row.shape[0]:
@@ -225,7 +225,7 @@ def likely_pairs(
     rows are free depends on how the plots came in batches.
     """
     w, site = c.pairs, c.radars[radar]
-    near, found = 0, 0
+    near, found = as_int64(0), as_int64(0)
     angle = site[SIGMA + 1] + site[SIGMA + 2]
     for j in range(plots.shape[0]):
         east, north, up = local_from_polar(plots[j, 0], plots[j, 1], plots[j, 2])
@@ -252,13 +252,13 @@ def likely_pairs(
         w.wanted[PAIRS_OF_SCAN] = found
         for i in range(near):
             w.place_of[w.near[i]] = -1
-        return -1, found
+        return as_int64(-1), found
     if near > 1:
         sort_by_id(w.near, near, tracks.number[:, TRACK_ID])
     for i in range(near):
         w.place_of[w.near[i]] = i
         predict_track(tracks, w.near[i], time_ns[0], c)
-    likely = 0
+    likely = as_int64(0)
     for m in range(found):
         t, j = w.of[m, 0], w.of[m, 1]
         cost = cost_of(tracks, t, time_ns[j], plots[j], radar, c)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.atmosphere import density
-from skypact.kernels.compiled import inlined, kernel
+from skypact.kernels.compiled import as_int64, inlined, kernel
 from skypact.kernels.filter import CORE, age_biases, predict
 from skypact.kernels.geodesy import height_and_up
 from skypact.kernels.linear import copy_matrix, copy_vector, forget
@@ -153,7 +153,7 @@ def mix(
     """
     if mu[STEER] > 0.0 and not steer:
         if mu[STEER] > mu[FREE]:
-            convert(MANOEUVRE, free_phase, x[STEER], p[STEER], c, x[FREE], p[FREE])
+            convert(as_int64(MANOEUVRE), free_phase, x[STEER], p[STEER], c, x[FREE], p[FREE])
         mu[FREE] += mu[STEER]
         mu[STEER] = 0.0
     if not ignite and mu[THRUST] < LEAST_SHARE:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skypact.kernels.assignment import assign
-from skypact.kernels.compiled import inlined, kernel
+from skypact.kernels.compiled import as_int64, inlined, kernel
 from skypact.kernels.filter import (
     BIAS_AT,
     BIAS_SIGMA,
@@ -86,6 +86,19 @@ class TrackletArrays(NamedTuple):
     x: NDArray[np.float64]
     p: NDArray[np.float64]
     new: NDArray[np.float64]
+
+
+def tracklet_arrays(count: int) -> TrackletArrays:
+    """Room for so many tracklets."""
+    return TrackletArrays(
+        number=np.zeros((count, 4), np.int64),
+        state=np.zeros((count, 6)),
+        rows=np.zeros((count, JOINT, JOINT)),
+        values=np.zeros((count, JOINT)),
+        x=np.zeros((count, JOINT)),
+        p=np.zeros((count, JOINT, JOINT)),
+        new=np.zeros(count),
+    )
 
 
 class TrackletScratch(NamedTuple):
@@ -442,7 +455,7 @@ def _open_both(tracks: TrackArrays, t: int, known: int, c: FoldContext) -> None:
     if known == FREE:
         convert(
             free_phase,
-            BOOST,
+            as_int64(BOOST),
             x,
             tracks.p[t, FREE],
             c.phases,
@@ -451,7 +464,7 @@ def _open_both(tracks: TrackArrays, t: int, known: int, c: FoldContext) -> None:
         )
     else:
         convert(
-            BOOST,
+            as_int64(BOOST),
             free_phase,
             x,
             tracks.p[t, THRUST],

@@ -14,7 +14,7 @@ from skypact.model import PartnerRadar, Refusal, Tracklet
 from skypact.settings import TrackingSettings
 from skypact.tracking.phases import FASTEST_M_S
 from skypact.tracking.tables import COUPLE, TrackArrays, new_tracks
-from skypact.tracking.tracklet_fold import TrackletArrays
+from skypact.tracking.tracklet_fold import TrackletArrays, tracklet_arrays
 
 DEEPEST_M = 100e3
 _MALFORMED = "have the partner send it as its version of the wire format says"
@@ -220,15 +220,7 @@ def _alone(
 def arrays_of(batch: Batch, row: int, settings: TrackingSettings) -> TrackletArrays:
     """A batch as the fold takes it; `row`: its radar's in the table."""
     k = len(batch.tracklets)
-    arrays = TrackletArrays(
-        number=np.zeros((k, 4), np.int64),
-        state=np.zeros((k, 6)),
-        rows=np.zeros((k, JOINT, JOINT)),
-        values=np.zeros((k, JOINT)),
-        x=np.zeros((k, JOINT)),
-        p=np.zeros((k, JOINT, JOINT)),
-        new=np.zeros(k),
-    )
+    arrays = tracklet_arrays(k)
     for j, tracklet in enumerate(batch.tracklets):
         joint, vector = joint_of(tracklet)
         count, arrays.rows[j], arrays.values[j] = _whitened(joint, vector)
