@@ -108,6 +108,11 @@ class Folded:
         self._marks = 0
 
     @property
+    def nation(self) -> str:
+        """Whose pictures they are."""
+        return self._of[0]
+
+    @property
     def national(self) -> LivePicture:
         """Own plots alone."""
         return self.pictures[NATIONAL]
