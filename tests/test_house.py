@@ -42,7 +42,7 @@ def test_readme_commands_exist() -> None:
     assert commands
     for command in commands:
         name, *words = command.partition(" #")[0].split()
-        group = name in ("coalition", "release")
+        group = name in ("coalition", "release", "record")
         told = CliRunner().invoke(cli.app, [name, *words[: int(group)], "--help"])
         assert told.exit_code == 0, command
         for option in (word for word in words if word.startswith("--")):

@@ -1,11 +1,8 @@
 """All settings: each declared once, with its type, default, unit and a sentence.
 
 Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[late]`, `[sharing]`, `[entry]`,
-`[release]`, `[node]`, `[link]`, `[feeds]`, `[journal]` and `[record]` of a TOML file (`--settings`), from
-`SKYPACT_TRACKING__…` in the environment, or given in Python.
-Read from `[sensing]`, `[tracking]`, `[orbits]`, `[flight]`, `[warning]`, `[late]`, `[sharing]`,
-`[entry]`, `[release]`, `[node]`, `[link]`, `[feeds]` and `[journal]` of a TOML file (`--settings`),
-from `SKYPACT_TRACKING__…` in the environment, or given in Python.
+`[release]`, `[node]`, `[link]`, `[feeds]`, `[journal]`, `[desk]`, `[warning]` and `[record]` of a
+TOML file (`--settings`), from `SKYPACT_TRACKING__…` in the environment, or given in Python.
 `docs/settings.md` is made from here.
 """
 

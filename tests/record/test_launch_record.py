@@ -179,7 +179,7 @@ def test_cells_find_what_lies_about_a_line(where: str) -> None:
     found = {one.key for _, one in record.entries(Query(cells=cells))}
     for one in some:
         latitude, longitude = one.impact_latitude_deg or 0.0, one.impact_longitude_deg or 0.0
-        if 50 <= latitude <= 60 and (170 <= longitude or longitude <= -165):
+        if 50 <= latitude <= 60 and (longitude >= 170 or longitude <= -165):
             assert one.key in found
         if abs(latitude) < 40:
             assert one.key not in found

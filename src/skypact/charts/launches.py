@@ -1,4 +1,4 @@
-"""The picture of `skypact record draw`: when, what, whence, how high and far, and where they fell."""
+"""The picture of `skypact record draw`: when, what, whence, how high and far, where they fell."""
 
 import datetime
 from collections.abc import Sequence

@@ -50,11 +50,11 @@ class LaunchEntry(msgspec.Struct, frozen=True, kw_only=True):
     of the record's time zone; 20221100 or 20220000 where only the month or year is known.
     `begin_ns`: UTC, where the time is known. `type`: as people count (srbm, icbm, slv, cruise, …);
     `kind`: how it flew (ballistic, glide, …). `impact_off_km`: how far off the impact may be by
-    what is known of it: half the 95 % area's length where measured, the rounding of the source's
-    numbers where derived. `exportable`: whether it may leave in exports: not where partners'
-    observations have a part in it (design, rule 2). `journal_first`, `journal_last`: entries of the journal that hold its
-    observations. `words`: the source's own, untouched; `cleaned`: what was made of them otherwise
-    than they say.
+    what is known of it: the semi-major axis of the 95 % area where measured, the rounding of the
+    source's numbers where derived. `exportable`: whether it may leave in exports: not where
+    partners' observations have a part in it (design, rule 2). `journal_first`, `journal_last`:
+    entries of the journal that hold its observations. `words`: the source's own, untouched;
+    `cleaned`: what was made of them otherwise than they say.
     """
 
     origin: Origin

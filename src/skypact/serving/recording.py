@@ -57,7 +57,9 @@ class Write(Protocol):
 
     def __call__(
         self, kind: EntryKind, about: str, time_ns: int, entry: msgspec.Struct
-    ) -> "asyncio.Future[int]": ...
+    ) -> "asyncio.Future[int]":
+        """As `Node` does."""
+        ...
 
 
 class Recording:
@@ -146,7 +148,7 @@ class Recording:
             self._keep(number, entry)
 
     async def _recorded(self, keys: Iterable[str]) -> set[str]:
-        """Which are in the record; none where it does not answer: told again, they change nothing."""
+        """Which are in the record; none where it is gone: told again, they change nothing."""
         try:
             record = await self._opened()
             return await asyncio.to_thread(
