@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.node_load import load
-from skypact.model import Level, Openness, Use
+from skypact.model import Arrival, Level, Openness, Use
 from skypact.serving.release_pictures import ReleasePictures, Who
+from skypact.serving.releases import Releases
 from skypact.settings import Settings, SharingSettings
 from skypact.sharing.tracklets import TrackletMaker
 from skypact.tracking import Picture
@@ -121,3 +122,49 @@ def test_plots_far_behind_are_counted_and_not_folded():
     shared.fold(all_scans[0], {WHO[0]: np.arange(len(all_scans[0].time_ns))}, {})
     assert shared.of(WHO[0]).digest() == before
     assert shared.behind == {WHO[0]: len(all_scans[0].time_ns)}
+
+
+class Assessing:
+    """A way to a partner to whom nothing goes but assessments, of some radars."""
+
+    follows, observed = False, ()
+
+    def __init__(self, who, radars):
+        self.assessed, self._radars = (who,), radars
+
+    def rows(self, plots):
+        rows = np.flatnonzero(np.isin(plots.radar, list(self._radars)))
+        return {who: rows for who in self.assessed if len(rows)}
+
+
+@settings(max_examples=10, deadline=None)
+@given(data=st.data())
+def test_scans_that_waited_are_folded_as_one_by_one(data):
+    """Whenever that is, in whatever order they came, and where partners part meanwhile."""
+    radars = len(SEEN.radars)
+    order = list(range(len(SEEN.starts) - 1))
+    for at in data.draw(st.lists(st.integers(0, len(order) - 2), max_size=4)):
+        order[at], order[at + 1] = order[at + 1], order[at]
+    subset = data.draw(st.frozensets(st.integers(0, radars - 1), min_size=1))
+    catches_up = data.draw(st.frozensets(st.integers(0, len(order) - 1), max_size=5))
+    waiting, one_by_one = (ReleasePictures(SEEN.radars, Settings()) for _ in range(2))
+    ways = {
+        who.partner: Assessing(who, given)
+        for who, given in zip(WHO[:2], (range(radars), subset), strict=True)
+    }
+    for who in WHO[:2]:
+        waiting.join(who)
+        one_by_one.join(who)
+    releases, all_scans = Releases(waiting, ways), list(scans())
+    for number, at in enumerate(order):
+        plots = all_scans[at]
+        of = {"nation": "JPN", "radar": "", "epoch": 1, "sequence": at + 1, "received_ns": 1}
+        assert not list(releases.take(Arrival(**of, plots=plots)))
+        rows = [way.rows(plots) for way in ways.values()]
+        one_by_one.fold(plots, rows[0] | rows[1], {})
+        if number in catches_up:
+            releases.catch_up()
+    releases.catch_up()
+    for who in WHO[:2]:
+        assert waiting.of(who).digest() == one_by_one.of(who).digest()
+    assert waiting.folds < one_by_one.folds

@@ -87,6 +87,21 @@ def as_given(entry: Entry):
     return (entry.kind, entry.about, entry.time_ns, entry.payload)
 
 
+def test_what_nobody_waits_for_goes_with_what_somebody_does(server):
+    """It lingers for a second by itself; with an entry that is awaited it goes in one message."""
+    settings = SMALL.model_copy(update={"linger_s": 1.0})
+
+    async def scenario():
+        async with opened(server, "LINGER", settings) as journal:
+            alone = journal.put(EntryKind.CLOCK_MARK, "", 1, b"a", soon=False)
+            await journal.append(EntryKind.CLOCK_MARK, "", 2, b"b")
+            assert alone.done() and [one.payload for one in await all_of(journal)] == [b"a", b"b"]
+            stream = await journal._context.stream_info("LINGER")
+            assert stream.state.messages == 1
+
+    asyncio.run(scenario())
+
+
 def test_what_is_appended_is_read_back_and_goes_on_in_another_process(server):
     async def scenario():
         rng = random.Random(1)
