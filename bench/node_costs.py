@@ -113,7 +113,7 @@ def way_costs(made: Load, level: Level) -> dict[str, float]:
         unsealing_keys=[sealing],
         settings=settings.entry,
     )
-    spent, scans = Spent(), 0
+    spent, scans, due_ns = Spent(), 0, 0
     for arrival in arrivals(made, begin_ns, {}):
         if arrival.nation != _OWN:
             continue
@@ -124,8 +124,10 @@ def way_costs(made: Load, level: Level) -> dict[str, float]:
         spent.on("A: to the journal", _journalled, arrival, decided)
         out = spent.on("A: release, both partners", _released, releases, arrival)
         spent.on("A: shared picture", _folded, shared)
-        spent.on("A: release pictures that only assess", releases.catch_up)
-        for partner, sent in out:
+        if now_ns >= due_ns:
+            spent.on("A: release pictures that only assess", releases.catch_up)
+            due_ns = now_ns + round(settings.node.national_every_s * _S)
+        for partner, _, sent in out:
             if partner != _PARTNERS[0]:
                 continue
             come = spent.on("B: entry", entry.receive, sent.data, _OWN, Delivery.LIVE, now_ns)
