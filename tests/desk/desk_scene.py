@@ -33,7 +33,7 @@ class Scene:
         self.folder, self.nation = folder, "JPN"
         # Tests ask faster than people do.
         given = {"requests_s": 10_000, "requests_burst": 10_000, "actions_min": 1e6}
-        given |= {"moment_wait_s": 240.0} | of
+        given |= {"moment_wait_s": 240.0, "login_wait_s": 3600.0} | of
         self.settings = settings(link=QUICK, desk=DeskSettings(**given))
         self.loop = asyncio.new_event_loop()
         self.nodes, self.desk = {}, None
@@ -87,9 +87,18 @@ class Scene:
     def close(self):
         if self.desk is not None:
             self.do(self.stop())
+        self.do(_end_others())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+
+
+async def _end_others():
+    """What connections that were closed leave behind."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -29,6 +29,12 @@ from skypact.serving.policy_in_force import KeptAction
 from tests.desk.desk_scene import PASSWORD, Events, Scene, got, visiting, waited
 
 SESSION = "/session"
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
 ROLE = {"Mori": "view", "Ito": "act", "Sato": "administer"}
 
 
@@ -182,7 +188,7 @@ def test_a_flight_says_who_saw_it_when_and_what_each_nation_thinks(scene, client
     assert flight["independent_radars"] == len(plots) >= 4
     last = max(one["last_ms"] for one in flight["sources"] if one["last_ms"])
     assert last <= track.last_plot_ns // 1_000_000
-    own, other = flight["assessments"]
+    own, other = flight["assessments"]  # one of each nation
     assert own["own"] and own["nation"] == "JPN" and not other["own"]
     detail = got(client, f"/flights/{flight['id']}")
     flown, expected = detail["path_flown"], detail["path_expected"]
@@ -344,33 +350,24 @@ def test_a_moment_of_the_past_is_what_people_saw_then(scene, client):
         assert client.get("/moments", params={"at": wrong}).status_code == 422
 
 
-@pytest.fixture
-def schema(scene):
+def test_whatever_is_asked_the_answer_is_as_the_schema_says(scene, client):
     """Without what goes on for ever, what logs out, and what takes seconds each time."""
-    found = schemathesis.openapi.from_url(f"{scene.url}/api/v1/openapi.json")
-    return found.exclude(path_regex="/(events|session|moments)$")
+    schema = schemathesis.openapi.from_url(f"{scene.url}/api/v1/openapi.json")
+    schema = schema.exclude(path_regex="/(events|session|moments)$")
+    sent = {"headers": {"X-CSRF-Token": client.headers["X-CSRF-Token"]}}
+    sent["cookies"] = dict(client.cookies)
+    asked = 0
+    for found in schema.get_all_operations():
+        operation = found.ok()
 
+        @settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy())
+        def holds(case):
+            case.call_and_validate(**sent, checks=CHECKS)
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
-from_api = schemathesis.pytest.from_fixture("schema")
-
-
-@from_api.parametrize()
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_is_asked_the_answer_is_as_the_schema_says(case, tokens):
-    headers, cookies = tokens
-    case.call_and_validate(headers=headers, cookies=cookies, checks=CHECKS)
-
-
-@pytest.fixture(scope="module")
-def tokens(scene):
-    with visiting(scene, "Sato") as one:
-        return {"X-CSRF-Token": one.headers["X-CSRF-Token"]}, dict(one.cookies)
+        holds()
+        asked += 1
+    assert asked > 20
 
 
 async def _of(make):

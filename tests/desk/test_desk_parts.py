@@ -184,16 +184,16 @@ def test_who_saw_it_last_and_when():
 
 def test_a_large_whole_goes_in_parts_that_a_message_holds():
     told = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings(path_every_s=0.5))
-    for time_s in range(150):
-        told.look([track(number, time_s) for number in range(1, 81)])
+    for time_s in range(100):
+        told.look([track(number, time_s) for number in range(1, 161)])
     parts = told.whole(0)
     assert len(parts) > 2 and all(one.more for one in parts[:-1]) and not parts[-1].more
     assert all(len(msgspec.msgpack.encode(one)) < 1 << 20 for one in parts)
     copy = PictureCopy("shared")
     copy.become(parts)
-    assert len(copy.tracks) == len(copy.flown) == 80
+    assert len(copy.tracks) == len(copy.flown) == 160
     path = as_json.path(copy.flown[1])
-    assert path["time_ms"][0] == 0 and len(path["time_ms"]) == len(path["height_m"]) == 150
+    assert path["time_ms"][0] == 0 and len(path["time_ms"]) == len(path["height_m"]) == 100
     few = as_json.path(thinned(copy.flown[1], 10))
     assert len(few["time_ms"]) == 10 and few["time_ms"][-1] == path["time_ms"][-1]
 
@@ -363,7 +363,8 @@ def test_statements_stand_beside_the_flight_they_are_of():
 
     near = flight(2, 0.80001, 2.2, 1001)
     far = flight(9, -0.3, 1.0, 1001)
-    found = beside.stated_of(flights, [said(11, near), said(12, far)])
+    worse = flight(3, 0.8003, 2.2, 1003)  # another of the same nation: the better one stands
+    found = beside.stated_of(flights, [said(13, worse), said(11, near), said(12, far)])
     assert {number: [one.flight for _, one in all_] for number, all_ in found.items()} == {2: [11]}
     told = as_json.assessment("KOR", found[2][0][1], flights[2].flight)
     assert told["differences"]["kind"] and not told["differences"]["impact_significant"]

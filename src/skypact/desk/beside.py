@@ -92,20 +92,27 @@ def ground_m(latitude: float, longitude: float, other_lat: float, other_lon: flo
 def stated_of(
     flights: Mapping[int, ShownFlight], statements: Sequence[Statement]
 ) -> dict[int, list[tuple[str, Assessment]]]:
-    """By flight, what partners state of it: each statement with the flight that it fits best.
+    """By flight, what partners state of it: of each nation the statement that fits it best.
 
-    A statement names no track of ours: it is told by its launch, apogee and impact. One that fits
-    none stands beside none.
+    A statement names no track of ours: it is told by its launch, apogee and impact, and stands
+    beside one flight at most. One that fits none stands beside none.
     """
+    said_by = list(_assessments(statements))
+    fits = sorted(
+        (misfit, k, number)
+        for k, (_, said) in enumerate(said_by)
+        for number, shown in flights.items()
+        if (misfit := _misfit(said, shown.flight)) < math.inf
+    )
     out: dict[int, list[tuple[str, Assessment]]] = {}
-    for nation, said in _assessments(statements):
-        score, number = min(
-            ((_misfit(said, shown.flight), number) for number, shown in flights.items()),
-            default=(math.inf, 0),
-        )
-        if score < math.inf:
+    placed: set[int] = set()
+    for _, k, number in fits:
+        nation, said = said_by[k]
+        taken = {name for name, _ in out.get(number, ())}
+        if k not in placed and nation not in taken:
+            placed.add(k)
             out.setdefault(number, []).append((nation, said))
-    return out
+    return {number: sorted(found, key=lambda one: one[0]) for number, found in out.items()}
 
 
 def _assessments(statements: Iterable[Statement]) -> Iterator[tuple[str, Assessment]]:

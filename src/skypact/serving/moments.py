@@ -64,13 +64,16 @@ def _begin_behind_the_node() -> None:
 
 
 def _parts(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> list[bytes]:
-    try:
-        found = asyncio.run(moment(folder, settings, exercise, ask))
-    except InputError as error:
-        return [_fault(error.place, error.reason, error.remedy)]
-    except SkypactError as error:
-        return [_fault("journal", str(error), "ask for another time")]
-    return [msgspec.msgpack.encode(part) for part in found]
+    for again in (True, False):
+        try:
+            found = asyncio.run(moment(folder, settings, exercise, ask))
+            return [msgspec.msgpack.encode(part) for part in found]
+        except InputError as error:
+            return [_fault(error.place, error.reason, error.remedy)]
+        except SkypactError as error:  # the journal's server was busy, or died
+            if not again:
+                return [_fault("journal", str(error), "ask again")]
+    raise AssertionError
 
 
 def _fault(place: str, reason: str, remedy: str) -> bytes:
