@@ -130,7 +130,10 @@ LOOKS = st.lists(st.dictionaries(st.integers(1, 6), st.integers(0, 9), max_size=
 @settings(deadline=None, max_examples=60)
 def test_changes_one_after_another_are_the_whole(looks, data):
     """However tracks come, go on and go, and wherever a viewer missed some and asked for all."""
-    told, copy = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings()), PictureCopy("shared")
+    told, copy = (
+        ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings()),
+        PictureCopy("shared", DeskSettings()),
+    )
     copy.become(told.whole(0))
     for tracks in looks:
         told.look([track(number, time_s) for number, time_s in tracks.items()])
@@ -147,7 +150,7 @@ def test_changes_one_after_another_are_the_whole(looks, data):
             assert copy.follows(change)
             sent = msgspec.msgpack.decode(msgspec.msgpack.encode(change), type=type(change))
             copy.apply(sent)
-        now = PictureCopy("shared")
+        now = PictureCopy("shared", DeskSettings())
         now.become(told.whole(0))
         assert copy.tracks == now.tracks and copy.number == now.number
         assert copy.flights.keys() == now.flights.keys()
@@ -189,13 +192,18 @@ def test_a_large_whole_goes_in_parts_that_a_message_holds():
     parts = told.whole(0)
     assert len(parts) > 2 and all(one.more for one in parts[:-1]) and not parts[-1].more
     assert all(len(msgspec.msgpack.encode(one)) < 1 << 20 for one in parts)
-    copy = PictureCopy("shared")
+    copy = PictureCopy("shared", DeskSettings())
     copy.become(parts)
-    assert len(copy.tracks) == len(copy.flown) == 160
-    path = as_json.path(copy.flown[1])
+    assert len(copy.tracks) == 160
+    path = as_json.path(copy.flown(1))
     assert path["time_ms"][0] == 0 and len(path["time_ms"]) == len(path["height_m"]) == 100
-    few = as_json.path(thinned(copy.flown[1], 10))
-    assert len(few["time_ms"]) == 10 and few["time_ms"][-1] == path["time_ms"][-1]
+    for time_s in range(100, 130):  # what comes since is added to it
+        told.look([track(1, time_s)])
+        copy.apply(told.change(0))
+    assert as_json.path(copy.flown(1))["time_ms"] == [1000 * k for k in range(130)]
+    assert copy.flown(2) is None  # gone
+    few = as_json.path(thinned(copy.flown(1), 10))
+    assert len(few["time_ms"]) == 10 and few["time_ms"][-1] == 129_000
 
 
 def test_the_most_overdue_is_assessed_first_and_what_ended_once():

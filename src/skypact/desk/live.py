@@ -151,7 +151,7 @@ class Live:
             return None
         body, _ = self._flight_body(picture, shown, self._stated(picture))
         document: dict[str, Any] = msgspec.json.decode(body)
-        flown = picture.flown.get(number)
+        flown = picture.flown(number)
         if flown is not None:
             document["path_flown"] = as_json.path(thinned(flown, most) if most else flown)
         return document
@@ -177,7 +177,7 @@ class Live:
         flights = [
             as_json.flight(
                 *(one, own, at_ns, self._settings),
-                flown=picture.flown.get(number),
+                flown=picture.flown(number),
             )
             for number, one in sorted(picture.flights.items())
         ]

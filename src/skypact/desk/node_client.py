@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+import math
 import time
+from array import array
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import msgspec
 import nats.errors
+import numpy as np
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from numpy.typing import NDArray
 
 from skypact.errors import InputError, LinkError
 from skypact.model import (
@@ -32,17 +36,51 @@ _LOOKED_AT_S = 30.0
 """A picture is followed for so long after the last who looked at it."""
 _SILENT_ASKS = 3.5
 _AGAIN_S = 0.5
+_COLUMNS = ("latitude_rad", "longitude_rad", "height_m", "speed_m_s")
+_WIDTH = 1 + len(_COLUMNS)
+
+
+class Trail:
+    """Where a track went: what the node told whole, and what came since; thinned as it grows."""
+
+    def __init__(self, path: ShownPath | None = None) -> None:
+        self._rows = array("d")  # time s, latitude, longitude, height, speed
+        self._every_s = 0.0
+        if path is not None:
+            times = np.frombuffer(path.time_ns, np.int64) / S
+            columns = [np.frombuffer(getattr(path, name)) for name in _COLUMNS]
+            self._rows.frombytes(np.column_stack([times, *columns]).tobytes())
+
+    def note(self, track: ShownTrack, settings: DeskSettings) -> None:
+        """A point, if the last is long enough ago."""
+        at_s, rows = track.time_ns / S, self._rows
+        if rows and at_s - rows[-_WIDTH] < max(self._every_s, settings.path_every_s):
+            return
+        speed = math.hypot(track.east_m_s, track.north_m_s, track.up_m_s)
+        rows.extend((at_s, track.latitude_rad, track.longitude_rad, track.height_m, speed))
+        if len(rows) > _WIDTH * settings.path_points:
+            self._rows = array("d", self._table()[::2].ravel().tolist())
+            self._every_s = 2.0 * max(self._every_s, settings.path_every_s)
+
+    def shown(self) -> ShownPath:
+        """Its columns."""
+        table = self._table()
+        times = np.rint(table[:, 0] * S).astype("<i8").tobytes()
+        return ShownPath(times, *(table[:, k].tobytes() for k in range(1, _WIDTH)))
+
+    def _table(self) -> NDArray[np.float64]:
+        return np.array(self._rows).reshape(-1, _WIDTH)
 
 
 class PictureCopy:
     """A picture as last told. `number` 0: not yet whole."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, settings: DeskSettings) -> None:
+        self.name, self._settings = name, settings
         self.epoch = self.number = self.time_ns = self.newest_ns = 0
         self.tracks: dict[int, ShownTrack] = {}
         self.flights: dict[int, ShownFlight] = {}
-        self.flown: dict[int, ShownPath] = {}
+        self._trails: dict[int, Trail] = {}
         self.whole = asyncio.Event()
 
     def follows(self, change: PictureChange) -> bool:
@@ -55,15 +93,22 @@ class PictureCopy:
         self.newest_ns = change.newest_ns
         self.tracks |= {one.id: one for one in change.tracks}
         self.flights |= {one.flight.id: one for one in change.flights}
-        self.flown |= change.flown
+        self._trails |= {number: Trail(path) for number, path in change.flown.items()}
+        for one in change.tracks:
+            self._trails.setdefault(one.id, Trail()).note(one, self._settings)
         for gone in change.gone:
             self.tracks.pop(gone, None)
             self.flights.pop(gone, None)
-            self.flown.pop(gone, None)
+            self._trails.pop(gone, None)
+
+    def flown(self, number: int) -> ShownPath | None:
+        """Where a track went; None: there is no such."""
+        trail = self._trails.get(number)
+        return None if trail is None else trail.shown()
 
     def become(self, parts: Iterable[PictureChange]) -> None:
         """Be what was told whole."""
-        self.tracks, self.flights, self.flown = {}, {}, {}
+        self.tracks, self.flights, self._trails = {}, {}, {}
         for part in parts:
             self.epoch = part.epoch
             self.apply(part)
@@ -117,7 +162,7 @@ class NodeClient:
     def look_at(self, name: str) -> PictureCopy:
         """A picture that somebody looks at; it fills soon where nobody did before."""
         if name not in self.pictures:
-            self.pictures[name] = PictureCopy(name)
+            self.pictures[name] = PictureCopy(name, self._settings)
             self._ask_whole(name)
         self._until_s[name] = time.monotonic() + _LOOKED_AT_S
         return self.pictures[name]
@@ -147,7 +192,7 @@ class NodeClient:
         for part in parts:
             if part.fault:
                 raise InputError(f"moment {name}", part.fault, "see the journal's retention")
-        picture = PictureCopy(name)
+        picture = PictureCopy(name, self._settings)
         picture.become(parts)
         return picture
 

@@ -1,6 +1,7 @@
 """Pictures of the past for the desk: replayed from the journal, in a process of their own."""
 
 import asyncio
+import contextlib
 import os
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -13,9 +14,11 @@ from nats.aio.msg import Msg
 
 from skypact.errors import InputError, SkypactError
 from skypact.flight import assess
-from skypact.model import Ask, PictureChange, Track
+from skypact.model import Ask, PictureChange, Radar, Track
+from skypact.offline.warm import warm_up
+from skypact.sensing import load_radars
 from skypact.serving.child import end_with_parent
-from skypact.serving.journal_source import Source, open_source
+from skypact.serving.journal_source import open_source
 from skypact.serving.pictures import NAMES
 from skypact.serving.replay import THEN, Moment, replay
 from skypact.serving.shown import expected_path
@@ -64,6 +67,7 @@ def _begin_behind_the_node() -> None:
 
 
 def _parts(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> list[bytes]:
+    _warm(folder, settings)
     for again in (True, False):
         try:
             found = asyncio.run(moment(folder, settings, exercise, ask))
@@ -74,6 +78,17 @@ def _parts(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> list[b
             if not again:
                 return [_fault("journal", str(error), "ask again")]
     raise AssertionError
+
+
+_warmed: set[Path] = set()
+
+
+def _warm(folder: Path, settings: Settings) -> None:
+    """Read the kernels before the server waits for an answer to its pings."""
+    if folder not in _warmed:
+        _warmed.add(folder)
+        with contextlib.suppress(SkypactError):
+            warm_up(load_radars(folder / "radars.toml"), settings)
 
 
 def _fault(place: str, reason: str, remedy: str) -> bytes:
@@ -89,11 +104,9 @@ async def moment(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> 
     assert ask.at_ns is not None
     if ask.whole not in NAMES:
         raise InputError(ask.whole, "is not kept", f"ask for one of {', '.join(NAMES)}")
-    async with open_source(folder, settings, exercise=exercise) as source:
-        moments = await _replayed(source, settings, ask)
-        radars, nation = source.radars, source.nation
+    radars, moments = await _replayed(folder, settings, exercise, ask)
     nations = {radar.id: radar.nation for radar in radars}
-    shown = ShownPicture(ask.whole, ask.at_ns, nations or {nation: nation}, settings.desk)
+    shown = ShownPicture(ask.whole, ask.at_ns, nations, settings.desk)
     for one in moments:
         shown.look(_until(one.tracks, ask.at_ns))
     last = _until(moments[-1].tracks, ask.at_ns)
@@ -104,18 +117,22 @@ async def moment(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> 
     return shown.whole(ask.at_ns)
 
 
-async def _replayed(source: Source, settings: Settings, ask: Ask) -> tuple[Moment, ...]:
-    """The moment, and some before it as far as the journal goes back."""
+async def _replayed(
+    folder: Path, settings: Settings, exercise: bool, ask: Ask
+) -> tuple[tuple[Radar, ...], tuple[Moment, ...]]:
+    """The radars, and the moment with some before it as far as the journal goes back."""
     assert ask.at_ns is not None
     known = THEN if ask.known_ns == 0 else ask.known_ns
     step_ns = round(settings.desk.moment_path_s / _SAMPLES * S)
     before = [ask.at_ns - k * step_ns for k in range(_SAMPLES, 0, -1)] if step_ns else []
     for times in ([*before, ask.at_ns], [ask.at_ns]):
-        try:
-            return (await replay(source, settings, ask.whole, times, known=known)).moments
-        except InputError:
-            if len(times) == 1:
-                raise
+        async with open_source(folder, settings, exercise=exercise) as source:
+            try:
+                found = await replay(source, settings, ask.whole, times, known=known)
+                return source.radars, found.moments
+            except InputError:
+                if len(times) == 1:
+                    raise
     raise AssertionError
 
 

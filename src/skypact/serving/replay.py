@@ -19,11 +19,13 @@ from skypact.serving.folded import Folded
 from skypact.serving.journal_source import Progress, Source
 from skypact.serving.pictures import names_of
 from skypact.settings import Settings
+from skypact.sharing.tasks import Turns
 from skypact.tracking import LivePicture, Picture
 
 S = 1_000_000_000
 THEN = "then"
 _PROGRESS_EVERY = 500
+_SLICE_S = 0.1
 
 
 class Moment(NamedTuple):
@@ -168,6 +170,8 @@ class _Replay:
 
     async def fold_until(self, time_ns: int | None) -> None:
         """Entries up to the first that is later than a time; None: all."""
+        turns = Turns(_SLICE_S)  # a server closes a connection that does not answer its pings
+        turns.begin()
         while (entry := await self._next()) is not None:
             if time_ns is not None and entry.time_ns > time_ns:
                 self._held = entry
@@ -183,6 +187,7 @@ class _Replay:
             self._number, self._newest_ns = entry.number, max(self._newest_ns, entry.time_ns)
             if self._on_progress and self.entries % _PROGRESS_EVERY == 0:
                 self._on_progress(self.entries, self._source.last - self.began_at)
+            await turns.pass_on()
 
     async def _next(self) -> Entry | None:
         if self._held is not None:
