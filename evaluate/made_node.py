@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from skypact.desk.accounts import Accounts
 from skypact.desk.app import Parts, application, desk_of, following
@@ -260,7 +261,7 @@ class MadeOrders:
         levels = self._node.levels.items()
         return "\n".join(f'[partner.{nation}]\nlevel = "{level}"' for nation, level in levels)
 
-    def propose(self, text: str, who: str) -> PolicyProposal:
+    def propose(self, text: str) -> PolicyProposal:
         """What the levels of a text would change."""
         changes = []
         for nation, level in _levels_of(text).items():
@@ -284,7 +285,7 @@ class MadeOrders:
         levels = self._node.levels | {partner: level}
         return "\n".join(f'[partner.{nation}]\nlevel = "{one}"' for nation, one in levels.items())
 
-    async def apply(self, proposal: PolicyProposal, who: str) -> str:
+    async def apply(self, proposal: PolicyProposal, who: str, key: Ed25519PrivateKey | None) -> str:
         """Put it in force."""
         self._node.levels = _levels_of(proposal.text)
         return f"in force since now: release.toml {proposal.hash[:8]}, by {who}"
