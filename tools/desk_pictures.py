@@ -29,10 +29,10 @@ from skypact.tracking import Picture
 
 SCENARIO = "2022-10-04_irbm-over-japan"
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
-ALONE_S, TOGETHER_S = 55.0, 300.0
+ALONE_S, TOGETHER_S = 22.0, 300.0
 """After the first plot: Japan has not seen it yet; past burn-out, over Japan."""
 SIZE = {"width": 1440, "height": 900}
-COLOURS = 160
+COLOURS = 256
 DRAWN_S = 90.0
 """So long at most the globe is waited for."""
 _FLAGS = [
@@ -145,7 +145,7 @@ def _draw(desk: MadeDesk, told: Told, opened: Any) -> None:
     page.get_by_role("tab", name="Partners").click()
     page.get_by_role("button", name="Look").click()
     page.locator('[data-partner="KOR"] button').click()
-    page.get_by_role("dialog").get_by_label("plots").check()
+    page.locator("dialog input[value=plots]").check()
     page.get_by_role("button", name="Show what would change").click()
     _save(page, "desk-release")
 

@@ -19,7 +19,7 @@ export const en = {
   no_flights: "No flights in this picture",
   missing_here: "Not in this picture: {count} of all together",
   missing_row: "not seen in this picture",
-  tracks_n: "{count} tracks",
+  tracks_n: "tracks {count}",
   flight: "Flight",
   flight_n: "Flight {id}",
   choose_flight: "Choose a flight from the list or on the globe",
