@@ -254,6 +254,7 @@ class Node:
         )
         await self.feeds.start(lambda error: self._go_on_without("feeds", error))
         self.recording = Recording(
+            self.nation,
             self.folded,
             self.journal,
             self.assessor,

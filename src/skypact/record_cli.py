@@ -321,7 +321,7 @@ def answer(
             for one in said:
                 console.print(f"\n{one.said}", style="bold")
                 for counted in one.counts:
-                    console.print(f"{counted.count:>6}  {counted.definition}", highlight=False)
+                    console.print(f"{counted.number:>6}  {counted.definition}", highlight=False)
                 console.print(one.because)
 
 
@@ -478,7 +478,7 @@ class _Filters:
         if not known:
             raise RecordError(launches.place, "holds no launches", "skypact record import some")
         for origin in chosen:
-            parts = {
+            parts: dict[str, Any] = {
                 by: self._values(launches, Query(origin=origin), by, wanted)
                 for by, wanted in self._parts.items()
                 if wanted

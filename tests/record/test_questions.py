@@ -140,14 +140,14 @@ def test_the_articles_sentences(where: str) -> None:
     record = LaunchRecord(where)
     record.put(read_public_database(DATA / "launches", record).entries)
     january, since_may, near = answers(record, Query(), load_lines(LINE), 50.0)
-    counts = {one.definition: one.count for one in january.counts}
+    counts = {one.definition: one.number for one in january.counts}
     assert (counts["missiles"], counts["days with launches"]) == (9, 6)
     assert counts["called hypersonic, gliding or manoeuvring in the source"] == 2
-    counts = {one.definition: one.count for one in since_may.counts}
+    counts = {one.definition: one.number for one in since_may.counts}
     assert counts["missiles"] == 45
     assert counts["without failures"] == 41
     assert counts["days with launches"] != counts["days with launches, by UTC"]
-    assert near.counts[0].count == 3
+    assert near.counts[0].number == 3
     # The one that Korea's forces put 26 km south of the line.
     assert any("south of it" in one.definition for one in near.counts)
     assert 3 <= len(near.entries) <= 5

@@ -97,11 +97,10 @@ class Scene:
     def recording(self):
         """As a node that was just started has it."""
         picture = SimpleNamespace(shown=lambda: tuple(self.tracks))
-        folded = SimpleNamespace(
-            nation="JPN", shared=picture, national=picture, statements=self.statements
-        )
+        folded = SimpleNamespace(shared=picture, national=picture, statements=self.statements)
         settings = SETTINGS.model_copy(update={"database": self.where})
         return Recording(
+            "JPN",
             folded,
             self.journal,
             self,

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import rc_context
 
 from skypact.charts.parts import SOFT, STYLE, axes_at, headline, new_figure, plain, save, title
-from skypact.maps import INK, centred, draw_map, frame_about
+from skypact.maps import INK, FloatArray, centred, draw_map, frame_about
 from skypact.model import LaunchEntry
 from skypact.record.exports import day_text
 from skypact.record.launch_record import LaunchRecord, Query
@@ -23,6 +23,8 @@ _MOST = 20_000
 """Points drawn; beyond, the newest."""
 _MOST_BARS = 14
 _COLOUR, _FAILED = "#1965B0", "#CC3311"
+_SHOWN = (0.03, 0.97)
+"""The map shows what lies between; a few that fell far off are beyond its edge."""
 _WIDE, _HIGH = 13.0, 10.6
 
 
@@ -106,25 +108,27 @@ def _draw_falls(ax: "Axes", entries: Sequence[LaunchEntry], lines: Sequence[Line
     if not known:
         ax.set_axis_off()
         return
-    falls = np.radians([(o.impact_latitude_deg, o.impact_longitude_deg) for o in known])
-    sites = [
-        (one.launch_latitude_deg, one.launch_longitude_deg)
-        for one in known
-        if one.launch_latitude_deg is not None
-    ]
-    places = np.vstack([falls, np.radians(sites).reshape(-1, 2)])
+    falls = _radians([(o.impact_latitude_deg, o.impact_longitude_deg) for o in known])
+    sites = _radians([(o.launch_latitude_deg, o.launch_longitude_deg) for o in known])
+    sites = sites[np.isfinite(sites).all(axis=1)]
+    places = np.vstack([falls, sites])
     projection = centred(places[:, 0], places[:, 1])
     box, (wide, high) = ax.get_position(), ax.figure.get_size_inches()  # type: ignore[union-attr]
     shape = box.width * wide / (box.height * high)
-    draw_map(ax, projection, frame_about(*projection.xy(places[:, 0], places[:, 1]), shape))
+    shown = [np.quantile(one, _SHOWN) for one in projection.xy(places[:, 0], places[:, 1])]
+    draw_map(ax, projection, frame_about(*shown, shape))
     for line in lines:
         for part in line.parts:
             x, y = projection.xy(np.radians(part[:, 1]), np.radians(part[:, 0]))
             ax.plot(x, y, color=_FAILED, lw=1.0, zorder=4)
         ax.plot([], [], color=_FAILED, lw=1.0, label=line.name)
-    sites_at = places[len(falls) :]
-    for at, style, label in ((falls, "x", "came down"), (sites_at, "o", "launched")):
+    for at, style, label in ((falls, "x", "came down"), (sites, "o", "launched")):
         x, y = projection.xy(at[:, 0], at[:, 1])
         colour = INK if style == "x" else SOFT
         ax.plot(x, y, style, ms=4, color=colour, mfc="none", zorder=5, label=label)
     ax.legend(frameon=False, fontsize=7.5, loc="upper left", bbox_to_anchor=(0.0, -0.02), ncols=6)
+
+
+def _radians(places: Sequence[tuple[float | None, float | None]]) -> FloatArray:
+    """(n, 2); NaN where it is not known."""
+    return np.radians(np.array(places, np.float64).reshape(-1, 2))

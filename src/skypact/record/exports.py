@@ -122,7 +122,9 @@ def _geometry(entry: LaunchEntry) -> dict[str, Any] | None:
     places = [one for one in (_launch(entry), _impact(entry)) if one]
     if not places:
         return None
-    points = [{"type": "Point", "coordinates": list(place)} for place in places]
+    points: list[dict[str, Any]] = [
+        {"type": "Point", "coordinates": list(place)} for place in places
+    ]
     if len(places) == 1:
         return points[0]
     (west, _), (east, _) = places

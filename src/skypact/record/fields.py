@@ -63,7 +63,8 @@ def moment_ns(date: tuple[int, int, int], field: str, said: Any) -> int | None:
         reason = f"{said!r} is no time of day" if match is None else "has a time and no day"
         raise FieldError(field, reason, "write 21:51 (UTC), or unknown")
     try:
-        clock = datetime.time(*(int(part or 0) for part in match.groups()))
+        hour, minute, second = (int(part or 0) for part in match.groups())
+        clock = datetime.time(hour, minute, second)
     except ValueError as error:
         raise FieldError(field, f"{said!r}: {error}", "correct the time") from None
     moment = datetime.datetime.combine(datetime.date(*date), clock, datetime.UTC)

@@ -165,7 +165,7 @@ class LaunchRecord:
         self, connection: Connection, launches: Iterable[tuple[Origin, str, str]]
     ) -> dict[tuple[str, str, str], Row[Any]]:
         """Rows that are there already, by their keys."""
-        found = {}
+        found: dict[tuple[str, str, str], Row[Any]] = {}
         for origin, source in {(origin, source) for origin, source, _ in launches}:
             keys = [key for o, s, key in launches if (o, s) == (origin, source)]
             columns = entries.c
@@ -411,7 +411,8 @@ def _counted(query: Query, by: str | None) -> sa.Select[Any]:
         "month": entries.c.day // 100,
         "year": entries.c.day // 10_000,
     }.get(by)
-    value = entries.c[by] if value is None else value
+    if value is None and by is not None:
+        value = entries.c[by]
     counted = sa.select(value.label("value"), sa.func.count()).where(*_conditions(query))
     return counted if by is None else counted.group_by(sa.text("1"))
 

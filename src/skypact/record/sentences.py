@@ -22,7 +22,7 @@ class Counted(NamedTuple):
     """A count, and what was counted."""
 
     definition: str
-    count: int
+    number: int
 
 
 class Answer(NamedTuple):

@@ -70,6 +70,7 @@ class Recording:
 
     def __init__(
         self,
+        nation: str,
         folded: Folded,
         journal: Journal,
         assessor: Assessor,
@@ -80,11 +81,12 @@ class Recording:
         write: Write,
         clock: Callable[[], int],
     ) -> None:
-        self._folded, self._journal, self._assessor = folded, journal, assessor
+        self._nation, self._folded = nation, folded
+        self._journal, self._assessor = journal, assessor
         self._settings, self._exercise = settings, exercise
         self._where = settings.database or str(store / DEFAULT_FILE)
         self._write, self._clock = write, clock
-        self._log = structlog.get_logger().bind(node=folded.nation)
+        self._log = structlog.get_logger().bind(node=nation)
         self._record: LaunchRecord | None = None
         self._told: set[str] = set()
         self._caught_up = False
@@ -93,11 +95,6 @@ class Recording:
         self.followed = 0
         """The journal's entry up to which the record has all; 0: not known yet."""
         self.fault = ""
-
-    @property
-    def _name(self) -> str:
-        """The journal's, in the record."""
-        return self._folded.nation
 
     async def run(self) -> None:
         """Every few seconds what ended since, first into the journal, then into the record."""
@@ -151,9 +148,7 @@ class Recording:
         """Which are in the record; none where it is gone: told again, they change nothing."""
         try:
             record = await self._opened()
-            return await asyncio.to_thread(
-                record.has, Origin.MEASURED, self._folded.nation, list(keys)
-            )
+            return await asyncio.to_thread(record.has, Origin.MEASURED, self._nation, list(keys))
         except RecordError:
             return set()
 
@@ -166,7 +161,7 @@ class Recording:
         said += self._of_partners(flight)
         return entry_of(
             key,
-            self._folded.nation,
+            self._nation,
             flight,
             utc_offset_h=self._settings.utc_offset_h,
             journal=(first, self._journal.last_number),
@@ -178,7 +173,7 @@ class Recording:
         """What own plots alone say of it; nothing where they do not show it."""
         beside = [
             one
-            for one in self._folded.national.shown()
+            for one in self._national.shown()
             if one.first_plot_ns <= track.last_plot_ns and track.first_plot_ns <= one.last_plot_ns
         ]
         beside.sort(key=lambda one: abs(one.first_plot_ns - track.first_plot_ns))
@@ -186,7 +181,7 @@ class Recording:
             own = await self._assessor.flight(one, None)
             if own is not None and is_same(own, flight, self._settings):
                 said = flight_as_json(own)
-                nation = self._folded.nation
+                nation = self._nation
                 return [NationAssessment(nation=nation, as_of_ns=one.time_ns, stated=said)]
         return []
 
@@ -206,12 +201,12 @@ class Recording:
         """Put in what the journal has and the record has not."""
         record = await self._opened()
         if not self._caught_up:
-            self.followed = await asyncio.to_thread(record.followed, self._name)
+            self.followed = await asyncio.to_thread(record.followed, self._nation)
             await self._read_from_journal()
         some = list(self._waiting)
         last = self._last if some else self._journal.last_number
         if some or last - self.followed > _NOTED_EVERY:
-            await asyncio.to_thread(record.put, some, journal=(self._name, last))
+            await asyncio.to_thread(record.put, some, journal=(self._nation, last))
             self.followed = last
             self._waiting = self._waiting[len(some) :]
 
@@ -272,14 +267,14 @@ def entry_of(
         begin_ns=begin_ns,
         type=str(flight.range_class or "unknown"),
         kind=str(flight.kind),
-        launch_latitude_deg=launch and math.degrees(launch.latitude_rad),
-        launch_longitude_deg=launch and math.degrees(launch.longitude_rad),
+        launch_latitude_deg=math.degrees(launch.latitude_rad) if launch else None,
+        launch_longitude_deg=math.degrees(launch.longitude_rad) if launch else None,
         apogee_km=flight.apogee.height_m / 1e3 if flight.apogee else None,
         range_km=None if range_m is None else range_m / 1e3,
         bearing_deg=_bearing(launch, impact),
-        impact_latitude_deg=impact and math.degrees(impact.latitude_rad),
-        impact_longitude_deg=impact and math.degrees(impact.longitude_rad),
-        impact_off_km=impact and impact.ellipse_95.semi_major_m / 1e3,
+        impact_latitude_deg=math.degrees(impact.latitude_rad) if impact else None,
+        impact_longitude_deg=math.degrees(impact.longitude_rad) if impact else None,
+        impact_off_km=impact.ellipse_95.semi_major_m / 1e3 if impact else None,
         impact_from=ImpactFrom.MEASURED if impact else "",
         exportable=exportable,
         journal_first=journal[0],
