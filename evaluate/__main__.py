@@ -36,6 +36,7 @@ from evaluate import (
     separation,
     siblings,
     tracklets,
+    warnings,
     white_sands,
     wire,
 )
@@ -482,6 +483,28 @@ def _disagreements(detail: dict[str, Any]) -> Iterator[Figure]:
         )
 
 
+def _warnings(detail: dict[str, Any]) -> Iterator[Figure]:
+    for threshold, cell in detail["curves"].items():
+        at, default = f"threshold {threshold}: ", threshold == "default"
+        if cell["fell"]:
+            share = cell["hits"] / cell["fell"]
+            low, high = cell["hit_interval"]
+            value = f"{share:.1%} ({low:.1%}–{high:.1%}) of {cell['fell']}"
+            met = share >= 0.995 if default else None
+            yield Figure(f"{at}hit in time", value, "≥ 99.5 %" if default else "stated", met)
+        if cell["alerts"]:
+            share = cell["false"] / cell["alerts"]
+            met = share < 0.02 if default else None
+            asked = "< 2 %" if default else "stated"
+            yield Figure(f"{at}false alerts", f"{share:.1%} of {cell['alerts']}", asked, met)
+            over = f"{cell['over_km2']:,.0f} km²"
+            yield Figure(f"{at}over-warned area, median", over, "stated", None)
+        if cell["lead_s"] is not None:
+            yield Figure(f"{at}lead time, median", f"{cell['lead_s']:.0f} s", "stated", None)
+    ended = detail["curves"]["default"]["not_ended"]
+    yield Figure("alerts without their end", str(ended), "0", ended == 0)
+
+
 def _said(case: disagreements.Case, rows: list[dict[str, Any]], name: str) -> str:
     """What one picture says: launches over all runs, or ranges with their intervals in one."""
     if not case.ranges_m and case.scenario != disagreements.ZONE:
@@ -794,6 +817,9 @@ def _studies(shared: Path) -> dict[str, Study]:
         "hostile": Study("Hostile partner", 50, 2, lambda n, s: hostile.run(n, SEED, s), _hostile),
         "flood": Study("Flood, seconds", 60, 10, flood.run, _flood),
         "wire": Study("Wire", 1000, 20, lambda n, step: wire.run(n, SEED, step), _wire),
+        "warnings": Study(
+            "Warnings", 2000, 8, lambda n, step: warnings.run(n, SEED, step), _warnings
+        ),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
     }
 

@@ -1,5 +1,5 @@
 """The commands: `skypact track`, `simulate`, `compare`, `score`, `register`, `release`,
-`coalition`, `node`, `feed`, `desk`, `demo`, `replay`, `journal`, `record`.
+`coalition`, `node`, `feed`, `desk`, `demo`, `replay`, `journal`, `record`, `warning`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -22,6 +22,7 @@ from skypact.demo_cli import demo
 from skypact.desk_cli import desk
 from skypact.journal_cli import journal, plots_of_journal, replay
 from skypact.record_cli import record
+from skypact.warning_cli import warning
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,6 +84,7 @@ app.add_typer(journal)
 app.add_typer(desk)
 app.add_typer(record)
 app.command()(demo)
+app.add_typer(warning)
 app.command()(replay)
 
 PlotFiles = Annotated[

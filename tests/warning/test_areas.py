@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point
+from typer.testing import CliRunner
 
+from skypact import cli
 from skypact.errors import InputError
 from skypact.model import Area, Descent
 from skypact.warning.areas import as_geojson, read_areas, shape_of
@@ -191,3 +193,11 @@ def test_distance_to_the_nearest_area(tmp_path):
 def test_an_area_keeps_what_its_file_says():
     area = Area(id="x", names={"en": "X"}, polygons=())
     assert area.population is None and not area.exercise
+
+
+def test_the_commands_check_areas(tmp_path):
+    path = written(tmp_path, feature("a", SQUARE[:-1]))
+    told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])
+    assert told.exit_code == 0 and "not closed" in told.stdout
+    refused = CliRunner().invoke(cli.app, ["warning", "areas", "x.geojson", "--packages", "none"])
+    assert refused.exit_code == 1

@@ -297,4 +297,3 @@ def _put(parent: etree._Element, name: str, text: str) -> None:
 
 def _text(alert: etree._Element, name: str) -> str:
     return alert.findtext(f"cap:{name}", "", _NS)
-

