@@ -97,7 +97,7 @@ class Scene:
     def recording(self):
         """As a node that was just started has it."""
         picture = SimpleNamespace(shown=lambda: tuple(self.tracks))
-        folded = SimpleNamespace(shared=picture, national=picture, statements=self.statements)
+        folded = SimpleNamespace(shared=picture, national=picture, stated_last=self.statements)
         settings = SETTINGS.model_copy(update={"database": self.where})
         return Recording(
             "JPN",

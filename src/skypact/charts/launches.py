@@ -115,8 +115,8 @@ def _draw_falls(ax: "Axes", entries: Sequence[LaunchEntry], lines: Sequence[Line
     projection = centred(places[:, 0], places[:, 1])
     box, (wide, high) = ax.get_position(), ax.figure.get_size_inches()  # type: ignore[union-attr]
     shape = box.width * wide / (box.height * high)
-    shown = [np.quantile(one, _SHOWN) for one in projection.xy(places[:, 0], places[:, 1])]
-    draw_map(ax, projection, frame_about(*shown, shape))
+    east, north = (np.quantile(one, _SHOWN) for one in projection.xy(places[:, 0], places[:, 1]))
+    draw_map(ax, projection, frame_about(east, north, shape))
     for line in lines:
         for part in line.parts:
             x, y = projection.xy(np.radians(part[:, 1]), np.radians(part[:, 0]))

@@ -183,7 +183,7 @@ class LaunchRecord:
                 columns.outcome,
             ).where(columns.origin == origin, columns.source == source, columns.key.in_(keys))
             for row in connection.execute(chosen):
-                found[row.origin, row.source, row.key] = row
+                found[row.origin, row.source, row.key] = row  # type: ignore[assignment]
         return found
 
     def _put_parts(self, connection: Connection, launches: Sequence[LaunchEntry]) -> None:

@@ -127,6 +127,11 @@ class Folded:
         """What partners last stated and holds."""
         return self._stated.now()
 
+    @property
+    def stated_last(self) -> dict[Key, Statement]:
+        """What partners said last of each flight, though they took it back when it ended."""
+        return self._stated.last()
+
     def plots(self, arrival: Arrival, recorded: Verdicts = ()) -> Verdicts:
         """Own plots into all pictures."""
         return self.pictures.receive(arrival, recorded)

@@ -96,6 +96,11 @@ class Recording:
         """The journal's entry up to which the record has all; 0: not known yet."""
         self.fault = ""
 
+    @property
+    def faults(self) -> list[str]:
+        """What is wrong with the record, and what to do."""
+        return [self.fault] if self.fault else []
+
     async def run(self) -> None:
         """Every few seconds what ended since, first into the journal, then into the record."""
         while True:
@@ -173,7 +178,7 @@ class Recording:
         """What own plots alone say of it; nothing where they do not show it."""
         beside = [
             one
-            for one in self._national.shown()
+            for one in self._folded.national.shown()
             if one.first_plot_ns <= track.last_plot_ns and track.first_plot_ns <= one.last_plot_ns
         ]
         beside.sort(key=lambda one: abs(one.first_plot_ns - track.first_plot_ns))
@@ -189,10 +194,8 @@ class Recording:
         """What partners last stated that is of this flight."""
         return [
             NationAssessment(nation=nation, as_of_ns=said.as_of_ns, stated=_stated(said))
-            for (nation, _, _), said in self._folded.statements.items()
-            if isinstance(said, Assessment)
-            and not said.withdrawn
-            and is_same(said, flight, self._settings)
+            for (nation, _, _), said in self._folded.stated_last.items()
+            if isinstance(said, Assessment) and is_same(said, flight, self._settings)
         ]
 
     # -- from the journal into the record ------------------------------------------------------

@@ -54,6 +54,15 @@ class Stated:
         last = {key: ones[-1].content for key, ones in self._of.items()}
         return {key: content for key, content in last.items() if not content.withdrawn}
 
+    def last(self) -> dict[Key, Statement]:
+        """What was said last before it was taken back: of flights that ended, too."""
+        out = {}
+        for key, ones in self._of.items():
+            held = [one.content for one in ones if not one.content.withdrawn]
+            if held:
+                out[key] = held[-1]
+        return out
+
     def note(self, accepted: Accepted, content: Statement) -> None:
         """A partner states something, or takes it back."""
         number = content.flight if isinstance(content, Assessment) else content.warning
