@@ -20,15 +20,18 @@ help:
 	@echo "make docs      the pages that are made from the code"
 
 demo: warm page
-	@echo "1 of 3  Flying the launch of $(SCENARIO) past the radars of three nations"
+	@echo "1 of 4  Flying the launch of $(SCENARIO) past the radars of three nations"
 	@$(BIN)/skypact simulate $(SCENARIO) --out $(OUT) --seed 1
-	@echo "2 of 3  Tracking it from all plots"
+	@echo "2 of 4  Tracking it from all plots"
 	@$(BIN)/skypact track $(OUT)/plots.csv --radars $(OUT)/radars.toml --json $(OUT)/flights.json \
 		--picture $(OUT)/flights.png
-	@echo "3 of 3  Each nation alone beside all together (half a minute)"
+	@echo "3 of 4  Each nation alone beside all together (half a minute)"
 	@$(BIN)/skypact compare $(OUT)/plots.csv --radars $(OUT)/radars.toml --truth $(OUT)/truth.json \
 		--json $(OUT)/comparison.json --picture $(OUT)/comparison.png
 	@echo "Pictures: $(OUT)/comparison.png and $(OUT)/flights.png; JSON beside them"
+	@$(BIN)/python -m skypact.offline.warm --all
+	@echo "4 of 4  Three nations' nodes and desks, and the launch once more, live"
+	@$(BIN)/skypact demo $(OUT)/live --scenario $(SCENARIO) --background
 
 test: page
 	@$(BIN)/python -m skypact.offline.warm --all

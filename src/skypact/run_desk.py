@@ -8,6 +8,7 @@ import asyncio
 import importlib.metadata
 import signal
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -102,8 +103,21 @@ def desk_port(node: NodeFolder) -> int:
     return node.file.desk.port or (http + 2 if http else 0)
 
 
+def log_as_json() -> None:
+    """What this process logs are JSON lines on stderr."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def run_desk(folder: Path, settings: Settings, exercise: bool) -> None:
     """Run it until SIGTERM or SIGINT; while no node runs it waits for one."""
+    log_as_json()
     asyncio.run(_run(folder, settings, exercise))
 
 

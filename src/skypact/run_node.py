@@ -2,13 +2,10 @@
 
 import asyncio
 import signal
-import sys
 from pathlib import Path
 
-import structlog
-
 from skypact.node import Node
-from skypact.run_desk import run_desk
+from skypact.run_desk import log_as_json, run_desk
 from skypact.serving.child import Child
 from skypact.serving.settled import settle_process
 from skypact.settings import Settings
@@ -16,14 +13,7 @@ from skypact.settings import Settings
 
 async def run(folder: Path, settings: Settings, *, exercise: bool = False) -> None:
     """Start a node, wait for SIGTERM or SIGINT, stop it. Logs are JSON lines on stderr."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_as_json()
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,58 @@
+"""`skypact demo`: three nodes, their desks and a launch, begun and ended as a user does."""
+
+import http.cookiejar
+import json
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from evaluate.link_scene import free_ports
+from skypact.run_demo import running
+
+DEMO = (sys.executable, "-m", "skypact", "demo")
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A demo in the background: its folder, and what it said."""
+    folder = tmp_path / "demo"
+    begin = (*DEMO, folder, "--background", "--first-port", str(free_ports(30)))
+    try:
+        yield folder, _run(begin)
+    finally:
+        assert _run((*DEMO, folder, "--stop")).stdout == "stopped\n"
+
+
+def _run(command):
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_the_launch_is_on_every_desk(begun):
+    folder, said = begun
+    assert said.returncode == 0, said.stderr
+    assert running(folder) is not None
+    addresses = dict(re.findall(r"^  (\w+)  (http://\S+/)$", said.stdout, re.MULTILINE))
+    assert list(addresses) == ["JPN", "KOR", "USA"]
+    who, password = re.search(r"Log in as (\w+), password (\S+)", said.stdout).groups()
+    for address in addresses.values():
+        desk = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+        )
+        body = json.dumps({"name": who, "password": password}).encode()
+        login = urllib.request.Request(
+            f"{address}api/v1/session", body, {"Content-Type": "application/json"}
+        )
+        assert desk.open(login, timeout=30).status == 200
+        status = json.load(desk.open(f"{address}api/v1/status", timeout=30))
+        assert status["mode"] == "EXERCISE"  # what is simulated is never live
+        until_s = time.monotonic() + 120.0
+        while not (tracks := json.load(desk.open(f"{address}api/v1/tracks?picture=shared"))):
+            assert time.monotonic() < until_s, "no track on the desk"
+            time.sleep(0.2)
+        # Where the launch was: 600 km about 40.6 N 126.5 E hold the first minutes of its path.
+        assert abs(tracks[0]["latitude_deg"] - 40.6) < 6.0
+        assert abs(tracks[0]["longitude_deg"] - 126.5) < 8.0
