@@ -3,6 +3,7 @@
     feeds ──▶ national picture          partners ──▶ entry ──▶ shared picture
       │  └──▶ shared picture
       └─────▶ release pictures ──▶ link ──▶ partners
+    picture for public alerts ──▶ flights ──▶ warnings
 
 Whatever comes in or goes out is in the journal. The pictures are folds of it: a node that was
 killed reads the last checkpoint and the journal, and is where it was.
@@ -29,6 +30,7 @@ from skypact.model import (
     Heartbeat,
     JournalState,
     Outcome,
+    Use,
     Verdict,
 )
 from skypact.offline.warm import warm_up
@@ -60,7 +62,7 @@ from skypact.serving.operating import (
     policy_ordered,
     take_orders,
 )
-from skypact.serving.pictures import Pictures
+from skypact.serving.pictures import OF_USE, Pictures
 from skypact.serving.policy_in_force import EDITED, KeptAction
 from skypact.serving.recording import Recording
 from skypact.serving.recovery import Recovery, checkpoints_of
@@ -68,6 +70,7 @@ from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releasing import Releasing
 from skypact.serving.shedding import Shedding, shed_counts
 from skypact.serving.status import StatusServer
+from skypact.serving.warner import Warner
 from skypact.serving.watch import FaultLog, SilentServer
 from skypact.settings import Settings
 from skypact.sharing.certificates import expiry_fault
@@ -158,6 +161,9 @@ class Node:
         self.server = NatsServer(self.folder, settings.link)
         self.link = Link(self.folder, settings.link, self.take_message, self._partners_changed)
         self.shedding = Shedding(self.log)
+        self.warner: Warner | None = None
+        with self._going_on("warnings"):
+            self.warner = Warner.of(self.folder, self.radars, settings, self.log)
         expired = expiry_fault(folder / "certificates" / "server.pem", now)
         if expired:  # partners refuse the links; everything else goes on
             self._go_on_without("certificate", expired)
@@ -265,7 +271,10 @@ class Node:
             clock=self.clock,
         )
         http = self.folder.file.http
-        self.status = StatusServer(http.host, http.port, self.health, self.metrics)
+        if self.warner:
+            await self.warner.begin(self._connection, self.journal)
+        alerts = self.warner.routes(self.clock) if self.warner else ()
+        self.status = StatusServer(http.host, http.port, self.health, self.metrics, alerts)
         with self._going_on("status"):
             await self.status.start()
         self._tasks = [
@@ -275,6 +284,10 @@ class Node:
             asyncio.create_task(self._state_flights(), name="assessments"),
             asyncio.create_task(self._save_now_and_then(), name="checkpoints"),
         ]
+        if self.warner:
+            name = OF_USE[Use.PUBLIC_WARNING]
+            warning = self.warner.keep_on(lambda: self.pictures[name].tracks(), self.clock)
+            self._tasks.append(asyncio.create_task(warning, name="warnings"))
         await take_orders(self._connection, self.folder, self.clock, self._obey, self.exercise)
         await self.desk.start(self._connection)
         self._ready = True
@@ -288,6 +301,8 @@ class Node:
         await end(*self._tasks)
         await self.recording.stop()
         await asyncio.to_thread(self.assessor.stop)
+        if self.warner:
+            await self.warner.stop()
         now_ns = self.clock()
         await self.releasing.ready(now_ns, no_more=True)
         await self._save()
@@ -598,6 +613,7 @@ class Node:
                 f"a fault in the node: {self.link.faults} messages of partners were not taken in; "
                 "see its log, and report it"
             )
+        faults += self.warner.faults.values() if self.warner else ()
         return {
             "nation": self.nation,
             "ready": self._ready,

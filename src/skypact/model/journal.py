@@ -20,6 +20,7 @@ class EntryKind(enum.StrEnum):
     CHAIN_ALARM = "chain alarm"
     OPERATOR_ACTION = "operator action"
     FLIGHT_ENDED = "flight ended"
+    WARNING = "warning"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

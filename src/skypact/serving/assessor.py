@@ -17,20 +17,26 @@ from skypact.settings import FlightSettings
 
 _BEHIND = 10
 """Its niceness: what partners wait for has the processor first. A tenth of a busy one stays its, as
-people and warnings wait for this too."""
+people wait for this too."""
 _Made = TypeVar("_Made")
 
 
 class Assessor:
     """Asks another process what tracks mean; it is started with the first question."""
 
-    def __init__(self, radars: Sequence[Radar], settings: FlightSettings) -> None:
-        self._radars, self._settings = tuple(radars), settings
+    def __init__(
+        self, radars: Sequence[Radar], settings: FlightSettings, *, urgent: bool = False
+    ) -> None:
+        """`urgent`: not behind all others on the machine, as warnings wait for it."""
+        self._radars, self._settings, self._urgent = tuple(radars), settings, urgent
         self._pool: ProcessPoolExecutor | None = None
 
-    async def flight(self, track: Track, launch: Launch | None) -> Flight | None:
+    async def flight(
+        self, track: Track, launch: Launch | None, *, with_descent: bool = False
+    ) -> Flight | None:
         """The flight that a track means; None: the process died, and the next call has another."""
-        return await self._asked(_flight, track, self._radars, self._settings, launch)
+        given = (track, self._radars, self._settings, launch, with_descent)
+        return await self._asked(_flight, *given)
 
     async def shown(self, track: Track, launch: Launch | None) -> tuple[Flight, ShownPath] | None:
         """The same, and where it is thought to go from the track's time on."""
@@ -38,7 +44,7 @@ class Assessor:
 
     async def _asked(self, work: Callable[..., _Made], *given: Any) -> _Made | None:
         if self._pool is None:
-            self._pool = await asyncio.to_thread(_behind_the_node)
+            self._pool = await asyncio.to_thread(_process, self._urgent)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, *given)
         except BrokenProcessPool:
@@ -53,11 +59,12 @@ class Assessor:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _behind_the_node() -> ProcessPoolExecutor:
-    """The process, started, and behind all others from then on: its imports take seconds."""
-    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin)
+def _process(urgent: bool) -> ProcessPoolExecutor:
+    """The process, started; behind all others from then on, as its imports take seconds."""
+    begin = end_with_parent if urgent else _begin
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=begin)
     pool.submit(os.getpid)
-    if hasattr(os, "SCHED_BATCH"):  # Linux: what wakes up has the processor of it at once
+    if hasattr(os, "SCHED_BATCH") and not urgent:  # Linux: what wakes up has its processor at once
         for pid in list(pool._processes or {}):
             with contextlib.suppress(OSError):  # where a container forbids it: `_begin` does most
                 os.sched_setscheduler(pid, os.SCHED_BATCH, os.sched_param(0))
@@ -72,9 +79,13 @@ def _begin() -> None:
 
 
 def _flight(
-    track: Track, radars: tuple[Radar, ...], settings: FlightSettings, launch: Launch | None
+    track: Track,
+    radars: tuple[Radar, ...],
+    settings: FlightSettings,
+    launch: Launch | None,
+    with_descent: bool,
 ) -> Flight:
-    return assess(track, radars, settings, launch=launch)
+    return assess(track, radars, settings, launch=launch, with_descent=with_descent)
 
 
 def flight_and_path(

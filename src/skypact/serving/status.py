@@ -1,6 +1,6 @@
 """How a node is, over HTTP: health, readiness, and Prometheus metrics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import uvicorn
@@ -34,9 +34,14 @@ Health = Callable[[], dict[str, Any]]
 
 
 class StatusServer:
-    """`/health` (200, or 503 with the faults), `/ready`, `/metrics`, on a port of its own."""
+    """`/health` (200, or 503 with the faults), `/ready`, `/metrics`, on a port of its own.
 
-    def __init__(self, host: str, port: int, health: Health, counts: Counts) -> None:
+    `more`: what else is answered there.
+    """
+
+    def __init__(
+        self, host: str, port: int, health: Health, counts: Counts, more: Sequence[Route] = ()
+    ) -> None:
         self._listen, self._health = f"{host}:{port}", health
         registry = CollectorRegistry()
         registry.register(_Collector(counts))
@@ -45,6 +50,7 @@ class StatusServer:
             Route("/health", self._answer_health),
             Route("/ready", self._answer_ready),
             Route("/metrics", self._answer_metrics),
+            *more,
         ]
         config = uvicorn.Config(Starlette(routes=routes), log_level="critical", lifespan="off")
         self._server = QuietServer(config)
