@@ -36,13 +36,13 @@ from skypact.warning.decide import Decider
 NS = 1_000_000_000
 AREAS = Path("out/areas.geojson")
 NEAR_M = 100e3
-LOOK_S = 10.0
+LOOK_S = 20.0
 DEADLINE_S = 180.0
 DETECTED_S = 10.0
 THRESHOLDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 NATIONS = ("JPN", "KOR")
-_QUICK = FlightSettings(impact_samples=256, manoeuvre_samples=64, descent_paths=32)
-"""Fewer ways down than a node carries: 95 % areas of 256 are a tenth less certain."""
+_QUICK = FlightSettings(impact_samples=128, manoeuvre_samples=48, descent_paths=32)
+"""Fewer ways down than a node carries: probabilities below 1 % are coarse."""
 
 
 class Seen(NamedTuple):

@@ -30,6 +30,7 @@ from skypact.model import (
     Heartbeat,
     JournalState,
     Outcome,
+    Track,
     Use,
     Verdict,
 )
@@ -285,8 +286,7 @@ class Node:
             asyncio.create_task(self._save_now_and_then(), name="checkpoints"),
         ]
         if self.warner:
-            name = OF_USE[Use.PUBLIC_WARNING]
-            warning = self.warner.keep_on(lambda: self.pictures[name].tracks(), self.clock)
+            warning = self.warner.keep_on(self._tracks_for_alerts, self.clock)
             self._tasks.append(asyncio.create_task(warning, name="warnings"))
         await take_orders(self._connection, self.folder, self.clock, self._obey, self.exercise)
         await self.desk.start(self._connection)
@@ -457,6 +457,9 @@ class Node:
         while True:
             await self.releasing.state_flights(self.assessor.flight)
             await asyncio.sleep(self.settings.node.mark_every_s)
+
+    def _tracks_for_alerts(self) -> tuple[Track, ...]:
+        return self.pictures[OF_USE[Use.PUBLIC_WARNING]].tracks()
 
     async def _keep_pictures(self) -> None:
         """Fold what came, and rebuild what is to be rebuilt, slice by slice.

@@ -106,8 +106,8 @@ class Decider:
 
     def _decide(self, event: _Event, now_ns: int, own: Sequence[Flight]) -> Warning | None:
         withdrawn = bool(event.members) and not own
-        for number in set(event.members) - {flight.id for flight in own}:
-            del event.members[number]
+        for vanished in set(event.members) - {flight.id for flight in own}:
+            del event.members[vanished]
         for flight in own:
             self._take(event, flight)
         basis = tuple(_basis(flight) for flight in own)
