@@ -95,7 +95,7 @@ def follow(seed: int, index_: int) -> Seen | None:
     known: dict[int, Flight] = {}
     first = int(plots.time_ns[0])
     deadline = deadline_ns(first, path.impact.time_ns)
-    moments = np.arange(first + NS, path.impact.time_ns + 70 * NS, round(LOOK_S * NS))
+    moments = np.arange(first + NS, path.impact.time_ns + 600 * NS, round(LOOK_S * NS))
     for now in sorted({*map(int, moments), deadline}):
         end = int(np.searchsorted(plots.time_ns, now, side="right"))
         picture.observe(plots.at(np.arange(begin, end)))
