@@ -130,6 +130,24 @@ def test_what_is_appended_is_read_back_and_goes_on_in_another_process(server):
     asyncio.run(scenario())
 
 
+def test_a_reader_that_takes_its_time_is_not_forgotten(server, monkeypatch):
+    """Who folds what it reads may be longer about it than the server keeps an idle reader."""
+    monkeypatch.setattr(journal_module, "_IDLE_S", 0.3)
+    monkeypatch.setattr(journal_module, "_READ_AT_ONCE", 2)
+
+    async def scenario():
+        async with opened(server, "SLOW") as journal:
+            for number in range(6):
+                await journal.append(EntryKind.CLOCK_MARK, "", number, b"")
+            numbers = []
+            async for entry in journal.read():
+                numbers.append(entry.number)
+                await asyncio.sleep(2.0 if entry.number == 2 else 0.0)
+            assert numbers == [1, 2, 3, 4, 5, 6]
+
+    asyncio.run(scenario())
+
+
 def test_reading_by_time_when_the_clock_was_put_back(server):
     async def scenario():
         times_ns = [10, 20, 30, 5, 6, 25, 40, 7]

@@ -23,6 +23,7 @@ import msgspec
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
@@ -57,6 +58,13 @@ _GREATEST_ENTRIES = 1 << 16
 _OVERHEAD_OCTETS = 64
 """Of an entry, beside its payload and what it is about; and of a message. Rather too much."""
 _READ_AT_ONCE = 64
+_IDLE_S = 60.0
+_FORGOTTEN = (
+    TimeoutError,
+    nats.js.errors.NotFoundError,
+    nats.js.errors.ServiceUnavailableError,
+)
+"""What is heard of a server that is busy, or that forgot a reader who was long about the last."""
 _T = TypeVar("_T")
 _ASKED_AGAIN = 4
 """Times that a server that does not answer is asked again for what it has stored."""
@@ -628,28 +636,38 @@ class Journal:
         )
         if begin > state.last_seq:
             return
+        sequence, consumer, again = begin - 1, await self._consumer(begin), 0
+        try:
+            while sequence < state.last_seq:
+                count = min(_READ_AT_ONCE, state.last_seq - sequence)
+                try:
+                    found = await consumer.fetch(count, timeout=self._settings.answer_s)
+                except _FORGOTTEN:
+                    again += 1
+                    if again > _ASKED_AGAIN:
+                        raise
+                    await _ended(consumer)
+                    consumer = await self._consumer(sequence + 1)
+                    continue
+                again = 0
+                for stored in found:
+                    sequence = stored.metadata.sequence.stream
+                    yield self._decoded(stored.data)
+        finally:
+            await _ended(consumer)
+
+    async def _consumer(self, begin: int) -> JetStreamContext.PullSubscription:
+        """Reads from a sequence number on; the server forgets it when it is not used."""
         config = ConsumerConfig(
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=begin,
             ack_policy=AckPolicy.NONE,
-            inactive_threshold=60.0,
+            inactive_threshold=_IDLE_S,
             mem_storage=True,
             num_replicas=1,
         )
-        consumer = await self._context.pull_subscribe(
-            self._subject, stream=self._stream, config=config
-        )
-        try:
-            sequence = begin - 1
-            while sequence < state.last_seq:
-                count = min(_READ_AT_ONCE, state.last_seq - sequence)
-                fetch = partial(consumer.fetch, count, timeout=self._settings.answer_s)
-                for stored in await _patiently(fetch):
-                    sequence = stored.metadata.sequence.stream
-                    yield self._decoded(stored.data)
-        finally:
-            with contextlib.suppress(nats.errors.Error, TimeoutError):
-                await consumer.unsubscribe()
+        subscribe = partial(self._context.pull_subscribe, self._subject, stream=self._stream)
+        return await _patiently(partial(subscribe, config=config))
 
     async def _search(self, first: int, last: int, wanted: Any) -> int:
         """The first sequence number whose message is wanted, all after it being so too."""
@@ -673,6 +691,11 @@ async def _patiently(ask: Callable[[], Awaitable[_T]]) -> _T:
         with contextlib.suppress(TimeoutError):
             return await ask()
     return await ask()
+
+
+async def _ended(consumer: JetStreamContext.PullSubscription) -> None:
+    with contextlib.suppress(nats.errors.Error, TimeoutError):
+        await consumer.unsubscribe()
 
 
 def _seen(done: "asyncio.Future[Any]") -> None:
