@@ -34,15 +34,21 @@ def chromium():
 
 
 @contextmanager
-def browser(*, draws):
-    """A browser that draws the globe in software, or one that cannot and is quick."""
-    path = chromium()
+def driver():
+    """What starts browsers; a process can have one of it at a time."""
+    chromium()
     from playwright.sync_api import sync_playwright
 
-    flags = _QUIET + (_DRAWING if draws else _NOT_DRAWING)
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=flags)
-        try:
-            yield opened
-        finally:
-            opened.close()
+        yield playwright
+
+
+@contextmanager
+def browser(playwright, *, draws):
+    """A browser that draws the globe in software, or one that cannot and is quick."""
+    flags = _QUIET + (_DRAWING if draws else _NOT_DRAWING)
+    opened = playwright.chromium.launch(executable_path=chromium(), args=flags)
+    try:
+        yield opened
+    finally:
+        opened.close()

@@ -16,7 +16,7 @@ from evaluate.made_node import (
     radars,
 )
 from skypact.model.desk import Source
-from tests.desk.desk_browser import AXE, browser, chromium
+from tests.desk.desk_browser import AXE, browser, chromium, driver
 
 FLIGHT = MadeFlight()
 OTHER = MadeFlight(id=2, launch_deg=(125.4, 39.0), impact_deg=(133.0, 39.5), apogee_m=60_000.0)
@@ -87,8 +87,14 @@ def story(desk):
 
 
 @pytest.fixture(scope="module")
-def quick():
-    with browser(draws=False) as opened:
+def starts():
+    with driver() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def quick(starts):
+    with browser(starts, draws=False) as opened:
         yield opened
 
 
@@ -337,9 +343,9 @@ def test_an_exercise_cannot_be_taken_for_live(quick, tmp_path):
         desk.close()
 
 
-def test_the_globe_is_drawn_and_rests(story, desk):
+def test_the_globe_is_drawn_and_rests(starts, story, desk):
     expect = expects()
-    with browser(draws=True) as opened:
+    with browser(starts, draws=True) as opened:
         visit = Visit(opened, desk)
         visit.page.set_viewport_size({"width": 1000, "height": 500})
         story.at(300.0)
