@@ -16,7 +16,7 @@ from evaluate.made_node import (
     radars,
 )
 from skypact.model.desk import Source
-from tests.desk.desk_browser import AXE, browser, chromium, driver
+from tests.desk.desk_browser import AXE, browser, chromium
 
 FLIGHT = MadeFlight()
 OTHER = MadeFlight(id=2, launch_deg=(125.4, 39.0), impact_deg=(133.0, 39.5), apogee_m=60_000.0)
@@ -87,14 +87,8 @@ def story(desk):
 
 
 @pytest.fixture(scope="module")
-def starts():
-    with driver() as playwright:
-        yield playwright
-
-
-@pytest.fixture(scope="module")
-def quick(starts):
-    with browser(starts, draws=False) as opened:
+def quick():
+    with browser() as opened:
         yield opened
 
 
@@ -341,38 +335,3 @@ def test_an_exercise_cannot_be_taken_for_live(quick, tmp_path):
         visit.close()
     finally:
         desk.close()
-
-
-def test_the_globe_is_drawn_and_rests(starts, story, desk):
-    expect = expects()
-    with browser(starts, draws=True) as opened:
-        visit = Visit(opened, desk)
-        visit.page.set_viewport_size({"width": 1000, "height": 500})
-        story.at(300.0)
-        canvas = visit.page.locator(".globe canvas")
-        expect(canvas).to_be_visible(timeout=60_000)
-        _rested(canvas)
-        before = canvas.screenshot(timeout=60_000)
-        story.at(310.0)
-        _drawn_since(canvas, int(canvas.get_attribute("data-drawn")) - 1)
-        _rested(canvas)
-        assert canvas.screenshot(timeout=60_000) != before
-        visit.close()
-
-
-def _rested(canvas):
-    """Nothing is drawn for a second, once nothing changes."""
-    ends_s = time.monotonic() + 60.0
-    while time.monotonic() < ends_s:
-        drawn = canvas.get_attribute("data-drawn")
-        time.sleep(1.0)
-        if drawn is not None and canvas.get_attribute("data-drawn") == drawn:
-            return
-    raise AssertionError("the globe never rests")
-
-
-def _drawn_since(canvas, number):
-    ends_s = time.monotonic() + 60.0
-    while int(canvas.get_attribute("data-drawn")) <= number:
-        assert time.monotonic() < ends_s, "nothing was drawn"
-        time.sleep(0.1)
