@@ -58,7 +58,13 @@ def _is_same(one: Path, other: Path) -> bool:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it takes the place of `path` if all goes well."""
+    """A path beside `path` to write to; it takes the place of `path` if all goes well.
+
+    What is no file, as a pipe or /dev/null, is written to as it stands.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     part = Path(name)
