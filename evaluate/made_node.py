@@ -107,13 +107,13 @@ class MadeNode(NodeClient):
         self.came_ns = dict.fromkeys(NATIONS, self.time_ns)
         self.past: dict[str, list[tuple[int, PictureCopy]]] = {}
         self.changed: Any = None
-        self.pictures = {name: self._empty(name) for name in PICTURES}
         self._settings = settings
+        self.pictures = {name: self._empty(name) for name in PICTURES}
         self.heard_s = time.monotonic()
         self._beat: asyncio.Task[None] | None = None
 
     def _empty(self, name: str) -> PictureCopy:
-        picture = PictureCopy(name)
+        picture = PictureCopy(name, self._settings)
         picture.epoch, picture.time_ns = self.epoch, self.time_ns
         picture.whole.set()
         return picture

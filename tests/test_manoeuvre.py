@@ -59,6 +59,9 @@ def test_a_needle_holds_its_middle_on_a_map() -> None:
         longitude_rad=places[half, 1],
         landed=np.ones(n, bool),
         group=np.zeros(n, np.int64),
+        states=np.zeros((n, 7)),
+        manoeuvres=np.zeros((n, 2, 10)),
+        manoeuvre_count=np.zeros(n, np.int64),
     )
     impact = impact_of(falls, 0)
     assert impact is not None
