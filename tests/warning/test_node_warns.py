@@ -42,7 +42,7 @@ def test_plots_of_a_node_become_an_alert_on_its_server_and_in_its_feed(tmp_path,
             for arrival in arrivals(flight, "JPN", node.radars, time.time_ns()):
                 await node.take_plots((arrival,))
             # An assessment takes 0.4 s of a processor, and its process starts with the first.
-            await until(lambda: heard, seconds=60)
+            await until(lambda: heard, seconds=120)
             alert = etree.fromstring(heard[0])
             assert faults_of(alert, exercise=False) == []
             assert alert.findtext("{*}msgType") == "Alert"
