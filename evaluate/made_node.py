@@ -245,8 +245,10 @@ class MadeNode(NodeClient):
     def remember(self, name: str) -> None:
         """The picture as it is now can be gone back to."""
         now, kept = self.pictures[name], self._empty(name)
-        kept.tracks, kept.flights, kept.flown = dict(now.tracks), dict(now.flights), dict(now.flown)
-        kept.newest_ns = now.newest_ns
+        paths = {number: path for number in now.tracks if (path := now.flown(number))}
+        tracks, flights = tuple(now.tracks.values()), tuple(now.flights.values())
+        whole = (name, self.epoch, now.number, now.time_ns, now.newest_ns)
+        kept.apply(PictureChange(*whole, tracks, (), flights, (), paths))
         self.past.setdefault(name, []).append((self.time_ns, kept))
 
 
