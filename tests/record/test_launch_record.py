@@ -257,3 +257,26 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="not a database"):
         LaunchRecord(str(file))
     assert file.read_text().startswith("no database")
+
+
+def test_records_begun_at_once_each_have_their_own_tables(tmp_path: Path) -> None:
+    """Two nodes in one process: Alembic's connection is the process's."""
+    faults: list[Exception] = []
+    start = threading.Barrier(6)
+
+    def begin(number: int) -> None:
+        start.wait()
+        try:
+            record = LaunchRecord(str(tmp_path / f"{number}.db"))
+            record.put(launches(3, seed=number))
+            assert sum(record.origins().values()) == 3
+            record.close()
+        except Exception as fault:
+            faults.append(fault)
+
+    threads = [threading.Thread(target=begin, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults

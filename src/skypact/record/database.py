@@ -1,5 +1,6 @@
 """The record's database: opened, and brought to the newest tables."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ NEWEST = "0001"
 DEFAULT_FILE = "record.db"
 _SCHEMAS = {False: "skypact", True: "skypact_exercise"}
 """PostgreSQL: live and exercise lie in schemas of their own; with SQLite, in files."""
+_MIGRATING = threading.Lock()
+"""Alembic has one connection for the whole process: of two at once one got the other's tables."""
 
 
 class Database:
@@ -153,7 +156,8 @@ def _migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with _MIGRATING:
+        command.upgrade(config, "head")
 
 
 _WANTED = "name SQLite's file, or postgresql://user@host/name"
