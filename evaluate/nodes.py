@@ -39,7 +39,7 @@ import numpy as np
 from bench import node_load
 from evaluate.link_scene import Wire, free_ports
 from evaluate.node_scene import S, Sent, Time, arrivals, give, seen, settings, stage, until
-from skypact.model import Arrival, ClockMark, EntryKind, Outcome, Verdict
+from skypact.model import Arrival, Cause, ClockMark, EntryKind, Outcome, Verdict
 from skypact.node import Node
 from skypact.sensing import load_radars, save_radars
 from skypact.sensing.feeds import new_key
@@ -56,7 +56,7 @@ from skypact.settings import (
     Settings,
 )
 from skypact.sharing import codec
-from skypact.sharing.chain import Delivery
+from skypact.sharing.chain import Alarm, Delivery
 from skypact.sharing.coalition import write_generated
 from skypact.sharing.entry import Accepted
 from skypact.sharing.node_folder import host_and_port, load_node
@@ -202,12 +202,24 @@ class Heard:
         self.refused: Counter[str] = Counter()
         self.durable: list[tuple[int, int]] = []
         observe, take = node.folded.observe, node.take_message
+        without, by_content = node.folded._heard.without, dict[str, int]()
+
+        def taken_out(partner: str, alarm: Alarm) -> tuple[bytes, ...]:
+            contents = without(partner, alarm)
+            self.in_tracklets -= sum(by_content.pop(one.hex(), 0) for one in contents)
+            return contents
 
         def observed(accepted: Accepted, recorded: Verdicts = ()) -> Verdicts:
             decided = observe(accepted, recorded)
             verdict = _of_shared(decided)
-            if isinstance(accepted.content, tuple) and accepted.partner == partner:
-                self.in_tracklets += sum(one.plots for one in accepted.content)
+            # Sent live, lost with a killed node and sent anew: the same counts once, and what
+            # another grouping of the plots replaced is taken out.
+            again = verdict is not None and verdict.cause is Cause.DUPLICATE
+            if isinstance(accepted.content, tuple) and accepted.partner == partner and not again:
+                plots = sum(one.plots for one in accepted.content)
+                self.in_tracklets += plots
+                if verdict is not None:
+                    by_content[verdict.content] = plots
             if isinstance(accepted.content, Arrival) and accepted.partner == partner:
                 counts = verdict is not None and verdict.outcome == Outcome.ACCEPTED
                 if verdict is not None and not counts:
@@ -224,6 +236,7 @@ class Heard:
             return await take(origin, by, data)
 
         node.folded.observe = observed  # type: ignore[method-assign]
+        node.folded._heard.without = taken_out  # type: ignore[method-assign]
         node.link._received = taken
 
     def faults(self) -> dict[str, int]:
