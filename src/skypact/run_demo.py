@@ -22,6 +22,7 @@ import numpy as np
 
 from skypact.desk.accounts import ROLES, Accounts
 from skypact.errors import InputError
+from skypact.run_desk import desk_port
 from skypact.sensing.feeds import new_key
 from skypact.sensing.feeds.sender import Whole, send_file, target_of
 from skypact.sensing.plot_files import write_plots
@@ -30,6 +31,7 @@ from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import Simulation, simulate, write_simulation
 from skypact.settings import Settings
 from skypact.sharing.coalition import init_coalition
+from skypact.sharing.keys import write_private
 from skypact.sharing.node_folder import load_node
 
 NATIONS = {"JP": "JPN", "KR": "KOR", "US": "USA"}
@@ -85,9 +87,7 @@ def prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: S
     for nation, name in own.items():
         _equip(folder / "coalition" / nation, nation, name, tuple(own), flown)
         Accounts(folder / "coalition" / nation).add(WHO, ROLES, password, time.time_ns())
-    descriptor = os.open(folder / _LOGIN, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(password + "\n")
+    write_private(folder / _LOGIN, f"{password}\n".encode())
 
 
 def _equip(folder: Path, nation: str, name: str, nations: Sequence[str], flown: Simulation) -> None:
@@ -113,8 +113,8 @@ def desks(folder: Path) -> Desks:
     """Where they are, once it is prepared."""
     addresses = {}
     for nation in sorted(path.name for path in (folder / "coalition").iterdir()):
-        of = load_node(folder / "coalition" / nation).file
-        addresses[nation] = f"http://{of.desk.host}:{of.desk.port or of.http.port + 2}/"
+        node = load_node(folder / "coalition" / nation)
+        addresses[nation] = f"http://{node.file.desk.host}:{desk_port(node)}/"
     password = (folder / _LOGIN).read_text(encoding="utf-8").strip()
     return Desks(addresses, WHO, password)
 
