@@ -11,12 +11,12 @@ import argparse
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluate.rows import rows_of
 from skypact.flight import assess
 from skypact.flight.ground import geodetic_from_plane
 from skypact.flight.impact import carry_down
@@ -197,17 +197,11 @@ def _heights(path: TruthPath, time_ns: NDArray[np.int64]) -> NDArray[np.float64]
 
 
 def many(
-    study: Callable[[int, int], Any], flights: int, seed: int, progress: Callable[[int], None]
+    study: Callable[[int, int], Any], flights: int, seed: int, progress: Callable[[int], Any]
 ) -> list[Any]:
     """`study` of each of the population's first `flights`, in order, on all processors."""
-    results = []
-    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for done, result in enumerate(
-            pool.map(study, [seed] * flights, range(flights), chunksize=4), 1
-        ):
-            results.append(result)
-            progress(done)
-    return results
+    cases = [(seed, index) for index in range(flights)]
+    return rows_of(study, cases, progress, processors=os.cpu_count() or 1)
 
 
 def wilson(held: int, judged: int) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from evaluate.rows import rows_of
 from skypact.model import Radar
 from skypact.offline.metrics import Measures
 from skypact.offline.score import score_plots
@@ -80,22 +81,22 @@ def one_salvo(seed: int, settings: Settings | None = None) -> Measures:
     return score_plots(seen.plots, radars, truth, settings=settings).measures
 
 
+def figures_of(seed: int) -> dict[str, float]:
+    """What is asked for of one salvo."""
+    measures = one_salvo(seed)
+    return {
+        "share_in_sight_with_a_track": measures.completeness_in_sight,
+        "share_with_a_track": measures.siap.completeness,
+        "false_tracks_a_minute": measures.false_tracks_per_minute,
+        "changes_per_object": measures.changes_per_object,
+        "nees_over_6": measures.nees_over_6,
+        "nees_within_95": measures.nees_within_95,
+    }
+
+
 def run_salvo(count: int, progress: Callable[[int], Any], seed: int) -> dict[str, Any]:
     """Means over `count` salvos."""
-    rows = []
-    for number in range(count):
-        measures = one_salvo(seed + number)
-        rows.append(
-            {
-                "share_in_sight_with_a_track": measures.completeness_in_sight,
-                "share_with_a_track": measures.siap.completeness,
-                "false_tracks_a_minute": measures.false_tracks_per_minute,
-                "changes_per_object": measures.changes_per_object,
-                "nees_over_6": measures.nees_over_6,
-                "nees_within_95": measures.nees_within_95,
-            }
-        )
-        progress(number + 1)
+    rows = rows_of(figures_of, [(seed + number,) for number in range(count)], progress)
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} | {
         "runs": count,
         "each": rows,

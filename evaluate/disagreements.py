@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluate.coverage import inside_region, many
+from evaluate.rows import rows_of
 from skypact.flight import assess
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.model import Flight, Plots, Radar, Track
@@ -304,18 +305,12 @@ def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]
     detail: dict[str, Any] = {"runs": count}
     done = 0
     for case in CASES:
-        rows = []
-        for number in range(count):
-            row = one_run(case.scenario, seed + number)
-            rows.append(row | judge(case, row))
-            done += 1
-            progress(done)
-        detail[case.scenario] = {"said": case.said, "each": rows}
-    zone = []
-    for number in range(count):
-        zone.append(one_zone_run(seed + number))
-        done += 1
-        progress(done)
+        cases = [(case.scenario, seed + number) for number in range(count)]
+        rows = rows_of(one_run, cases, progress, before=done)
+        detail[case.scenario] = {"said": case.said, "each": [r | judge(case, r) for r in rows]}
+        done += count
+    cases = [(seed + number,) for number in range(count)]
+    zone = rows_of(one_zone_run, cases, progress, before=done)
     detail["zone"] = {"moments_s": list(ZONE_MOMENTS_S), "each": zone, "table": zone_table(zone)}
     return detail
 

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from scipy.optimize import minimize
 
+from evaluate.rows import rows_of
 from evaluate.scene import (
     START_NS,
     Array,
@@ -26,11 +27,12 @@ from evaluate.tracklets import (
     BIASED,
     SECRET,
     Errors,
-    Nation,
     Release,
     at_first,
+    beside,
     biased,
     coast,
+    errors_of,
     fused,
     nation_alone,
     with_offsets,
@@ -64,22 +66,21 @@ def price(
     biases: bool, runs: int, seed: int, progress: Callable[[int], Any] | None = None
 ) -> dict[str, Any]:
     """The first nation's own plots and the others' tracklets, beside all plots and beside alone."""
+    each = rows_of(one_price, [(biases, seed, run) for run in range(runs)], progress)
+    return {way: beside([e[way] for e in each], [e["plots"] for e in each]) for way in each[0]}
+
+
+def one_price(biases: bool, seed: int, run: int) -> dict[str, Errors]:
+    """One run's errors by way of release."""
     moments = coast(biases)
-    ways = ["plots", "alone", *RELEASES]
-    errors = {way: Errors(len(moments.truth)) for way in ways}
-    for run in range(runs):
-        plots = with_offsets(moments.scene, np.random.default_rng([seed, run]))
-        nations: list[Nation] = [
-            nation_alone(moments, plots, number, RELEASES)
-            for number in range(len(moments.scene.radars))
-        ]
-        errors["plots"].take(moments.truth, fused(moments, plots, ()))
-        errors["alone"].take(moments.truth, nations[0].tracks)
-        for way in RELEASES:
-            errors[way].take(moments.truth, at_first(moments, nations, way))
-        if progress:
-            progress(run + 1)
-    return {way: errors[way].beside(errors["plots"]) for way in ways}
+    plots = with_offsets(moments.scene, np.random.default_rng([seed, run]))
+    nations = [
+        nation_alone(moments, plots, number, RELEASES)
+        for number in range(len(moments.scene.radars))
+    ]
+    found = {way: at_first(moments, nations, way) for way in RELEASES}
+    found |= {"plots": fused(moments, plots, ()), "alone": nations[0].tracks}
+    return {way: errors_of(moments.truth, tracks) for way, tracks in found.items()}
 
 
 class Haul(NamedTuple):
@@ -324,14 +325,16 @@ def leak(biases: bool, hours: int, seed: int) -> dict[str, dict[str, float]]:
     )
     if biases:
         radar = biased(radar)
-    found: dict[str, list[dict[str, float]]] = {way: [] for way in RELEASES}
-    for hour in range(hours):
-        for way, haul in an_hour(radar, seed + hour).items():
-            found[way].append(attacks(haul, radar))
+    each = rows_of(one_leak, [(radar, seed + hour) for hour in range(hours)])
     return {
-        way: {name: float(np.median([each[name] for each in all_])) for name in all_[0]}
-        for way, all_ in found.items()
+        way: {name: float(np.median([hour[way][name] for hour in each])) for name in found}
+        for way, found in each[0].items()
     }
+
+
+def one_leak(radar: Radar, seed: int) -> dict[str, dict[str, float]]:
+    """How far off each attack places the radar after one hour, km, by way of release."""
+    return {way: attacks(haul, radar) for way, haul in an_hour(radar, seed).items()}
 
 
 def run(

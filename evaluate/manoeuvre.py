@@ -14,6 +14,7 @@ import numpy as np
 
 from evaluate.coverage import inside_region, of_kinds, region_area_m2
 from evaluate.disagreements import NS, TOGETHER, Sight, sights
+from evaluate.rows import rows_of
 from evaluate.scene import Array, information_of, looks_like
 from skypact.flight import assess
 from skypact.kernels import filter as kf
@@ -339,22 +340,19 @@ def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]
     groups |= {name: list(of_kinds([kind], count, seed)) for name, kind in DRAWN.items()}
     done = 0
     for group, indices in groups.items():
-        rows = []
-        for index in indices:
-            row = one_lift(group, seed, index)
-            rows += [row] if row else []
-            done += 1
-            progress(done)
+        found = rows_of(
+            one_lift, [(group, seed, index) for index in indices], progress, before=done
+        )
+        rows = [row for row in found if row]
         detail[group] = {"table": lift_table(rows), "each": rows}
+        done += len(indices)
     for name, study, indices in (
         ("ballistic", one_false_alarm, list(of_kinds([FlightKind.BALLISTIC], count, seed))),
         ("unseen", one_unseen, groups[NAMED[0]]),
     ):
-        detail[name] = []
-        for index in indices:
-            detail[name].append(study(seed, index))
-            done += 1
-            progress(done)
+        cases = [(seed, index) for index in indices]
+        detail[name] = rows_of(study, cases, progress, before=done)
+        done += len(indices)
     return detail
 
 

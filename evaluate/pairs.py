@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from evaluate.rows import rows_of
 from evaluate.scene import START_NS, coasting, local_state, site
 from skypact.model import Phase, Plots, Radar, TrackStatus
 from skypact.offline.metrics import Cutoffs, Measures
@@ -206,10 +207,8 @@ def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]
     """Means over `count` runs of each case, over those runs that have something to tell."""
     detail: dict[str, Any] = {}
     for number, case in enumerate(CASES):
-        rows = []
-        for k in range(count):
-            rows.append(one_run(seed + k, case))
-            progress(number * count + k + 1)
+        cases = [(seed + k, case) for k in range(count)]
+        rows = rows_of(one_run, cases, progress, before=number * count)
         detail[case] = {"runs": count, "means": _means(rows), "each": rows}
     return detail
 

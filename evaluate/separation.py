@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 
 from evaluate.coverage import NS, blown_impact, inside_region, wilson
 from evaluate.disagreements import flights_of
+from evaluate.rows import rows_of
 from skypact.flight import assess
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.gravity import GM_M3_S2
@@ -401,18 +402,12 @@ def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]
     detail: dict[str, Any] = {"runs": count}
     done = 0
     for case in CASES:
-        rows = []
-        for number in range(count):
-            rows.append(one_run(case, seed + number))
-            done += 1
-            progress(done)
+        cases = [(case, seed + number) for number in range(count)]
+        rows = rows_of(one_run, cases, progress, before=done)
         detail[case.name] = table_of(rows) | {"each": rows}
-    named = []
-    for number in range(min(count, NAMED_RUNS)):
-        named.append(named_run(seed + number))
-        done += 1
-        progress(done)
-    detail["named"] = named
+        done += count
+    named = [(seed + number,) for number in range(min(count, NAMED_RUNS))]
+    detail["named"] = rows_of(named_run, named, progress, before=done)
     return detail
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from evaluate import separation
 from evaluate.coverage import NS
+from evaluate.rows import rows_of
 from evaluate.scene import looks_like
 from evaluate.separation import Case, Seen
 from skypact.kernels import filter as kf
@@ -272,11 +273,9 @@ def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]
     detail: dict[str, Any] = {"runs": count}
     done = 0
     for case in CASES:
-        rows = []
-        for number in range(count):
-            rows.append(one_run(case, seed + number))
-            done += 1
-            progress(done)
+        cases = [(case, seed + number) for number in range(count)]
+        rows = rows_of(one_run, cases, progress, before=done)
+        done += count
         detail[case.name] = separation.table_of(rows) | {
             "in_gate": float(np.mean([row["in_gate"] for row in rows])),
             "each": rows,

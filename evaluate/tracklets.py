@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from evaluate import reentry
+from evaluate.rows import rows_of
 from evaluate.scene import (
     START_NS,
     Array,
@@ -224,65 +225,67 @@ def intersected(nations: Sequence[Nation]) -> list[tuple[Array, Array] | None]:
     return out
 
 
-class Errors:
-    """Sums over runs of squared errors and NEES, one way of fusing, one column a moment."""
+class Errors(NamedTuple):
+    """Of one run and one way of fusing: squared errors m² and NEES / 6 (k,); nan: no track."""
 
-    def __init__(self, moments: int) -> None:
-        self.squared: list[Array] = []
-        self.nees: list[Array] = []
-        self.moments = moments
+    squared: Array
+    nees: Array
 
-    def take(self, truth: Array, found: Sequence[Track | tuple[Array, Array] | None]) -> None:
-        """One run's estimates beside the truth."""
-        squared, nees = np.full(self.moments, np.nan), np.full(self.moments, np.nan)
-        for k, one in enumerate(found):
-            if one is None:
-                continue
-            state, covariance = (one.state, one.covariance) if isinstance(one, Track) else one
-            error = state - truth[k]
-            squared[k] = error[:3] @ error[:3]
-            nees[k] = error @ np.linalg.solve(covariance, error) / 6.0
-        self.squared.append(squared)
-        self.nees.append(nees)
 
-    def beside(self, other: "Errors") -> dict[str, float]:
-        """RMSE, its ratio to the other's over all runs and moments that both have, and NEES / 6."""
-        mine, others = np.array(self.squared), np.array(other.squared)
-        both = np.isfinite(mine) & np.isfinite(others)
-        rows = zip(mine, others, both, strict=True)
-        run = np.array([[m[b].sum(), o[b].sum()] for m, o, b in rows])
-        ratio = math.sqrt(run[:, 0].sum() / run[:, 1].sum())
-        # Of the ratio of two sums over runs: by leaving out one run after the other.
-        left = run.sum(axis=0) - run
-        each = np.sqrt(left[:, 0] / left[:, 1])
-        n = len(run)
-        return {
-            "rmse_m": math.sqrt(mine[both].mean()),
-            "rmse_ratio": ratio,
-            "rmse_ratio_standard_error": float(math.sqrt((n - 1) * each.var())),
-            "nees_over_6": float(np.nanmean(self.nees)),
-            "nees_over_6_standard_error": float(
-                np.nanmean(self.nees, axis=1).std(ddof=1) / math.sqrt(n)
-            ),
-            "missing_share": float(1.0 - both.mean()),
-        }
+def errors_of(truth: Array, found: Sequence[Track | tuple[Array, Array] | None]) -> Errors:
+    """One run's estimates at k moments beside the truth (k, 6)."""
+    squared, nees = np.full(len(truth), np.nan), np.full(len(truth), np.nan)
+    for k, one in enumerate(found):
+        if one is None:
+            continue
+        state, covariance = (one.state, one.covariance) if isinstance(one, Track) else one
+        error = state - truth[k]
+        squared[k] = error[:3] @ error[:3]
+        nees[k] = error @ np.linalg.solve(covariance, error) / 6.0
+    return Errors(squared, nees)
+
+
+def beside(own: Sequence[Errors], other: Sequence[Errors]) -> dict[str, float]:
+    """RMSE, its ratio to the other's over all runs and moments that both have, and NEES / 6."""
+    mine, others = np.array([run.squared for run in own]), np.array([run.squared for run in other])
+    nees = np.array([run.nees for run in own])
+    both = np.isfinite(mine) & np.isfinite(others)
+    rows = zip(mine, others, both, strict=True)
+    run = np.array([[m[b].sum(), o[b].sum()] for m, o, b in rows])
+    ratio = math.sqrt(run[:, 0].sum() / run[:, 1].sum())
+    # Of the ratio of two sums over runs: by leaving out one run after the other.
+    left = run.sum(axis=0) - run
+    each = np.sqrt(left[:, 0] / left[:, 1])
+    n = len(run)
+    return {
+        "rmse_m": math.sqrt(mine[both].mean()),
+        "rmse_ratio": ratio,
+        "rmse_ratio_standard_error": float(math.sqrt((n - 1) * each.var())),
+        "nees_over_6": float(np.nanmean(nees)),
+        "nees_over_6_standard_error": float(np.nanmean(nees, axis=1).std(ddof=1) / math.sqrt(n)),
+        "missing_share": float(1.0 - both.mean()),
+    }
 
 
 def compared(
-    moments: Moments, runs: int, seed: int, progress: Callable[[int], Any] | None = None
+    scene: str, biases: bool, runs: int, seed: int, progress: Callable[[int], Any] | None = None
 ) -> dict[str, Any]:
     """Full tracklets and covariance intersection beside all plots in one place, same runs."""
-    errors = {way: Errors(len(moments.truth)) for way in ("plots", "full", "intersected")}
-    for run in range(runs):
-        plots = with_offsets(moments.scene, np.random.default_rng([seed, run]))
-        radars = range(len(moments.scene.radars))
-        nations = [nation_alone(moments, plots, number, FULL) for number in radars]
-        errors["plots"].take(moments.truth, fused(moments, plots, ()))
-        errors["full"].take(moments.truth, from_tracklets(moments, nations, "full"))
-        errors["intersected"].take(moments.truth, intersected(nations))
-        if progress:
-            progress(run + 1)
-    return {way: error.beside(errors["plots"]) for way, error in errors.items()}
+    each = rows_of(one_run, [(scene, biases, seed, run) for run in range(runs)], progress)
+    return {way: beside([e[way] for e in each], [e["plots"] for e in each]) for way in each[0]}
+
+
+def one_run(scene: str, biases: bool, seed: int, run: int) -> dict[str, Errors]:
+    """One run's errors by way of fusing."""
+    moments = SCENES[scene](biases)
+    plots = with_offsets(moments.scene, np.random.default_rng([seed, run]))
+    nations = [nation_alone(moments, plots, k, FULL) for k in range(len(moments.scene.radars))]
+    found = {
+        "plots": fused(moments, plots, ()),
+        "full": from_tracklets(moments, nations, "full"),
+        "intersected": intersected(nations),
+    }
+    return {way: errors_of(moments.truth, tracks) for way, tracks in found.items()}
 
 
 SCENES: dict[str, Callable[[bool], Moments]] = {"coast": coast, "boost": boost, "re-entry": fall}
@@ -294,9 +297,9 @@ def run(
 ) -> dict[str, Any]:
     """All scenes, with offsets and without; `progress` is told of runs done, over all of them."""
     out: dict[str, Any] = {}
-    for name, scene in SCENES.items():
+    for name in SCENES:
         for offsets, biases in BIASED.items():
             before = runs * len(out)
             step = None if progress is None else lambda n, at=before: progress(at + n)
-            out[f"{name}, {offsets}"] = compared(scene(biases), runs, seed, step)
+            out[f"{name}, {offsets}"] = compared(name, biases, runs, seed, step)
     return out
