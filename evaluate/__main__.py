@@ -1,8 +1,8 @@
 """`python -m evaluate`: every figure of accuracy and honesty, beside what was asked for.
 
 A study is a function that gives figures; this prints them as a table, says what is met, and writes
-all detail to `out/evaluate.json`. Most studies keep their rows in `out/rows`: interrupted, they go on
-where they stopped (`rows.py`).
+all detail to `out/evaluate.json`. Most studies keep their rows in `out/rows`; one that was
+interrupted goes on where it stopped.
 """
 
 import argparse
