@@ -163,8 +163,8 @@ class Child:
         lines = (json.loads(one) for one in self.log.read_text().splitlines() if one[:1] == "{")
         return [one for one in lines if one.get("event") == event]
 
-    def post(self, one: Sent) -> bool:
-        """Whether it acknowledged a scan."""
+    def post(self, one: Sent) -> str:
+        """Give it a scan; why that was not acknowledged, or nothing."""
         plots = one.arrival.plots
         rows = [
             {
@@ -188,9 +188,12 @@ class Child:
         )
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
-                return bool(json.load(answer)["taken"] == len(rows))
-        except (OSError, http.client.HTTPException, ValueError):
-            return False
+                said = json.load(answer)
+        except urllib.error.HTTPError as error:
+            return f"{error}: {error.read(2000)!r}"
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return repr(error)
+        return "" if said["taken"] == len(rows) else str(said)
 
 
 class Heard:
@@ -398,7 +401,10 @@ async def _post(
                 await asyncio.sleep(0.02)
             if over.is_set():
                 return
-            while not await asyncio.to_thread(child.post, one):
+            began = time.monotonic()
+            while refused := await asyncio.to_thread(child.post, one):
+                if time.monotonic() > began + 2.0 * START_S:
+                    raise RuntimeError(f"{radar}: a scan was never acknowledged: {refused}")
                 await asyncio.sleep(0.1)
             acknowledged.append(one)
 
@@ -813,7 +819,7 @@ async def _disk_full(root: Path, mounted: bool) -> dict[str, Any]:
             resource.prlimit(node.server.pid or 0, resource.RLIMIT_FSIZE, (65_536, most))
             shutil.disk_usage = lambda _: usage("/")._replace(free=1000)  # type: ignore
             return
-        with ballast.open("wb") as file, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), ballast.open("wb") as file:  # closing writes, too
             while True:
                 file.write(bytes(1 << 16))
                 file.flush()

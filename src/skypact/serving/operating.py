@@ -75,6 +75,8 @@ async def take_orders(
         await message.respond(msgspec.json.encode(answer))
 
     await connection.subscribe(_subject(exercise), cb=asked)
+    # The library's PING may go before what it was to confirm: the second is sure to come after.
+    await connection.flush()
     await connection.flush()
 
 

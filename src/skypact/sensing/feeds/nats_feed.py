@@ -46,7 +46,9 @@ class NatsFeed:
             pending_msgs_limit=4 * settings.greatest_waiting,
             pending_bytes_limit=64 * settings.greatest_message_bytes,
         )
-        # Until the server knows, senders would be told that nobody listens.
+        # Until the server knows, senders would be told that nobody listens. The library's PING may
+        # go before what it was to confirm, so the second is sure to come after it.
+        await self._connection.flush()
         await self._connection.flush()
 
     async def stop(self) -> None:
