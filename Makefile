@@ -36,7 +36,7 @@ demo: warm page
 test: page
 	@$(BIN)/python -m skypact.offline.warm --all
 	@$(BIN)/python tools/page.py test
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 check: $(READY)
 	@$(BIN)/ruff check
