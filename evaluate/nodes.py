@@ -249,10 +249,13 @@ class Heard:
         for epoch in {epoch for epoch, _ in seen_once}:
             numbers = [n for e, n in seen_once if e == epoch]
             missing += max(numbers) - len(numbers)
+        reordered = [(a, b) for a, b in pairwise(seen_once) if b < a]
+        if reordered:
+            _log.warning("epoch and number, then what came after it: %s", reordered)
         return {
             "lost": missing,
             "doubled": len(self.durable) - len(seen_once),
-            "reordered": sum(b < a for a, b in pairwise(seen_once)),
+            "reordered": len(reordered),
         }
 
 

@@ -15,9 +15,7 @@ def test_kills_lose_nothing_and_give_the_same_pictures():
     assert found["acknowledged_lost"] == found["acknowledged_doubled"] == 0
     assert found["verdicts_other"] == found["pictures_other"] == 0
     assert found["partner_path"] == NO_FAULT
-    # Doubled ones are counted by the study alone: what only the live path brought before a kill is
-    # taken out when the durable path shows another chain, which may be after this looks.
-    assert found["partner_lost"] == 0
+    assert found["partner_lost"] == found["partner_doubled"] == 0
 
 
 def test_a_cut_link_changes_nothing_in_the_end():

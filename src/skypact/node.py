@@ -307,9 +307,10 @@ class Node:
         await self.releasing.ready(now_ns, no_more=True)
         await self._save()
         await self.status.stop()
+        settled = await self.link.settled()
         await self.link.stop()
         await self.journal.close()
-        self.releasing.save_chains(clean=True)
+        self.releasing.save_chains(clean=settled)
         await self._connection.close()
         await self.server.stop()
         self.log.info("stopped")
@@ -417,14 +418,18 @@ class Node:
 
         `after`, `part`: own arrivals that they were made after, and which of the last one's parts
         it is (`KeptSent`). Nothing is waited for, so that they go in the order of their numbers;
-        `releasing.lock` is held.
+        `releasing.lock` is held. The durable path alone waits for the journal: a node that is
+        killed knows what partners will keep of it, and what they got live alone they take out.
         """
         for sent in messages:
             kept = KeptSent(sent.message_id, sent.data, after, part)
-            self._write(EntryKind.SENT_MESSAGE, partner, sent.header.sent_ns, kept, soon=False)
+            kind, sent_ns = EntryKind.SENT_MESSAGE, sent.header.sent_ns
+            written = self._write(kind, partner, sent_ns, kept, soon=False)
             self.counts["sent", partner] += 1
             try:
-                waiting = await self.link.publish(partner, sent.data, sent.message_id)
+                waiting = await self.link.publish(
+                    partner, sent.data, sent.message_id, after=written
+                )
                 waiting.add_done_callback(_told_elsewhere)
             except LinkError as error:
                 self.counts["shed", f"to {partner}"] += 1

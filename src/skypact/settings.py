@@ -1033,6 +1033,13 @@ class LinkSettings(BaseModel):
     answer_s: float = Field(
         default=5.0, gt=0.1, le=600, description="The server answers within so long, s."
     )
+    settle_s: float = Field(
+        default=0.5,
+        ge=0,
+        le=60,
+        description="A node that stops waits so long for the outboxes to have all, s; what they "
+        "have not is offered again at its next start.",
+    )
     waiting_messages: int = Field(
         default=100_000,
         ge=1,

@@ -42,6 +42,7 @@ _NS = 1_000_000_000
 _MIB = 1 << 20
 _MESSAGE, _HEARTBEAT = "message", "heartbeat"
 _RUNNING, _LOCK = "link.running", "link.lock"
+_POLL_S = 0.01
 _QUOTA_SHARE = 0.9
 """A stream may take this share of its account's quota: the rest is the server's own."""
 
@@ -207,6 +208,15 @@ class Link:
             asyncio.create_task(self._look(), name="link partners"),
         ]
 
+    async def settled(self) -> bool:
+        """Whether the outboxes have all that was published, within `settle_s`."""
+        until_s = time.monotonic() + self.settings.settle_s
+        while any(partner.outbox.waiting_messages for partner in self._partners.values()):
+            if time.monotonic() > until_s:
+                return False
+            await asyncio.sleep(_POLL_S)
+        return True
+
     async def stop(self) -> None:
         """Close all; futures of what the outbox had not acknowledged are cancelled."""
         await end(*self._tasks)
@@ -220,9 +230,17 @@ class Link:
             self._lock = None
 
     async def publish(
-        self, partner: str, data: bytes, message_id: str, *, live: bool = True
+        self,
+        partner: str,
+        data: bytes,
+        message_id: str,
+        *,
+        live: bool = True,
+        after: "asyncio.Future[Any] | None" = None,
     ) -> "asyncio.Future[None]":
         """Send a message by both paths; `live=False` for one that is repeated.
+
+        `after`: by the durable path not before this is done, such as being in the journal.
 
         `message_id` is never used again for another message. The future is done when the outbox
         has it on disk; until then it is kept here, in order, and repeated through every break.
@@ -236,7 +254,7 @@ class Link:
             raise LinkError(f"{partner} is no partner of {self.node.nation}; add its card first")
         fits = len(data) <= self.settings.max_message_bytes
         copied = live and fits and self._send_live(one, data)
-        return one.outbox.put(message_id, data, time.time_ns(), copied=copied)
+        return one.outbox.put(message_id, data, time.time_ns(), copied=copied, after=after)
 
     def _send_live(self, partner: _Partner, data: bytes) -> bool:
         """Put a message among those that go by the live path, or drop it: the durable one has it.

@@ -55,6 +55,12 @@ class _Waiting(NamedTuple):
     data: bytes
     published_ns: int
     stored: "asyncio.Future[None]"
+    after: "asyncio.Future[Any] | None"
+
+    @property
+    def may_go(self) -> bool:
+        """Whether what is to come before it is done."""
+        return self.after is None or self.after.done()
 
 
 class _Flight:
@@ -135,11 +141,18 @@ class Outbox:
         return self._waiting_messages
 
     def put(
-        self, message_id: str, data: bytes, published_ns: int, *, copied: bool = False
+        self,
+        message_id: str,
+        data: bytes,
+        published_ns: int,
+        *,
+        copied: bool = False,
+        after: "asyncio.Future[Any] | None" = None,
     ) -> "asyncio.Future[None]":
         """Hand over a message; the future is done when the outbox has it on disk.
 
         `copied`: it went by the live path too, so that this one may wait for others to go with.
+        `after`: it, and what comes behind it, goes once this is done, well or not.
         Raises OutboxFullError when more wait than may, LinkError for one that is too long.
         """
         settings = self._settings
@@ -161,7 +174,7 @@ class Outbox:
         due_ns = published_ns + int(wait_s * _NS)
         sooner = not self._waiting or due_ns < self._due_ns
         self._due_ns = due_ns if sooner else self._due_ns
-        self._waiting.append(_Waiting(message_id, data, published_ns, stored))
+        self._waiting.append(_Waiting(message_id, data, published_ns, stored, after))
         self._waiting_messages += 1
         self._waiting_bytes += len(data)
         if sooner or self._batch_is_full():
@@ -214,6 +227,7 @@ class Outbox:
                 self._look_for_lost_answers()
                 continue
             await self._linger()
+            await self._first_may_go()
             if self._broken or not self._waiting:
                 continue
             flight = self._next_batch()
@@ -239,6 +253,12 @@ class Outbox:
             if self._broken or (cut and self._reachable()):
                 return
 
+    async def _first_may_go(self) -> None:
+        """Wait until what is to come before the first is done."""
+        while not self._broken and self._waiting and not self._waiting[0].may_go:
+            assert self._waiting[0].after is not None
+            await asyncio.wait([self._waiting[0].after], timeout=self._settings.answer_s)
+
     def _ends_ns(self, cut: bool) -> int:
         """When what waits is to go."""
         if cut:
@@ -257,6 +277,8 @@ class Outbox:
         messages: list[_Waiting] = []
         size = 0
         while self._waiting and len(messages) < settings.batch_messages:
+            if not self._waiting[0].may_go:
+                break
             size += len(self._waiting[0].data) + _OVERHEAD_BYTES
             if messages and size > settings.batch_bytes:
                 break
