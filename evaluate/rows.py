@@ -1,9 +1,10 @@
 """Runs of a study, a row each, kept in a file: what was interrupted goes on where it stopped.
 
-A row counts only for the code that made it: the file's name has a hash of all of it, and files of
-other code are removed. `out/rows` may be removed at any time.
+A row counts only for the code that made it: the file's name has a hash of all that is imported,
+and files of other code are removed. `out/rows` may be removed at any time.
 """
 
+import ast
 import hashlib
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,8 @@ from typing import Any, BinaryIO
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path("out/rows")
+STUDIES = "evaluate"
+"""Their package."""
 
 
 def rows_of(
@@ -72,7 +75,7 @@ def _read(file: BinaryIO) -> Iterator[tuple[str, Any]]:
 
 def _file_of(one: Callable[..., Any], folder: Path) -> Path:
     name = f"{one.__module__}.{one.__qualname__}"
-    path = folder / f"{name}-{_code()}.pickle"
+    path = folder / f"{name}-{_code(one.__module__)}.pickle"
     for other in folder.glob(f"{name}-*.pickle"):
         if other != path:
             other.unlink()
@@ -80,13 +83,36 @@ def _file_of(one: Callable[..., Any], folder: Path) -> Path:
 
 
 @cache
-def _code() -> str:
-    """A hash of all that a row may come from: source, scenarios, versions of libraries."""
-    files = [ROOT / "requirements.lock"]
-    for folder in ("src/skypact", "evaluate"):
-        files += (p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".toml"))
-    found = hashlib.sha256()
+def _code(module: str) -> str:
+    """A hash of all that a row may come from: modules, scenarios, versions of libraries."""
+    files = {ROOT / "requirements.lock", *(ROOT / "src/skypact").rglob("*.toml")}
+    found, left = set[str](), [module]
+    while left:
+        name = left.pop()
+        path = _file_of_module(name)
+        if name in found or path is None:
+            continue
+        found.add(name)
+        files.add(path)
+        left.append(name.rpartition(".")[0])
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                left += (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                left.append(node.module)
+                left += (f"{node.module}.{alias.name}" for alias in node.names)
+    whole = hashlib.sha256()
     for path in sorted(files):
-        found.update(f"{path.relative_to(ROOT)}\0{path.stat().st_size}\0".encode())
-        found.update(path.read_bytes())
-    return found.hexdigest()[:16]
+        whole.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:16]
+
+
+def _file_of_module(name: str) -> Path | None:
+    """The file of a module of ours; None: of others, or no module."""
+    package, *_ = name.split(".")
+    if package not in ("skypact", STUDIES):
+        return None
+    base = (ROOT / "src" if package == "skypact" else ROOT).joinpath(*name.split("."))
+    files = (base.with_suffix(".py"), base / "__init__.py")
+    return next((path for path in files if path.is_file()), None)
