@@ -273,6 +273,35 @@ def test_two_that_began_together_are_not_followed_as_ghosts() -> None:
     assert np.median(found) < 4.0
 
 
+@pytest.mark.parametrize("seed", [4, 12])
+def test_two_that_began_together_keep_their_tracks(seed) -> None:
+    """Followed anew from the first plots of both, each is still the track that was nearer to it.
+
+    Two 800 m apart: a track is within 400 m of its own once it has settled, in 5 s.
+    """
+    start = local_state(38.8, 131.0, 130e3, (1000.0, -100.0, 2000.0))
+    aside = np.random.default_rng(seed).normal(size=3)
+    other = start.copy()
+    other[:3] += 800.0 * aside / np.linalg.norm(aside)
+    paths = pairs._path("one", start), pairs._path("other", other)
+    radars = tuple(
+        structs.replace(radar, clutter_per_scan=0.0, detection_probability=0.9)
+        for radar in pairs.pair_radars()
+    )
+    plots = observe(paths, radars, seed=seed).plots
+    picture, nearest, were_coupled = Picture(radars), set(), False
+    for second in range(1, 40):
+        now_ns = START_NS + second * NS
+        new = (plots.time_ns > now_ns - NS) & (plots.time_ns <= now_ns)
+        picture.observe(plots.at(np.flatnonzero(new)))
+        were_coupled |= bool(picture._tracks.couple[:, tables.COUPLE_ID].any())
+        where = [path.state_at(np.array([now_ns]))[0, :3] for path in paths]
+        for track in picture.advanced(now_ns).tracks() if second > 5 else ():
+            off = [np.linalg.norm(track.state[:3] - one) for one in where]
+            nearest.add((track.id, int(np.argmin(off))))
+    assert were_coupled and len(nearest) == 2
+
+
 def test_no_more_couples_than_set_and_the_rest_goes_on() -> None:
     """With room for one couple, a second one's tracks are followed one by one."""
     radars = pairs.pair_radars()

@@ -39,6 +39,7 @@ from skypact.tracking.couples import (
     SURE,
     USED,
     CoupleContext,
+    call_as,
     drag_acceleration,
     marginal,
     move_belief,
@@ -409,6 +410,8 @@ def _begin_young(tracks: TrackArrays, q: int, one: int, other: int, c: CoupleCon
         if found > 0:
             couple[BELIEFS] = found
     _move(tracks, q, (one, other), now_ns, c)
+    # Begun alike, neither object is either track's yet: each is the one nearer to it.
+    call_as(couple[BELIEFS], x, p, tracks.x[one, FREE], tracks.x[other, FREE], c)
     _give_out(tracks, q, (one, other))
 
 

@@ -625,6 +625,27 @@ def _is_other_way_round(x: NDArray[np.float64], parted: bool, s: NDArray[np.floa
 
 
 @kernel
+def call_as(
+    count: int,
+    x: NDArray[np.float64],
+    p: NDArray[np.float64],
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    c: CoupleContext,
+) -> None:
+    """Call the first, in each of `count` beliefs, the object that is nearer to `first`, in place.
+
+    `first`, `second`: position and velocity, and what comes behind them.
+    """
+    s = c.scratch
+    for i in range(6):
+        s[REFERENCE, i], s[REFERENCE, 6 + i] = first[i], second[i]
+    for b in range(count):
+        if _is_other_way_round(x[b], False, s):
+            _swap(x[b], p[b], s)
+
+
+@kernel
 def _swap(x: NDArray[np.float64], p: NDArray[np.float64], s: NDArray[np.float64]) -> None:
     """Call the first object the second, in place."""
     m = x.shape[0]
