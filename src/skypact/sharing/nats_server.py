@@ -30,6 +30,8 @@ from skypact.sharing.node_folder import NodeFolder, host_and_port
 from skypact.sharing.tasks import end
 
 _POLL_S = 0.02
+_HUNG_UP = ConnectionResetError, BrokenPipeError, nats.errors.StaleConnectionError
+"""How it looks when a server hears nothing of one in time, as on a busy machine: it is there."""
 
 
 class ServerState(NamedTuple):
@@ -320,32 +322,37 @@ async def connect(
         options |= {"allow_reconnect": False}
     else:
         options |= {"max_reconnect_attempts": -1, "reconnect_time_wait": 0.1}
-    client = Client()
-    server = node.file.server
-    try:
-        if once:  # nats-py would try for the whole wait
-            _, probe = await asyncio.wait_for(
-                asyncio.open_connection(server.host, server.port), wait_s
+    server, ends_s = node.file.server, time.monotonic() + wait_s
+    while True:
+        client = Client()
+        try:
+            if once:  # nats-py would try for the whole wait
+                _, probe = await asyncio.wait_for(
+                    asyncio.open_connection(server.host, server.port), wait_s
+                )
+                probe.close()
+            await asyncio.wait_for(
+                client.connect(
+                    node.client_url,
+                    user=user,
+                    password=node.keys.password(user),
+                    name=f"skypact {user}",
+                    **options,
+                ),
+                wait_s,
             )
-            probe.close()
-        await asyncio.wait_for(
-            client.connect(
-                node.client_url,
-                user=user,
-                password=node.keys.password(user),
-                name=f"skypact {user}",
-                **options,
-            ),
-            wait_s,
-        )
-    except (nats.errors.Error, OSError, TimeoutError) as error:
-        with contextlib.suppress(Exception):
-            await client.close()
-        raise LinkError(
-            f"{node.nation}: no nats-server of this nation answers at {node.client_url} "
-            f"({error or type(error).__name__}); start it with skypact node, or correct node.toml"
-        ) from None
-    return client
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            with contextlib.suppress(Exception):
+                await client.close()
+            if isinstance(error, _HUNG_UP) and time.monotonic() < ends_s:
+                await asyncio.sleep(_POLL_S)
+                continue
+            raise LinkError(
+                f"{node.nation}: no nats-server of this nation answers at {node.client_url} "
+                f"({error or type(error).__name__}); start it with skypact node, or correct "
+                "node.toml"
+            ) from None
+        return client
 
 
 def find_binary(node: NodeFolder) -> str:
