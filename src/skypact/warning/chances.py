@@ -123,7 +123,6 @@ class _Pieces(NamedTuple):
     path: NDArray[np.int32]
     first_ns: NDArray[np.int64]
     last_ns: NDArray[np.int64]
-    lines: NDArray[np.object_]
 
     def over(
         self, shape: MultiPolygon, bounds: tuple[float, float, float, float]
@@ -137,7 +136,11 @@ class _Pieces(NamedTuple):
             & (np.maximum(y0, y1) >= south)
             & (np.minimum(y0, y1) <= north)
         )
-        return near[shapely.intersects(shape, self.lines[near])]
+        # Most have their beginning within or are far off; a line is looked at only where it must.
+        begins = shapely.intersects_xy(shape, x0[near], y0[near])
+        unsure = near[~begins]
+        lines = shapely.linestrings(self.ends[unsure].reshape(-1, 2, 2))
+        return np.sort(np.append(near[begins], unsure[shapely.intersects(shape, lines)]))
 
 
 def _segments(descent: Descent) -> _Pieces:
@@ -151,13 +154,11 @@ def _segments(descent: Descent) -> _Pieces:
     again = ends[crossing] - np.column_stack([turn, 0 * turn, turn, 0 * turn])[crossing]
     which = np.concatenate([np.arange(len(begin)), crossing])
     ends = np.vstack([ends, again])
-    lines = shapely.linestrings(ends.reshape(-1, 2, 2))
     return _Pieces(
         ends,
         descent.path[begin][which],
         descent.path_time_ns[begin][which],
         descent.path_time_ns[end][which],
-        np.asarray(lines, object),
     )
 
 

@@ -15,6 +15,7 @@ from skypact.model import (
     AreaChance,
     Basis,
     Danger,
+    Descent,
     Flight,
     FlightKind,
     Reason,
@@ -61,6 +62,7 @@ class Decider:
         self._near = index.neighbours(settings.neighbour_km * 1e3)
         self._events: dict[int, _Event] = {}
         self._event_of: dict[int, int] = {}
+        self._worked_out: dict[int, tuple[Descent, dict[str, AreaChance]]] = {}
 
     def save(self) -> bytes:
         """What it keeps."""
@@ -80,6 +82,8 @@ class Decider:
     def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now."""
         self._sort_in(flights)
+        for gone in self._worked_out.keys() - {flight.id for flight in flights}:
+            del self._worked_out[gone]
         said = []
         for event in sorted(self._events.values(), key=lambda one: one.event):
             own = [f for f in flights if self._event_of[f.id] == event.event]
@@ -153,9 +157,17 @@ class Decider:
         chances: dict[str, AreaChance] = {}
         until = 0
         if flight.descent is not None and not harmless:
-            chances = {one.area: one for one in self.index.chances(flight.descent)}
+            chances = self._chances(flight.id, flight.descent)
             until = int(flight.descent.time_ns.max()) if len(flight.descent.time_ns) else 0
         event.members[flight.id] = _Member(chances, flight.last_plot_ns, until, harmless)
+
+    def _chances(self, flight: int, descent: Descent) -> dict[str, AreaChance]:
+        """By area; worked out once for each descent."""
+        known = self._worked_out.get(flight)
+        if known is None or known[0] is not descent:
+            known = descent, {one.area: one for one in self.index.chances(descent)}
+            self._worked_out[flight] = known
+        return known[1]
 
     def _lost(self, event: _Event, now_ns: int) -> int | None:
         """Since when one that is still to come down is lost; None while all are seen."""
