@@ -498,12 +498,15 @@ def _warnings(detail: dict[str, Any]) -> Iterator[Figure]:
             met = share < 0.02 if default else None
             asked = "< 2 %" if default else "stated"
             yield Figure(f"{at}false alerts", f"{share:.1%} of {cell['alerts']}", asked, met)
-            over = f"{cell['over_km2']:,.0f} km²"
-            yield Figure(f"{at}over-warned area, median", over, "stated", None)
+            over = f"{cell['over_km2']:,.0f} km²; but for passing over {cell['over_fall_km2']:,.0f}"
+            over += f"; the least {cell['least_km2']:,.0f}"
+            yield Figure(f"{at}over-warned area, mean of an alert", over, "stated", None)
         if cell["lead_s"] is not None:
             yield Figure(f"{at}lead time, median", f"{cell['lead_s']:.0f} s", "stated", None)
     ended = detail["curves"]["default"]["not_ended"]
     yield Figure("alerts without their end", str(ended), "0", ended == 0)
+    again = detail["curves"]["default"]["again"]
+    yield Figure("flights alerted again after an end", str(again), "stated", None)
 
 
 def _said(case: disagreements.Case, rows: list[dict[str, Any]], name: str) -> str:

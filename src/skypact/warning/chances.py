@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,10 @@ class AreaIndex:
         for shape in shapes:
             shapely.prepare(shape)
         self._of = _Shapes(shapes, np.array([shape.bounds for shape in shapes]).reshape(-1, 4))
+
+    @cached_property
+    def _coarse(self) -> tuple[MultiPolygon, ...]:
+        return tuple(shape.simplify(_COARSE_DEG) for shape in self._of.shapes)
 
     def within(self, latitude_rad: float, longitude_rad: float) -> tuple[str, ...]:
         """Ids of the areas that hold a place."""
@@ -78,7 +83,7 @@ class AreaIndex:
 
     def neighbours(self, reach_m: float) -> dict[str, frozenset[str]]:
         """Of each area those whose edges are no farther than `reach_m` from its own."""
-        coarse = [shape.simplify(_COARSE_DEG) for shape in self._of.shapes]
+        coarse = self._coarse
         found: dict[str, set[str]] = {area.id: set() for area in self.areas}
         for i, one in enumerate(self.areas):
             for j in range(i):
@@ -91,9 +96,9 @@ class AreaIndex:
         """From a place to the nearest area, m; 0 within one. Good to the shapes' 2 km."""
         x, y = math.degrees(longitude_rad), math.degrees(latitude_rad)
         nearest = math.inf
-        for shape in self._of.shapes:
+        for shape in self._coarse:
             for turn in (-360.0, 0.0, 360.0):
-                flat = _flat(shape.simplify(_COARSE_DEG), y, turn)
+                flat = _flat(shape, y, turn)
                 point = shapely.Point(x * math.cos(math.radians(y)), y)
                 on = shapely.shortest_line(flat, point).coords[0]
                 to = math.radians(on[1]), math.radians(on[0] / math.cos(math.radians(y)))

@@ -116,7 +116,7 @@ class Decider:
             self._take(event, flight)
         basis = tuple(_basis(flight) for flight in own)
         launched = min((f.launch.time_ns for f in own if f.launch), default=None)
-        chances = _together(event.members.values(), now_ns)
+        chances = _together(self._to_come(event, now_ns), now_ns)
         lost = self._lost(event, now_ns)
         if event.open:
             if withdrawn:
@@ -169,13 +169,18 @@ class Decider:
             self._worked_out[flight] = known
         return known[1]
 
+    def _to_come(self, event: _Event, now_ns: int) -> Iterator[_Member]:
+        """Those that may still come down: of what is down already nothing is to be said anew."""
+        over = self._settings.over_after_s * S
+        return (m for m in event.members.values() if now_ns <= m.until_ns + over)
+
     def _lost(self, event: _Event, now_ns: int) -> int | None:
         """Since when one that is still to come down is lost; None while all are seen."""
-        after, over = self._settings.lost_after_s * S, self._settings.over_after_s * S
+        after = self._settings.lost_after_s * S
         lost = [
             m.last_plot_ns
-            for m in event.members.values()
-            if m.chances and now_ns - m.last_plot_ns > after and now_ns <= m.until_ns + over
+            for m in self._to_come(event, now_ns)
+            if m.chances and now_ns - m.last_plot_ns > after
         ]
         return min(lost, default=None)
 
