@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from skypact.flight import Ways, assess, ways_of
 from skypact.model import Flight, Launch, Radar, ShownPath, Track
+from skypact.offline.warm import warm_flight
 from skypact.serving.child import end_with_parent
 from skypact.serving.shown import expected_path
 from skypact.settings import FlightSettings
@@ -30,6 +31,10 @@ class Assessor:
         """`urgent`: not behind all others on the machine, as warnings wait for it."""
         self._radars, self._settings, self._urgent = tuple(radars), settings, urgent
         self._pool: ProcessPoolExecutor | None = None
+
+    async def begin(self) -> None:
+        """Start the process before it is asked: its imports and kernels take seconds."""
+        await self._asked(warm_flight)
 
     async def flight(self, track: Track, launch: Launch | None) -> Flight | None:
         """The flight that a track means; None: the process died, and the next call has another."""

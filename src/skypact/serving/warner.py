@@ -24,7 +24,20 @@ from starlette.routing import Route
 
 from skypact.errors import JournalError
 from skypact.flight import Ways, brought_up
-from skypact.model import EntryKind, Flight, Launch, Radar, Track, Warning
+from skypact.model import (
+    AreaChance,
+    Danger,
+    EntryKind,
+    Flight,
+    Launch,
+    Radar,
+    Reason,
+    Step,
+    Track,
+    WarnedArea,
+    Warning,
+)
+from skypact.offline.warm import warm_flight
 from skypact.record.journal import Journal
 from skypact.serving.assessor import Assessor
 from skypact.serving.kept import encoded
@@ -149,6 +162,7 @@ class Warner:
     async def begin(self, connection: Client, journal: Journal) -> None:
         """Be where it was, and publish again what counts and may not have gone out."""
         self._connection, self._journal = connection, journal
+        await asyncio.to_thread(self._rehearse)
         try:
             last = msgspec.msgpack.decode((self._store / "next").read_bytes(), type=_Next)
         except FileNotFoundError:
@@ -158,6 +172,24 @@ class Warner:
         self.decider.take_up(self._state.decider)
         if counts:
             await self._publish(last.kept)
+
+    def _rehearse(self) -> None:
+        """Do once, for nobody, all that an alert takes: what it loads is there from then on."""
+        warm_flight()
+        chance = AreaChance(area=next(iter(self.decider.index.by_id)), falls=1.0, passes=0.0)
+        said = Warning(
+            event=0,
+            number=0,
+            step=Step.ALERT,
+            time_ns=0,
+            reason=Reason.THRESHOLD,
+            areas=(WarnedArea(danger=Danger.FALL, chance=chance, since_ns=0),),
+            gone=(),
+            basis=(),
+        )
+        alert = self.messages.made(said, ())
+        faults_of(alert, exercise=self.exercise)
+        signed(alert, self._key)
 
     async def _is_journalled(self, kept: KeptWarnings) -> bool:
         async for entry in self._journal.read(from_time_ns=kept.each[0].said.time_ns):
@@ -175,9 +207,11 @@ class Warner:
         self, tracks: Callable[[], Sequence[Track]], clock: Callable[[], int]
     ) -> None:
         """Look at the tracks of the picture for public alerts, again and again."""
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._again("ways down", self._carry_anew))
-            both.create_task(self._again("look", lambda: self._look_and_rest(tracks, clock)))
+        async with asyncio.TaskGroup() as tasks:
+            for assessor in (self.first, self.anew):
+                tasks.create_task(assessor.begin())
+            tasks.create_task(self._again("ways down", self._carry_anew))
+            tasks.create_task(self._again("look", lambda: self._look_and_rest(tracks, clock)))
 
     async def _again(self, what: str, do: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -195,9 +229,9 @@ class Warner:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), self._settings.look_every_s)
         self._news.clear()
-        began_s = time.monotonic()
+        began_s = time.thread_time()
         await self.look(tracks(), clock)
-        await asyncio.sleep(max(self._settings.rest_s, time.monotonic() - began_s))
+        await asyncio.sleep(max(self._settings.rest_s, time.thread_time() - began_s))
 
     async def look(self, tracks: Sequence[Track], clock: Callable[[], int]) -> None:
         """Decide on tracks, and say what is to be said."""
@@ -279,7 +313,7 @@ class Warner:
         headline = alert.findtext(".//{*}headline") or ""
         entry = FeedEntry(reference.identifier, headline, said.time_ns)
         then = _State(was.decider, references, [*was.feed, entry][-_IN_FEED:])
-        return then, KeptWarning(reference.identifier, said, zlib.compress(text))
+        return then, KeptWarning(reference.identifier, said, zlib.compress(text, 1))
 
     async def _publish(self, whole: KeptWarnings) -> None:
         """To the feed, over NATS and by the hook; a receiver knows a message by its identifier."""
