@@ -10,7 +10,7 @@ Areas are read from `out/areas.geojson` (`make areas`).
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from evaluate.coverage import many, wilson
 from skypact.errors import InputError
 from skypact.flight import Ways, brought_up, ways_of
 from skypact.kernels.geodesy import geodetic_from_ecef
-from skypact.model import Area, AreaChance, Danger, Descent, Flight, Step
+from skypact.model import Area, AreaChance, Danger, Descent, Flight, Plots, Radar, Step
 from skypact.sensing.population import random_flight
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
@@ -108,10 +108,18 @@ def follow(seed: int, index_: int) -> Seen | None:
     plots = observe((path,), radars, seed=seed * 100_003 + index_).plots
     if not len(plots.time_ns):
         return None
-    picture, begin, looks = Picture(radars), 0, []
-    ways: dict[int, Ways] = {}
     first = int(plots.time_ns[0])
-    for now in _moments(first, path.impact.time_ns):
+    looks = list(looked(radars, plots, _moments(first, path.impact.time_ns)))
+    return _with_truth(path, looks, first)
+
+
+def looked(
+    radars: Sequence[Radar], plots: Plots, moments_ns: Iterable[int]
+) -> Iterator[tuple[int, list[Flight]]]:
+    """What the picture of plots means at each moment, as a node's warner knows it."""
+    picture, begin = Picture(radars), 0
+    ways: dict[int, Ways] = {}
+    for now in moments_ns:
         end = int(np.searchsorted(plots.time_ns, now, side="right"))
         picture.observe(plots.at(np.arange(begin, end)))
         begin = end
@@ -125,8 +133,7 @@ def follow(seed: int, index_: int) -> Seen | None:
             flight = brought_up(ways[track.id], track, radars, _QUICK)
             if flight is not None:
                 flights.append(flight)
-        looks.append((now, flights))
-    return _with_truth(path, looks, first)
+        yield now, flights
 
 
 def _moments(first_ns: int, impact_ns: int) -> list[int]:

@@ -42,6 +42,10 @@ class AreaIndex:
     def _coarse(self) -> tuple[MultiPolygon, ...]:
         return tuple(shape.simplify(_COARSE_DEG) for shape in self._of.shapes)
 
+    def only(self, area: str) -> "AreaIndex":
+        """One of its areas, alone."""
+        return AreaIndex([self.by_id[area]])
+
     def within(self, latitude_rad: float, longitude_rad: float) -> tuple[str, ...]:
         """Ids of the areas that hold a place."""
         x, y = math.degrees(longitude_rad), math.degrees(latitude_rad)
