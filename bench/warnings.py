@@ -1,27 +1,68 @@
-"""`python -m bench.warnings`: what a look at one flight costs of the processor, part by part.
+"""`python -m bench.warnings [--flights N]`: from a plot to the CAP message that it makes.
 
-A descent of 512 ways down and 64 paths over Japan, on the areas of `out/areas.geojson` (`make
-areas`). Time of the processor, so that others on the machine have no part in it.
+First what a look at one flight costs of the processor, part by part, so that others on the machine
+have no part in it: a descent of 512 ways down and 64 paths over Japan. Then flights of the
+population past a real node with its server, plot by plot: by the clock, from the plot that makes a
+probability cross its threshold to the message with a subscriber of the channel. All radars are the
+node's own. Areas are read from `out/areas.geojson` (`make areas`).
 """
 
+import argparse
+import asyncio
 import datetime
+import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from lxml import etree
+from msgspec import structs
 
-from skypact.model import Area, AreaChance, Danger, Descent, Reason, Step, WarnedArea, Warning
+from evaluate.link_scene import free_ports
+from skypact.model import (
+    Area,
+    AreaChance,
+    Arrival,
+    Danger,
+    Descent,
+    Plots,
+    Radar,
+    Reason,
+    Step,
+    Track,
+    WarnedArea,
+    Warning,
+)
+from skypact.node import Node
+from skypact.sensing.population import random_flight
+from skypact.sensing.radar_files import save_radars
+from skypact.sensing.radar_model import observe
+from skypact.sensing.scenario import demo_radars
+from skypact.sensing.simulator import fly_programme
+from skypact.serving.clock import NodeClock
+from skypact.serving.warner import warning_subject
+from skypact.settings import Settings
+from skypact.sharing.coalition import init_coalition
+from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_server import connect
 from skypact.warning.areas import read_areas
 from skypact.warning.cap import AlertKey, Messages, faults_of, signed
 from skypact.warning.chances import AreaIndex
 
 AREAS = Path("out/areas.geojson")
 S = 1_000_000_000
+START_NS = 1_790_000_000 * S
+_APART_NS = 7200 * S
+"""Between two flights: what was of the one before is over."""
+_BEFORE_NS, _AFTER_NS = 8 * S, 12 * S
+"""Handed in of a flight: from so long before its burn-out to so long after it."""
 _WAYS, _PATHS, _POINTS = 512, 64, 120
 
 
@@ -88,8 +129,136 @@ def _cost(what: str, do: Callable[[], object], times: int = 30) -> None:
     print(f"{what}: median {np.median(spent):.1f} ms, greatest of {times} {max(spent):.1f} ms")
 
 
+class _Clock(NodeClock):
+    """The time of the newest plot, whatever the machine's."""
+
+    now_ns = 0
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+class _Timed:
+    """When plots were handed in, when looks began, and how long the messages took."""
+
+    def __init__(self, node: Node) -> None:
+        assert node.warner is not None
+        self._node, self._look = node, node.warner.look
+        node.warner.look = self._noted  # type: ignore[method-assign]
+        self._before_s = self._began_s = 0.0
+        self._handed_s: list[tuple[float, float]] = []
+        self.took_ms: list[tuple[float, float]] = []
+
+    async def _noted(self, tracks: Sequence[Track], clock: Callable[[], int]) -> None:
+        self._before_s, self._began_s = self._began_s, time.monotonic()
+        await self._look(tracks, clock)
+
+    async def hand_in(self, arrival: Arrival) -> None:
+        self._handed_s = [*self._handed_s[-50:], (time.monotonic(), time.process_time())]
+        await self._node.take_plots((arrival,))
+
+    async def heard(self, message: Any) -> None:
+        """From the first plot that the look before did not know to here."""
+        now_s, spent_s = time.monotonic(), time.process_time()
+        of = etree.fromstring(message.data)
+        reasons = {e.text for e in of.iterfind(".//{*}parameter/{*}value")}
+        by_plot = {str(Reason.THRESHOLD), str(Reason.MORE_AREAS)} & reasons
+        fresh = [one for one in self._handed_s if one[0] >= self._before_s]
+        if by_plot and fresh:
+            at_s, by_then_s = fresh[0]
+            self.took_ms.append(((now_s - at_s) * 1e3, (spent_s - by_then_s) * 1e3))
+
+
+def _own_radars() -> tuple[Radar, ...]:
+    return tuple(structs.replace(radar, nation="JPN") for radar in demo_radars())
+
+
+def _folder(root: Path) -> Path:
+    """A node of Japan, warning, with all radars its own."""
+
+    def radars(nation: str, _: Sequence[str]) -> str:
+        file = root / "radars.toml"
+        save_radars(file, [structs.replace(radar, nation=nation) for radar in demo_radars()])
+        return file.read_text("utf-8")
+
+    init_coalition(
+        *(root / "coalition", ["JPN", "KOR"], "mesh", Settings().link),
+        first_port=free_ports(30),
+        radars=radars,
+    )
+    folder = root / "coalition" / "JPN"
+    (folder / "warning.toml").write_text('sender = "alerts@agency.example"\n')
+    shutil.copy(AREAS, folder / "areas.geojson")
+    return folder
+
+
+def _scans(plots: Plots, from_ns: int, until_ns: int) -> Iterator[Plots]:
+    """Scan by scan, in order of time."""
+    rows = np.flatnonzero((plots.time_ns >= from_ns) & (plots.time_ns < until_ns))
+    part = plots.at(rows)
+    ends = np.flatnonzero((np.diff(part.radar) != 0) | (np.diff(part.scan) != 0)) + 1
+    for begin, end in zip([0, *ends], [*ends, len(rows)], strict=True):
+        if end > begin:
+            yield part.at(np.arange(begin, end))
+
+
+async def from_plot_to_message(flights: int, seed: int = 20261121) -> list[tuple[float, float]]:
+    """Milliseconds by the clock, and of the processor in the node's own process.
+
+    Of each message that a plot made: an Alert, or areas added to it.
+    """
+    radars = _own_radars()
+    with tempfile.TemporaryDirectory() as root:
+        clock = _Clock(Settings().node.greatest_clock_step_s)
+        clock.now_ns = START_NS
+        node = Node(_folder(Path(root)), Settings(), clock=clock)
+        try:
+            await node.start()
+            timed, sequence = _Timed(node), 0
+            assert node.warner is not None
+            await node.warner.first.begin()  # as it does by itself, and is done when this is
+            client = await connect(node.folder, NATIONAL_USER, wait_s=5)
+            await client.subscribe(warning_subject(exercise=False), cb=timed.heard)
+            for index in range(flights):
+                path = fly_programme(random_flight(seed, index))[0]
+                plots = observe((path,), radars, seed=seed + index).plots
+                shift_ns = clock.now_ns + _APART_NS - path.launch.time_ns
+                first, last = path.burnout_time_ns - _BEFORE_NS, path.burnout_time_ns + _AFTER_NS
+                for scan in _scans(plots, first, last):
+                    sequence += 1
+                    soon = scan.time_ns[0] < path.burnout_time_ns - S
+                    clock.now_ns = int(scan.time_ns[-1]) + shift_ns
+                    await timed.hand_in(
+                        Arrival(
+                            nation="JPN",
+                            radar=radars[int(scan.radar[0])].id,
+                            epoch=1,
+                            sequence=sequence,
+                            received_ns=clock.now_ns,
+                            plots=scan._replace(time_ns=scan.time_ns + shift_ns),
+                        )
+                    )
+                    await asyncio.sleep(0.02 if soon else 0.1)
+            await client.close()
+            return timed.took_ms
+        finally:
+            await node.stop()
+
+
 def main() -> None:
-    """Print the parts."""
+    """Print the parts, and then the whole."""
+    parser = argparse.ArgumentParser(prog="python -m bench.warnings", description=__doc__)
+    parser.add_argument("--flights", type=int, default=20, metavar="N", help="past a real node")
+    arguments = parser.parse_args()
+    _parts()
+    took = asyncio.run(from_plot_to_message(arguments.flights))
+    print(f"{arguments.flights} flights, {len(took)} messages; asked: p99 under 50 ms")
+    for what, column in (("by the clock", 0), ("of the node's processor", 1)):
+        low, high = np.percentile([one[column] for one in took] or [np.nan], [50, 99])
+        print(f"from the plot to the message, {what}: median {low:.0f} ms, p99 {high:.0f} ms")
+
+
+def _parts() -> None:
     areas: tuple[Area, ...] = read_areas(AREAS).areas
     index, down, key = AreaIndex(areas), descent(), _key()
     chances = index.chances(down)

@@ -37,6 +37,7 @@ from evaluate import (
     separation,
     siblings,
     tracklets,
+    warning_failures,
     warnings,
     white_sands,
     wire,
@@ -498,12 +499,45 @@ def _warnings(detail: dict[str, Any]) -> Iterator[Figure]:
             met = share < 0.02 if default else None
             asked = "< 2 %" if default else "stated"
             yield Figure(f"{at}false alerts", f"{share:.1%} of {cell['alerts']}", asked, met)
-            over = f"{cell['over_km2']:,.0f} km²"
-            yield Figure(f"{at}over-warned area, median", over, "stated", None)
+            over = f"{cell['over_km2']:,.0f} km²; but for passing over {cell['over_fall_km2']:,.0f}"
+            over += f"; the least {cell['least_km2']:,.0f}"
+            yield Figure(f"{at}over-warned area, mean of an alert", over, "stated", None)
         if cell["lead_s"] is not None:
             yield Figure(f"{at}lead time, median", f"{cell['lead_s']:.0f} s", "stated", None)
     ended = detail["curves"]["default"]["not_ended"]
     yield Figure("alerts without their end", str(ended), "0", ended == 0)
+    again = detail["curves"]["default"]["again"]
+    yield Figure("flights alerted again after an end", str(again), "stated", None)
+
+
+def _warning_failures(detail: dict[str, Any]) -> Iterator[Figure]:
+    for row in detail["cases"]:
+        name = f"{row['name']} ({row['went_wrong']})"
+        said = f"{len(row['alerted_s'])} areas alerted, {len(row['missed'])} missed"
+        said += f", {len(row['far'])} over 100 km away"
+        said += f", on land later than T+300 s {len(row['far_land_late'])}"
+        unobserved = row["unobserved"]
+        if row["name"] == "2022-11-03":
+            said += "; all clear said to be unobserved" if all(unobserved) else "; assumed"
+        met = not row["missed"] and not row["far_land_late"] and row["reasons"] and row["ended"]
+        if row["name"] == "2022-11-03":
+            met = met and all(unobserved)
+        if row["name"] == "2023-05-31":
+            met = met and warning_failures.SEOUL not in row["alerted_s"]
+            said += f"; Seoul {'alerted' if not met else 'not alerted'}"
+        yield Figure(name, said, "not repeated", met)
+        first = row["first_s"]
+        together = first[disagreements.TOGETHER]
+        alone = [at for who, at in first.items() if who != disagreements.TOGETHER and at]
+        if together is None:
+            gained = "no right area was to be warned"
+        elif not alone:
+            gained = f"T+{together:.0f} s; no nation alone"
+        else:
+            gained = (
+                f"T+{together:.0f} s; alone T+{min(alone):.0f} s: {min(alone) - together:.0f} s"
+            )
+        yield Figure(f"{row['name']}: first right alert, lead gained", gained, "stated", None)
 
 
 def _said(case: disagreements.Case, rows: list[dict[str, Any]], name: str) -> str:
@@ -820,6 +854,13 @@ def _studies(shared: Path) -> dict[str, Study]:
         "wire": Study("Wire", 1000, 20, lambda n, step: wire.run(n, SEED, step), _wire),
         "warnings": Study(
             "Warnings", 2000, 8, lambda n, step: warnings.run(n, SEED, step), _warnings
+        ),
+        "warning-failures": Study(
+            "Published warning failures",
+            5,
+            5,
+            lambda n, step: warning_failures.run(n, SEED, step),
+            _warning_failures,
         ),
         "white-sands": Study("White Sands", 1, 1, run_white_sands, _white_sands),
     }

@@ -10,7 +10,7 @@ Areas are read from `out/areas.geojson` (`make areas`).
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,9 +20,9 @@ from shapely.geometry import MultiPolygon
 
 from evaluate.coverage import many, wilson
 from skypact.errors import InputError
-from skypact.flight import assess
+from skypact.flight import Ways, brought_up, ways_of
 from skypact.kernels.geodesy import geodetic_from_ecef
-from skypact.model import Area, Flight, Launch
+from skypact.model import Area, AreaChance, Danger, Descent, Flight, Plots, Radar, Step
 from skypact.sensing.population import random_flight
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
@@ -36,9 +36,12 @@ from skypact.warning.decide import Decider
 NS = 1_000_000_000
 AREAS = Path("out/areas.geojson")
 NEAR_M = 100e3
-LOOK_S = 20.0
+LOOK_S, LATER_S, OFTEN_FOR_S = 20.0, 60.0, 240.0
+"""It is looked at so often, and later so often; a node does with each plot."""
 DEADLINE_S = 180.0
 DETECTED_S = 10.0
+LEFT = 0.005
+"""Probability of coming down in none of the least areas."""
 THRESHOLDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 NATIONS = ("JPN", "KOR")
 _QUICK = FlightSettings(impact_samples=128, manoeuvre_samples=48, descent_paths=32)
@@ -64,16 +67,31 @@ def areas() -> tuple[Area, ...]:
     return read_areas(AREAS).areas
 
 
+class _Index(AreaIndex):
+    """Works out each descent once, for all settings that are tried on it."""
+
+    def chances(self, descent: Descent) -> tuple[AreaChance, ...]:
+        """As an index of areas does; `descent` is kept, so that no other has its identity."""
+        known = self._known.setdefault(id(descent), (descent, []))
+        if not known[1]:
+            known[1].append(super().chances(descent))
+        return known[1][0]
+
+    def begin(self) -> None:
+        """Forget the flight before."""
+        self._known: dict[int, tuple[Descent, list[tuple[AreaChance, ...]]]] = {}
+
+
 @cache
-def index() -> AreaIndex:
+def index() -> _Index:
     """All nations' areas."""
-    return AreaIndex(areas())
+    return _Index(areas())
 
 
 @cache
-def index_of(nation: str) -> AreaIndex:
+def index_of(nation: str) -> _Index:
     """One nation's areas."""
-    return AreaIndex([area for area in areas() if area.nation == nation])
+    return _Index([area for area in areas() if area.nation == nation])
 
 
 @cache
@@ -90,28 +108,42 @@ def follow(seed: int, index_: int) -> Seen | None:
     plots = observe((path,), radars, seed=seed * 100_003 + index_).plots
     if not len(plots.time_ns):
         return None
-    picture, begin, looks = Picture(radars), 0, []
-    launches: dict[int, Launch] = {}
-    known: dict[int, Flight] = {}
     first = int(plots.time_ns[0])
-    deadline = deadline_ns(first, path.impact.time_ns)
-    moments = np.arange(first + NS, path.impact.time_ns + 600 * NS, round(LOOK_S * NS))
-    for now in sorted({*map(int, moments), deadline}):
+    looks = list(looked(radars, plots, _moments(first, path.impact.time_ns)))
+    return _with_truth(path, looks, first)
+
+
+def looked(
+    radars: Sequence[Radar], plots: Plots, moments_ns: Iterable[int]
+) -> Iterator[tuple[int, list[Flight]]]:
+    """What the picture of plots means at each moment, as a node's warner knows it."""
+    picture, begin = Picture(radars), 0
+    ways: dict[int, Ways] = {}
+    for now in moments_ns:
         end = int(np.searchsorted(plots.time_ns, now, side="right"))
         picture.observe(plots.at(np.arange(begin, end)))
         begin = end
         flights = []
         for track in picture.tracks():
-            flight = known.get(track.id)
-            if flight is None or flight.last_plot_ns != track.last_plot_ns:
-                launch = launches.get(track.id)
-                flight = assess(track, radars, _QUICK, launch=launch, with_descent=True)
-                if flight.launch and track.last_plot_ns - track.first_plot_ns > 60 * NS:
-                    launches.setdefault(track.id, flight.launch)
-                known[track.id] = flight
-            flights.append(flight)
-        looks.append((now, flights))
-    return _with_truth(path, looks, first)
+            old = ways.get(track.id)
+            if old is None or old.flight.last_plot_ns != track.last_plot_ns:
+                old_enough = track.last_plot_ns - track.first_plot_ns > 60 * NS
+                launch = old.flight.launch if old and old_enough else None
+                ways[track.id] = ways_of(track, radars, _QUICK, launch=launch)
+            flight = brought_up(ways[track.id], track, radars, _QUICK)
+            if flight is not None:
+                flights.append(flight)
+        yield now, flights
+
+
+def _moments(first_ns: int, impact_ns: int) -> list[int]:
+    """When it is looked at: until its impact, and then until nobody can be under alert for it."""
+    often = np.arange(NS, round(OFTEN_FOR_S * NS), round(LOOK_S * NS))
+    seldom = np.arange(
+        round(OFTEN_FOR_S * NS), impact_ns - first_ns + 7200 * NS, round(LATER_S * NS)
+    )
+    deadline = deadline_ns(first_ns, impact_ns)
+    return sorted({*(first_ns + int(after) for after in (*often, *seldom)), deadline})
 
 
 def deadline_ns(first_plot_ns: int, impact_ns: int) -> int:
@@ -139,16 +171,21 @@ def judged(seen: Seen, nation: str, settings: WarningSettings) -> dict[str, Any]
     decider = Decider(of, settings)
     alerted: dict[str, int] = {}
     by_deadline: frozenset[str] = frozenset()
+    for_fall: set[str] = set()
+    begun = 0
+    least: tuple[str, ...] = ()
     deadline = deadline_ns(seen.first_plot_ns, seen.impact_ns)
-    steps: list[str] = []
     for now, flights in seen.looks:
         for said in decider.look(now, flights):
-            steps.append(str(said.step))
+            begun += said.step == Step.ALERT
             for one in said.areas:
                 alerted.setdefault(one.chance.area, now)
+                if one.danger != Danger.PASS:
+                    for_fall.add(one.chance.area)
         if now <= deadline:
             under = [one.chance.area for e in decider.under_alert.values() for one in e]
             by_deadline = frozenset(under)
+            least = _least(of, flights)
     fell = [name for name in seen.fell_in if name in of.by_id]
     passed = [name for name in seen.passed if name in of.by_id]
     wrong = [name for name in alerted if name not in fell]
@@ -159,10 +196,33 @@ def judged(seen: Seen, nation: str, settings: WarningSettings) -> dict[str, Any]
         "alerted": bool(alerted),
         "false": bool(alerted) and not (fell or passed or seen.near[nation]),
         "over_km2": sum(map(size_km2, wrong)),
+        "over_fall_km2": sum(map(size_km2, for_fall.difference(fell))),
+        "least_km2": sum(map(size_km2, set(least).difference(fell))),
         "areas": len(alerted),
         "lead_s": max(leads, default=None),
-        "ended": not steps or steps[-1] in ("cancel", "all clear"),
+        "begun": begun,
+        "ended": not decider.under_alert,
     }
+
+
+def _least(of: AreaIndex, flights: Sequence[Flight]) -> tuple[str, ...]:
+    """The likeliest areas that it takes for a hit in time as often as is asked, as is known then.
+
+    Taken from the likeliest on until no more than `LEFT` of all probability is outside.
+    """
+    outside: dict[str, float] = {}
+    for flight in flights:
+        for one in of.chances(flight.descent) if flight.descent else ():
+            outside[one.area] = outside.get(one.area, 1.0) * (1.0 - one.falls)
+    chances = sorted(((1.0 - share, name) for name, share in outside.items()), reverse=True)
+    left = sum(chance for chance, _ in chances)
+    taken = []
+    for chance, name in chances:
+        if left <= LEFT:
+            break
+        taken.append(name)
+        left -= chance
+    return tuple(taken)
 
 
 def one(seed: int, index_: int) -> dict[str, Any]:
@@ -171,6 +231,8 @@ def one(seed: int, index_: int) -> dict[str, Any]:
     if seen is None:
         return {"index": index_, "seen": False, "rows": {}}
     rows = {}
+    for nation in NATIONS:
+        index_of(nation).begin()
     for threshold in (None, *THRESHOLDS):
         settings = WarningSettings()
         if threshold is not None:
@@ -211,8 +273,12 @@ def curves(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]
                 "hit_interval": wilson(hits, len(fell)) if fell else None,
                 "alerts": len(alerts),
                 "false": false,
-                "over_km2": float(np.median([c["over_km2"] for c in alerts])) if alerts else None,
+                **{
+                    what: float(np.mean([c[what] for c in alerts])) if alerts else None
+                    for what in ("over_km2", "over_fall_km2", "least_km2")
+                },
                 "lead_s": float(np.median(leads)) if leads else None,
+                "again": sum(c["begun"] > 1 for c in alerts),
                 "not_ended": sum(not c["ended"] for c in each),
             },
         )

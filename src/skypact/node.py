@@ -475,6 +475,8 @@ class Node:
         while True:
             await self._news.wait()
             self._news.clear()
+            if self.warner:
+                self.warner.news()
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
             due = [self.shared]

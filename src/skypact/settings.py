@@ -557,8 +557,34 @@ class WarningSettings(BaseModel):
         description="A message expires after so long, s; one that holds is said anew before.",
     )
     look_every_s: float = Field(
-        default=0.2, gt=0.01, le=10, description="Flights are looked at so often at most, s."
+        default=0.2,
+        gt=0.01,
+        le=10,
+        description="Without news flights are looked at so often, s; with news at once,",
     )
+    rest_s: float = Field(
+        default=0.01,
+        ge=0,
+        le=10,
+        description="... but after a rest of so long, or of as long as the look took, s.",
+    )
+    first_ways: int = Field(
+        default=48,
+        ge=48,
+        le=65536,
+        description="Ways down of a flight of which none were carried before: few, as it waits.",
+    )
+    first_paths: int = Field(
+        default=16,
+        ge=8,
+        le=4096,
+        description="... and paths whose places on the way are looked at.",
+    )
+
+    def first(self, flight: "FlightSettings") -> "FlightSettings":
+        """How a flight's first ways down are carried."""
+        few = {"impact_samples": self.first_ways, "manoeuvre_samples": self.first_ways}
+        return flight.model_copy(update=few | {"descent_paths": self.first_paths})
 
 
 class LateSettings(BaseModel):

@@ -164,6 +164,14 @@ def test_2022_11_03_a_track_that_is_lost_is_never_taken_to_have_passed():
     assert clear.lost_since_ns == T0
 
 
+def test_what_came_down_is_not_alerted_again_while_its_track_is_still_in_the_picture():
+    """Its chances stay as they were last known, of a time that is past."""
+    of = decider()
+    told = [one for s in range(0, 1200, 5) for one in look(of, s, flight(last_s=min(s, 395)))]
+    assert [one.step for one in told if one.step != Step.UPDATE] == [Step.ALERT, Step.ALL_CLEAR]
+    assert of.under_alert == {}
+
+
 def test_2023_04_13_a_separated_stage_is_told_from_the_payload():
     """A stage falls into the sea and the payload flies on: one event, and each area by its own."""
     stage = {"falls": ((135.0, 41.5, 1.0),), "down_s": 300}

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from skypact.flight.descent import descent_of
 from skypact.flight.ground import EARTH_RADIUS_M
 from skypact.flight.impact import (
     LEAST_SAMPLES,
@@ -28,7 +28,6 @@ from skypact.kernels.geodesy import EARTH_RATE_RAD_S, ecef_from_geodetic, geodet
 from skypact.kernels.gravity import GM_M3_S2, PATH_DEGREE, field
 from skypact.model import (
     Apogee,
-    Descent,
     Flight,
     FlightKind,
     Impact,
@@ -52,46 +51,28 @@ def assess(
     settings: FlightSettings | None = None,
     *,
     launch: Launch | None = None,
-    with_descent: bool = False,
 ) -> Flight:
     """The flight that `track` means at its time, each part with its uncertainty.
 
     `radars`: the table that the track's plots refer to. `launch`: of this track, if it was worked
     out before (it no longer changes once the track is a minute old), or of the track that it parted
     from. What cannot be known yet is None: the impact while a boost may go on, the launch before
-    the velocity is known. `with_descent`: also the ways down that the impact sums up, for warnings.
+    the velocity is known.
     """
     settings = settings or FlightSettings()
     launch = launch or launch_of(track, radars, settings)
-    track = _as_last_seen(track, settings)
+    track = as_last_seen(track, settings)
     apogee = apogee_of(track)
     impact: Impact | None = None
-    descent: Descent | None = None
     kinds: dict[FlightKind, float] = {FlightKind.UNKNOWN: 1.0}
-    boosting = _probability(track, Phase.BOOST)
-    if _is_aircraft(track, settings):
+    boosting = probability_of(track, Phase.BOOST)
+    if is_aircraft(track, settings):
         kinds = {FlightKind.AIRCRAFT: 1.0}
     elif boosting <= settings.greatest_boost_probability:
-        free = free_falls(track, settings, _origin(launch, track))
-        orbiting = _orbiting_share(track, free)
-        sight = _sight(track, launch, free)
-        manoeuvring = {
-            kind: fitting(kind, sight, settings)
-            for kind in (FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE)
-        }
-        fits = {kind: programmes.fit for kind, programmes in manoeuvring.items()}
-        fits[FlightKind.BALLISTIC] = free_fit(sight)
-        kinds = _kinds(track, apogee, free, sight, fits, settings)
-        kinds = {kind: share * (1.0 - orbiting) for kind, share in kinds.items()}
-        if orbiting > 0.0:
-            kinds[FlightKind.ORBITAL] = orbiting
-        falls = _falls(track, launch, free, kinds, manoeuvring, settings)
+        kinds, falls = foretold(track, launch, apogee, settings)
         impact = impact_of(falls, track.time_ns)
-        if with_descent:
-            descent = descent_of(falls, track.time_ns, _origin(launch, track), settings)
     size, size_probability = _range_class(track)
     kind = max(kinds, key=lambda name: kinds[name])
-    nations = {radar.id: radar.nation for radar in radars}
     return Flight(
         id=track.id,
         kind=kind,
@@ -99,29 +80,56 @@ def assess(
         kind_probabilities={str(name): share for name, share in kinds.items()},
         range_class=size,
         range_class_probability=size_probability,
-        nations=tuple(
-            sorted({*track.plots_by_partner, *(nations[name] for name in track.plots_by_radar)})
-        ),
-        radars=tuple(sorted(track.plots_by_radar)),
-        first_plot_ns=track.first_plot_ns,
-        last_plot_ns=track.last_plot_ns,
-        last_seen_by=track.last_seen_by,
-        plots=track.plots,
         launch=launch,
         apogee=apogee if boosting <= settings.greatest_boost_probability else None,
         ground_range_m=_ground_range(launch, impact),
         impact=impact,
         parted_from=track.parted_from,
-        partner_radars=tuple(
+        **seen_by(track, radars),
+    )
+
+
+def foretold(
+    track: Track, launch: Launch | None, apogee: Apogee | None, settings: FlightSettings
+) -> tuple[dict[FlightKind, float], Falls]:
+    """Probabilities of its kinds, and its weighted falls, where no boost goes on."""
+    free = free_falls(track, settings, origin_of(launch, track))
+    orbiting = _orbiting_share(track, free)
+    sight = _sight(track, launch, free)
+    manoeuvring = {
+        kind: fitting(kind, sight, settings)
+        for kind in (FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE)
+    }
+    fits = {kind: programmes.fit for kind, programmes in manoeuvring.items()}
+    fits[FlightKind.BALLISTIC] = free_fit(sight)
+    kinds = _kinds(track, apogee, free, sight, fits, settings)
+    kinds = {kind: share * (1.0 - orbiting) for kind, share in kinds.items()}
+    if orbiting > 0.0:
+        kinds[FlightKind.ORBITAL] = orbiting
+    return kinds, _falls(track, launch, free, kinds, manoeuvring, settings)
+
+
+def seen_by(track: Track, radars: Sequence[Radar]) -> dict[str, Any]:
+    """What of a `Flight` says which plots of whom it rests on."""
+    nations = {radar.id: radar.nation for radar in radars}
+    return {
+        "nations": tuple(
+            sorted({*track.plots_by_partner, *(nations[name] for name in track.plots_by_radar)})
+        ),
+        "radars": tuple(sorted(track.plots_by_radar)),
+        "first_plot_ns": track.first_plot_ns,
+        "last_plot_ns": track.last_plot_ns,
+        "last_seen_by": track.last_seen_by,
+        "plots": track.plots,
+        "partner_radars": tuple(
             f"{nation} {label}"
             for nation, labels in sorted(track.plots_by_partner.items())
             for label in sorted(labels)
         ),
-        descent=descent,
-    )
+    }
 
 
-def _as_last_seen(track: Track, settings: FlightSettings) -> Track:
+def as_last_seen(track: Track, settings: FlightSettings) -> Track:
     """The track as after its last plot: time alone tells nothing new of where it comes down.
 
     Carried on unseen, it would spread by whatever any lift might do; programmes of manoeuvres say
@@ -142,7 +150,8 @@ def _as_last_seen(track: Track, settings: FlightSettings) -> Track:
     )
 
 
-def _probability(track: Track, phase: Phase) -> float:
+def probability_of(track: Track, phase: Phase) -> float:
+    """How likely it is in a phase."""
     return sum(p.probability for p in track.phases if p.phase == phase)
 
 
@@ -158,7 +167,7 @@ def _height_and_climb(track: Track) -> tuple[float, float]:
     return height, float(up @ track.state[3:])
 
 
-def _origin(launch: Launch | None, track: Track) -> tuple[float, float, float]:
+def origin_of(launch: Launch | None, track: Track) -> tuple[float, float, float]:
     """ECEF m from which ground range counts: the launch, or else where it is now."""
     if launch is None:
         latitude, longitude, _ = geodetic_from_ecef(*track.state[:3])
@@ -174,7 +183,7 @@ def apogee_of(track: Track) -> Apogee | None:
     stands; such estimates are up to 20 m apart in height about the highest point.
     """
     height, climb = _height_and_climb(track)
-    coasting = _probability(track, Phase.COAST) > 0.5
+    coasting = probability_of(track, Phase.COAST) > 0.5
     if climb < 0.0 and not coasting and track.highest_m > height:
         if track.highest_ns < track.first_plot_ns + _RISING_NS:
             return None  # it was falling when it was first seen
@@ -197,12 +206,12 @@ def apogee_of(track: Track) -> Apogee | None:
     )
 
 
-def _is_aircraft(track: Track, settings: FlightSettings) -> bool:
+def is_aircraft(track: Track, settings: FlightSettings) -> bool:
     """Slow, low, and kept up by something for a while; no part of a missile."""
     if track.parted_from is not None:
         return False
     lived_s = (track.last_plot_ns - track.first_plot_ns) * 1e-9
-    free = _probability(track, Phase.COAST) + _probability(track, Phase.REENTRY)
+    free = probability_of(track, Phase.COAST) + probability_of(track, Phase.REENTRY)
     return (
         float(np.linalg.norm(track.state[3:])) < settings.aircraft_speed_m_s
         and track.highest_m < settings.aircraft_height_m
@@ -228,7 +237,7 @@ def _orbiting_share(track: Track, free: Falls) -> float:
 
 def _sight(track: Track, launch: Launch | None, free: Falls) -> Sight:
     """What the track shows of its programme."""
-    return sight_of(track, launch, _median_range(free, _origin(launch, track)))
+    return sight_of(track, launch, _median_range(free, origin_of(launch, track)))
 
 
 def _kinds(
@@ -263,7 +272,7 @@ def _falls(
         falling += probability * programmes.over
         if worth_carrying(going_on):
             count = max(LEAST_SAMPLES, round(settings.manoeuvre_samples * going_on))
-            falls = manoeuvred_falls(track, programmes, count, _origin(launch, track), settings)
+            falls = manoeuvred_falls(track, programmes, count, origin_of(launch, track), settings)
             parts.append((going_on, falls))
     return together([(falling, free), *parts])
 

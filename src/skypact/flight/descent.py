@@ -5,9 +5,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.flight.impact import Falls
+from skypact.flight.impact import FALL_DEGREE, Falls
 from skypact.kernels.geodesy import geodetic_from_ecef
-from skypact.kernels.gravity import PATH_DEGREE, field
+from skypact.kernels.gravity import field
 from skypact.kernels.powered_flight import LANDED, Body, descend
 from skypact.model import Descent
 from skypact.settings import FlightSettings
@@ -40,7 +40,7 @@ def descent_of(
         weight=falls.weight[landed] / total,
         time_ns=time_ns + np.round(falls.time_s[landed] * S).astype(np.int64),
         latitude_rad=falls.latitude_rad[landed],
-        longitude_rad=_wrapped(falls.longitude_rad[landed]),
+        longitude_rad=wrapped(falls.longitude_rad[landed]),
         paths=settings.descent_paths,
         path=number,
         path_time_ns=when_ns,
@@ -63,7 +63,7 @@ def _paths(
     launch_ecef_m: tuple[float, float, float],
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Number of the path, UTC ns, latitude and longitude rad of the points of chosen falls."""
-    table, out = field(PATH_DEGREE), np.empty((_MOST_STEPS, _COLUMNS))
+    table, out = field(FALL_DEGREE), np.empty((_MOST_STEPS, _COLUMNS))
     number, seconds, places = [], [], []
     for k, i in enumerate(chosen):
         x, y, z, vx, vy, vz, inverse_beta = (float(v) for v in falls.states[i])
@@ -86,7 +86,7 @@ def _paths(
         places += [geodetic_from_ecef(*out[row, 1:4])[:2] for row in rows]
     at = np.array(places).reshape(-1, 2)
     when = time_ns + np.round(np.concatenate(seconds) * S).astype(np.int64)
-    return np.concatenate(number), when, at[:, 0], _wrapped(at[:, 1])
+    return np.concatenate(number), when, at[:, 0], wrapped(at[:, 1])
 
 
 def _apart(time_s: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -103,6 +103,6 @@ def _whole(out: NDArray[np.float64], rows: int) -> int:
     return int(written if finite.all() else np.argmin(finite))
 
 
-def _wrapped(longitude_rad: NDArray[np.float64]) -> NDArray[np.float64]:
+def wrapped(longitude_rad: NDArray[np.float64]) -> NDArray[np.float64]:
     """Longitudes from -π to π."""
     return np.asarray((longitude_rad + math.pi) % (2.0 * math.pi) - math.pi)

@@ -33,13 +33,15 @@ from skypact.kernels.fall import (
     fall,
 )
 from skypact.kernels.geodesy import geodetic_from_ecef
-from skypact.kernels.gravity import PATH_DEGREE, field
+from skypact.kernels.gravity import field
 from skypact.kernels.motion import drag_belief
 from skypact.kernels.powered_flight import MANOEUVRE_COLUMNS
 from skypact.model import Impact, Phase, Track
 from skypact.model.track import PhaseEstimate
 from skypact.settings import FlightSettings
 
+FALL_DEGREE = 12
+"""Of gravity on the way down: up to 5 m from degree 20, for two thirds of its time."""
 _NO_PATH = np.zeros((0, 8))
 # A kind gets at least this share of the samples once it is this likely at all.
 _LEAST_KIND = 0.002
@@ -251,7 +253,7 @@ def carry_down(
     else:
         counts[:] = 1 + (manoeuvres[:, 1, 1] > 0.0)
     out = np.zeros((n, FALL_COLUMNS))
-    fall(states, manoeuvres, counts, launch_ecef_m, field(PATH_DEGREE), _NO_PATH, out)
+    fall(states, manoeuvres, counts, launch_ecef_m, field(FALL_DEGREE), _NO_PATH, out)
     return Falls(
         weights,
         out[:, FALL_TIME_S],

@@ -182,15 +182,17 @@ def _tracklets() -> None:
     warm_up(demo_radars(), Settings())
 
 
-def _flight() -> None:
-    """Assess a track that rises at 200 km."""
+def warm_flight() -> None:
+    """Assess a track that rises at 200 km, and carry its ways down."""
     import numpy as np
+    from msgspec import structs
 
-    from skypact.flight import assess
+    from skypact.flight import assess, brought_up, ways_of
     from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
     from skypact.model import Phase, Track, TrackStatus
     from skypact.model.track import PhaseEstimate
     from skypact.sensing.scenario import demo_radars
+    from skypact.settings import FlightSettings
 
     position = ecef_from_geodetic(0.7, 2.25, 200e3)
     axes = np.array(local_axes(0.7, 2.25)).reshape(3, 3)
@@ -222,7 +224,10 @@ def _flight() -> None:
         highest_sigma_m=100.0,
         most_energy_j_kg=-50e6,
     )
-    assess(track, demo_radars())
+    radars, settings = demo_radars(), FlightSettings()
+    launch = assess(track, radars, settings).launch
+    ways = ways_of(track, radars, settings, launch=launch)
+    brought_up(ways, structs.replace(track, state=1.0001 * state), radars, settings)
 
 
 def _simulation() -> None:
@@ -235,7 +240,7 @@ def _simulation() -> None:
 
 _WORK: dict[str, Callable[[], None]] = {
     "tracking": _tracking,
-    "flight": _flight,
+    "flight": warm_flight,
     "simulation": _simulation,
     "couples": _couples,
     "tracklets beside plots": _tracklets_beside_plots,

@@ -9,8 +9,9 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from skypact.flight import assess
+from skypact.flight import Ways, assess, ways_of
 from skypact.model import Flight, Launch, Radar, ShownPath, Track
+from skypact.offline.warm import warm_flight
 from skypact.serving.child import end_with_parent
 from skypact.serving.shown import expected_path
 from skypact.settings import FlightSettings
@@ -31,12 +32,20 @@ class Assessor:
         self._radars, self._settings, self._urgent = tuple(radars), settings, urgent
         self._pool: ProcessPoolExecutor | None = None
 
-    async def flight(
-        self, track: Track, launch: Launch | None, *, with_descent: bool = False
-    ) -> Flight | None:
+    async def begin(self) -> None:
+        """Start the process before it is asked: its imports and kernels take seconds."""
+        await self._asked(warm_flight)
+
+    async def flight(self, track: Track, launch: Launch | None) -> Flight | None:
         """The flight that a track means; None: the process died, and the next call has another."""
-        given = (track, self._radars, self._settings, launch, with_descent)
-        return await self._asked(_flight, *given)
+        return await self._asked(_flight, track, self._radars, self._settings, launch)
+
+    async def ways(
+        self, track: Track, launch: Launch | None, *, seek_launch: bool = True
+    ) -> Ways | None:
+        """A track's ways down; None as for `flight`."""
+        given = (track, self._radars, self._settings, launch, seek_launch)
+        return await self._asked(_ways, *given)
 
     async def shown(self, track: Track, launch: Launch | None) -> tuple[Flight, ShownPath] | None:
         """The same, and where it is thought to go from the track's time on."""
@@ -83,9 +92,18 @@ def _flight(
     radars: tuple[Radar, ...],
     settings: FlightSettings,
     launch: Launch | None,
-    with_descent: bool,
 ) -> Flight:
-    return assess(track, radars, settings, launch=launch, with_descent=with_descent)
+    return assess(track, radars, settings, launch=launch)
+
+
+def _ways(
+    track: Track,
+    radars: tuple[Radar, ...],
+    settings: FlightSettings,
+    launch: Launch | None,
+    seek_launch: bool,
+) -> Ways:
+    return ways_of(track, radars, settings, launch=launch, seek_launch=seek_launch)
 
 
 def flight_and_path(

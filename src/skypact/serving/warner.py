@@ -7,21 +7,37 @@ anew. So none is lost, none gets a second name, and every event that was alerted
 """
 
 import asyncio
+import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import nats.errors
 import structlog
+from lxml import etree
 from nats.aio.client import Client
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from skypact.errors import JournalError
-from skypact.model import EntryKind, Flight, Launch, Radar, Track, Warning
+from skypact.flight import Ways, brought_up
+from skypact.model import (
+    AreaChance,
+    Danger,
+    EntryKind,
+    Flight,
+    Launch,
+    Radar,
+    Reason,
+    Step,
+    Track,
+    WarnedArea,
+    Warning,
+)
+from skypact.offline.warm import warm_flight
 from skypact.record.journal import Journal
 from skypact.serving.assessor import Assessor
 from skypact.serving.kept import encoded
@@ -100,7 +116,9 @@ class Warner:
     ) -> None:
         """Raises InputError where areas or keys cannot be used."""
         self._settings, self._agency, self._log = settings.warning, agency, log
-        self.assessor = Assessor(radars, settings.flight, urgent=True)
+        self._radars, self._of_flight = tuple(radars), settings.flight
+        self.first = Assessor(radars, settings.warning.first(settings.flight), urgent=True)
+        self.anew = Assessor(radars, settings.flight)
         self.exercise = folder.exercise
         self._connection: Client
         self._journal: Journal
@@ -122,8 +140,12 @@ class Warner:
         self._store = folder.store / "warnings"
         self._store.mkdir(parents=True, exist_ok=True)
         self._state = _State(self.decider.save(), {}, [])
-        self._flights: dict[int, Flight] = {}
+        self._tracks: dict[int, Track] = {}
+        self._ways: dict[int, Ways] = {}
+        self._to_carry: dict[int, None] = {}
+        self._flights: dict[int, tuple[Ways, Flight]] = {}
         self._launches: dict[int, Launch] = {}
+        self._news = asyncio.Event()
         self._hooks: set[asyncio.Task[None]] = set()
         self.faults: dict[str, str] = {}
 
@@ -140,6 +162,7 @@ class Warner:
     async def begin(self, connection: Client, journal: Journal) -> None:
         """Be where it was, and publish again what counts and may not have gone out."""
         self._connection, self._journal = connection, journal
+        await asyncio.to_thread(self._rehearse)
         try:
             last = msgspec.msgpack.decode((self._store / "next").read_bytes(), type=_Next)
         except FileNotFoundError:
@@ -150,6 +173,24 @@ class Warner:
         if counts:
             await self._publish(last.kept)
 
+    def _rehearse(self) -> None:
+        """Do once, for nobody, all that an alert takes: what it loads is there from then on."""
+        warm_flight()
+        chance = AreaChance(area=next(iter(self.decider.index.by_id)), falls=1.0, passes=0.0)
+        said = Warning(
+            event=0,
+            number=0,
+            step=Step.ALERT,
+            time_ns=0,
+            reason=Reason.THRESHOLD,
+            areas=(WarnedArea(danger=Danger.FALL, chance=chance, since_ns=0),),
+            gone=(),
+            basis=(),
+        )
+        alert = self.messages.made(said, ())
+        faults_of(alert, exercise=self.exercise)
+        signed(alert, self._key)
+
     async def _is_journalled(self, kept: KeptWarnings) -> bool:
         async for entry in self._journal.read(from_time_ns=kept.each[0].said.time_ns):
             if entry.kind is EntryKind.WARNING and entry.about == kept.about:
@@ -158,38 +199,83 @@ class Warner:
 
     # -- the way of the data -------------------------------------------------------------------
 
+    def news(self) -> None:
+        """Something was taken that the picture for public alerts may be made of."""
+        self._news.set()
+
     async def keep_on(
         self, tracks: Callable[[], Sequence[Track]], clock: Callable[[], int]
     ) -> None:
         """Look at the tracks of the picture for public alerts, again and again."""
+        async with asyncio.TaskGroup() as tasks:
+            for assessor in (self.first, self.anew):
+                tasks.create_task(assessor.begin())
+            tasks.create_task(self._again("ways down", self._carry_anew))
+            tasks.create_task(self._again("look", lambda: self._look_and_rest(tracks, clock)))
+
+    async def _again(self, what: str, do: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await self.look(tracks(), clock)
-                self.faults.pop("look", None)
-            except Exception as error:  # the next look may do; an officer is told
-                self.faults["look"] = f"warnings: {error!r}; see the log, and report it"
+                await do()
+                self.faults.pop(what, None)
+            except Exception as error:  # the next may do; an officer is told
+                self.faults[what] = f"warnings, {what}: {error!r}; see the log, and report it"
                 self._log.exception("warnings")
-            await asyncio.sleep(self._settings.look_every_s)
+                await asyncio.sleep(self._settings.look_every_s)
+
+    async def _look_and_rest(
+        self, tracks: Callable[[], Sequence[Track]], clock: Callable[[], int]
+    ) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), self._settings.look_every_s)
+        self._news.clear()
+        began_s = time.thread_time()
+        await self.look(tracks(), clock)
+        await asyncio.sleep(max(self._settings.rest_s, time.thread_time() - began_s))
 
     async def look(self, tracks: Sequence[Track], clock: Callable[[], int]) -> None:
         """Decide on tracks, and say what is to be said."""
+        self._tracks = {track.id: track for track in tracks}
+        for of in (self._flights, self._ways, self._to_carry, self._launches):
+            for gone in of.keys() - self._tracks.keys():
+                del of[gone]
         flights = [flight for track in tracks if (flight := await self._flight(track)) is not None]
-        for gone in set(self._flights) - {track.id for track in tracks}:
-            del self._flights[gone]
         await self.say(self.decider.look(clock(), flights))
 
     async def _flight(self, track: Track) -> Flight | None:
-        """What a track means, asked once for each newest plot."""
-        known = self._flights.get(track.id)
-        if known is not None and known.last_plot_ns == track.last_plot_ns:
+        """What a track means: by the ways that were carried last, or by a few that are now."""
+        ways = self._ways.get(track.id)
+        made, known = self._flights.get(track.id, (None, None))
+        if known and made is ways and known.last_plot_ns == track.last_plot_ns:
             return known
-        flight = await self.assessor.flight(track, self._launches.get(track.id), with_descent=True)
+        if known is None or known.last_plot_ns != track.last_plot_ns:
+            self._to_carry[track.id] = None
+        flight = ways and brought_up(ways, track, self._radars, self._of_flight)
         if flight is None:
-            return known
-        if flight.launch and track.time_ns - track.first_plot_ns > _LAUNCH_SOUGHT_NS:
-            self._launches.setdefault(track.id, flight.launch)
-        self._flights[track.id] = flight
+            launch = self._launches.get(track.id)
+            ways = await self.first.ways(track, launch, seek_launch=False)
+            if ways is None:
+                return known
+            self._ways[track.id] = ways
+            flight = brought_up(ways, track, self._radars, self._of_flight)
+        if ways is not None and flight is not None:
+            self._flights[track.id] = ways, flight
         return flight
+
+    async def _carry_anew(self) -> None:
+        """The ways down of the track that has waited for it longest, and its launch."""
+        track = next((self._tracks[i] for i in self._to_carry if i in self._tracks), None)
+        if track is None:
+            await asyncio.sleep(self._settings.look_every_s)
+            return
+        del self._to_carry[track.id]
+        ways = await self.anew.ways(track, self._launches.get(track.id))
+        if ways is None or track.id not in self._tracks:
+            return
+        self._ways[track.id] = ways
+        if ways.flight.launch and track.time_ns - track.first_plot_ns > _LAUNCH_SOUGHT_NS:
+            self._launches.setdefault(track.id, ways.flight.launch)
+        self._news.set()
 
     async def say(self, all_said: Sequence[Warning]) -> None:
         """Journal what is said at one look, then publish it; where that cannot be, decide anew."""
@@ -219,10 +305,6 @@ class Warner:
         """A decision's message, checked and signed, and what is known after it."""
         before = was.before.get(said.event, [])
         alert = self.messages.made(said, before)
-        faults = faults_of(alert, exercise=self.exercise)
-        if faults:  # people are warned all the same; the operator is told
-            self.faults["message"] = f"a message is not as CAP wants it: {faults[0]}"
-            self._log.error("message", faults=faults)
         reference = reference_of(alert)
         text = signed(alert, self._key)
         references = {e: list(r) for e, r in was.before.items() if e != said.event}
@@ -231,7 +313,7 @@ class Warner:
         headline = alert.findtext(".//{*}headline") or ""
         entry = FeedEntry(reference.identifier, headline, said.time_ns)
         then = _State(was.decider, references, [*was.feed, entry][-_IN_FEED:])
-        return then, KeptWarning(reference.identifier, said, zlib.compress(text))
+        return then, KeptWarning(reference.identifier, said, zlib.compress(text, 1))
 
     async def _publish(self, whole: KeptWarnings) -> None:
         """To the feed, over NATS and by the hook; a receiver knows a message by its identifier."""
@@ -259,6 +341,14 @@ class Warner:
                 reason=str(kept.said.reason),
                 areas=[one.chance.area for one in kept.said.areas],
             )
+            self._check(kept)
+
+    def _check(self, kept: KeptWarning) -> None:
+        """By schema and by sense, once it is out: people are warned all the same."""
+        faults = faults_of(etree.fromstring(kept.message), exercise=self.exercise)
+        if faults:
+            self.faults["message"] = f"a message is not as CAP wants it: {faults[0]}"
+            self._log.error("message", faults=faults)
 
     async def _hook(self, kept: KeptWarning) -> None:
         """The agency's own command, with the message on its standard input."""
@@ -280,7 +370,8 @@ class Warner:
 
     async def stop(self) -> None:
         """Let hooks that run come to their end."""
-        await asyncio.to_thread(self.assessor.stop)
+        for assessor in (self.first, self.anew):
+            await asyncio.to_thread(assessor.stop)
         with suppress(Exception):
             await asyncio.gather(*self._hooks)
 

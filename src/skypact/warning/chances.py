@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,14 @@ class AreaIndex:
         for shape in shapes:
             shapely.prepare(shape)
         self._of = _Shapes(shapes, np.array([shape.bounds for shape in shapes]).reshape(-1, 4))
+
+    @cached_property
+    def _coarse(self) -> tuple[MultiPolygon, ...]:
+        return tuple(shape.simplify(_COARSE_DEG) for shape in self._of.shapes)
+
+    def only(self, area: str) -> "AreaIndex":
+        """One of its areas, alone."""
+        return AreaIndex([self.by_id[area]])
 
     def within(self, latitude_rad: float, longitude_rad: float) -> tuple[str, ...]:
         """Ids of the areas that hold a place."""
@@ -78,7 +87,7 @@ class AreaIndex:
 
     def neighbours(self, reach_m: float) -> dict[str, frozenset[str]]:
         """Of each area those whose edges are no farther than `reach_m` from its own."""
-        coarse = [shape.simplify(_COARSE_DEG) for shape in self._of.shapes]
+        coarse = self._coarse
         found: dict[str, set[str]] = {area.id: set() for area in self.areas}
         for i, one in enumerate(self.areas):
             for j in range(i):
@@ -91,9 +100,9 @@ class AreaIndex:
         """From a place to the nearest area, m; 0 within one. Good to the shapes' 2 km."""
         x, y = math.degrees(longitude_rad), math.degrees(latitude_rad)
         nearest = math.inf
-        for shape in self._of.shapes:
+        for shape in self._coarse:
             for turn in (-360.0, 0.0, 360.0):
-                flat = _flat(shape.simplify(_COARSE_DEG), y, turn)
+                flat = _flat(shape, y, turn)
                 point = shapely.Point(x * math.cos(math.radians(y)), y)
                 on = shapely.shortest_line(flat, point).coords[0]
                 to = math.radians(on[1]), math.radians(on[0] / math.cos(math.radians(y)))
@@ -123,7 +132,6 @@ class _Pieces(NamedTuple):
     path: NDArray[np.int32]
     first_ns: NDArray[np.int64]
     last_ns: NDArray[np.int64]
-    lines: NDArray[np.object_]
 
     def over(
         self, shape: MultiPolygon, bounds: tuple[float, float, float, float]
@@ -137,7 +145,11 @@ class _Pieces(NamedTuple):
             & (np.maximum(y0, y1) >= south)
             & (np.minimum(y0, y1) <= north)
         )
-        return near[shapely.intersects(shape, self.lines[near])]
+        # Most have their beginning within or are far off; a line is looked at only where it must.
+        begins = shapely.intersects_xy(shape, x0[near], y0[near])
+        unsure = near[~begins]
+        lines = shapely.linestrings(self.ends[unsure].reshape(-1, 2, 2))
+        return np.sort(np.append(near[begins], unsure[shapely.intersects(shape, lines)]))
 
 
 def _segments(descent: Descent) -> _Pieces:
@@ -151,13 +163,11 @@ def _segments(descent: Descent) -> _Pieces:
     again = ends[crossing] - np.column_stack([turn, 0 * turn, turn, 0 * turn])[crossing]
     which = np.concatenate([np.arange(len(begin)), crossing])
     ends = np.vstack([ends, again])
-    lines = shapely.linestrings(ends.reshape(-1, 2, 2))
     return _Pieces(
         ends,
         descent.path[begin][which],
         descent.path_time_ns[begin][which],
         descent.path_time_ns[end][which],
-        np.asarray(lines, object),
     )
 
 

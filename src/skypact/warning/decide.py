@@ -15,6 +15,7 @@ from skypact.model import (
     AreaChance,
     Basis,
     Danger,
+    Descent,
     Flight,
     FlightKind,
     Reason,
@@ -61,6 +62,7 @@ class Decider:
         self._near = index.neighbours(settings.neighbour_km * 1e3)
         self._events: dict[int, _Event] = {}
         self._event_of: dict[int, int] = {}
+        self._worked_out: dict[int, tuple[Descent, dict[str, AreaChance]]] = {}
 
     def save(self) -> bytes:
         """What it keeps."""
@@ -80,6 +82,8 @@ class Decider:
     def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now."""
         self._sort_in(flights)
+        for gone in self._worked_out.keys() - {flight.id for flight in flights}:
+            del self._worked_out[gone]
         said = []
         for event in sorted(self._events.values(), key=lambda one: one.event):
             own = [f for f in flights if self._event_of[f.id] == event.event]
@@ -112,7 +116,7 @@ class Decider:
             self._take(event, flight)
         basis = tuple(_basis(flight) for flight in own)
         launched = min((f.launch.time_ns for f in own if f.launch), default=None)
-        chances = _together(event.members.values(), now_ns)
+        chances = _together(self._to_come(event, now_ns), now_ns)
         lost = self._lost(event, now_ns)
         if event.open:
             if withdrawn:
@@ -153,17 +157,30 @@ class Decider:
         chances: dict[str, AreaChance] = {}
         until = 0
         if flight.descent is not None and not harmless:
-            chances = {one.area: one for one in self.index.chances(flight.descent)}
+            chances = self._chances(flight.id, flight.descent)
             until = int(flight.descent.time_ns.max()) if len(flight.descent.time_ns) else 0
         event.members[flight.id] = _Member(chances, flight.last_plot_ns, until, harmless)
 
+    def _chances(self, flight: int, descent: Descent) -> dict[str, AreaChance]:
+        """By area; worked out once for each descent."""
+        known = self._worked_out.get(flight)
+        if known is None or known[0] is not descent:
+            known = descent, {one.area: one for one in self.index.chances(descent)}
+            self._worked_out[flight] = known
+        return known[1]
+
+    def _to_come(self, event: _Event, now_ns: int) -> Iterator[_Member]:
+        """Those that may still come down: of what is down already nothing is to be said anew."""
+        over = self._settings.over_after_s * S
+        return (m for m in event.members.values() if now_ns <= m.until_ns + over)
+
     def _lost(self, event: _Event, now_ns: int) -> int | None:
         """Since when one that is still to come down is lost; None while all are seen."""
-        after, over = self._settings.lost_after_s * S, self._settings.over_after_s * S
+        after = self._settings.lost_after_s * S
         lost = [
             m.last_plot_ns
-            for m in event.members.values()
-            if m.chances and now_ns - m.last_plot_ns > after and now_ns <= m.until_ns + over
+            for m in self._to_come(event, now_ns)
+            if m.chances and now_ns - m.last_plot_ns > after
         ]
         return min(lost, default=None)
 
