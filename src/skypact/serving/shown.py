@@ -38,17 +38,15 @@ def shown_tracks(tracks: Sequence[Track]) -> tuple[ShownTrack, ...]:
             track.status,
             _phase(track),
             track.time_ns,
-            *place,
-            velocity[0],
-            velocity[1],
-            velocity[2],
+            *(latitude, longitude, height),
+            *(east, north, up),
             tuple(covariance),
             sigma,
             track.last_plot_ns,
             track.plots,
             len(track.plots_by_radar) + sum(map(len, track.plots_by_partner.values())),
         )
-        for track, place, velocity, covariance, sigma in zip(
+        for track, (latitude, longitude, height), (east, north, up), covariance, sigma in zip(
             tracks, places, velocities, upper, sigmas, strict=True
         )
     )

@@ -179,6 +179,7 @@ export class Globe {
     if (this.scene.mode === wanted) return;
     if (flat) this.scene.morphTo2D(0);
     else this.scene.morphTo3D(0);
+    this.#tracks.lie(flat);
     this.#resize();
     this.home();
     this.show(this.#shown);
