@@ -5,8 +5,11 @@ import json
 import pytest
 
 from evaluate.made_node import PASSWORD, MadeDesk, S, radars
+from skypact.model import Step
+from skypact.warning.feed import atom_feed
 from tests.desk.desk_browser import AXE, browser, chromium
 from tests.desk.desk_visit import OTHER, Story, Visit, expects
+from tests.desk.test_desk_alerts import Node, said
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +136,59 @@ def test_a_release_is_changed_with_confirmation_alone(visit, story, desk):
     expect(page.locator(".said")).to_contain_text("by Sato")
     expect(korea.locator(".ladder .here")).to_have_text("warning")
     assert desk.node.levels == {"KOR": "warning", "USA": "tracklets"}
+
+
+def test_a_warning_in_force_is_seen_whatever_is_looked_at(visit, story, desk):
+    expect = expects()
+    page = visit.page
+    story.at(300.0)
+    node = Node()
+    tab = page.get_by_role("tab", name="Warnings")
+    now_ns = story.begin_ns + 280 * S
+
+    def say(one):
+        node.say(one)
+        feed = atom_feed("Alerts", node.path, "a@b", node.entries, now_ns)
+        desk.alerts.update({node.path: feed, **node.bodies})
+
+    try:
+        say(said(1, Step.ALERT, now=now_ns))
+        notice = page.locator(".in-force-notice")
+        expect(notice).to_contain_text("LIVE · IN FORCE (1)")
+        notice.click()
+        panel = page.locator(".warnings")
+        expect(panel.locator("tbody tr").first).to_contain_text("Aomori")
+        expect(panel.locator("tbody tr").first).to_contain_text("91 %")
+        expect(tab.locator(".count")).to_have_text("1")
+        page.get_by_label("Language").select_option("ja")
+        expect(panel.locator("tbody tr").first).to_contain_text("青森県")
+        page.get_by_label("言語").select_option("en")
+        say(said(2, Step.CANCEL, areas=(), gone=("JP-02", "sea"), now=now_ns - 10 * S))
+        expect(panel.locator(".band")).to_contain_text("cancelled")
+        expect(notice).to_have_count(0)
+    finally:
+        desk.alerts.clear()
+
+
+def test_a_text_is_confirmed_by_another_person_and_all_of_it_is_in_the_audit(quick, visit, desk):
+    expect = expects()
+    page = visit.page
+    page.get_by_role("tab", name="Texts").click()
+    page.get_by_label("New text").fill("A launch was seen. It comes down at sea.")
+    page.get_by_role("button", name="Propose (LIVE)").click()
+    text = page.locator("[data-text]").first
+    expect(text).to_contain_text("Proposed by Sato")
+    expect(text).to_contain_text("Another person has to confirm it")
+    other = Visit(quick, desk, "Ito")
+    other.page.get_by_role("tab", name="Texts").click()
+    other.page.get_by_role("button", name="Confirm (LIVE)").first.click()
+    expect(text).to_contain_text("Confirmed by Ito")
+    expect(other.page.get_by_role("tab", name="Audit")).to_have_count(0)
+    other.close()
+    page.get_by_role("tab", name="Audit").click()
+    rows = page.locator(".audit tbody tr")
+    expect(rows.filter(has_text="confirm text")).to_contain_text("Ito")
+    expect(rows.filter(has_text="propose text")).to_contain_text("Sato")
 
 
 def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
