@@ -3,7 +3,9 @@
 A teller with a picture of so many tracks, as a node has it, tells of all of them several times a
 second over a real NATS server; a desk, a process of its own as beside a node, sends them to so many
 viewers over HTTP, each a connection of its own in a third process. The time of a change stands in
-its tracks, so what is measured ends with the last byte of the event at the viewer.
+its tracks, so what is measured ends with the last byte of the event at the viewer. That picture is
+made up, so that each change is of all tracks; what a real one of as many takes to be read, and what
+changed of it to be made into the desk's terms, is measured after it.
 
     python -m bench.desk [--tracks 500] [--rate 5] [--viewers 20] [--seconds 20]
 """
@@ -25,6 +27,8 @@ import msgspec
 import numpy as np
 import structlog
 
+from bench.crowds import RADARS
+from bench.scenario import crowd
 from skypact.desk.accounts import Accounts
 from skypact.model import DeskState, Phase, Track, TrackStatus
 from skypact.model.track import PhaseEstimate
@@ -36,11 +40,13 @@ from skypact.sharing.coalition import init_coalition
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import NatsServer, connect
 from skypact.sharing.node_folder import load_node
+from skypact.tracking import Picture as RealPicture
 
 S = 1_000_000_000
 ASKED_P99_MS, ASKED_CORE = 100.0, 0.5
 _NAME, _PASSWORD = "Sato", "correct horse battery"
 _WARM_S = 3.0
+_READ_S = 30
 
 
 class Plan(NamedTuple):
@@ -111,6 +117,7 @@ def main() -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with tempfile.TemporaryDirectory() as folder:
         found = asyncio.run(measured(Path(folder), Plan(**given)))
+    found |= reading(int(found["tracks"]))
     print(json.dumps(found) if as_json else said(found))
 
 
@@ -126,6 +133,9 @@ def said(found: dict[str, float]) -> str:
         f"(asked: p99 under {ASKED_P99_MS:g} ms)\n"
         f"of a core: desk {found['desk_core']:.2f} (asked: under {ASKED_CORE:g}); the node's part "
         f"{found['node_core']:.2f}\n"
+        f"of the node's loop, a picture read and told: {found['read_all_ms']:.1f} ms where all "
+        f"tracks changed, {found['read_third_ms']:.1f} ms a third, {found['read_none_ms']:.1f} ms "
+        f"none\n"
         f"{'as asked' if within else 'SHORT OF WHAT WAS ASKED'}"
     )
 
@@ -191,6 +201,37 @@ async def measured(folder: Path, plan: Plan) -> dict[str, float]:
         "node_core": node_core,
         "load": os.getloadavg()[0],
     }
+
+
+def reading(count: int) -> dict[str, float]:
+    """Milliseconds of the processor, medians: a real picture's tracks read, and what changed told.
+
+    Objects are in thirds that one radar each sees, so that a look of one changes a third.
+    """
+    made = crowd(count, _READ_S, 7, RADARS)
+    third = made.owner % len(RADARS) == made.plots.radar
+    plots = made.plots.at(np.flatnonzero(third))
+    picture = RealPicture(RADARS)
+    shown = ShownPicture("shared", 0, {}, Settings().desk)
+    took: dict[str, list[float]] = {"all": [], "third": [], "none": []}
+
+    def read(what: str) -> None:
+        begin = time.process_time()
+        shown.look(picture.tracks())
+        shown.change(0)
+        took[what].append(1e3 * (time.process_time() - begin))
+
+    looks = np.flatnonzero(np.diff(plots.time_ns)) + 1
+    for number, rows in enumerate(np.split(np.arange(len(plots.time_ns)), looks)):
+        picture.observe(plots.at(rows))
+        if number < len(looks) // 2:  # all of them begin, and are fitted
+            picture.tracks()
+            continue
+        read("third")
+        read("none")
+        picture.advance(int(plots.time_ns[rows[-1]]) + S // 10)
+        read("all")
+    return {f"read_{what}_ms": float(np.median(times)) for what, times in took.items()}
 
 
 async def _telling(node: Any, settings: Settings, picture: Picture) -> Teller:

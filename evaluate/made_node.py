@@ -46,7 +46,7 @@ from skypact.settings import DeskSettings
 
 S = 1_000_000_000
 PASSWORD = "correct horse battery"
-PEOPLE = {"Sato": ("act", "release", "administer"), "Mori": ()}
+PEOPLE = {"Sato": ("act", "release", "administer"), "Ito": ("act",), "Mori": ()}
 NATIONS = ("JPN", "KOR", "USA")
 PICTURES = ("national", "shared", "from:KOR", "from:USA")
 _LEVELS = ("nothing", "warning", "assessment", "tracklets", "plots")
@@ -323,6 +323,8 @@ class MadeDesk:
             if name not in accounts.all():
                 accounts.add(name, roles, PASSWORD, time.time_ns())
         self.serving = False
+        self.alerts: dict[str, bytes] = {}
+        """What stands at the made-up node's own address."""
 
     def do(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run something in the desk's loop."""
@@ -361,6 +363,7 @@ class MadeDesk:
                 port=self.port,
                 version="0.1.0",
                 clock=time.time_ns,
+                read_node=self._read_node,
             )
         )
         self.node.changed = desk.live.changed
@@ -381,6 +384,9 @@ class MadeDesk:
         """Listen no more, as though the desk had been killed."""
         self.do(self._shut())
         self.serving = False
+
+    async def _read_node(self, path: str) -> bytes | None:
+        return self.alerts.get(path)
 
     async def _shut(self) -> None:
         await self._server.finish()

@@ -23,7 +23,7 @@ from skypact.model import Launch, Track
 from skypact.model.desk import ShownFlight, Source
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import simulate
-from skypact.serving.shown import expected_path, shown_path, shown_track
+from skypact.serving.shown import expected_path, shown_path, shown_tracks
 from skypact.settings import Settings
 from skypact.tracking import Picture
 
@@ -92,7 +92,7 @@ class Told:
             tracks = picture.tracks()
             flown = {t.id: shown_path(path_of(self.flown[name, t.id])) for t in tracks}
             flights = [self._flight(name, track) for track in tracks]
-            node.tell(name, [shown_track(track) for track in tracks], flights, flown=flown)
+            node.tell(name, shown_tracks(tracks), flights, flown=flown)
             node.remember(name)
 
     def _flight(self, name: str, track: Track) -> ShownFlight:

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from skypact.desk.alerts import reader_of
 from skypact.desk.app import Desk, Parts, application, desk_of, following
 from skypact.desk.node_client import NodeClient
 from skypact.errors import LinkError
@@ -28,6 +29,8 @@ from skypact.sharing.node_folder import NodeFolder, load_node
 
 _PLACE = "node.toml, [desk]"
 _AGAIN_S = 2.0
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+"""Listening everywhere is listening here."""
 
 
 class DeskServer:
@@ -65,6 +68,7 @@ class DeskServer:
                 port=self.port,
                 version=importlib.metadata.version("skypact"),
                 clock=time.time_ns,
+                read_node=reader_of(of_http(node)) if node.file.http.port else _nothing,
             )
         )
         client = NodeClient(
@@ -95,6 +99,16 @@ class DeskServer:
         await self._server.finish()
         await self._following.__aexit__(None, None, None)
         await self._connection.close()
+
+
+async def _nothing(path: str) -> None:
+    """Of a node whose port is whatever was free nobody knows where it answers."""
+
+
+def of_http(node: NodeFolder) -> str:
+    """Where the node itself answers, from this machine."""
+    host = node.file.http.host
+    return f"http://{_HERE.get(host, host)}:{node.file.http.port}"
 
 
 def desk_port(node: NodeFolder) -> int:

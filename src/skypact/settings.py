@@ -1233,6 +1233,12 @@ class DeskSettings(BaseModel):
         description="The desk asks so often how the node is, and says which pictures somebody "
         "looks at, s; the node tells of them for six times as long.",
     )
+    alerts_s: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=60,
+        description="The desk looks so often at the node's feed of alerts, s.",
+    )
     assess_every_s: float = Field(
         default=2.0, ge=0.1, le=600, description="A flight that goes on is assessed so often, s."
     )

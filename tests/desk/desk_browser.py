@@ -17,9 +17,9 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-renderer-backgrounding",
-    "--disable-gpu",
-    "--disable-software-rasterizer",
 ]
+_NO_GLOBE = ["--disable-gpu", "--disable-software-rasterizer"]
+_GLOBE = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 def chromium():
@@ -34,13 +34,18 @@ def chromium():
 
 
 @contextmanager
-def browser():
-    """A browser that cannot draw the globe, and is quick: what people do stands in the lists."""
+def browser(*, globe=False):
+    """A browser that cannot draw the globe, and is quick: what people do stands in the lists.
+
+    With `globe` it draws it, in software: slowly.
+    """
     path = chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=_FLAGS)
+        opened = playwright.chromium.launch(
+            executable_path=path, args=[*_FLAGS, *(_GLOBE if globe else _NO_GLOBE)]
+        )
         try:
             yield opened
         finally:

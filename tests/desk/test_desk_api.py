@@ -21,11 +21,16 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from typer.testing import CliRunner
 
+from skypact import cli
+from skypact.desk.accounts import Accounts
 from skypact.desk.store import entry_hash
 from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.model import EntryKind
-from skypact.serving.policy_in_force import KeptAction
+from skypact.serving.policy_in_force import KeptAction, load_signed
+from skypact.sharing.node_folder import load_node
+from skypact.sharing.users import load_users
 from tests.desk.desk_scene import PASSWORD, Events, Scene, got, visiting, waited
 
 SESSION = "/session"
@@ -307,6 +312,45 @@ def test_a_release_is_changed_by_a_named_person_who_confirms_it(scene, client):
     refused = client.post("/releases", json={"hash": later["hash"], "password": PASSWORD})
     assert refused.status_code == 409 and "edited" in refused.json()["detail"]
     (scene.folder / "JPN" / "release.toml").write_text(made["text"])
+
+
+def test_where_users_have_keys_a_release_is_signed_with_ones_own(scene, client, tmp_path):
+    """As the commands enter them; nobody else's order counts any more, the nation's neither."""
+    node, folder, key = scene.nodes["JPN"], scene.folder / "JPN", tmp_path / "Kato.key"
+    (tmp_path / "password").write_text(PASSWORD + "\n")
+
+    def run(*words):
+        done = CliRunner().invoke(cli.app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+
+    level = {"partner": "KOR", "level": "warning"}
+    try:
+        run("coalition", "user", "add", folder, "Kato", "--role", "release", "--key-file", key)
+        of_desk = ("--role", "release", "--password-file", tmp_path / "password")
+        run("desk", "user", "add", folder, "Kato", *of_desk, "--key-file", key)
+        key.unlink()  # the desk keeps it, locked with the password
+        before = node.policy.hash
+        made = client.post("/releases/proposals", json=level).json()
+        confirm = {"hash": made["hash"], "password": PASSWORD}
+        refused = client.post("/releases", json=confirm)  # Sato is no user with a key
+        assert refused.status_code == 409 and "Sato" in refused.json()["detail"]
+        assert node.policy.hash == before
+        with visiting(scene, "Kato") as kato:
+            made = kato.post("/releases/proposals", json=level).json()
+            done = kato.post("/releases", json={"hash": made["hash"], "password": PASSWORD})
+            assert done.status_code == 200, done.text
+            assert "by Kato" in done.json()["said"]
+        assert node.policy.hash == made["hash"]
+        signed = load_signed(load_node(folder))
+        assert signed.who == "Kato" and signed.is_by(load_users(folder)["Kato"].public_key)
+        audit = got(client, "/audit")
+        assert ("Kato", "release", "done") in {
+            (one["who"], one["what"], one["outcome"]) for one in audit
+        }
+        assert any(one["who"] == "Sato" and "not done" in one["outcome"] for one in audit)
+    finally:
+        (folder / "users.toml").unlink(missing_ok=True)
+        Accounts(folder).remove("Kato")
 
 
 def test_exports_are_of_the_export_picture_alone(scene, client):

@@ -1,73 +1,15 @@
 """What people do at the desk, in a real browser, beside a real desk and a made-up node."""
 
 import json
-import time
 
 import pytest
 
-from evaluate.made_node import (
-    PASSWORD,
-    MadeDesk,
-    MadeFlight,
-    S,
-    made_flight,
-    made_statement,
-    made_track,
-    radars,
-)
-from skypact.model.desk import Source
+from evaluate.made_node import PASSWORD, MadeDesk, S, radars
+from skypact.model import Step
+from skypact.warning.feed import atom_feed
 from tests.desk.desk_browser import AXE, browser, chromium
-
-FLIGHT = MadeFlight()
-OTHER = MadeFlight(id=2, launch_deg=(125.4, 39.0), impact_deg=(133.0, 39.5), apogee_m=60_000.0)
-WAIT_MS = 60_000
-"""Far more than a page needs: the machine may be busy with others."""
-
-
-class Story:
-    """A flight, told as it goes on; the node's clock stands where the flight is."""
-
-    def __init__(self, desk):
-        self.desk, self.node = desk, desk.node
-        self.begin_ns = time.time_ns() - 700 * S
-        self.ids = set()
-
-    def sources(self, now_ns):
-        return [
-            Source("JPN", "JP-Sado", 210, now_ns),
-            Source("USA", "US-Kyotango", 190, now_ns - 30 * S),
-            Source("KOR", "KR-Busan", 150, now_ns),
-        ]
-
-    def at(self, since_s, *, names=("shared", "national"), flight=FLIGHT, ended=False):
-        """The flight is so old now."""
-        self.desk.run(lambda: self._at(since_s, names, flight, ended))
-
-    def _at(self, since_s, names, flight, ended):
-        now_ns = self.begin_ns + round(since_s * S)
-        self.node.time_ns = now_ns
-        self.node.came_ns = dict.fromkeys(self.node.came_ns, now_ns)
-        for name in names:
-            sources = self.sources(now_ns)[: 1 if name == "national" else 3]
-            track = made_track(flight, now_ns, since_s, ended=ended)
-            shown = made_flight(flight, self.begin_ns, since_s, sources, ended=ended)
-            if name == "shared" and not ended:
-                self.node.statements = (made_statement("KOR", shown, 0.9),)
-            flown = {flight.id: flight.path(self.begin_ns, 20.0, since_s)}
-            self.node.tell(name, (track,), (shown,), flown=flown)
-            self.node.remember(name)
-        self.ids.add(flight.id)
-
-    def clear(self):
-        def gone():
-            for name in self.node.pictures:
-                self.node.tell(name, gone=tuple(self.ids))
-            self.node.past.clear()
-            self.node.levels = dict.fromkeys(self.node.levels, "tracklets")
-            self.node.silent = False
-
-        self.desk.run(gone)
-        self.ids.clear()
+from tests.desk.desk_visit import OTHER, Story, Visit, expects
+from tests.desk.test_desk_alerts import Node, said
 
 
 @pytest.fixture(scope="module")
@@ -92,35 +34,6 @@ def quick():
         yield opened
 
 
-class Visit:
-    """Pages of one person; it notes every request."""
-
-    def __init__(self, opened, desk, who="Sato"):
-        self.desk = desk
-        self.context = opened.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-        self.context.set_default_timeout(WAIT_MS)
-        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        self.asked, self.faults = [], []
-        self.context.on("request", lambda request: self.asked.append(request.url))
-        self.context.on("weberror", lambda error: self.faults.append(str(error.error)))
-        self.page = self.context.new_page()
-        self.page.goto(desk.url)
-        self.page.get_by_label("Name").fill(who)
-        self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Log in").click()
-        self.page.locator(".timeline").wait_for()
-
-    def close(self):
-        strange = [url for url in self.asked if not url.startswith((self.desk.url, "data:"))]
-        self.context.close()
-        assert not strange
-        # Where no globe can be drawn the page says so; that is no fault of its own.
-        assert not self.faults
-
-    def row(self, flight):
-        return self.page.locator(f'[data-flight="{flight}"]')
-
-
 @pytest.fixture(scope="module")
 def opened_page(quick, desk):
     made = Visit(quick, desk)
@@ -134,13 +47,6 @@ def visit(opened_page):
     yield opened_page
     opened_page.page.keyboard.press("Escape")
     opened_page.page.evaluate("location.hash = ''")
-
-
-def expects():
-    from playwright.sync_api import expect
-
-    expect.set_options(timeout=WAIT_MS)
-    return expect
 
 
 def test_a_launch_is_followed_to_its_impact(visit, story):
@@ -230,6 +136,59 @@ def test_a_release_is_changed_with_confirmation_alone(visit, story, desk):
     expect(page.locator(".said")).to_contain_text("by Sato")
     expect(korea.locator(".ladder .here")).to_have_text("warning")
     assert desk.node.levels == {"KOR": "warning", "USA": "tracklets"}
+
+
+def test_a_warning_in_force_is_seen_whatever_is_looked_at(visit, story, desk):
+    expect = expects()
+    page = visit.page
+    story.at(300.0)
+    node = Node()
+    tab = page.get_by_role("tab", name="Warnings")
+    now_ns = story.begin_ns + 280 * S
+
+    def say(one):
+        node.say(one)
+        feed = atom_feed("Alerts", node.path, "a@b", node.entries, now_ns)
+        desk.alerts.update({node.path: feed, **node.bodies})
+
+    try:
+        say(said(1, Step.ALERT, now=now_ns))
+        notice = page.locator(".in-force-notice")
+        expect(notice).to_contain_text("LIVE · IN FORCE (1)")
+        notice.click()
+        panel = page.locator(".warnings")
+        expect(panel.locator("tbody tr").first).to_contain_text("Aomori")
+        expect(panel.locator("tbody tr").first).to_contain_text("91 %")
+        expect(tab.locator(".count")).to_have_text("1")
+        page.get_by_label("Language").select_option("ja")
+        expect(panel.locator("tbody tr").first).to_contain_text("青森県")
+        page.get_by_label("言語").select_option("en")
+        say(said(2, Step.CANCEL, areas=(), gone=("JP-02", "sea"), now=now_ns - 10 * S))
+        expect(panel.locator(".band")).to_contain_text("cancelled")
+        expect(notice).to_have_count(0)
+    finally:
+        desk.alerts.clear()
+
+
+def test_a_text_is_confirmed_by_another_person_and_all_of_it_is_in_the_audit(quick, visit, desk):
+    expect = expects()
+    page = visit.page
+    page.get_by_role("tab", name="Texts").click()
+    page.get_by_label("New text").fill("A launch was seen. It comes down at sea.")
+    page.get_by_role("button", name="Propose (LIVE)").click()
+    text = page.locator("[data-text]").first
+    expect(text).to_contain_text("Proposed by Sato")
+    expect(text).to_contain_text("Another person has to confirm it")
+    other = Visit(quick, desk, "Ito")
+    other.page.get_by_role("tab", name="Texts").click()
+    other.page.get_by_role("button", name="Confirm (LIVE)").first.click()
+    expect(text).to_contain_text("Confirmed by Ito")
+    expect(other.page.get_by_role("tab", name="Audit")).to_have_count(0)
+    other.close()
+    page.get_by_role("tab", name="Audit").click()
+    rows = page.locator(".audit tbody tr")
+    expect(rows.filter(has_text="confirm text")).to_contain_text("Ito")
+    expect(rows.filter(has_text="propose text")).to_contain_text("Sato")
 
 
 def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):

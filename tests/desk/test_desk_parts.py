@@ -48,7 +48,7 @@ from skypact.model import (
 )
 from skypact.model.track import PhaseEstimate
 from skypact.serving.desk_orders import with_key
-from skypact.serving.shown import shown_path, shown_radars, shown_track
+from skypact.serving.shown import shown_path, shown_radars, shown_tracks
 from skypact.serving.shown_picture import ShownPicture
 from skypact.settings import DeskSettings
 
@@ -384,8 +384,8 @@ def test_statements_stand_beside_the_flight_they_are_of():
 
 
 def test_the_same_object_is_found_in_another_picture():
-    one = shown_track(track(1, 10))
-    others = [shown_track(track(n, 8)) for n in (1, 2)]  # two seconds before
+    one = shown_tracks([track(1, 10)])[0]
+    others = shown_tracks([track(n, 8) for n in (1, 2)])  # two seconds before
     assert beside.same_object(one, others) == 1
     assert beside.same_object(one, others[1:]) is None
     assert beside.same_object(one, []) is None
@@ -434,7 +434,7 @@ def test_what_a_radar_covers_ends_where_it_no_longer_sees():
 
 def test_an_ellipse_and_a_path_as_json_are_what_they_stand_for():
     one = track(1)
-    told = as_json.track(shown_track(one))
+    told = as_json.track(shown_tracks([one])[0])
     turned = np.array(told["covariance_m2"])[[0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(3, 3)
     values = np.linalg.eigvalsh(turned)
     assert np.allclose(values, [100.0, 400.0, 900.0], rtol=2e-3)  # four digits are told
@@ -471,5 +471,5 @@ def test_one_key_of_a_partner_is_set_and_nothing_else(partner, key, value):
 
 
 def test_a_shown_track_is_small():
-    assert isinstance(shown_track(track(1)), ShownTrack)
-    assert len(msgspec.msgpack.encode(shown_track(track(1)))) < 250
+    assert isinstance(shown_tracks([track(1)])[0], ShownTrack)
+    assert len(msgspec.msgpack.encode(shown_tracks([track(1)])[0])) < 250

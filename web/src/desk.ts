@@ -1,7 +1,7 @@
 /** The desk's state: who is here, what is looked at, and what the node says of it. */
 import type { FeatureCollection } from "geojson";
 import { Client, Refused } from "./api/client";
-import type { Clock, Comment, Partner, PictureName, Radar, Session, Status } from "./api/contract";
+import type { Clock, Comment, Partner, PictureName, Radar, Session, Status, Warnings } from "./api/contract";
 import { Events, type Notes } from "./api/events";
 import { missing } from "./picture/missing";
 import { Past } from "./picture/past";
@@ -14,6 +14,8 @@ export const TOGETHER = "shared";
 /** Nothing was heard for so long: the picture is old and the desk says so. */
 export const SILENT_AFTER_MS = 3_000;
 const COMPARE_EVERY_MS = 1_000;
+
+const NO_WARNINGS: Warnings = { warns: false, fault: "", warnings: [] };
 
 export class Desk {
   readonly client = new Client();
@@ -30,6 +32,8 @@ export class Desk {
   readonly lines: Store<FeatureCollection | null> = store<FeatureCollection | null>(null);
   /** Ids in `together` that `picture` has not. */
   readonly lacking: Store<ReadonlySet<number>> = store<ReadonlySet<number>>(new Set());
+  /** As of the time of what is shown. */
+  readonly warnings: Store<Warnings> = store<Warnings>(NO_WARNINGS);
   readonly comments: Store<ReadonlyMap<number, readonly Comment[]>> = store<ReadonlyMap<number, readonly Comment[]>>(new Map());
   /** ms of the page's own clock when something last came; null: nothing yet. */
   readonly heard_ms: Store<number | null> = store<number | null>(null);
@@ -43,7 +47,15 @@ export class Desk {
 
   constructor() {
     this.view = store(fromHash(location.hash));
-    this.past = new Past(this.client, this.picture, this.view, (sentence) => this.said.set(sentence));
+    this.past = new Past(
+      this.client,
+      (moment) => {
+        this.picture.take(moment);
+        this.warnings.set(moment.warnings);
+      },
+      this.view,
+      (sentence) => this.said.set(sentence),
+    );
     addEventListener("hashchange", () => this.look(fromHash(location.hash)));
     this.picture.look(() => this.#compare());
     this.together.look(() => this.#compare());
@@ -151,6 +163,7 @@ export class Desk {
         this.status.set(whole.status);
         this.clock.set(whole.clock);
         this.partners.set(whole.partners);
+        if (!past()) this.warnings.set(whole.warnings);
         if (!past()) this.picture.take(whole);
       },
       tracks: (change) => {
@@ -168,6 +181,9 @@ export class Desk {
         this.clock.set(clock);
       },
       notes: (notes) => this.#take(notes),
+      warnings: (warnings) => {
+        if (!past()) this.warnings.set(warnings);
+      },
     });
     if (picture === TOGETHER) {
       this.together.clear();

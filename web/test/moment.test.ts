@@ -21,14 +21,14 @@ describe("a link to a moment", () => {
 });
 
 describe("going back", () => {
-  const moment = (at_ms: number): Moment => ({ picture: "shared", time: new Date(at_ms).toISOString(), known: null, tracks: [madeTrack(at_ms - NOON_MS)], flights: [] });
+  const moment = (at_ms: number): Moment => ({ picture: "shared", time: new Date(at_ms).toISOString(), known: null, warnings: { warns: false, fault: "", warnings: [] }, tracks: [madeTrack(at_ms - NOON_MS)], flights: [] });
 
   it("shows the moment asked for last, though an earlier one is answered later", async () => {
     const answers = new Map<number, (moment: Moment) => void>();
     const client = { moment: (_: string, at_ms: number) => new Promise<Moment>((done) => answers.set(at_ms, done)) };
     const picture = new Picture();
     const view = store<View>({ ...FIRST_VIEW, at_ms: NOON_MS + 1 });
-    const past = new Past(client, picture, view, () => {});
+    const past = new Past(client, (moment) => picture.take(moment), view, () => {});
     const first = past.show();
     view.set({ ...view.get(), at_ms: NOON_MS + 2 });
     const second = past.show();
@@ -44,7 +44,7 @@ describe("going back", () => {
     const said: string[] = [];
     const client = { moment: () => Promise.reject(new Error("the journal begins at noon")) };
     const view = store<View>({ ...FIRST_VIEW, at_ms: NOON_MS });
-    const past = new Past(client, new Picture(), view, (sentence) => said.push(sentence), () => NOON_MS + 1e9);
+    const past = new Past(client, () => {}, view, (sentence) => said.push(sentence), () => NOON_MS + 1e9);
     past.play(() => {});
     await past.show();
     expect(said).toEqual(["the journal begins at noon"]);

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from skypact.desk.access import LOOPBACK, Access, Guard
 from skypact.desk.accounts import Accounts
+from skypact.desk.alerts import AlertFeed, Fetch
 from skypact.desk.live import Live
 from skypact.desk.node_client import NodeClient
 from skypact.desk.orders import Orders
@@ -55,6 +56,8 @@ class Parts(NamedTuple):
     port: int
     version: str
     clock: Callable[[], int]
+    read_node: Fetch
+    """What stands at a path of the node's own address: its public feed of alerts."""
 
 
 def desk_of(parts: Parts) -> Desk:
@@ -62,7 +65,8 @@ def desk_of(parts: Parts) -> Desk:
     store = Store(parts.store, parts.clock)
     cookie = f"skypact_desk_{parts.port}"  # cookies know no ports: each desk of a machine its own
     access = Access(Accounts(parts.folder), store, parts.settings, parts.clock, cookie)
-    live = Live(store, parts.settings, parts.version)
+    alerts = AlertFeed(parts.read_node, exercise=parts.exercise)
+    live = Live(store, parts.settings, parts.version, alerts)
     return Desk(
         *(parts.folder, access, live, store, parts.orders, parts.settings),
         *(parts.nation, parts.exercise, parts.secure),

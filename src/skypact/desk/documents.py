@@ -300,6 +300,7 @@ class Snapshot(TypedDict):
     partners: list[Partner]
     status: Status
     clock: Clock
+    warnings: "Warnings"
 
 
 class CoverageArea(TypedDict):
@@ -386,6 +387,61 @@ class Text(TypedDict):
     proposed: Iso
     confirmed_by: str | None
     confirmed: Iso | None
+
+
+class Areas(TypedDict):
+    """GeoJSON: rings, closed, of longitude and latitude in degrees."""
+
+    type: Literal["MultiPolygon"]
+    coordinates: list[list[list[list[float]]]]
+
+
+class WarnedArea(TypedDict):
+    """An area under alert: probabilities that it comes down there, and passes over it."""
+
+    id: str
+    names: dict[str, str]
+    danger: Literal["fall", "pass", "neighbour"]
+    falls: float | None
+    passes: float | None
+    area: Areas
+
+
+class WarningText(TypedDict):
+    """What people are told, in one language."""
+
+    language: str
+    headline: str
+    description: str
+    instruction: str
+
+
+class Warning(TypedDict):
+    """A warning as last said: the newest message of its event."""
+
+    id: str
+    event: str
+    exercise: bool
+    kind: Literal["alert", "update", "cancel", "all_clear"]
+    in_force: bool
+    expired: bool
+    sent_ms: int
+    expires_ms: int
+    first_ms: int
+    messages: int
+    sender: str
+    reason: str
+    radars: int
+    texts: list[WarningText]
+    areas: list[WarnedArea]
+
+
+class Warnings(TypedDict):
+    """All of them; `warns`: whether the node warns; `fault`: why they may be old."""
+
+    warns: bool
+    fault: str
+    warnings: list[Warning]
 
 
 class AuditEntry(TypedDict):

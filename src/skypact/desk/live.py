@@ -10,6 +10,7 @@ import numpy as np
 
 from skypact.desk import as_json, beside
 from skypact.desk import documents as d
+from skypact.desk.alerts import AlertFeed
 from skypact.desk.node_client import NodeClient, PictureCopy
 from skypact.desk.store import Noted, Store
 from skypact.desk.streams import Stream
@@ -36,20 +37,23 @@ class _Made:
 class Live:
     """All of it. `start`, then `stream(name)` for events, and the rest for answers."""
 
-    def __init__(self, store: Store, settings: DeskSettings, version: str) -> None:
+    def __init__(
+        self, store: Store, settings: DeskSettings, version: str, alerts: AlertFeed
+    ) -> None:
         self._store, self._settings, self._version = store, settings, version
+        self._alerts = alerts
         self._begun = f"{time.time_ns() // MS:x}"
         self._streams: dict[str, Stream] = {}
         self._made: dict[str, dict[int, _Made]] = {}
         self._notes: dict[tuple[int, int], tuple[list[Noted], list[Noted]]] = {}
         self._told: dict[str, bytes] = {}
-        self._ticking: asyncio.Task[None] | None = None
+        self._ticking: asyncio.Future[tuple[None, None]] | None = None
         self.node: NodeClient
 
     async def start(self, node: NodeClient) -> None:
         """Tell from now on."""
         self.node = node
-        self._ticking = asyncio.create_task(self._tick(), name="desk")
+        self._ticking = asyncio.gather(self._tick(), self._follow_alerts())
 
     async def stop(self) -> None:
         """No more."""
@@ -121,6 +125,14 @@ class Live:
             out.append({"name": name, "own": alone == name, "partners": of})
         return out
 
+    def warnings(self, at_ns: int | None = None) -> d.Warnings:
+        """What people are told, now or at another time, as the node's public feed has it."""
+        return {
+            "warns": self._alerts.warns,
+            "fault": self._alerts.fault,
+            "warnings": self._alerts.warnings((self.now_ns if at_ns is None else at_ns) // MS),
+        }
+
     # -- pictures ------------------------------------------------------------------------------
 
     async def picture(self, name: str) -> PictureCopy:
@@ -169,6 +181,7 @@ class Live:
             "partners": self.partners(),
             "status": self.status(),
             "clock": self.clock(picture),
+            "warnings": self.warnings(),
         }
 
     def past(self, picture: PictureCopy, at_ns: int, known: str | None) -> d.Snapshot:
@@ -197,6 +210,7 @@ class Live:
             "partners": self.partners(),
             "status": self.status(),
             "clock": clock,
+            "warnings": self.warnings(at_ns),
         }
 
     def _order(self, one: ShownFlight, now_ns: int) -> tuple[int, int]:
@@ -306,6 +320,12 @@ class Live:
             }
             stream.tell("tracks", document)
 
+    async def _follow_alerts(self) -> None:
+        """Look at the feed of alerts again and again; what changed is told with the next tick."""
+        while True:
+            await self._alerts.look()
+            await asyncio.sleep(self._settings.alerts_s)
+
     async def _tick(self) -> None:
         """Each second: the clock, and what became other of flights, partners and the node."""
         while True:
@@ -317,6 +337,7 @@ class Live:
     def _tell_all(self) -> None:
         watched = {name: one for name, one in self._streams.items() if one.viewers}
         self._tell_changed("partners", {"partners": self.partners()}, watched.values())
+        self._tell_changed("warnings", self.warnings(), watched.values())
         status = self.status()
         steady = status | {"heard_ms": 0, "journal_last": 0, "journal_waiting": 0}
         self._tell_changed("status", status, watched.values(), of=steady)

@@ -89,10 +89,10 @@ def reading_routes(desk: "Desk") -> APIRouter:
         """Lines to draw, GeoJSON: `lines.geojson` of the node's folder."""
         return Response(_lines(desk.folder / LINES), media_type=JSON)
 
-    @router.get("/warnings", response_model=list[dict[str, Any]], responses=faults())
+    @router.get("/warnings", response_model=d.Warnings, responses=faults())
     async def warnings(visitor: viewing) -> Any:
-        """Warnings: none yet."""
-        return json([])
+        """The node's warnings, live or of exercises as the desk is: those in force first."""
+        return json(live.warnings())
 
     @router.get("/moments", response_model=d.Snapshot, responses=faults(404))
     async def moments(

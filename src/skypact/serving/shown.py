@@ -19,28 +19,36 @@ _NO_BENDING = 1.0
 _FARTHEST_M = 15_000e3
 
 
-def shown_track(track: Track) -> ShownTrack:
-    """A track in the desk's terms."""
-    latitude, longitude, height = geodetic_from_ecef(*map(float, track.state[:3]))
-    axes = np.array(local_axes(latitude, longitude)).reshape(3, 3)
-    east, north, up = axes @ track.state[3:6]
-    local = axes @ track.covariance[:3, :3] @ axes.T
-    return ShownTrack(
-        track.id,
-        track.status,
-        _phase(track),
-        track.time_ns,
-        latitude,
-        longitude,
-        height,
-        float(east),
-        float(north),
-        float(up),
-        tuple(local[_UPPER].tolist()),
-        math.sqrt(max(0.0, float(np.trace(track.covariance[3:6, 3:6])))),
-        track.last_plot_ns,
-        track.plots,
-        len(track.plots_by_radar) + sum(map(len, track.plots_by_partner.values())),
+def shown_tracks(tracks: Sequence[Track]) -> tuple[ShownTrack, ...]:
+    """Tracks in the desk's terms, all at once: a node tells of hundreds several times a second."""
+    if not tracks:
+        return ()
+    states = np.array([track.state for track in tracks])
+    covariances = np.array([track.covariance for track in tracks])
+    places = [geodetic_from_ecef(*place) for place in states[:, :3].tolist()]
+    axes = np.array([local_axes(place[0], place[1]) for place in places]).reshape(-1, 3, 3)
+    velocities = (axes @ states[:, 3:, None])[:, :, 0].tolist()
+    local = axes @ covariances[:, :3, :3] @ axes.transpose(0, 2, 1)
+    upper = local[:, _UPPER[0], _UPPER[1]].tolist()
+    of_speed = np.trace(covariances[:, 3:, 3:], axis1=1, axis2=2)
+    sigmas = np.sqrt(np.maximum(0.0, of_speed)).tolist()
+    return tuple(
+        ShownTrack(
+            track.id,
+            track.status,
+            _phase(track),
+            track.time_ns,
+            *(latitude, longitude, height),
+            *(east, north, up),
+            tuple(covariance),
+            sigma,
+            track.last_plot_ns,
+            track.plots,
+            len(track.plots_by_radar) + sum(map(len, track.plots_by_partner.values())),
+        )
+        for track, (latitude, longitude, height), (east, north, up), covariance, sigma in zip(
+            tracks, places, velocities, upper, sigmas, strict=True
+        )
     )
 
 

@@ -23,7 +23,7 @@ from skypact.model import (
     Track,
     TrackStatus,
 )
-from skypact.serving.shown import shown_path, shown_track
+from skypact.serving.shown import shown_path, shown_tracks
 from skypact.settings import DeskSettings
 
 S = 1_000_000_000
@@ -172,7 +172,7 @@ class ShownPicture:
 
     def _tracks(self, ids: "set[int] | dict[int, _Followed]") -> tuple[ShownTrack, ...]:
         of = (self._followed[number].track for number in sorted(ids))
-        return tuple(shown_track(track) for track in of if track is not None)
+        return shown_tracks([track for track in of if track is not None])
 
     def _flights(self, ids: "set[int] | dict[int, _Followed]") -> tuple[ShownFlight, ...]:
         """Flights as last assessed, with who sees them by now."""

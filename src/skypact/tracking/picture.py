@@ -13,22 +13,19 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from skypact.errors import SkypactError
-from skypact.kernels import filter as kf
 from skypact.model import (
     Followed,
     ForeignTrack,
     PartnerRadar,
-    Phase,
     Plots,
     Radar,
     Refusal,
     Registration,
     Track,
     Tracklet,
-    TrackStatus,
 )
 from skypact.model.plots import no_plots
-from skypact.model.track import Estimate, PhaseEstimate
+from skypact.model.track import Estimate
 from skypact.settings import TrackingSettings
 from skypact.tracking import tables
 from skypact.tracking.context import ROWS_OF_LOG, fold_context, with_room
@@ -36,7 +33,6 @@ from skypact.tracking.fold import MOST_STARTS, fold_scans, sweep
 from skypact.tracking.foreign_tracks import ForeignTracks
 from skypact.tracking.kept import ranked
 from skypact.tracking.packed import conditions_of, pack, unpack
-from skypact.tracking.phases import combined, phase_of
 from skypact.tracking.registration import (
     Belief,
     BiasedTrack,
@@ -48,6 +44,7 @@ from skypact.tracking.registration import (
     registered,
     told_slots,
 )
+from skypact.tracking.rows_read import RowsRead, estimate_of
 from skypact.tracking.tracklet_fold import FOLDED, NO_ROWS, fold_tracklets, tracklet_scratch
 from skypact.tracking.tracklet_input import (
     Batch,
@@ -63,16 +60,6 @@ _WHAT = "picture"
 _FIRST_CAPACITY = 64
 _FIRST_WAITING = 1024
 _OF_COUPLES = ("couple", "couple_odds", "couple_weight", "couple_x", "couple_p")
-_STATUS = {
-    tables.CONFIRMED: TrackStatus.CONFIRMED,
-    tables.ENDED: TrackStatus.ENDED,
-}
-_REASON = {
-    tables.NOT_ENDED: None,
-    tables.CAME_DOWN: "came down",
-    tables.NOT_SEEN: "not seen",
-    tables.NO_OBJECT: "no object there",
-}
 
 
 class Updates(NamedTuple):
@@ -141,6 +128,7 @@ class Picture:
         self._foreign = ForeignTracks(self.settings, self._context.phases.noise)
         self._tracklet_scratch = tracklet_scratch(self._tracks)
         self._ended: list[Track] = []
+        self._read = RowsRead(self.radars)
         self._declared = declared_biases(self._context.radars)
         self._registers = self.settings.registration and len(self._declared.sigma) > 0
         self._ended_biased: list[BiasedTrack] = []
@@ -243,7 +231,7 @@ class Picture:
         ahead = copy(self)
         ahead._tracks = tables.TrackArrays._make(column.copy() for column in self._tracks)
         ahead._ended, ahead._ended_biased = list(self._ended), list(self._ended_biased)
-        ahead._foreign = copy(self._foreign)
+        ahead._foreign, ahead._read = copy(self._foreign), RowsRead(self.radars)
         ahead.advance(time_ns)
         return ahead
 
@@ -564,7 +552,8 @@ class Picture:
         number = self._tracks.number
         for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
             if number[t, tables.REASON] != tables.NEVER_CONFIRMED:
-                insort(self._ended, self._track(int(t)), key=_when_ended)
+                ended = self._read.made(self._tracks, int(t), self._partners)
+                insort(self._ended, ended, key=_when_ended)
                 if self._registers and number[t, tables.WAS_SECOND] == 0:
                     biased = biased_track(self._tracks, int(t), self._declared)
                     insort(self._ended_biased, biased, key=_when_last)
@@ -608,7 +597,7 @@ class Picture:
         setting of that name is off or no radar declares any.
         """
         living = np.flatnonzero(self._tracks.number[:, tables.STATUS] == tables.CONFIRMED)
-        present = [self._track(int(t)) for t in living]
+        present = self._read.read(self._tracks, living, self._partners)
         tracks = sorted(self._ended + present, key=lambda track: track.id)
         own = _in_company(self._told(tracks) if self._registers else tracks)
         return self._foreign.with_own(own)
@@ -649,7 +638,7 @@ class Picture:
 
         def estimate(slots: Slots, track_id: int) -> Estimate:
             sigma = self._declared.sigma[biased[track_id].which]
-            return _estimate(*told_slots(slots, sigma, told[track_id]))
+            return estimate_of(*told_slots(slots, sigma, told[track_id]))
 
         def registered_track(track: Track) -> Track:
             if track.id not in told:
@@ -665,61 +654,6 @@ class Picture:
             )
 
         return [registered_track(track) for track in tracks]
-
-    def _track(self, t: int) -> Track:
-        """Row `t` as a frozen track."""
-        a = self._tracks
-        number = a.number[t]
-        now = _estimate(
-            int(number[tables.TIME_NS]), a.x[t], a.p[t], a.mu[t], int(number[tables.FREE_PHASE])
-        )
-        seen_ns, last_seen = int(number[tables.SEEN_NS]), None
-        if 0 < seen_ns < now.time_ns:
-            phase = int(number[tables.SEEN_PHASE])
-            last_seen = _estimate(seen_ns, a.seen_x[t], a.seen_p[t], a.seen_mu[t], phase)
-        first_ns = int(number[tables.FIRST_NS])
-        return Track(
-            id=int(number[tables.TRACK_ID]),
-            status=_STATUS[int(number[tables.STATUS])],
-            time_ns=now.time_ns,
-            state=now.state,
-            covariance=now.covariance,
-            phases=now.phases,
-            first_plot_ns=first_ns,
-            last_plot_ns=int(number[tables.LAST_NS]),
-            plots=int(number[tables.PLOTS]),
-            plots_by_radar={
-                radar.id: int(count)
-                for radar, count in zip(self.radars, a.by_radar[t], strict=False)
-                if count
-            },
-            plots_by_partner=self._by_partner(a.by_radar[t, len(self.radars) :]),
-            first_plots=a.first[t, : number[tables.KEPT]].copy(),
-            manoeuvre_log_odds=float(a.value[t, tables.STEER_LOG_ODDS]),
-            highest_m=float(a.value[t, tables.HIGHEST_M]),
-            highest_ns=first_ns + round(float(a.value[t, tables.HIGHEST_AT_S]) * 1e9),
-            highest_sigma_m=float(a.value[t, tables.HIGHEST_SIGMA_M]),
-            most_energy_j_kg=float(a.value[t, tables.MOST_ENERGY]),
-            ended_because=_REASON[int(number[tables.REASON])],
-            parted_from=int(number[tables.PARTED_FROM]) or None,
-            last_seen=last_seen,
-            last_seen_by=self._seen_by(int(number[tables.LAST_RADAR])),
-        )
-
-    def _seen_by(self, row: int) -> str:
-        """The radar of a row of the table: its id, or a partner's nation and label."""
-        if row < len(self.radars):
-            return self.radars[row].id
-        partner = self._partners[row - len(self.radars)]
-        return f"{partner.nation} {partner.label}"
-
-    def _by_partner(self, counts: NDArray[np.int64]) -> dict[str, dict[str, int]]:
-        """Plots in tracklets, by nation and label."""
-        found: dict[str, dict[str, int]] = {}
-        for partner, count in zip(self._partners, counts, strict=True):
-            if count:
-                found.setdefault(partner.nation, {})[partner.label] = int(count)
-        return found
 
 
 def _in_use(column: NDArray[np.int64]) -> int:
@@ -804,29 +738,6 @@ def _followed(plots: Plots, key: NDArray[np.int64], row: NDArray[np.float64]) ->
     # Variances of the velocity in the upper triangle, row by row.
     speed_sigma[at] = np.sqrt(row[:, [6 + 15, 6 + 18, 6 + 20]].mean(axis=1))
     return Followed(plots, track, state, speed_sigma, phase)
-
-
-def _estimate(
-    time_ns: int,
-    x: NDArray[np.float64],
-    p: NDArray[np.float64],
-    mu: NDArray[np.float64],
-    free_phase: int,
-) -> Estimate:
-    """Slots `x` (3, n), `p` (3, n, n), `mu` (3,) as a frozen estimate."""
-    mean, covariance = np.zeros(6), np.zeros((6, 6))
-    combined(x, p, mu, mean, covariance)
-    phases = tuple(
-        PhaseEstimate(
-            phase=Phase(phase_of(slot, free_phase)),
-            probability=float(mu[slot]),
-            state=x[slot, : kf.CORE].copy(),
-            covariance=p[slot, : kf.CORE, : kf.CORE].copy(),
-        )
-        for slot in range(tables.SLOTS)
-        if mu[slot] > 0.0
-    )
-    return Estimate(time_ns=time_ns, state=mean, covariance=covariance, phases=phases)
 
 
 def _in_company(tracks: Sequence[Track]) -> tuple[Track, ...]:

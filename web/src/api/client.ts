@@ -1,6 +1,6 @@
 /** Requests to the node's desk. What it refuses comes as an error whose message is its sentence. */
 import type {
-  Acknowledgement, AuditEntry, Comment, Flight, Level, Moment, PictureName, Proposal, Radar, Releases, Session,
+  Acknowledgement, AuditEntry, Comment, Flight, Level, Moment, PictureName, Proposal, Radar, Releases, Session, Text,
 } from "./contract";
 import type { FeatureCollection } from "geojson";
 
@@ -62,6 +62,16 @@ export class Client {
 
   comment(id: number, text: string): Promise<Comment> {
     return this.#ask("POST", `flights/${id}/comments`, { text });
+  }
+
+  texts = (): Promise<Text[]> => this.#ask("GET", "texts");
+
+  proposeText(text: string, flight: number | null): Promise<Text> {
+    return this.#ask("POST", "texts", { text, flight });
+  }
+
+  confirmText(id: number): Promise<Text> {
+    return this.#ask("POST", `texts/${id}/confirmation`, {});
   }
 
   propose(partner: string, level: Level): Promise<Proposal> {

@@ -206,6 +206,55 @@ export interface Flights {
   gone: number[];
 }
 
+export interface MultiPolygon {
+  type: "MultiPolygon";
+  coordinates: number[][][][];
+}
+
+export interface WarnedArea {
+  id: string;
+  names: Record<string, string>;
+  danger: "fall" | "pass" | "neighbour";
+  /** Probabilities that it comes down there, and passes over it; null: the message has none. */
+  falls: number | null;
+  passes: number | null;
+  area: MultiPolygon;
+}
+
+export interface Warning {
+  id: string;
+  event: string;
+  exercise: boolean;
+  kind: "alert" | "update" | "cancel" | "all_clear";
+  in_force: boolean;
+  expired: boolean;
+  sent_ms: number;
+  expires_ms: number;
+  first_ms: number;
+  messages: number;
+  sender: string;
+  reason: string;
+  radars: number;
+  texts: { language: string; headline: string; description: string; instruction: string }[];
+  areas: WarnedArea[];
+}
+
+export interface Warnings {
+  warns: boolean;
+  fault: string;
+  warnings: Warning[];
+}
+
+export interface Text {
+  id: number;
+  flight: number | null;
+  text: string;
+  proposed_by: string;
+  proposed: string;
+  confirmed_by: string | null;
+  confirmed: string | null;
+}
+
 export interface Snapshot {
   picture: string;
   time_ms: number;
@@ -214,6 +263,7 @@ export interface Snapshot {
   partners: Partner[];
   status: Status;
   clock: Clock;
+  warnings: Warnings;
 }
 
 export interface Radar {
@@ -281,4 +331,5 @@ export interface Moment {
   known: string | null;
   tracks: Track[];
   flights: Flight[];
+  warnings: Warnings;
 }

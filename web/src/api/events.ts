@@ -1,5 +1,5 @@
 /** The stream of changes: it comes back by itself, and says when it last heard something. */
-import type { Acknowledgement, Clock, Comment, Flights, Partner, Snapshot, Status, Tracks } from "./contract";
+import type { Acknowledgement, Clock, Comment, Flights, Partner, Snapshot, Status, Tracks, Warnings } from "./contract";
 
 export interface Notes {
   flight: number;
@@ -15,6 +15,7 @@ export interface Listener {
   status(status: Status): void;
   clock(clock: Clock): void;
   notes(notes: Notes): void;
+  warnings(warnings: Warnings): void;
   /** The stream is open, or it broke: with `refused` it must be asked for anew by whoever logs in. */
   open(): void;
   broken(): void;
@@ -60,5 +61,6 @@ export class Events {
     on<Status>("status", listener.status);
     on<Clock>("clock", listener.clock);
     on<Notes>("notes", listener.notes);
+    on<Warnings>("warnings", listener.warnings);
   }
 }

@@ -19,7 +19,7 @@ import {
   ScreenSpaceEventType,
 } from "@cesium/engine";
 import type { FeatureCollection } from "geojson";
-import type { Flight, Radar, Track } from "../api/contract";
+import type { Flight, Radar, Track, Warning } from "../api/contract";
 import type { Theme } from "../look/theme";
 import type { Picture, PictureChange } from "../picture/picture";
 import { byUrgency } from "../picture/urgency";
@@ -30,6 +30,7 @@ import { at, colour, pathPoints } from "./places";
 import { RadarMarks, SeaLines } from "./radarMarks";
 import { landImagery, LevelTerrain, type Outlines } from "./tiles";
 import { TrackMarks } from "./trackMarks";
+import { WarningMarks } from "./warningMarks";
 
 /** Where one looks at first: Korea, Japan and the seas around them. */
 const HOME = { longitude_deg: 135.5, latitude_deg: 30, height_m: 3_400_000, pitch_deg: -76 };
@@ -65,6 +66,7 @@ export class Globe {
   readonly #radars: RadarMarks;
   readonly #lines: SeaLines;
   readonly #ellipsoid: EllipsoidMark;
+  readonly #warnings: WarningMarks;
   #shown: Shown;
   #picture: Picture | undefined;
   #now_ms = Date.now;
@@ -95,6 +97,7 @@ export class Globe {
     });
     this.#dressScene();
     this.#coasts = new CoastLines(this.scene, outlines.coarse);
+    this.#warnings = new WarningMarks(this.scene);
     this.#lines = new SeaLines(this.scene);
     this.#radars = new RadarMarks(this.scene);
     this.#tracks = new TrackMarks(this.scene, shown.theme);
@@ -174,11 +177,17 @@ export class Globe {
     this.scene.requestRender();
   }
 
+  showWarnings(warnings: readonly Warning[]): void {
+    this.#warnings.show(warnings, this.#shown.theme);
+    this.scene.requestRender();
+  }
+
   flat(flat: boolean): void {
     const wanted = flat ? SceneMode.SCENE2D : SceneMode.SCENE3D;
     if (this.scene.mode === wanted) return;
     if (flat) this.scene.morphTo2D(0);
     else this.scene.morphTo3D(0);
+    this.#tracks.lie(flat);
     this.#resize();
     this.home();
     this.show(this.#shown);

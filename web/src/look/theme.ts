@@ -15,6 +15,8 @@ export interface Theme {
   expected: string;
   launch: string;
   impact: string;
+  /** Areas under alert. */
+  warned: string;
   chosen: string;
   /** In the other picture alone: what would be missing. */
   missing: string;
@@ -35,6 +37,7 @@ const DARK: Theme = {
   expected: "#ff7f3f",
   launch: "#56b4e9",
   impact: "#ff7f3f",
+  warned: "#e8476a",
   chosen: "#ffffff",
   missing: "#e08fbd",
   own: "#56b4e9",
@@ -54,6 +57,7 @@ const LIGHT: Theme = {
   expected: "#c44900",
   launch: "#0072b2",
   impact: "#c44900",
+  warned: "#b3123c",
   chosen: "#111111",
   missing: "#a8437f",
   own: "#0072b2",

@@ -35,6 +35,7 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
   const radars = useStore(desk.radars);
   const lines = useStore(desk.lines);
   const lacking = useStore(desk.lacking);
+  const { warnings } = useStore(desk.warnings);
   const heights = [...new Set(radars.flatMap((radar) => radar.coverage.map(({ height_m }) => height_m)))].sort((a, b) => a - b);
   const [height_m, setHeight] = useState<number | null | undefined>(undefined);
   const shownHeight_m = height_m === undefined ? nearestTo(heights, FIRST_COVERAGE_M) : height_m;
@@ -62,6 +63,7 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
   }, [globe, lacking, view.picture]);
   useEffect(() => globe?.showRadars(radars, shownHeight_m), [globe, radars, shownHeight_m, theme, exercise]);
   useEffect(() => globe?.showLines(lines), [globe, lines, theme]);
+  useEffect(() => globe?.showWarnings(warnings), [globe, warnings, theme]);
   useEffect(() => globe?.flat(isFlat), [globe, isFlat]);
   useEffect(() => {
     const flight = view.flight === null ? undefined : desk.picture.flights.get(view.flight);
@@ -93,6 +95,7 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
           <li class="k-expected">{say("legend_expected")}</li>
           <li class="k-launch">{say("legend_launch")}</li>
           <li class="k-impact">{say("legend_impact")}</li>
+          <li class="k-warned">{say("legend_warned")}</li>
           <li class="k-line">{say("legend_line")}</li>
         </ul>
         <p>{lines ? say("lines_there", { count: lines.features.length }) : say("lines_none")}</p>

@@ -5,7 +5,9 @@ import type { Globe } from "../globe/globe";
 import type { ThemeName } from "../look/theme";
 import { store, type Store } from "../picture/store";
 import { byUrgency } from "../picture/urgency";
+import type { Word } from "../words/en";
 import { language } from "../words/words";
+import { Audit } from "./audit";
 import { Detail } from "./detail";
 import { Flights } from "./flights";
 import { GlobePanel } from "./globePanel";
@@ -13,9 +15,13 @@ import { LogIn } from "./login";
 import { useStore, useWords } from "./look";
 import { Partners } from "./partners";
 import { playOrPause, Timeline, toNow } from "./timeline";
+import { Texts } from "./texts";
 import { Notices, Top } from "./top";
+import { InForce, Warnings } from "./warnings";
 
-type Tab = "flight" | "partners";
+type Tab = "flight" | "partners" | "warnings" | "texts" | "audit";
+const TITLES: Record<Tab, Word> = { flight: "flight", partners: "leaves_us", warnings: "warnings", texts: "texts", audit: "audit" };
+const TABS: readonly Tab[] = ["flight", "partners", "warnings", "texts", "audit"];
 const SAID_FOR_MS = 6_000;
 
 export function Page({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
@@ -61,16 +67,22 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
         <div class="middle">
           <GlobePanel desk={desk} look={look} flat={flat} opened={setGlobe} />
           <Notices desk={desk} />
+          <InForce desk={desk} show={() => show("warnings")} />
         </div>
-        <aside aria-label={say(tab === "flight" ? "flight" : "leaves_us")}>
+        <aside aria-label={say(TITLES[tab])}>
           <div class="tabs" role="tablist">
-            <button role="tab" id="tab-flight" aria-controls="panel" aria-selected={tab === "flight"} onClick={() => show("flight")}>{say("flight")}</button>
-            <button role="tab" id="tab-partners" aria-controls="panel" aria-selected={tab === "partners"} onClick={() => show("partners")}>
-              {say("partners")} <Lamps desk={desk} />
-            </button>
+            {TABS.filter((one) => one !== "audit" || desk.may("administer")).map((one) => (
+              <button key={one} role="tab" id={`tab-${one}`} aria-controls="panel" aria-selected={tab === one} onClick={() => show(one)}>
+                {say(one)} {one === "partners" && <Lamps desk={desk} />}{one === "warnings" && <Count desk={desk} />}
+              </button>
+            ))}
           </div>
           <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${tab}`} tabIndex={0}>
-            {tab === "flight" ? <Detail desk={desk} /> : <Partners desk={desk} />}
+            {tab === "flight" && <Detail desk={desk} />}
+            {tab === "partners" && <Partners desk={desk} />}
+            {tab === "warnings" && <Warnings desk={desk} />}
+            {tab === "texts" && <Texts desk={desk} />}
+            {tab === "audit" && <Audit desk={desk} />}
           </div>
         </aside>
       </main>
@@ -91,6 +103,12 @@ function skip(event: MouseEvent): void {
 function Lamps({ desk }: { desk: Desk }) {
   const partners = useStore(desk.partners);
   return <span class="lamps">{partners.map(({ nation, link }) => <i key={nation} class={link.up ? "up" : "down"}>{link.up ? "●" : "▲"} {nation}</i>)}</span>;
+}
+
+/** How many warnings are in force. */
+function Count({ desk }: { desk: Desk }) {
+  const count = useStore(desk.warnings).warnings.filter((one) => one.in_force).length;
+  return count > 0 ? <b class="count">{count}</b> : null;
 }
 
 function Said({ desk }: { desk: Desk }) {

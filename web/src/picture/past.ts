@@ -1,7 +1,7 @@
 /** Going back: moments of the past, one after another, as the node rebuilds them from its journal. */
 import type { Client } from "../api/client";
+import type { Moment } from "../api/contract";
 import type { View } from "./moment";
-import type { Picture } from "./picture";
 import { type Store, store } from "./store";
 
 export interface Playing {
@@ -22,7 +22,7 @@ export class Past {
 
   constructor(
     private readonly client: Pick<Client, "moment">,
-    private readonly picture: Picture,
+    private readonly take: (moment: Moment) => void,
     private readonly view: Store<View>,
     private readonly say: (sentence: string) => void,
     private readonly newest_ms: () => number = Date.now,
@@ -39,7 +39,7 @@ export class Past {
     try {
       const moment = await this.client.moment(picture, at_ms, known, asked.signal);
       if (asked.signal.aborted || this.view.get().at_ms !== at_ms) return;
-      this.picture.take(moment);
+      this.take(moment);
     } catch (error) {
       if (asked.signal.aborted) return;
       this.pause();

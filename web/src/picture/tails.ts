@@ -15,14 +15,14 @@ export const TAIL_STEP_MS = 2_000;
 export function follow(tail: Tail, track: Track): void {
   const { places } = tail;
   const end = places.length;
-  const place = [track.longitude_deg, track.latitude_deg, track.height_m, track.time_ms];
-  const lastKept = places[end - NUMBERS - 1];
-  if (end >= 2 * NUMBERS && lastKept !== undefined && track.time_ms - lastKept < TAIL_STEP_MS) {
-    places.splice(end - NUMBERS, NUMBERS, ...place);
-  } else {
-    places.push(...place);
-    if (places.length > TAIL_PLACES * NUMBERS) places.splice(0, NUMBERS);
-  }
+  const lastKept_ms = places[end - NUMBERS - 1];
+  const moves = end >= 2 * NUMBERS && lastKept_ms !== undefined && track.time_ms - lastKept_ms < TAIL_STEP_MS;
+  if (!moves && end === TAIL_PLACES * NUMBERS) places.copyWithin(0, NUMBERS);
+  const at = moves || end === TAIL_PLACES * NUMBERS ? end - NUMBERS : end;
+  places[at] = track.longitude_deg;
+  places[at + 1] = track.latitude_deg;
+  places[at + 2] = track.height_m;
+  places[at + 3] = track.time_ms;
 }
 
 export function placesOf(tail: Tail): number {

@@ -1,0 +1,199 @@
+"""The node's warnings as the desk shows them: read from its public feed, as anybody may.
+
+Messages are CAP 1.2 (docs/warning.md). What belongs together goes by the references: a message
+names all before it, so the first it names is what its event is called by.
+"""
+
+import asyncio
+import datetime
+import http
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+from lxml import etree
+
+from skypact.desk import documents as d
+
+Fetch = Callable[[str], Awaitable[bytes | None]]
+"""What stands at a path of the node; None: there is nothing. Raises OSError: no answer."""
+_CAP = {"c": "urn:oasis:names:tc:emergency:cap:1.2"}
+_ATOM = {"a": "http://www.w3.org/2005/Atom"}
+_SAFE = {"resolve_entities": False, "no_network": True, "load_dtd": False}
+_STATUS = {False: "Actual", True: "Exercise"}
+Kind = Literal["alert", "update", "cancel"]
+_KINDS: dict[str, Kind] = {"Alert": "alert", "Update": "update", "Cancel": "cancel"}
+Danger = Literal["fall", "pass", "neighbour"]
+_DANGERS: dict[str, Danger] = {"fall": "fall", "pass": "pass", "neighbour": "neighbour"}
+_ALL_CLEAR = "AllClear"
+_PART = re.compile(r"(fall|pass|neighbour) (\d(?:\.\d+)?) (\d(?:\.\d+)?)")
+_TIMEOUT_S = 5.0
+
+
+class AlertFeed:
+    """Follows the feed of one channel, live or exercise. `look` whenever it may have changed.
+
+    `fault`: why it cannot be followed; empty: it is. `warns`: whether the node warns at all.
+    """
+
+    def __init__(self, fetch: Fetch, *, exercise: bool) -> None:
+        self._fetch, self._exercise = fetch, exercise
+        self._path = "/exercise/alerts" if exercise else "/alerts"
+        self._read: dict[str, etree._Element] = {}
+        self._order: list[str] = []
+        self.fault, self.warns = "", False
+
+    async def look(self) -> None:
+        """Take what is new."""
+        try:
+            feed = await self._fetch(self._path)
+            self.warns = feed is not None
+            if feed is not None:
+                await self._take(_parsed(feed))
+            self.fault = ""
+        except (OSError, etree.XMLSyntaxError, ValueError) as error:
+            self.fault = f"warnings: {error or type(error).__name__}; what is shown is old"
+
+    async def _take(self, feed: etree._Element) -> None:
+        paths = [link.get("href", "") for link in feed.iterfind("a:entry/a:link", _ATOM)][::-1]
+        for path in paths:
+            if path not in self._read and path.startswith(f"{self._path}/"):
+                body = await self._fetch(path)
+                if body is not None:
+                    self._read[path] = self._own(_parsed(body))
+        self._order = [path for path in paths if path in self._read]
+        self._read = {path: self._read[path] for path in self._order}
+
+    def _own(self, alert: etree._Element) -> etree._Element:
+        """A message of this channel. Raises ValueError: it is of the other one."""
+        said = _text(alert, "status")
+        if said != _STATUS[self._exercise]:
+            raise ValueError(f"a message with status {said} stands in {self._path}")
+        return alert
+
+    def warnings(self, now_ms: int) -> list[d.Warning]:
+        """Each event as last said of until then, those in force first, then the newest first."""
+        events: dict[str, list[etree._Element]] = {}
+        for path in self._order:
+            alert = self._read[path]
+            if _ms(_text(alert, "sent")) <= now_ms:
+                events.setdefault(_event(alert), []).append(alert)
+        made = [warning(name, said, now_ms) for name, said in events.items()]
+        return sorted(made, key=lambda one: (not one["in_force"], -one["sent_ms"]))
+
+
+def reader_of(address: str) -> Fetch:
+    """Reads paths of a node over HTTP."""
+
+    def read(path: str) -> bytes | None:
+        try:
+            with urllib.request.urlopen(address + path, timeout=_TIMEOUT_S) as answer:
+                return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            if error.code == http.HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    async def fetch(path: str) -> bytes | None:
+        return await asyncio.to_thread(read, path)
+
+    return fetch
+
+
+def warning(event: str, said: Sequence[etree._Element], now_ms: int) -> d.Warning:
+    """What is in force of an event by its newest message."""
+    newest = said[-1]
+    infos = newest.findall("c:info", _CAP)
+    going_on = [one for one in infos if _text(one, "responseType") != _ALL_CLEAR]
+    shown = going_on or infos
+    kind = _KINDS.get(_text(newest, "msgType"), "update")
+    expires_ms = max((_ms(_text(one, "expires")) for one in infos), default=0)
+    over = kind == "cancel" or not going_on
+    parameters = _parameters(shown[0]) if shown else {}
+    return {
+        "id": _text(newest, "identifier"),
+        "event": event,
+        "exercise": _text(newest, "status") != _STATUS[False],
+        "kind": kind if kind == "cancel" or going_on else "all_clear",
+        "in_force": not over and now_ms < expires_ms,
+        "expired": not over and now_ms >= expires_ms,
+        "sent_ms": _ms(_text(newest, "sent")),
+        "expires_ms": expires_ms,
+        "first_ms": _ms(_text(said[0], "sent")),
+        "messages": len(said),
+        "sender": _text(newest, "sender"),
+        "reason": parameters.get("skypact-reason", ""),
+        "radars": int(parameters.get("skypact-radars", "0") or 0),
+        "texts": [
+            {
+                "language": _text(one, "language").split("-")[0],
+                "headline": _text(one, "headline"),
+                "description": _text(one, "description"),
+                "instruction": _text(one, "instruction"),
+            }
+            for one in shown
+        ],
+        "areas": _areas(going_on),
+    }
+
+
+def _areas(infos: Sequence[etree._Element]) -> list[d.WarnedArea]:
+    """Those under alert, the likeliest first, each once with its name in each language."""
+    found: dict[str, d.WarnedArea] = {}
+    for info in infos:
+        language, parameters = _text(info, "language").split("-")[0], _parameters(info)
+        for area in info.iterfind("c:area", _CAP):
+            name = area.findtext("c:geocode/c:value", "", _CAP)
+            part = _PART.fullmatch(parameters.get(f"skypact-{name}", ""))
+            one = found.setdefault(
+                name,
+                {
+                    "id": name,
+                    "names": {},
+                    "danger": _DANGERS[part[1]] if part else "fall",
+                    "falls": float(part[2]) if part else None,
+                    "passes": float(part[3]) if part else None,
+                    "area": {
+                        "type": "MultiPolygon",
+                        "coordinates": [
+                            [_ring(polygon.text or "")]
+                            for polygon in area.iterfind("c:polygon", _CAP)
+                        ],
+                    },
+                },
+            )
+            one["names"][language] = _text(area, "areaDesc")
+    return sorted(found.values(), key=lambda one: -max(one["falls"] or 0.0, one["passes"] or 0.0))
+
+
+def _ring(text: str) -> list[list[float]]:
+    """CAP's ring, latitude first, as GeoJSON's."""
+    return [[float(part) for part in pair.split(",")][::-1] for pair in text.split()]
+
+
+def _event(alert: etree._Element) -> str:
+    """The first message of what this one is about."""
+    references = _text(alert, "references").split()
+    if not references:
+        return _text(alert, "identifier")
+    return min((one.split(",") for one in references), key=lambda one: one[-1])[1]
+
+
+def _parameters(info: etree._Element) -> dict[str, str]:
+    return {
+        _text(one, "valueName"): _text(one, "value") for one in info.iterfind("c:parameter", _CAP)
+    }
+
+
+def _ms(text: str) -> int:
+    return round(datetime.datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _text(of: etree._Element, name: str) -> str:
+    return of.findtext(f"c:{name}", "", _CAP)
+
+
+def _parsed(body: bytes) -> etree._Element:
+    return etree.fromstring(body, etree.XMLParser(**_SAFE))

@@ -1,0 +1,95 @@
+"""Somebody at a desk, and a flight told to it: what tests of the page have in common."""
+
+import time
+
+from evaluate.made_node import PASSWORD, MadeFlight, S, made_flight, made_statement, made_track
+from skypact.model.desk import Source
+
+FLIGHT = MadeFlight()
+OTHER = MadeFlight(id=2, launch_deg=(125.4, 39.0), impact_deg=(133.0, 39.5), apogee_m=60_000.0)
+WAIT_MS = 60_000
+"""Far more than a page needs: the machine may be busy with others."""
+
+
+class Story:
+    """A flight, told as it goes on; the node's clock stands where the flight is."""
+
+    def __init__(self, desk):
+        self.desk, self.node = desk, desk.node
+        self.begin_ns = time.time_ns() - 700 * S
+        self.ids = set()
+
+    def sources(self, now_ns):
+        return [
+            Source("JPN", "JP-Sado", 210, now_ns),
+            Source("USA", "US-Kyotango", 190, now_ns - 30 * S),
+            Source("KOR", "KR-Busan", 150, now_ns),
+        ]
+
+    def at(self, since_s, *, names=("shared", "national"), flight=FLIGHT, ended=False):
+        """The flight is so old now."""
+        self.desk.run(lambda: self._at(since_s, names, flight, ended))
+
+    def _at(self, since_s, names, flight, ended):
+        now_ns = self.begin_ns + round(since_s * S)
+        self.node.time_ns = now_ns
+        self.node.came_ns = dict.fromkeys(self.node.came_ns, now_ns)
+        for name in names:
+            sources = self.sources(now_ns)[: 1 if name == "national" else 3]
+            track = made_track(flight, now_ns, since_s, ended=ended)
+            shown = made_flight(flight, self.begin_ns, since_s, sources, ended=ended)
+            if name == "shared" and not ended:
+                self.node.statements = (made_statement("KOR", shown, 0.9),)
+            flown = {flight.id: flight.path(self.begin_ns, 20.0, since_s)}
+            self.node.tell(name, (track,), (shown,), flown=flown)
+            self.node.remember(name)
+        self.ids.add(flight.id)
+
+    def clear(self):
+        def gone():
+            for name in self.node.pictures:
+                self.node.tell(name, gone=tuple(self.ids))
+            self.node.past.clear()
+            self.node.levels = dict.fromkeys(self.node.levels, "tracklets")
+            self.node.silent = False
+
+        self.desk.run(gone)
+        self.ids.clear()
+
+
+class Visit:
+    """Pages of one person; it notes every request."""
+
+    def __init__(self, opened, desk, who="Sato", size=(1280, 800), **more):
+        self.desk = desk
+        self.context = opened.new_context(
+            viewport={"width": size[0], "height": size[1]}, locale="en-GB", **more
+        )
+        self.context.set_default_timeout(WAIT_MS)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        self.asked, self.faults = [], []
+        self.context.on("request", lambda request: self.asked.append(request.url))
+        self.context.on("weberror", lambda error: self.faults.append(str(error.error)))
+        self.page = self.context.new_page()
+        self.page.goto(desk.url)
+        self.page.get_by_label("Name").fill(who)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.locator(".timeline").wait_for()
+
+    def close(self):
+        strange = [url for url in self.asked if not url.startswith((self.desk.url, "data:"))]
+        self.context.close()
+        assert not strange
+        # Where no globe can be drawn the page says so; that is no fault of its own.
+        assert not self.faults
+
+    def row(self, flight):
+        return self.page.locator(f'[data-flight="{flight}"]')
+
+
+def expects():
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=WAIT_MS)
+    return expect

@@ -1,0 +1,163 @@
+"""The globe as a browser draws it: what is where, what a click finds, when it rests."""
+
+import io
+import math
+import re
+
+import numpy as np
+import pytest
+
+from evaluate.made_node import MadeDesk, MadeFlight, radars
+from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
+from tests.desk.desk_browser import browser, chromium
+from tests.desk.desk_visit import Story, Visit, expects
+
+NEAR = MadeFlight(apogee_m=200_000.0)
+FAR = MadeFlight(id=3, launch_deg=(-44.0, -28.0), impact_deg=(-30.0, -30.0), apogee_m=200_000.0)
+"""Behind the Earth, all but straight behind what one looks at first."""
+HOME = 135.5, 30.0, 3_400_000.0, -76.0
+"""Where web/src/globe/globe.ts looks from at first: longitude, latitude, height, pitch."""
+FIELD_OF_VIEW = math.radians(60.0)
+"""Of the longer side, as Cesium has it unless told otherwise."""
+HOME_FLAT = (116.0, 20.0, 160.0, 50.0)
+SECONDS = 250.0
+
+
+def ecef(place):
+    longitude, latitude, height = place
+    return np.array(ecef_from_geodetic(latitude, longitude, height))
+
+
+def on_globe(place, box):
+    """Where on the page a place (rad, rad, m) is in the first view; by hand, not by Cesium."""
+    longitude, latitude, height, pitch = HOME
+    camera = ecef((math.radians(longitude), math.radians(latitude), height))
+    axes = local_axes(math.radians(latitude), math.radians(longitude))
+    east, north, up = np.array(axes).reshape(3, 3)
+    tilt = math.radians(pitch)
+    ahead = math.cos(tilt) * north + math.sin(tilt) * up
+    above = -math.sin(tilt) * north + math.cos(tilt) * up
+    away = ecef(place) - camera
+    scale = max(box["width"], box["height"]) / 2 / math.tan(FIELD_OF_VIEW / 2)
+    right, rise = (away @ axis / (away @ ahead) * scale for axis in (east, above))
+    return box["x"] + box["width"] / 2 + right, box["y"] + box["height"] / 2 - rise
+
+
+def on_map(place, box):
+    """The same on the map, whose first view holds `HOME_FLAT` whole."""
+    west, south, east, north = HOME_FLAT
+    scale = min(box["width"] / (east - west), box["height"] / (north - south))
+    longitude, latitude = math.degrees(place[0]), math.degrees(place[1])
+    right, rise = longitude - (west + east) / 2, latitude - (south + north) / 2
+    return box["x"] + box["width"] / 2 + scale * right, box["y"] + box["height"] / 2 - scale * rise
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    chromium()
+    made = MadeDesk(tmp_path_factory.mktemp("globe"), radars())
+    made.open()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def page(desk):
+    """One page for all that is tried: in software each globe takes seconds to come."""
+    with browser(globe=True) as opened:
+        visit = Visit(opened, desk, size=(1100, 640))
+        visit.page.locator(".globe canvas").wait_for()
+        yield visit.page
+        visit.close()
+
+
+@pytest.fixture
+def story(desk, page):
+    told = Story(desk)
+    yield told
+    told.clear()
+    page.evaluate("location.hash = ''")
+
+
+def drawn(page):
+    return int(page.locator(".globe canvas").get_attribute("data-drawn"))
+
+
+def at_rest(page, quiet_ms=1_500):
+    """Wait until it draws no more for so long; how many frames it drew."""
+    before = -1
+    while (now := drawn(page)) != before:
+        before = now
+        page.wait_for_timeout(quiet_ms)
+    return now
+
+
+def box_of(page):
+    return page.locator(".globe canvas").bounding_box()
+
+
+def pixels(page, place, around=14):
+    """The colours around a place on the page, (n, 3)."""
+    from PIL import Image
+
+    clip = {
+        "x": place[0] - around,
+        "y": place[1] - around,
+        "width": 2 * around,
+        "height": 2 * around,
+    }
+    image = Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
+    return np.array(image).reshape(-1, 3)
+
+
+def test_a_click_on_a_track_chooses_its_flight_and_one_beside_it_none(page, story):
+    expect = expects()
+    story.at(SECONDS, flight=NEAR, names=("shared",))
+    expect(page.locator('[data-flight="1"]')).to_be_visible()
+    at_rest(page)
+    place = on_globe(NEAR.place(SECONDS), box_of(page))
+    assert len(np.unique(pixels(page, place), axis=0)) > 10, "there is a mark"
+    page.mouse.click(*place)
+    expect(page.locator(".detail")).to_contain_text("Flight 1")
+    assert "flight=1" in page.url
+    page.keyboard.press("h")
+    at_rest(page)
+    page.mouse.click(place[0] - 330, place[1])
+    expect(page).not_to_have_url(re.compile("flight="))
+
+
+def test_what_is_behind_the_earth_is_not_found_by_a_click(page, story):
+    expect = expects()
+    story.at(SECONDS, flight=FAR, names=("shared",))
+    expect(page.locator('[data-flight="3"]')).to_be_visible()
+    page.keyboard.press("h")
+    at_rest(page)
+    box = box_of(page)
+    place = on_globe(FAR.place(SECONDS), box)
+    assert box["x"] < place[0] < box["x"] + box["width"]
+    assert box["y"] < place[1] < box["y"] + box["height"]
+    page.mouse.click(*place)
+    page.wait_for_timeout(500)
+    assert "flight=" not in page.url
+
+
+def test_the_map_shows_the_same_and_a_click_finds_it_there(page, story):
+    expect = expects()
+    story.at(SECONDS, flight=NEAR, names=("shared",))
+    page.get_by_role("button", name="Map").click()
+    expect(page.get_by_role("button", name="Globe")).to_be_visible()
+    at_rest(page)
+    page.mouse.click(*on_map(NEAR.place(SECONDS), box_of(page)))
+    expect(page.locator(".detail")).to_contain_text("Flight 1")
+    page.get_by_role("button", name="Globe").click()
+    at_rest(page)
+
+
+def test_it_draws_when_something_changes_and_rests_otherwise(page, story):
+    expect = expects()
+    story.at(SECONDS, flight=NEAR, names=("shared",))
+    before = at_rest(page, 4_000)  # a frame in software, and what the desk tells each second
+    page.wait_for_timeout(3_000)  # the clock goes on meanwhile, and lists with it
+    assert drawn(page) == before
+    story.at(SECONDS + 5.0, flight=NEAR, names=("shared",))
+    expect(page.locator(".globe canvas")).not_to_have_attribute("data-drawn", str(before))
