@@ -66,6 +66,8 @@ def show(
     settings: SettingsFile = None,
 ) -> None:
     """One event: each nation's assessment beside the others', and all that was said."""
+    from skypact.serving.event_document import event_text
+
     (document,) = _events(folder, event, settings, exercise)
     if not _as_json(json, document):
         typer.echo("\n".join(event_text(document)))
@@ -211,63 +213,3 @@ def _as_json(path: Path | None, document: dict[str, Any]) -> bool:
         require_writable(path)
         write_json(path, document)
     return path is not None
-
-
-def event_text(one: dict[str, Any]) -> list[str]:
-    """An event's document, line by line; what differs is marked ≠."""
-    lines = [f"{one['event']}, since {one['began']}; called {', '.join(one['names'])}"]
-    for nation, flights in one["assessments"].items():
-        lines.append(f"{nation}: {len(flights)} flight{'s' * (len(flights) != 1)}")
-        lines += [f"  {_flight_text(flight)}" for flight in flights]
-    for two in one["differences"]:
-        lines += [f"  {said}" for said in _difference_text(two)]
-    lines += [
-        f"{said['at']}  {said['nation']}: {said['by']} took note" for said in one["acknowledged"]
-    ]
-    lines += [
-        f"{said['at']}  {said['nation']}, {said['by']}: {said['text']}" for said in one["comments"]
-    ]
-    for text in one["texts"]:
-        done = ", ".join(f"{said['nation']} ({said['by']})" for said in text["confirmed"])
-        state = f"AGREED {text['agreed']}" if text["agreed"] else "not agreed yet"
-        lines.append(f"Text {text['hash'][:12]} of {text['proposed']['nation']}, {state}")
-        lines.append(f"  for {', '.join(text['nations'])}; confirmed by {done or 'nobody'}")
-        lines += [f"  | {line}" for line in text["text"].splitlines()]
-    return lines
-
-
-def _flight_text(flight: dict[str, Any]) -> str:
-    if "warning" in flight:
-        return f"an area, {flight['from']} to {flight['until']}"
-    said = [flight["range_class"] or flight["kind"]]
-    if flight["ground_range_km"] is not None:
-        said.append(f"range {flight['ground_range_km']:.0f} km")
-    if flight["apogee"]:
-        said.append(f"apogee {flight['apogee']['height_km']:.0f} km")
-    if flight["impact"]:
-        at = flight["impact"]
-        place = f"{at['latitude_deg']:.2f}, {at['longitude_deg']:.2f}"
-        said.append(f"impact {place} at {at['time']}")
-    return ", ".join(said)
-
-
-def _difference_text(two: dict[str, Any]) -> list[str]:
-    between = " and ".join(two["between"])
-    out = [f"≠ {between}: {two['count'][0]} and {two['count'][1]} flights"]
-    out = out if two["count_differs"] else []
-    for one in two["flights"]:
-        apart = [
-            f"{name} {one[f'{key}_{unit}']:+g} {unit}"
-            for name, key, unit in (
-                ("range", "range", "km"),
-                ("apogee", "apogee", "km"),
-                ("launch", "launch", "km"),
-                ("impact", "impact", "km"),
-                ("impact time", "impact_time", "s"),
-            )
-            if one[f"{key}_differs"]
-        ]
-        apart += ["kind"] if one["kind_differs"] else []
-        if apart:
-            out.append(f"≠ {between}: {', '.join(apart)}")
-    return out

@@ -273,6 +273,7 @@ class Node:
             exercise=self.exercise,
             write=self._write,
             clock=self.clock,
+            areas_at=self.warner.areas_at if self.warner else None,
         )
         self.consulting = Consulting(
             self.folded,
@@ -286,6 +287,7 @@ class Node:
         await self.consulting.begin(self._connection, recovery.unsure_said)
         http = self.folder.file.http
         if self.warner:
+            self.warner.told = self.folded.warned.note
             await self.warner.begin(self._connection, self.journal)
         alerts = self.warner.routes(self.clock) if self.warner else ()
         self.status = StatusServer(http.host, http.port, self.health, self.metrics, alerts)

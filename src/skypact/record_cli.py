@@ -170,6 +170,7 @@ def show(
     import msgspec
 
     from skypact.record.exports import row_of
+    from skypact.serving.event_document import event_text
 
     with _answering(database, settings, exercise, json) as (launches, console, document):
         kept = launches.entry(number)
@@ -177,9 +178,39 @@ def show(
         rest = msgspec.to_builtins(kept)
         rest |= {name: rest["entry"][name] for name in parts[:2]}
         document.update(row_of(number, kept.entry) | {name: rest[name] for name in parts})
+        document["events"] = [one.document for one in launches.events.of_entry(number)]
         for key, value in document.items():
-            if value not in (None, "", [], ()):
+            if key != "events" and value not in (None, "", [], ()):
                 console.print(f"{key}: {value}", highlight=False, markup=False)
+        for event in document["events"]:
+            console.print("\n".join(event_text(event)), highlight=False, markup=False)
+
+
+@record.command()
+def events(
+    name: Annotated[
+        str, typer.Argument(metavar="[EVENT]", help="One, by its name or how that begins.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="So many, the newest.")] = 50,
+    database: Where = "",
+    exercise: InExercise = False,
+    json: Json = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Shared events: the newest in short, or one with all that nations said."""
+    from skypact.offline.text import iso_utc
+    from skypact.serving.event_document import event_text
+
+    with _answering(database, settings, exercise, json) as (launches, console, document):
+        found = [launches.events.find(name)] if name else launches.events.newest(limit)
+        rows = [one.document | {"launches": launches.events.launches_of(one)} for one in found]
+        document["events"] = rows
+        for one, row in zip(found, rows, strict=True):
+            entries = ", ".join(map(str, row["launches"])) or "none"
+            agreed = one.agreed or "nothing"
+            line = f"{one.name}  {iso_utc(one.began_ns, 0)}  launches: {entries}; agreed: {agreed}"
+            text = "\n".join([*event_text(row), f"launches: {entries}"]) if name else line
+            console.print(text, highlight=False, markup=False)
 
 
 @record.command()

@@ -72,6 +72,7 @@ from skypact.model.record import (
     NationAssessment,
     Note,
     Origin,
+    RecordedEvent,
     WarningSent,
 )
 from skypact.model.registration import BIAS_KINDS, BiasEstimate, Registration
@@ -156,6 +157,7 @@ __all__ = [
     "RangeClass",
     "Reason",
     "RebuildRecord",
+    "RecordedEvent",
     "Refusal",
     "RefusedMessage",
     "Registration",

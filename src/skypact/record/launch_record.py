@@ -24,6 +24,7 @@ from skypact.model import (
 )
 from skypact.record.cells import cell_of
 from skypact.record.database import Database
+from skypact.record.event_record import EventRecord
 from skypact.record.tables import (
     acknowledgements,
     assessments,
@@ -98,6 +99,7 @@ class LaunchRecord:
         self.settings = settings or RecordSettings()
         self._database = Database(where, self.settings, exercise=exercise)
         self.place = self._database.place
+        self.events = EventRecord(self._database)
         insert = postgresql.insert if self._database.is_postgresql else sqlite.insert
         self._insert: Any = insert
 

@@ -20,6 +20,7 @@ from skypact.model import (
     EntryKind,
     Heartbeat,
     IdRecord,
+    LaunchEntry,
     LeaveOutRecord,
     Radar,
     RebuildRecord,
@@ -47,6 +48,8 @@ from skypact.serving.pictures import (
     names_of,
 )
 from skypact.serving.stated import Key, Stated, StatedOne, Statement
+from skypact.serving.warned import Warned, WarnedState
+from skypact.serving.warner import KeptWarnings
 from skypact.settings import Settings
 from skypact.sharing.chain import Alarm, Delivery
 from skypact.sharing.entry import Accepted, Entry
@@ -77,13 +80,14 @@ class _Saved(msgspec.Struct, array_like=True):
     stated: list[tuple[Key, list[StatedOne]]]
     heard: list[tuple[str, list[HeardOne]]]
     words: list[KeptWord] = []
+    warned: WarnedState | None = None
 
 
 class Folded:
     """A nation's pictures, and what is known of its partners, after so much of the journal.
 
     `pictures`: the national one, and one for each use that partners grant. `entry`: what checks
-    what they send. `events`: what all nations say about events.
+    what they send. `events`: what all nations say about events. `warned`: what the public was told.
     `arrivals`: own arrivals since the journal began. `beheaded`: the journal's beginning is
     gone and no checkpoint stands for it: tracks are numbered otherwise, and get other ids.
     """
@@ -107,6 +111,7 @@ class Folded:
         self.entry = self._entry(None)
         self._stated = Stated(settings.entry)
         self.events = self._events()
+        self.warned = Warned()
         self.arrivals = 0
         self.beheaded = False
         self._marks = 0
@@ -144,6 +149,7 @@ class Folded:
         """A clock mark into all pictures."""
         self._stated.pass_time(time_ns)
         self.events.pass_time(time_ns)
+        self.warned.pass_time(time_ns)
         return self.pictures.receive(ClockMark(time_ns=time_ns, received_ns=time_ns), recorded)
 
     def observe(self, accepted: Accepted, recorded: Verdicts = ()) -> Verdicts:
@@ -236,6 +242,10 @@ class Folded:
             self._alarmed(entry.about, msgspec.msgpack.decode(payload, type=KeptAlarm).alarm)
         elif kind is EntryKind.CONSULTATION:
             self.events.say(msgspec.msgpack.decode(payload, type=KeptSaid))
+        elif kind is EntryKind.WARNING:
+            self.warned.note(msgspec.msgpack.decode(payload, type=KeptWarnings))
+        elif kind is EntryKind.FLIGHT_ENDED:
+            self.warned.ended(msgspec.msgpack.decode(payload, type=LaunchEntry))
         elif kind in RECORDS:
             self._obey(kind, msgspec.msgpack.decode(payload, type=KeptRecord))
 
@@ -275,10 +285,10 @@ class Folded:
         """All of it as it is now; the function makes bytes of it, in another thread too."""
         pictures, heard = self.pictures.saved(), self._heard.state()
         entry, arrivals, stated = self.entry.save(), self.arrivals, self._stated.state()
-        words = self.events.state()
+        words, warned = self.events.state(), self.warned.state()
 
         def to_bytes() -> bytes:
-            saved = _Saved(pictures(), entry, arrivals, stated, heard, words)
+            saved = _Saved(pictures(), entry, arrivals, stated, heard, words, warned)
             return msgspec.msgpack.encode(saved)
 
         return to_bytes
@@ -295,6 +305,7 @@ class Folded:
         self._stated = Stated(self.settings.entry, saved.stated)
         self._heard = Heard(saved.heard)
         self.events = self._events(saved.words)
+        self.warned = Warned(saved.warned)
 
     def _events(self, words: Iterable[KeptWord] = ()) -> Events:
         return Events(self.nation, self.settings.consultation, exercise=self._of[2], state=words)
