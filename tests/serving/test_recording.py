@@ -12,15 +12,19 @@ import pytest
 
 from skypact.model import (
     AreaChance,
+    Assessed,
     Assessment,
     Basis,
+    Consultation,
     Danger,
     Ellipse,
     EntryKind,
     Flight,
     FlightKind,
     Impact,
+    Joined,
     Origin,
+    Proposed,
     Reason,
     Step,
     TrackStatus,
@@ -30,7 +34,7 @@ from skypact.model import (
 )
 from skypact.record import Journal
 from skypact.record.launch_record import LaunchRecord, Query
-from skypact.serving.events import Events
+from skypact.serving.events import Events, KeptSaid
 from skypact.serving.kept import encoded
 from skypact.serving.recording import Recording, is_same
 from skypact.serving.warned import Warned, WarnedState
@@ -254,6 +258,55 @@ def test_a_database_that_is_gone_for_a_while(tmp_path):
         play(tmp_path, where, scene)
     finally:
         server.end()
+
+
+def test_a_shared_event_stands_beside_its_launches(tmp_path):
+    async def scene(of):
+        flights = (
+            Assessment(
+                flight=5,
+                as_of_ns=BEGIN_NS + 300 * S,
+                kind=FlightKind.BALLISTIC,
+                kind_probabilities={},
+                use=(Use.PICTURE,),
+                impact=impact(40.3, 905.0),
+            ),
+        )
+        name = "JPN-00000000000a"
+
+        def say(said, at_ns):
+            of.events.say(KeptSaid(Consultation(event=name, at_ns=at_ns, said=said)))
+
+        def recorded():
+            record = LaunchRecord(of.where, SETTINGS)
+            try:
+                (event,) = record.events.newest(5)
+                assert [one.name for one in record.events.of_entry(1)] == [name][: len(of.tracks)]
+                return event, record.events.launches_of(event)
+            finally:
+                record.close()
+
+        recording = of.recording()
+        say(Assessed(flights=flights), 1)
+        await recording.look()
+        assert recorded()[1] == []
+        of.tracks = [track(1)]
+        await recording.look()
+        assert recorded()[1] == [1], "the launch was recorded after the event"
+        text = Proposed(by="Sato", text="One fell.", nations=("JPN", "KOR"))
+        say(text, 2)
+        await recording.look()
+        event, _ = recorded()
+        assert event.agreed == "" and event.document["texts"][0]["text"] == "One fell."
+        assert event.document["count"] == {"JPN": 1}
+        assert recording.fault == ""
+        elsewhere = "KOR-00000000000b"
+        of.events.say(KeptSaid(Consultation(event=name, at_ns=3, said=Joined(other=elsewhere))))
+        await recording.look()
+        assert recorded()[0].document["names"] == [name, elsewhere]
+        await recording.stop()
+
+    play(tmp_path, str(tmp_path / "record.db"), scene)
 
 
 def warning(number, step, areas=(), gone=(), seconds=100, danger=Danger.FALL, passes=0.0):
