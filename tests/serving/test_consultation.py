@@ -10,7 +10,7 @@ import pytest
 from evaluate.link_scene import free_ports
 from evaluate.nodes import _wired
 from skypact.coalition_cli import _demo_radars
-from skypact.errors import LinkError
+from skypact.errors import SkypactError
 from skypact.model import (
     Apogee,
     Assessment,
@@ -216,7 +216,7 @@ def test_three_nations_agree_on_a_text_across_a_cut_and_a_restart(tmp_path):
         for wire in three.of("JPN"):
             await wire.cut()
         await three.say("KOR", "Han", ACKNOWLEDGE, event=name["KOR"])
-        with pytest.raises(LinkError, match="another person"):
+        with pytest.raises(SkypactError, match="another person"):
             await three.say("KOR", "Han", CONFIRM, text=proposed[:12])
         await three.say("KOR", "Kim", CONFIRM, text=proposed[:12])
         await three.say("USA", "Smith", CONFIRM, text=proposed[:12])
@@ -256,12 +256,12 @@ def test_who_may_not_hear_of_an_event_hears_nothing_of_it(tmp_path):
         name = {of: only_event(nodes[of]).name for of in ("JPN", "KOR")}
         said = await three.say("JPN", "Sato", COMMENT, event=name["JPN"], text="One flight.")
         assert said.endswith("told to KOR; not to USA")
-        with pytest.raises(LinkError, match="not to USA"):
+        with pytest.raises(SkypactError, match="not to USA"):
             await three.say("JPN", "Sato", COMMENT, event=name["JPN"], text="x", to=("USA",))
         await three.say("KOR", "Han", ACKNOWLEDGE, event=name["KOR"])
         said = await three.say("KOR", "Han", COMMENT, event=name["KOR"], text="For us alone.")
         assert "told to nobody" in said
-        with pytest.raises(LinkError, match="no partner may get a text"):
+        with pytest.raises(SkypactError, match="no partner may get a text"):
             await three.say("KOR", "Han", PROPOSE, event=name["KOR"], text="Words")
         await until(lambda: only_event(nodes["JPN"]).acknowledged)
         # Later it is stated to the United States too: what was said before stays untold to them.

@@ -1,7 +1,8 @@
 """The record's tables: the same for SQLite and PostgreSQL.
 
-`tallies` counts entries by month, site and place of landing, so that a count over a million
-entries reads some thousand rows: kept in the transaction that writes the entries.
+`tallies` counts entries by month, site and place of landing, each by type, kind and outcome and
+all together, so that a count over a million entries reads some thousand rows at most: kept in the
+transaction that writes the entries.
 """
 
 from sqlalchemy import (

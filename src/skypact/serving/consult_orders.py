@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 import nats.errors
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from nats.aio.client import Client
 
-from skypact.errors import InputError, LinkError
+from skypact.errors import InputError, LinkError, SkypactError
 from skypact.serving.consulting import Act, Asked, Shown, subject_of
 from skypact.serving.operating import CONSULT
 from skypact.serving.orders import order_about
@@ -29,7 +28,7 @@ async def consult(
 ) -> str:
     """Have the running node say something in a person's name; what was done.
 
-    Raises InputError: not in that name; LinkError: no node runs, or it did not do it, and why.
+    Raises InputError: not in that name; LinkError: no node runs; SkypactError: it refused, and why.
     """
     if not who.strip() or len(who) > 64 or not who.isprintable():
         raise InputError("--by", "is no name", "give the name that it is to stand under")
@@ -40,36 +39,31 @@ async def consult(
         body=msgspec.msgpack.encode(act),
     )
     if not answer.done:
-        raise LinkError(answer.said)
+        raise SkypactError(answer.said)
     return answer.said
 
 
 async def events_of(
     folder: Path, settings: Settings, *, exercise: bool, event: str = ""
 ) -> tuple[dict[str, Any], ...]:
-    """The document of an event of the running node, or of all of them in short. LinkError."""
+    """The document of an event of the running node, or of all of them in short.
+
+    Raises InputError: there is no such event; LinkError: no node runs.
+    """
     node = load_node(folder)
     client = await connect(node, NATIONAL_USER, wait_s=settings.link.answer_s, once=True)
     try:
-        return await ask_events(client, settings, exercise=exercise, event=event)
+        asked = msgspec.json.encode(Asked(event))
+        answer = await client.request(subject_of(exercise), asked, timeout=settings.node.order_s)
     except nats.errors.NoRespondersError:
         raise LinkError(
             f"{folder}: no node runs with this folder; start it with skypact node"
         ) from None
+    except (nats.errors.TimeoutError, TimeoutError):
+        raise LinkError(f"{folder}: the node does not answer; see its log") from None
     finally:
         await client.close()
-
-
-async def ask_events(
-    client: Client, settings: Settings, *, exercise: bool, event: str = ""
-) -> tuple[dict[str, Any], ...]:
-    """The same by a connection that there is. Raises LinkError; NoRespondersError: no node."""
-    data = msgspec.json.encode(Asked(event))
-    try:
-        answer = await client.request(subject_of(exercise), data, timeout=settings.node.order_s)
-    except (nats.errors.TimeoutError, TimeoutError):
-        raise LinkError("the node does not answer; see its log") from None
     shown = msgspec.json.decode(answer.data, type=Shown)
     if shown.fault:
-        raise LinkError(shown.fault)
+        raise InputError("event", shown.fault, "skypact consult list has all names")
     return shown.events

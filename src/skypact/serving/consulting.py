@@ -332,7 +332,7 @@ class Consulting:
         found = [one for one in events if any(n.startswith(name) for n in one.names)]
         if len(found) != 1 or not name:
             many = "several events are" if len(found) > 1 and name else "no event is"
-            raise SkypactError(f'{many} called "{name}"; skypact consult list has them')
+            raise SkypactError(f'{many} called "{name}"')
         return found[0]
 
     def _text_meant(self, beginning: str) -> EventText:

@@ -1,4 +1,4 @@
-"""Shared events, and impacts of some days by cells."""
+"""Shared events, impacts of some days by cells, and tallies of all types together."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,10 +32,16 @@ def upgrade() -> None:
     )
     op.create_index("event_entries_entry", "event_entries", ["entry"])
     op.create_index("entries_begin", "entries", ["origin", "source", "begin_ns"])
+    op.execute(
+        'INSERT INTO tallies (origin, "by", value, type, kind, outcome, count) '
+        """SELECT origin, "by" || ' alone', value, '', '', '', SUM(count) FROM tallies """
+        'GROUP BY origin, "by", value'
+    )
 
 
 def downgrade() -> None:
     """Back."""
+    op.execute("""DELETE FROM tallies WHERE "by" LIKE '% alone'""")
     op.drop_index("entries_begin", "entries")
     op.drop_table("event_entries")
     op.drop_table("events")
