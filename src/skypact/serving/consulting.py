@@ -122,7 +122,6 @@ class Consulting:
             await message.respond(msgspec.json.encode(await self._shown(message.data)))
 
         await connection.subscribe(subject_of(self._exercise), cb=asked)
-        await connection.flush()
 
     async def run(self) -> None:
         """Every so often what the release pictures show, and what partners began to speak of."""
@@ -150,9 +149,10 @@ class Consulting:
         """
         told = dict(sorted(self._told_to(partner).items()))
         flights = {name: list(one.flights) for name, (_, one) in told.items()}
+        names = {number_of(one): name for name, some in flights.items() for one in some}
         now: dict[str, list[Stated]] = {name: [] for name in told}
         for stated in self._releasing.ways[partner].stating:
-            name = self._told_as(stated, flights)
+            name = names.get(number_of(stated)) or self._told_with(stated, flights)
             if name is None and not is_placed(stated):
                 continue  # neither launch nor impact is known yet
             name = name or self._new_name()
@@ -175,11 +175,8 @@ class Consulting:
             if (one.nation, one.to) == (self._nation, partner)
         }
 
-    def _told_as(self, stated: Stated, flights: Mapping[str, Sequence[Stated]]) -> str | None:
-        """As what a flight was told, or else as what those that it belongs to were."""
-        for name, others in flights.items():
-            if any(number_of(stated) == number_of(other) for other in others):
-                return name
+    def _told_with(self, stated: Stated, flights: Mapping[str, Sequence[Stated]]) -> str | None:
+        """As what those were told that a new flight belongs to."""
         return next(
             (name for name, some in flights.items() if is_of(stated, some, self._settings)), None
         )

@@ -9,7 +9,7 @@ word, else by the partner's: so no partner can make two of our events one.
 import hashlib
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -87,7 +87,11 @@ class Events:
         state: Iterable[KeptWord] = (),
     ) -> None:
         self._nation, self._settings, self._exercise = nation, settings, exercise
-        self._words = {word.key: word for word in state}
+        self._words: dict[bytes, KeptWord] = {}
+        self._groups: dict[tuple[Any, ...], set[bytes]] = defaultdict(set)
+        """Of each nation, and of what takes each other's place, the keys of all words."""
+        for word in state:
+            self._keep(word.key, word)
         self._folded: dict[str, Event] | None = None
         self._keys: dict[str | None, list[bytes]] = {None: []}
         self._passed_ns = 0
@@ -112,19 +116,27 @@ class Events:
             places = tuple(sorted({*known.places, *word.places}))
             self._words[key] = msgspec.structs.replace(known, places=places)
             return
+        self._keep(key, word)
+        for group in _groups_of(word):
+            # The newest of some: what they are does not depend on the order in which they came.
+            some = self._groups.get(group, set())
+            most = _ASSESSED_BEFORE if len(group) > 1 else self._settings.greatest_statements
+            for oldest in heapq.nsmallest(len(some) - most, some, key=self._order):
+                self._drop(oldest)
+
+    def _keep(self, key: bytes, word: KeptWord) -> None:
         self._words[key] = word
         self._folded = None
-        alike = _assessed_alike(word)
-        if alike is not None:
-            self._keep_newest(_ASSESSED_BEFORE, lambda other: _assessed_alike(other) == alike)
-        most = self._settings.greatest_statements
-        self._keep_newest(most, lambda other: other.nation == word.nation)
+        for group in _groups_of(word):
+            self._groups[group].add(key)
 
-    def _keep_newest(self, most: int, of: Callable[[KeptWord], bool]) -> None:
-        """The newest of some; what they are does not depend on the order in which they came."""
-        some = [key for key, word in self._words.items() if of(word)]
-        for key in heapq.nsmallest(len(some) - most, some, key=self._order):
-            del self._words[key]
+    def _drop(self, key: bytes) -> None:
+        word = self._words.pop(key)
+        self._folded = None
+        for group in _groups_of(word):
+            self._groups[group].discard(key)
+            if not self._groups[group]:
+                del self._groups[group]
 
     def _order(self, key: bytes) -> tuple[int, bytes]:
         """Of two the later one counts; at one time the one with the greater key."""
@@ -136,16 +148,15 @@ class Events:
             if word.nation != partner:
                 continue
             places = tuple(place for place in word.places if not alarm.takes_out(*place))
-            if places != word.places:
-                self._words[key] = msgspec.structs.replace(word, places=places)
             if not places:
-                del self._words[key]
-                self._folded = None
+                self._drop(key)
+            elif places != word.places:
+                self._words[key] = msgspec.structs.replace(word, places=places)
 
     def forget(self, partner: str) -> None:
         """Whatever a partner said."""
-        self._words = {key: one for key, one in self._words.items() if one.nation != partner}
-        self._folded = None
+        for key in list(self._groups.get((partner,), ())):
+            self._drop(key)
 
     def pass_time(self, now_ns: int) -> None:
         """Forget events of which nothing was said for long; they are in the record."""
@@ -160,9 +171,8 @@ class Events:
             for key in self._keys[event.name]
         }
         alone = {key for key in self._keys[None] if self._words[key].said.at_ns < oldest_ns}
-        if over or alone:
-            self._words = {k: w for k, w in self._words.items() if k not in over | alone}
-            self._folded = None
+        for key in over | alone:
+            self._drop(key)
 
     # -- what it comes to ----------------------------------------------------------------------
 
@@ -307,9 +317,10 @@ class _Roots:
         return self.ties.get(name, name)
 
 
-def _assessed_alike(word: KeptWord) -> tuple[Any, ...] | None:
-    """Alike for what takes each other's place; None: it takes nothing's."""
-    return (word.nation, word.to, word.said.event) if _is(word, Assessed) else None
+def _groups_of(word: KeptWord) -> tuple[tuple[Any, ...], ...]:
+    """Its nation's words; and those in whose place it stands, if any."""
+    nation = (word.nation,)
+    return (nation, (*nation, word.to, word.said.event)) if _is(word, Assessed) else (nation,)
 
 
 def nation_of(name: str) -> str:
