@@ -633,7 +633,8 @@ class Node:
                 "alarms": list(state.alarms),
             }
             faults += [f"link to {state.partner}: {alarm}" for alarm in state.alarms]
-        faults += [*self.shedding.faults, *([self.recording.fault] if self.recording.fault else [])]
+        told = (self.recording.fault, self.consulting.fault)
+        faults += [*self.shedding.faults, *filter(None, told)]
         if self.link.faults:
             faults.append(
                 f"a fault in the node: {self.link.faults} messages of partners were not taken in; "

@@ -17,7 +17,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from skypact.errors import JournalError, SkypactError
+from skypact.errors import SkypactError
 from skypact.model import (
     Acknowledged,
     Assessed,
@@ -109,6 +109,7 @@ class Consulting:
         self._write, self._clock = write, clock
         self._nation = folded.nation
         self._said_ns = 0
+        self.fault = ""
         self._lock = asyncio.Lock()
         self._log = structlog.get_logger().bind(node=folded.nation)
 
@@ -128,8 +129,10 @@ class Consulting:
         while True:
             try:
                 await self.look()
-            except JournalError as error:  # told again when there is room
-                self._log.error("consultation", fault=str(error))
+                self.fault = ""
+            except Exception as error:  # the next look may do; an officer is told
+                self.fault = f"consultation: {error!r}; see the log, and report it"
+                self._log.exception("consultation")
             await asyncio.sleep(self._settings.look_s)
 
     async def look(self) -> None:
@@ -147,11 +150,14 @@ class Consulting:
 
         By what is stated to this partner alone.
         """
+        way = self._releasing.ways.get(partner)
+        if way is None:
+            return  # it is no partner any more
         told = dict(sorted(self._told_to(partner).items()))
         flights = {name: list(one.flights) for name, (_, one) in told.items()}
         names = {number_of(one): name for name, some in flights.items() for one in some}
         now: dict[str, list[Stated]] = {name: [] for name in told}
-        for stated in self._releasing.ways[partner].stating:
+        for stated in way.stating:
             name = names.get(number_of(stated)) or self._told_with(stated, flights)
             if name is None and not is_placed(stated):
                 continue  # neither launch nor impact is known yet
