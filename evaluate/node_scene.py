@@ -24,6 +24,7 @@ from skypact.sensing.simulation import simulate
 from skypact.serving.clock import NodeClock
 from skypact.settings import JournalSettings, NodeSettings, Settings
 from skypact.sharing.coalition import init_coalition
+from skypact.sharing.tasks import end
 
 S = 1_000_000_000
 NATIONS = {"JP": "JPN", "KR": "KOR", "US": "USA"}
@@ -166,9 +167,7 @@ async def abandon(node: Node, look: Callable[[Node], Any] = lambda node: None) -
 
     `look` at it when nothing comes in any more; what it gives is returned.
     """
-    for task in node._tasks:
-        task.cancel()
-    await asyncio.gather(*node._tasks, return_exceptions=True)
+    await end(*node._tasks)  # one cancellation can get lost, and then this waited for ever
     await node.feeds.stop()
     await node.status.stop()
     await asyncio.to_thread(node.assessor.stop)

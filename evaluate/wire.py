@@ -22,7 +22,9 @@ from skypact.model import (
     Apogee,
     AreaWarning,
     Arrival,
+    Assessed,
     Assessment,
+    Consultation,
     Ellipse,
     FlightKind,
     Header,
@@ -181,6 +183,12 @@ def warning() -> AreaWarning:
     )
 
 
+def consultation() -> Consultation:
+    """What a nation counts to an event."""
+    said = Assessed(flights=(assessment(), warning()))
+    return Consultation(event=f"{ORIGIN}-0123456789ab", at_ns=NOW_NS, said=said)
+
+
 def payloads(seed: int = 0) -> list[Payload]:
     """One of each kind that has a place in the chain."""
     return [
@@ -188,6 +196,7 @@ def payloads(seed: int = 0) -> list[Payload]:
         codec.pack_tracklets([tracklet(seed), tracklet(seed + 1, biases=0)], USE),
         assessment(),
         warning(),
+        consultation(),
     ]
 
 

@@ -21,9 +21,10 @@ from evaluate.node_scene import (
 )
 from skypact.cli import app
 from skypact.errors import JournalError, LinkError
-from skypact.model import EntryKind
+from skypact.model import EntryKind, LaunchEntry, Origin
 from skypact.node import Node
 from skypact.offline.text import iso_utc
+from skypact.record.launch_record import LaunchRecord
 from skypact.serving.folded import NATIONAL, SHARED
 from skypact.serving.journal_source import export, open_source
 from skypact.serving.kept import KeptPlots
@@ -273,6 +274,52 @@ def test_the_command_reads_a_node_that_runs_and_one_that_does_not(story, tmp_pat
     assert asyncio.run(while_it_runs()) == shown
     table = runner.invoke(app, [*arguments[:-1], "--at", times[1]])
     assert table.exit_code == 0 and "as now known" in table.output
+
+
+def test_a_recorded_launch_is_played_again_as_it_was_live(story, tmp_path):
+    """From the record's entry: the bits that the node had, and files that play at any speed."""
+    own = tmp_path / "settings.toml"
+    own.write_text("[late]\ncut_s = 3.0\ncatch_up_idle_s = 1.0\nwindow_s = 1.0\nlive_s = 2.0\n")
+    numbers = [number for number, _, _ in entries_of(story)]
+    entry = LaunchEntry(
+        origin=Origin.MEASURED,
+        source="JPN",
+        key="1790000000-1",
+        day=20260922,
+        journal_first=numbers[0],
+        journal_last=numbers[-1],
+    )
+    elsewhere = msgspec.structs.replace(entry, source="KOR", key="2")
+    record = LaunchRecord(str(tmp_path / "record.db"))
+    record.put([entry, elsewhere])
+    record.close()
+    command = ["--database", str(tmp_path / "record.db"), "--settings", str(own)]
+    runner = CliRunner()
+
+    def play(*arguments):
+        return runner.invoke(
+            app, ["record", "replay", *arguments, *command], catch_exceptions=False
+        )
+
+    folder = str(story.root / "JPN")
+    for time_ns, shown in story.shots[:3]:
+        done = play("1", folder, "--at", iso_utc(time_ns))
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["digest"] == shown[SHARED].digest
+    lines = tmp_path / "launch.jsonl"
+    done = play("1", folder, "--every", "4", "--out", str(lines), "--picture", NATIONAL)
+    assert done.exit_code == 0, done.output
+    told = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert len(told) > SECONDS / 4 and told[-1]["digest"] == story.end[NATIONAL].digest
+    assert all(one["known_at"] == one["time"] for one in told)
+    czml = tmp_path / "launch.czml"
+    done = play("1", folder, "--every", "4", "--out", str(czml), "--speed", "10")
+    assert done.exit_code == 0, done.output
+    head, *packets = json.loads(czml.read_text())
+    assert head["clock"]["multiplier"] == 10 and packets
+    assert all(len(one["position"]["cartographicDegrees"]) % 4 == 0 for one in packets)
+    refused = play("2", folder)
+    assert refused.exit_code == 1 and "has nothing of entry 2 of KOR" in refused.output
 
 
 def test_a_policy_is_tried_on_a_journal(story, tmp_path):

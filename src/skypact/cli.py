@@ -1,5 +1,5 @@
 """The commands: `skypact track`, `simulate`, `compare`, `score`, `register`, `release`,
-`coalition`, `node`, `feed`, `desk`, `demo`, `replay`, `journal`, `record`, `warning`.
+`coalition`, `consult`, `node`, `feed`, `desk`, `demo`, `replay`, `journal`, `record`, `warning`.
 
 Everything heavy is imported inside the commands, so that `--help` is instant. What went wrong is
 one sentence on stderr: exit code 1, 2 for wrong usage, 130 when interrupted.
@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from skypact.coalition_cli import UserKey, coalition
+from skypact.consult_cli import consult
 from skypact.demo_cli import demo
 from skypact.desk_cli import desk
 from skypact.journal_cli import journal, plots_of_journal, replay
@@ -80,6 +81,7 @@ app = typer.Typer(
 )
 
 app.add_typer(coalition)
+app.add_typer(consult)
 app.add_typer(journal)
 app.add_typer(desk)
 app.add_typer(record)

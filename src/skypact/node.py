@@ -4,6 +4,7 @@
       │  └──▶ shared picture
       └─────▶ release pictures ──▶ link ──▶ partners
     picture for public alerts ──▶ flights ──▶ warnings
+    what is stated to partners, what people say ──▶ events ◀──▶ partners
 
 Whatever comes in or goes out is in the journal. The pictures are folds of it: a node that was
 killed reads the last checkpoint and the journal, and is where it was.
@@ -41,6 +42,7 @@ from skypact.sensing import load_radars
 from skypact.sensing.feeds import Feeds, FeedTable, load_feeds
 from skypact.serving.assessor import Assessor
 from skypact.serving.clock import NodeClock
+from skypact.serving.consulting import Consulting
 from skypact.serving.desk_feed import DeskFeed
 from skypact.serving.desk_state import desk_state
 from skypact.serving.folded import RECORDS, Folded
@@ -56,6 +58,7 @@ from skypact.serving.kept import (
     encoded,
 )
 from skypact.serving.operating import (
+    CONSULT,
     LEAVE_OUT,
     POLICY,
     TAKE_BACK,
@@ -270,9 +273,21 @@ class Node:
             exercise=self.exercise,
             write=self._write,
             clock=self.clock,
+            areas_at=self.warner.areas_at if self.warner else None,
         )
+        self.consulting = Consulting(
+            self.folded,
+            self.releasing,
+            self.assessor,
+            self.settings.consultation,
+            exercise=self.exercise,
+            write=self._write,
+            clock=self.clock,
+        )
+        await self.consulting.begin(self._connection, recovery.unsure_said)
         http = self.folder.file.http
         if self.warner:
+            self.warner.told = self.folded.warned.note
             await self.warner.begin(self._connection, self.journal)
         alerts = self.warner.routes(self.clock) if self.warner else ()
         self.status = StatusServer(http.host, http.port, self.health, self.metrics, alerts)
@@ -283,6 +298,7 @@ class Node:
             asyncio.create_task(self._keep_time(), name="clock"),
             asyncio.create_task(self._keep_pictures(), name="pictures"),
             asyncio.create_task(self._state_flights(), name="assessments"),
+            asyncio.create_task(self.consulting.run(), name="consultation"),
             asyncio.create_task(self._save_now_and_then(), name="checkpoints"),
         ]
         if self.warner:
@@ -542,6 +558,8 @@ class Node:
             signed = policy_ordered(order, self.folder)
             await self.apply_policy(signed)
             return f"in force since now: {EDITED} {signed.hash[:12]}, by {signed.who}"
+        if order.what == CONSULT:
+            return await self.consulting.obey(order)
         known = {LEAVE_OUT: self.folded.leave_out, TAKE_BACK: self.folded.take_back}
         if order.what not in known or order.about not in self.folder.partners:
             raise SkypactError(f'"{order.what} {order.about}" is nothing that this node can do')
@@ -617,7 +635,8 @@ class Node:
                 "alarms": list(state.alarms),
             }
             faults += [f"link to {state.partner}: {alarm}" for alarm in state.alarms]
-        faults += [*self.shedding.faults, *([self.recording.fault] if self.recording.fault else [])]
+        told = (self.recording.fault, self.consulting.fault)
+        faults += [*self.shedding.faults, *filter(None, told)]
         if self.link.faults:
             faults.append(
                 f"a fault in the node: {self.link.faults} messages of partners were not taken in; "

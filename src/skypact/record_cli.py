@@ -3,7 +3,7 @@
 Heavy imports stand inside the commands, as in `skypact.cli`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -170,6 +170,7 @@ def show(
     import msgspec
 
     from skypact.record.exports import row_of
+    from skypact.serving.event_document import event_text
 
     with _answering(database, settings, exercise, json) as (launches, console, document):
         kept = launches.entry(number)
@@ -177,9 +178,39 @@ def show(
         rest = msgspec.to_builtins(kept)
         rest |= {name: rest["entry"][name] for name in parts[:2]}
         document.update(row_of(number, kept.entry) | {name: rest[name] for name in parts})
+        document["events"] = [one.document for one in launches.events.of_entry(number)]
         for key, value in document.items():
-            if value not in (None, "", [], ()):
+            if key != "events" and value not in (None, "", [], ()):
                 console.print(f"{key}: {value}", highlight=False, markup=False)
+        for event in document["events"]:
+            console.print("\n".join(event_text(event)), highlight=False, markup=False)
+
+
+@record.command()
+def events(
+    name: Annotated[
+        str, typer.Argument(metavar="[EVENT]", help="One, by its name or how that begins.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="So many, the newest.")] = 50,
+    database: Where = "",
+    exercise: InExercise = False,
+    json: Json = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Shared events: the newest in short, or one with all that nations said."""
+    from skypact.offline.text import iso_utc
+    from skypact.serving.event_document import event_text
+
+    with _answering(database, settings, exercise, json) as (launches, console, document):
+        found = [launches.events.find(name)] if name else launches.events.newest(limit)
+        rows = [one.document | {"launches": launches.events.launches_of(one)} for one in found]
+        document["events"] = rows
+        for one, row in zip(found, rows, strict=True):
+            entries = ", ".join(map(str, row["launches"])) or "none"
+            agreed = one.agreed or "nothing"
+            line = f"{one.name}  {iso_utc(one.began_ns, 0)}  launches: {entries}; agreed: {agreed}"
+            text = "\n".join([*event_text(row), f"launches: {entries}"]) if name else line
+            console.print(text, highlight=False, markup=False)
 
 
 @record.command()
@@ -433,6 +464,102 @@ def acknowledge(
     with _record(database, settings, exercise=exercise) as launches:
         seen = Acknowledgement(nation=nation, by=by, at_ns=time.time_ns())
         launches.acknowledge(number, seen)
+
+
+@record.command()
+def replay(
+    number: Annotated[int, typer.Argument(metavar="ID", help="An entry's number.")],
+    journal: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The nation's folder, or an exported journal.")
+    ],
+    every: Annotated[
+        float, typer.Option(min=1e-3, metavar="S", help="A picture every so many seconds.")
+    ] = 1.0,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="... or one, at this time, ISO 8601, UTC.")
+    ] = None,
+    speed: Annotated[
+        float,
+        typer.Option(min=0, metavar="X", help="So many times as fast as it was; 0: at once."),
+    ] = 0.0,
+    picture: Annotated[
+        str, typer.Option(metavar="national|shared|public_warning|export", help="Of what.")
+    ] = "shared",
+    known: Annotated[
+        str,
+        typer.Option(metavar="then|now", help="As it was live, or by all that is known now."),
+    ] = "then",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl|FILE.czml", help="Write it there, not to stdout."),
+    ] = None,
+    database: Where = "",
+    exercise: InExercise = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Play a measured launch again from the journal, as it was seen, bit for bit."""
+    import asyncio
+    import time
+
+    from skypact.offline.output import require_writable
+    from skypact.offline.text import utc_ns
+    from skypact.serving.journal_source import open_source
+    from skypact.serving.pictures import NAMES
+    from skypact.serving.replay import THEN, Replayed
+    from skypact.serving.replay_files import moment_line, replay_entry, write_czml, write_lines
+    from skypact.settings import load_settings
+
+    _require_one_of(picture, NAMES, "--picture")
+    _require_one_of(known, (THEN, "now"), "--known")
+    if out is not None:
+        _require_one_of(out.suffix, (".jsonl", ".czml"), "--out")
+    require_writable(out)
+    try:
+        at_ns = None if at is None else utc_ns(at)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--at") from None
+    chosen = load_settings(settings)
+    where = database or chosen.record.database or _record_beside(journal, exercise)
+    with _record(where, settings, exercise=exercise) as launches:
+        entry = launches.entry(number).entry
+
+    async def run() -> Replayed:
+        async with open_source(journal, chosen, exercise=exercise) as source:
+            by = THEN if known == THEN else None
+            return await replay_entry(
+                source, chosen, entry, picture, every_s=every, known=by, at_ns=at_ns
+            )
+
+    replayed = asyncio.run(run())
+    if not replayed.exact:
+        typer.echo("Not exact: the journal's beginning is gone, or entries did not fit.", err=True)
+    moments = replayed.moments
+    if out is None:
+        begin_s = time.monotonic()
+        for one in moments:
+            due_s = (one.time_ns - moments[0].time_ns) / 1e9 / speed if speed else 0.0
+            time.sleep(max(0.0, begin_s + due_s - time.monotonic()))
+            typer.echo(moment_line(one))
+    elif out.suffix == ".czml":
+        name = f"{entry.source} {entry.key}, {picture} picture"
+        write_czml(moments, out, name=name, speed=speed or 1.0)
+    else:
+        write_lines(moments, out)
+
+
+def _record_beside(journal: Path, exercise: bool) -> str:
+    """The record of a nation's folder; empty: it is none."""
+    from skypact.record.database import DEFAULT_FILE
+    from skypact.sharing.node_folder import load_node
+
+    return (
+        str(load_node(journal, exercise=exercise).store / DEFAULT_FILE) if journal.is_dir() else ""
+    )
+
+
+def _require_one_of(value: str, known: Sequence[str], option: str) -> None:
+    if value not in known:
+        raise typer.BadParameter(f"give one of {', '.join(known)}", param_hint=option)
 
 
 class _Filters:

@@ -50,6 +50,7 @@ _PARTNER = """
 level = "tracklets"
 openness = "full"
 use = ["picture"]
+consultation = ["assessment", "acknowledgement", "comment", "text"]
 """
 _FEEDS = """\
 [http]

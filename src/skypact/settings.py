@@ -1438,6 +1438,48 @@ class RecordSettings(BaseModel):
     )
 
 
+class ConsultationSettings(BaseModel):
+    """What nations say to each other about an event."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    look_s: float = Field(
+        default=1.0, ge=0.05, le=60, description="A node looks for events this often, s."
+    )
+    assess_s: float = Field(
+        default=10.0,
+        ge=0.05,
+        le=600,
+        description="What a nation counts to an event is stated anew when this has passed and it "
+        "has changed, s; at once where the number of flights has.",
+    )
+    same_event_km: float = Field(
+        default=150.0,
+        gt=0,
+        description="Flights are of one event whose launches, or else impacts, are within this, "
+        "km,",
+    )
+    same_event_s: float = Field(
+        default=600.0, gt=0, description="... at times that differ by no more than this, s."
+    )
+    kept_h: float = Field(
+        default=168.0,
+        gt=0,
+        description="An event of which nothing was said for so long is in the record alone, h.",
+    )
+    greatest_statements: int = Field(
+        default=5000,
+        ge=100,
+        description="Most statements of one nation that are kept; the newest are.",
+    )
+    shown_flights: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="Own flights, the nearest in time, that are assessed when an event is shown.",
+    )
+
+
 class Settings(BaseSettings):
     """All settings of Skypact."""
 
@@ -1460,6 +1502,7 @@ class Settings(BaseSettings):
     journal: JournalSettings = JournalSettings()
     desk: DeskSettings = DeskSettings()
     record: RecordSettings = RecordSettings()
+    consultation: ConsultationSettings = ConsultationSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -48,7 +48,8 @@ class Scene:
         stage(self.folder, {"JPN": {"KOR": "plots"}, "KOR": {"JPN": "plots"}}, self.settings)
         for name in ("JPN", "KOR"):
             policy = self.folder / name / "release.toml"
-            policy.write_text(policy.read_text() + f"\nuse = {use}\n")
+            said = 'consultation = ["assessment", "acknowledgement", "comment", "text"]'
+            policy.write_text(policy.read_text() + f"\nuse = {use}\n{said}\n")
         accounts = Accounts(self.folder / "JPN")
         for name, roles in PEOPLE.items():
             accounts.add(name, roles, PASSWORD, time.time_ns())

@@ -23,11 +23,13 @@ from schemathesis.specs.openapi.checks import (
 )
 from typer.testing import CliRunner
 
+from evaluate.node_scene import until
 from skypact import cli
 from skypact.desk.accounts import Accounts
 from skypact.desk.store import entry_hash
 from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.model import EntryKind
+from skypact.serving.desk_orders import DeskOrders
 from skypact.serving.policy_in_force import KeptAction, load_signed
 from skypact.sharing.node_folder import load_node
 from skypact.sharing.users import load_users
@@ -96,7 +98,8 @@ def test_nothing_is_let_in_without_a_session_a_token_and_the_role(scene, client)
                 expected = None if path == SESSION else 403
             if expected:
                 # What is wrong with the request counts only for who may make it.
-                given = {"/texts": {"text": "x"}, "/flights/1/comments": {"text": "x"}}
+                given = {"/flights/1/comments": {"text": "x"}, "/flights/1/texts": {"text": "x"}}
+                given |= {f"/consultations/1/{of}": {"text": "x"} for of in ("comments", "texts")}
                 given["/releases"] = {"hash": "x", "password": "x"}
                 body = {"json": given.get(path, {})} if method == "POST" else {}
                 assert low.request(method, path, **body).status_code == expected, path
@@ -108,15 +111,15 @@ def test_nothing_is_let_in_without_a_session_a_token_and_the_role(scene, client)
 def test_other_sites_other_names_and_other_bodies_are_turned_away(scene, client):
     assert (
         client.post(
-            "/texts", json={"text": "x"}, headers={"Origin": "http://a.example"}
+            "/flights/1/texts", json={"text": "x"}, headers={"Origin": "http://a.example"}
         ).status_code
         == 403
     )
     assert client.get("/status", headers={"Host": "a.example"}).status_code == 421
-    assert client.post("/texts", content=b"text=x").status_code == 415
+    assert client.post("/flights/1/texts", content=b"text=x").status_code == 415
     long = {"text": "x" * 300_000}
-    assert client.post("/texts", json=long).status_code == 413
-    assert client.post("/texts", json={"text": "x", "more": 1}).status_code == 422
+    assert client.post("/flights/1/texts", json=long).status_code == 413
+    assert client.post("/flights/1/texts", json={"text": "x", "more": 1}).status_code == 422
     answer = client.get("/status")
     policy = answer.headers["content-security-policy"]
     assert "unsafe" not in policy and "default-src 'none'" in policy
@@ -248,11 +251,6 @@ def test_what_people_note_is_told_kept_and_audited(scene, client):
         assert made.status_code == again.status_code == 201 and made.json() == again.json()
         said = other.post(f"/flights/{number}/comments", json={"text": " seen from Sado \n"}).json()
         assert (said["who"], said["text"]) == ("Ito", "seen from Sado")
-        text = other.post("/texts", json={"text": "Take shelter", "flight": number}).json()
-        confirm = f"/texts/{text['id']}/confirmation"
-        assert other.post(confirm, json={}).status_code == 409  # not by who proposed it
-        assert client.post(confirm, json={}).json()["confirmed_by"] == "Sato"
-        assert client.post(confirm, json={}).status_code == 409
         assert other.post("/flights/987654/comments", json={"text": "x"}).status_code == 404
     told = stream.until(lambda _, event, what: event == "notes" and what["comments"])
     stream.close()
@@ -270,7 +268,60 @@ def test_what_people_note_is_told_kept_and_audited(scene, client):
         assert row.hash == entry_hash(before, *row[1:6])
         before = row.hash
     done = {(one["who"], one["what"]) for one in audit if one["outcome"] == "done"}
-    assert {("Ito", "acknowledge"), ("Ito", "comment"), ("Sato", "confirm text")} <= done
+    assert {("Ito", "acknowledge"), ("Ito", "comment")} <= done
+
+
+def test_texts_are_those_of_the_partners(scene, client):
+    """A text about a flight is agreed once another person here, and the partner, confirmed it."""
+    number = got(client, "/flights")[0]["id"]
+    in_korea = {"do": "confirm", "who": "Han"}
+
+    def events(count=1, seconds=120.0):
+        end = time.monotonic() + seconds
+        while True:
+            found = [one for one in got(client, "/consultations") if one["told"] == ["KOR"]]
+            if len(found) >= count or time.monotonic() > end:
+                return found
+            time.sleep(0.2)
+
+    assert events(), "the node begins the event when the flight is stated to Korea"
+    with visiting(scene, "Ito") as other:
+        said = other.post(f"/flights/{number}/texts", json={"text": "Take shelter"})
+        assert said.status_code == 201, said.text
+        digest = said.json()["said"].split()[0]
+        confirm = f"/texts/{digest[:16]}/confirmation"
+        refused = other.post(confirm, json={})
+        assert refused.status_code == 409 and "another person" in refused.json()["detail"]
+        assert client.post(confirm, json={}).status_code == 201
+        assert client.post(confirm, json={}).status_code == 409
+        (event,) = events()
+        name = f"/consultations/{event['event']}"
+        assert other.post(f"{name}/acknowledgements", json={"to": ["KOR"]}).status_code == 201
+        assert other.post(f"{name}/acknowledgements", json={"to": ["USA"]}).status_code == 409
+        assert other.post(f"{name}/comments", json={"text": "Two stages"}).status_code == 201
+        wrong = other.post(f"{name}/comments", json={"text": "x", "password": "wrong"})
+        assert wrong.status_code == 403
+        assert got(client, "/consultations/KOR-ffffffffffff", 404)
+    assert got(client, name)["texts"][0]["agreed"] is None
+
+    async def confirmed():
+        orders = DeskOrders(scene.folder / "KOR", scene.settings, exercise=False)
+        assert await until(lambda: any(e.texts for e in korea.folded.events.all()), 60.0)
+        await orders.say(**in_korea, key=None, text=digest)
+
+    korea = scene.nodes["KOR"]
+    scene.do(confirmed())
+    end = time.monotonic() + 60.0
+    while got(client, name)["agreed"] is None:
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    document = got(client, name)
+    assert document["agreed"] == "Take shelter"
+    assert [one["by"] for one in document["texts"][0]["confirmed"]] == ["Sato", "Han"]
+    assert document["comments"][0]["text"] == "Two stages"
+    assert {"JPN", "KOR"} <= set(document["assessments"])
+    audit = {(one["who"], one["what"], one["outcome"]) for one in got(client, "/audit")}
+    assert {("Ito", "propose", "done"), ("Sato", "confirm", "done")} <= audit
 
 
 def test_a_release_is_changed_by_a_named_person_who_confirms_it(scene, client):

@@ -7,7 +7,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from skypact.errors import RecordError
@@ -19,6 +21,7 @@ from skypact.model import (
     Origin,
     WarningSent,
 )
+from skypact.record import database
 from skypact.record.cells import cell_of, runs_about
 from skypact.record.launch_record import COUNTED, LaunchRecord, Put, Query
 from skypact.record.tables import metadata
@@ -280,3 +283,21 @@ def test_records_begun_at_once_each_have_their_own_tables(tmp_path: Path) -> Non
     for thread in threads:
         thread.join()
     assert not faults
+
+
+def test_a_record_of_an_older_skypact_is_brought_to_the_newest_form(where: str) -> None:
+    """Tallies that it has not are counted from those that it has."""
+    record = LaunchRecord(where)
+    record.put(SOME)
+    counts = {by: record.count(Query(), by) for by in ("month", "year", "site", "landing")}
+    with record._database.writing() as connection:
+        config = Config()
+        folder = Path(database.__file__).parent / "migrations"
+        config.set_main_option("script_location", str(folder))
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    record.close()
+    record = LaunchRecord(where)
+    assert {by: record.count(Query(), by) for by in counts} == counts
+    assert sum(record.origins().values()) == len(SOME)
+    record.close()

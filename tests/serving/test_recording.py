@@ -11,21 +11,35 @@ import nats
 import pytest
 
 from skypact.model import (
+    AreaChance,
+    Assessed,
     Assessment,
+    Basis,
+    Consultation,
+    Danger,
     Ellipse,
     EntryKind,
     Flight,
     FlightKind,
     Impact,
+    Joined,
     Origin,
+    Proposed,
+    Reason,
+    Step,
     TrackStatus,
     Use,
+    WarnedArea,
+    Warning,
 )
 from skypact.record import Journal
 from skypact.record.launch_record import LaunchRecord, Query
+from skypact.serving.events import Events, KeptSaid
 from skypact.serving.kept import encoded
 from skypact.serving.recording import Recording, is_same
-from skypact.settings import JournalSettings, RecordSettings
+from skypact.serving.warned import Warned, WarnedState
+from skypact.serving.warner import KeptWarning, KeptWarnings
+from skypact.settings import JournalSettings, RecordSettings, Settings
 
 for beside in ("record", "."):
     sys.path.insert(0, str(Path(__file__).parents[1] / beside))
@@ -86,6 +100,9 @@ class Scene:
     def __init__(self, journal, where):
         self.journal, self.where = journal, where
         self.tracks, self.statements, self.assessed = [], {}, 0
+        self.warned = Warned()
+        self.events = Events("JPN", Settings().consultation, exercise=False)
+        self.areas = None
 
     async def flight(self, one, launch):
         self.assessed += 1
@@ -97,7 +114,15 @@ class Scene:
     def recording(self):
         """As a node that was just started has it."""
         picture = SimpleNamespace(shown=lambda: tuple(self.tracks))
-        folded = SimpleNamespace(shared=picture, national=picture, stated_last=self.statements)
+        folded = SimpleNamespace(
+            shared=picture,
+            national=picture,
+            pictures={"public_warning": picture},
+            stated_last=self.statements,
+            events=self.events,
+            warned=self.warned,
+            settings=Settings(),
+        )
         settings = SETTINGS.model_copy(update={"database": self.where})
         return Recording(
             "JPN",
@@ -109,6 +134,7 @@ class Scene:
             exercise=False,
             write=self.write,
             clock=lambda: BEGIN_NS + 900 * S,
+            areas_at=self.areas,
         )
 
     def entries(self):
@@ -232,6 +258,130 @@ def test_a_database_that_is_gone_for_a_while(tmp_path):
         play(tmp_path, where, scene)
     finally:
         server.end()
+
+
+def test_a_shared_event_stands_beside_its_launches(tmp_path):
+    async def scene(of):
+        flights = (
+            Assessment(
+                flight=5,
+                as_of_ns=BEGIN_NS + 300 * S,
+                kind=FlightKind.BALLISTIC,
+                kind_probabilities={},
+                use=(Use.PICTURE,),
+                impact=impact(40.3, 905.0),
+            ),
+        )
+        name = "JPN-00000000000a"
+
+        def say(said, at_ns):
+            of.events.say(KeptSaid(Consultation(event=name, at_ns=at_ns, said=said)))
+
+        def recorded():
+            record = LaunchRecord(of.where, SETTINGS)
+            try:
+                (event,) = record.events.newest(5)
+                assert [one.name for one in record.events.of_entry(1)] == [name][: len(of.tracks)]
+                return event, record.events.launches_of(event)
+            finally:
+                record.close()
+
+        recording = of.recording()
+        say(Assessed(flights=flights), 1)
+        await recording.look()
+        assert recorded()[1] == []
+        of.tracks = [track(1)]
+        await recording.look()
+        assert recorded()[1] == [1], "the launch was recorded after the event"
+        text = Proposed(by="Sato", text="One fell.", nations=("JPN", "KOR"))
+        say(text, 2)
+        await recording.look()
+        event, _ = recorded()
+        assert event.agreed == "" and event.document["texts"][0]["text"] == "One fell."
+        assert event.document["count"] == {"JPN": 1}
+        assert recording.fault == ""
+        elsewhere = "KOR-00000000000b"
+        of.events.say(KeptSaid(Consultation(event=name, at_ns=3, said=Joined(other=elsewhere))))
+        await recording.look()
+        assert recorded()[0].document["names"] == [name, elsewhere]
+        await recording.stop()
+
+    play(tmp_path, str(tmp_path / "record.db"), scene)
+
+
+def warning(number, step, areas=(), gone=(), seconds=100, danger=Danger.FALL, passes=0.0):
+    """A step of what is said of the flight of track 1."""
+    warned = tuple(
+        WarnedArea(
+            danger=danger, chance=AreaChance(area=name, falls=0.3, passes=passes), since_ns=0
+        )
+        for name in areas
+    )
+    basis = Basis(
+        flight=1,
+        kind="ballistic",
+        radars=("A",),
+        plots=9,
+        first_plot_ns=BEGIN_NS,
+        last_plot_ns=BEGIN_NS + 90 * S,
+    )
+    said = Warning(
+        event=1,
+        number=number,
+        step=step,
+        time_ns=BEGIN_NS + seconds * S,
+        reason=Reason.THRESHOLD,
+        areas=warned,
+        gone=tuple(gone),
+        basis=(basis,),
+    )
+    return KeptWarnings((KeptWarning(f"JPN-{number}", said, b""),))
+
+
+def test_what_became_of_warnings_stands_beside_the_launch(tmp_path):
+    async def scene(of):
+        async def send(*said):
+            for one in said:
+                await of.write(EntryKind.WARNING, one.about, one.each[0].said.time_ns, one)
+                of.warned.note(one)
+
+        def rows():
+            (entry,) = of.entries()
+            return {w.area: (w.identifier, w.status, w.outcome) for w in entry.warnings}
+
+        of.areas = lambda latitude_rad, longitude_rad: ("hit", "never warned")
+        await send(
+            warning(1, Step.ALERT, ["hit", "far"]),
+            warning(2, Step.UPDATE, ["hit", "later"], ["far"], 200),
+            warning(3, Step.UPDATE, ["hit", "later", "over"], [], 300, Danger.PASS, 0.9),
+        )
+        of.tracks = [track(1)]
+        recording = of.recording()
+        await recording.look()
+        expected = {
+            "far": ("JPN-1", "taken out", "fell outside"),
+            "hit": ("JPN-1", "update", "fell in"),
+            "later": ("JPN-2", "update", "passed over"),
+            "over": ("JPN-3", "update", "passed over"),
+            "never warned": ("", "", "missed"),
+        }
+        assert rows() == expected
+        # The all-clear comes after the flight has ended, and the node is killed before it is noted.
+        await send(warning(4, Step.ALL_CLEAR, [], ["hit", "later", "over"], 950))
+        state = msgspec.msgpack.encode(of.warned.state())
+        of.warned = Warned(msgspec.msgpack.decode(state, type=WarnedState))
+        again = of.recording()
+        await again.look()
+        assert rows() == {
+            area: (sent, "all clear" if status == "update" else status, outcome)
+            for area, (sent, status, outcome) in expected.items()
+        }
+        last = of.journal.last_number
+        await again.look()
+        assert of.journal.last_number == last, "what is written stays, and is not written again"
+        assert again.fault == ""
+
+    play(tmp_path, str(tmp_path / "record.db"), scene)
 
 
 def test_statements_of_one_flight_are_near_in_place_and_time():

@@ -112,7 +112,8 @@ def test_tracklets_come_back_bit_for_bit(header, use, biases, data):
 
 def test_assessment_warning_and_heartbeat_come_back():
     header = codec.read_body(wire.corpus(1).sent[0].data[69:]).header
-    for payload in (wire.assessment(), wire.warning(), Heartbeat(beat=1, newest=2, digest=b"d")):
+    heartbeat = Heartbeat(beat=1, newest=2, digest=b"d")
+    for payload in (wire.assessment(), wire.warning(), wire.consultation(), heartbeat):
         assert through(header, payload) == payload
     path = codec.unpack_path(wire.assessment().path, 10)
     assert len(path.time_ns) == 10

@@ -159,7 +159,7 @@ def test_every_byte_of_a_frame_counts():
         assert isinstance(entry.receive(message.data, ORIGIN, DURABLE, NOW_NS), Accepted)
 
 
-PLOTS, TRACKLETS, ASSESSMENT, WARNING = wire.payloads()
+PLOTS, TRACKLETS, ASSESSMENT, WARNING, SAID = wire.payloads()
 
 
 def column(values, dtype="<f8"):
@@ -223,6 +223,8 @@ HOSTILE = {
         "payload.time_ns",
     ),
     "unknown radar": (columns(radar="KOR-1"), "payload.radar"),
+    "a third nation's event": (structs.replace(SAID, event="USA-0123456789ab"), "payload.event"),
+    "no event": (structs.replace(SAID, event="JPN-0"), "payload.event"),
     "no use": (columns(use=()), "payload.use"),
     "NaN state": (numbers(put(0, NAN)), "payload.tracklets[0].numbers"),
     "infinite information": (numbers(put(12, INF)), "payload.tracklets[0].numbers"),

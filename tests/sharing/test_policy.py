@@ -138,9 +138,10 @@ def test_a_decision_says_how_openly_for_what_and_how_often():
     assert (default.level, default.openness) == (Level.ASSESSMENT, Openness.HIDDEN)
     assert (default.use, default.per_s) == ((Use.PICTURE,), math.inf)
     assert decide(RULES, "RUS", subject()).level == Level.NOTHING
-    plots, tracklets, assessment, warning = wire.payloads()
+    plots, tracklets, assessment, warning, said = wire.payloads()
     sent = [sea.sends(one) for one in (plots, tracklets, assessment, warning)]
     assert sent == [False, True, True, True]
+    assert not sea.sends(said)  # the partner's table decides, not what was seen
     assert [default.sends(one) for one in (plots, tracklets, assessment)] == [False, False, True]
 
 

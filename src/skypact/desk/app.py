@@ -18,6 +18,7 @@ from skypact.desk.live import Live
 from skypact.desk.node_client import NodeClient
 from skypact.desk.orders import Orders
 from skypact.desk.routes_acting import acting_routes
+from skypact.desk.routes_consulting import consulting_routes
 from skypact.desk.routes_reading import reading_routes
 from skypact.desk.routes_session import session_routes
 from skypact.desk.static_files import static_routes
@@ -97,7 +98,8 @@ def application(desk: Desk, names: tuple[str, ...], static: Path = STATIC) -> Gu
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    for router in (session_routes(desk), reading_routes(desk), acting_routes(desk)):
+    made = (session_routes, reading_routes, acting_routes, consulting_routes)
+    for router in (routes(desk) for routes in made):
         app.include_router(router, prefix="/api/v1")
     app.include_router(static_routes(static))
 

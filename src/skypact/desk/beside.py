@@ -25,7 +25,7 @@ _SAME_SPACE_M = 5e3
 _SIGMAS = 5.0
 
 
-def differences(one: Flight | Assessment, joint: Flight) -> d.Differences:
+def differences(one: Flight | Assessment, joint: Flight | Assessment) -> d.Differences:
     """How far an assessment is from the joint one, and whether that is more than chance."""
     launch_m, launch_out = _apart(one.launch, joint.launch)
     impact_m, impact_out = _apart(one.impact, joint.impact)
@@ -99,10 +99,10 @@ def stated_of(
     """
     said_by = list(_assessments(statements))
     fits = sorted(
-        (misfit, k, number)
+        (found, k, number)
         for k, (_, said) in enumerate(said_by)
         for number, shown in flights.items()
-        if (misfit := _misfit(said, shown.flight)) < math.inf
+        if (found := misfit(said, shown.flight)) < math.inf
     )
     out: dict[int, list[tuple[str, Assessment]]] = {}
     placed: set[int] = set()
@@ -121,7 +121,7 @@ def _assessments(statements: Iterable[Statement]) -> Iterator[tuple[str, Assessm
             yield one.nation, one.said
 
 
-def _misfit(said: Assessment, flight: Flight) -> float:
+def misfit(said: Flight | Assessment, flight: Flight | Assessment) -> float:
     """How ill a statement fits a flight: infinite where they cannot be of one object."""
     parts = []
     for one, other in ((said.launch, flight.launch), (said.impact, flight.impact)):

@@ -377,16 +377,64 @@ class Done(TypedDict):
     said: str
 
 
-class Text(TypedDict):
-    """A text for the public, proposed by one and confirmed by another person."""
+class SaidBy(TypedDict):
+    """Who said it, for which nation, and when by that nation's clock."""
 
-    id: int
-    flight: int | None
+    nation: str
+    by: str
+    at: Iso
+
+
+class SaidWords(SaidBy):
+    """What somebody wrote."""
+
     text: str
-    proposed_by: str
-    proposed: Iso
-    confirmed_by: str | None
-    confirmed: Iso | None
+
+
+class EventText(TypedDict):
+    """A proposed text. `agreed`: since when all of `nations` have confirmed it."""
+
+    hash: str
+    text: str
+    proposed: SaidBy
+    nations: list[str]
+    confirmed: list[SaidBy]
+    agreed: Iso | None
+
+
+class EventLine(TypedDict):
+    """A shared event in short. `names`: ours, and partners'; `told`: who knows that we have it."""
+
+    event: str
+    names: list[str]
+    began: Iso
+    latest: Iso
+    told: list[str]
+    count: dict[str, int]
+    acknowledged: list[SaidBy]
+    comments: int
+    texts: int
+    agreed: str | None
+
+
+class SharedEvent(TypedDict):
+    """A shared event: by nation its flights (as `skypact consult show --json`), and what was said.
+
+    `differences`: of each two nations; what differs by more than both are unsure of is marked.
+    """
+
+    event: str
+    names: list[str]
+    began: Iso
+    latest: Iso
+    told: list[str]
+    count: dict[str, int]
+    acknowledged: list[SaidBy]
+    comments: list[SaidWords]
+    texts: list[EventText]
+    agreed: str | None
+    assessments: dict[str, list[dict[str, Any]]]
+    differences: list[dict[str, Any]]
 
 
 class Areas(TypedDict):

@@ -1,6 +1,6 @@
 """What the desk may order of its node; whoever starts the desk says how."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,7 +25,29 @@ class PolicyProposal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Orders(Protocol):
-    """The release policy, and how it is changed."""
+    """The release policy and how it is changed; shared events and what is said of them."""
+
+    async def events(self, event: str = "") -> tuple[dict[str, Any], ...]:
+        """One event by any of its names, or all in short. Raises InputError: none; LinkError."""
+        ...
+
+    async def say(
+        self,
+        do: str,
+        who: str,
+        key: Ed25519PrivateKey | None,
+        *,
+        event: str = "",
+        flight: int | None = None,
+        to: tuple[str, ...] = (),
+        text: str = "",
+    ) -> str:
+        """Acknowledge, comment, propose or confirm, as `skypact consult` does; what was done.
+
+        Raises InputError: users are entered, and this is not the user's key; SkypactError: the
+        node refuses it, and why; LinkError.
+        """
+        ...
 
     def text(self) -> str:
         """Of the policy in force. Raises InputError."""

@@ -14,7 +14,6 @@ from skypact.desk.accounts import ACT, RELEASE, VIEW, unlocked
 from skypact.desk.answers import faults, json, not_there
 from skypact.desk.live import SHARED, acknowledgement, comment
 from skypact.desk.orders import PolicyProposal
-from skypact.desk.store import ProposedText
 from skypact.errors import SkypactError
 from skypact.model import ShownFlight
 
@@ -38,13 +37,6 @@ class Written(_Body):
     """A comment."""
 
     text: Words
-
-
-class TextGiven(_Body):
-    """A text for the public, perhaps about a flight."""
-
-    text: Words
-    flight: Annotated[int | None, Field(ge=0, le=2**53)] = None
 
 
 class PolicyGiven(_Body):
@@ -127,41 +119,6 @@ def acting_routes(desk: "Desk") -> APIRouter:
         live.noted(flight)
         return json(comment(made), 201)
 
-    @router.get("/texts", response_model=list[d.Text], responses=faults())
-    async def texts(visitor: viewing) -> Any:
-        """Texts for the public, proposed and confirmed; the newest first."""
-        return json([text_document(one) for one in store.texts()])
-
-    @router.post("/texts", status_code=201, response_model=d.Text, responses=faults(404, 413, 415))
-    async def propose_text(visitor: may_act, given: TextGiven) -> Any:
-        """Propose a text; another person confirms it."""
-        if given.flight is not None:
-            await shown(given.flight)
-        made = await asyncio.to_thread(store.propose, given.flight, words(given.text), visitor.name)
-        await access.audit(visitor.name, "propose text", f"text {made.id}", "done")
-        return json(text_document(made), 201)
-
-    @router.post(
-        "/texts/{number}/confirmation",
-        response_model=d.Text,
-        responses=faults(404, 409, 413, 415),
-    )
-    async def confirm_text(visitor: may_act, number: Number, given: Nothing) -> Any:
-        """Confirm what another person proposed."""
-        found = store.texts(number)
-        if not found:
-            raise not_there(f"text {number}")
-        about = f"text {number}"
-        if found[0].proposed_by == visitor.name:
-            await access.audit(visitor.name, "confirm text", about, "refused: proposed it")
-            raise HTTPException(409, "another person than proposed it has to confirm it")
-        if found[0].confirmed_by is not None or not await asyncio.to_thread(
-            store.confirm, number, visitor.name
-        ):
-            raise HTTPException(409, "it is confirmed already")
-        await access.audit(visitor.name, "confirm text", about, "done")
-        return json(text_document(store.texts(number)[0]))
-
     @router.get("/releases", response_model=d.Releases, responses=faults())
     async def releases(visitor: viewing) -> Any:
         """The release policy in force."""
@@ -212,17 +169,3 @@ def acting_routes(desk: "Desk") -> APIRouter:
         return json({"said": said})
 
     return router
-
-
-def text_document(one: ProposedText) -> d.Text:
-    """As JSON says it."""
-    confirmed = None if one.confirmed_ns is None else as_json.iso(one.confirmed_ns)
-    return {
-        "id": one.id,
-        "flight": one.flight,
-        "text": one.text,
-        "proposed_by": one.proposed_by,
-        "proposed": as_json.iso(one.proposed_ns),
-        "confirmed_by": one.confirmed_by,
-        "confirmed": confirmed,
-    }

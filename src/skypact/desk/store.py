@@ -1,4 +1,4 @@
-"""What people did at the desk: sessions, acknowledgements, comments, texts, and the audit of all.
+"""What people did at the desk: sessions, acknowledgements, comments, and the audit of all.
 
 SQLite in the node's store: what was answered is on disk, whatever is killed. The audit is appended
 to and never changed; each entry names the hash of the one before.
@@ -23,9 +23,6 @@ create table if not exists acknowledgement (
 create table if not exists comment (
   id integer primary key, flight integer not null, first_ns integer not null, who text not null,
   time_ns integer not null, text text not null);
-create table if not exists text (
-  id integer primary key, flight integer, text text not null, proposed_by text not null,
-  proposed_ns integer not null, confirmed_by text, confirmed_ns integer);
 create table if not exists audit (
   id integer primary key, time_ns integer not null, who text not null, what text not null,
   about text not null, outcome text not null, hash text not null);
@@ -56,18 +53,6 @@ class Noted(NamedTuple):
     who: str
     time_ns: int
     text: str = ""
-
-
-class ProposedText(NamedTuple):
-    """A text, confirmed or not yet."""
-
-    id: int
-    flight: int | None
-    text: str
-    proposed_by: str
-    proposed_ns: int
-    confirmed_by: str | None
-    confirmed_ns: int | None
 
 
 class Audited(NamedTuple):
@@ -190,37 +175,6 @@ class Store:
             first_ns,
         )
         return [Noted(*row) for row in rows]
-
-    # -- texts ---------------------------------------------------------------------------------
-
-    def propose(self, flight: int | None, text: str, who: str) -> ProposedText:
-        """A text that another person has to confirm."""
-        number = self._do(
-            (
-                "insert into text (flight, text, proposed_by, proposed_ns) values (?,?,?,?)",
-                (flight, text, who, self._clock()),
-            )
-        )
-        return self.texts(number)[0]
-
-    def confirm(self, number: int, who: str) -> bool:
-        """Whether it was confirmed now, by another person than proposed it."""
-        self._do(
-            (
-                "update text set confirmed_by = ?, confirmed_ns = ? "
-                "where id = ? and confirmed_by is null and proposed_by <> ?",
-                (who, self._clock(), number, who),
-            )
-        )
-        found = self.texts(number)
-        return bool(found) and found[0].confirmed_by == who
-
-    def texts(self, number: int | None = None) -> list[ProposedText]:
-        """All, newest first, or the one of a number."""
-        where = "" if number is None else "where id = ?"
-        given = () if number is None else (number,)
-        rows = self._rows(f"select * from text {where} order by id desc limit 1000", *given)
-        return [ProposedText(*row) for row in rows]
 
     # -- audit ---------------------------------------------------------------------------------
 

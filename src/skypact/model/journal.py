@@ -21,6 +21,7 @@ class EntryKind(enum.StrEnum):
     OPERATOR_ACTION = "operator action"
     FLIGHT_ENDED = "flight ended"
     WARNING = "warning"
+    CONSULTATION = "consultation"
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -184,6 +184,84 @@ class AreaWarning(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", t
     withdrawn: bool = False
 
 
+EventName = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z][A-Z0-9]{1,7}-[0-9a-f]{12}$",
+        description="An event: the nation whose name for it this is, and 12 random digits.",
+    ),
+]
+Person = Annotated[str, Meta(min_length=1, max_length=64, description="A person's name.")]
+Words = Annotated[str, Meta(min_length=1, max_length=20_000, description="What a person wrote.")]
+
+
+class Matter(enum.StrEnum):
+    """What of a consultation may go to a partner; its release policy says which."""
+
+    ASSESSMENT = "assessment"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    COMMENT = "comment"
+    TEXT = "text"
+
+
+class Assessed(msgspec.Struct, frozen=True, kw_only=True, tag_field="said", tag="assessed"):
+    """The flights that the originator counts to the event, each as it stated it to the addressee.
+
+    A later one of the originator takes its place.
+    """
+
+    flights: Annotated[tuple[Assessment | AreaWarning, ...], Meta(max_length=64)]
+
+
+class Acknowledged(msgspec.Struct, frozen=True, kw_only=True, tag_field="said", tag="acknowledged"):
+    """A person of the originator's has taken note of the event."""
+
+    by: Person
+
+
+class Commented(msgspec.Struct, frozen=True, kw_only=True, tag_field="said", tag="commented"):
+    """What a person wrote; the first word about an event may be such a one."""
+
+    by: Person
+    text: Words
+
+
+class Proposed(msgspec.Struct, frozen=True, kw_only=True, tag_field="said", tag="proposed"):
+    """A text that every one of `nations` is to confirm, the originator too. Sorted, each once."""
+
+    by: Person
+    text: Words
+    nations: Annotated[tuple[Nation, ...], Meta(min_length=2, max_length=32)]
+
+
+class Confirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="said", tag="confirmed"):
+    """A person confirms a text for the originator by the text's hash, and quotes nothing."""
+
+    by: Person
+    hash: Annotated[bytes, Meta(min_length=32, max_length=32, description="SHA-256.")]
+
+
+class Joined(msgspec.Struct, frozen=True, kw_only=True, tag_field="said", tag="joined"):
+    """What the addressee calls `other` is the event that the originator calls `event`."""
+
+    other: EventName
+
+
+Said = Assessed | Acknowledged | Commented | Proposed | Confirmed | Joined
+
+
+class Consultation(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="consultation"):
+    """One thing that a nation says about an event; nothing said is ever changed.
+
+    `event`: by the originator's name of it or by the addressee's, never by another nation's. None
+    where a text is confirmed: its hash names it.
+    """
+
+    at_ns: Time
+    said: Said
+    event: EventName | None = None
+
+
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag="heartbeat"):
     """The originator is there. `beat`: rises with each, within an epoch.
 
@@ -196,7 +274,7 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag
     digest: Digest = b""
 
 
-Payload = ScanPlots | TrackletBatch | Assessment | AreaWarning | Heartbeat
+Payload = ScanPlots | TrackletBatch | Assessment | AreaWarning | Consultation | Heartbeat
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,12 @@ class NationAssessment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WarningSent(msgspec.Struct, frozen=True, kw_only=True):
-    """A warning of this launch and what became of it. `outcome`: hit, false, missed, or empty."""
+    """One area's warning of this launch, and what became of it.
+
+    `identifier`: of the CAP message that put the area under alert, sent at `sent_ns`. `status`:
+    what was said of the area last. `outcome`: `fell in`, `passed over`, `fell outside`, or empty
+    while that is not known; `missed`, with no identifier: it fell in an area that was never warned.
+    """
 
     identifier: str
     sent_ns: int
@@ -110,3 +115,18 @@ class KeptEntry(msgspec.Struct, frozen=True, kw_only=True):
     entry: LaunchEntry
     notes: tuple[Note, ...] = ()
     acknowledgements: tuple[Acknowledgement, ...] = ()
+
+
+class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """A shared event, as the nation `source` has it under its own `name`.
+
+    `agreed`: the newest text that all whom it names have confirmed; empty: none. `document`: all of
+    it, as `skypact consult show --json` gives it.
+    """
+
+    source: str
+    name: str
+    began_ns: int
+    latest_ns: int
+    agreed: str
+    document: dict[str, Any]

@@ -33,6 +33,9 @@ class Told(NamedTuple):
             where = "" if subject.latitude_rad is None else " at that place"
             head = f"What {seen} sees{where}{kind} ({iso_utc(subject.time_ns, 0)}, {mode}):"
             parts.append(f"{head}\n{_indented(explanation_text(explained))}")
+        for name, of in sorted(self.policy.partners.items()):
+            matters = " and ".join(sorted(of.consultation)) or "nothing"
+            parts.append(f"Of consultations {name} gets {matters}.")
         return "\n\n".join(parts)
 
     def as_json(self) -> dict[str, Any]:
@@ -40,6 +43,9 @@ class Told(NamedTuple):
         return {
             "nation": self.policy.nation,
             "policy": self.policy.hash,
+            "consultation": {
+                name: sorted(of.consultation) for name, of in self.policy.partners.items()
+            },
             "subjects": [
                 {
                     "time": iso_utc(subject.time_ns),

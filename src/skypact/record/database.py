@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from skypact.errors import RecordError
 from skypact.settings import RecordSettings
 
-NEWEST = "0001"
+NEWEST = "0002"
 """The revision of `migrations/versions` that this Skypact works with."""
 DEFAULT_FILE = "record.db"
 _SCHEMAS = {False: "skypact", True: "skypact_exercise"}

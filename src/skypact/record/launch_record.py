@@ -24,6 +24,7 @@ from skypact.model import (
 )
 from skypact.record.cells import cell_of
 from skypact.record.database import Database
+from skypact.record.event_record import EventRecord
 from skypact.record.tables import (
     acknowledgements,
     assessments,
@@ -41,6 +42,8 @@ TALLIED = ("month", "site", "landing")
 COUNTED = ("month", "year", "day", "type", "kind", "site", "landing", "outcome", "name", "source")
 """By which entries can be counted."""
 _SHARED = ("type", "kind", "outcome")
+_ALONE = " alone"
+"""After what is counted by: the tally of all types, kinds and outcomes together."""
 _PLAIN = [
     field
     for field in LaunchEntry.__struct_fields__
@@ -98,6 +101,7 @@ class LaunchRecord:
         self.settings = settings or RecordSettings()
         self._database = Database(where, self.settings, exercise=exercise)
         self.place = self._database.place
+        self.events = EventRecord(self._database)
         insert = postgresql.insert if self._database.is_postgresql else sqlite.insert
         self._insert: Any = insert
 
@@ -270,7 +274,7 @@ class LaunchRecord:
         with self._database.reading() as connection:
             chosen = (
                 sa.select(tallies.c.origin, sa.func.sum(tallies.c.count))
-                .where(tallies.c.by == "site")
+                .where(tallies.c.by == "landing" + _ALONE)
                 .group_by(tallies.c.origin)
             )
             found = {Origin(origin): int(n) for origin, n in connection.execute(chosen) if n}
@@ -375,16 +379,20 @@ def _tallied(one: Any) -> Iterator[tuple[str, ...]]:
     values = (str(one.day // 100), one.site, one.landing)
     for by, value in zip(TALLIED, values, strict=True):
         yield (str(one.origin), by, value, one.type, one.kind, one.outcome)
+        yield (str(one.origin), by + _ALONE, value, "", "", "")
 
 
 def _conditions(query: Query) -> list[Any]:
     """What entries have to be."""
     columns = entries.c
     out = [columns.origin == query.origin]
+    # Where cells are asked for, their index is the short way, and holds the days as well; SQLite
+    # would rather read all entries of the days, unless these cannot be looked up.
+    day: Any = columns.day if query.cells is None else columns.day + 0
     if query.from_day is not None:
-        out.append(columns.day >= query.from_day)
+        out.append(day >= query.from_day)
     if query.to_day is not None:
-        out.append(columns.day <= query.to_day)
+        out.append(day <= query.to_day)
     for name in ("type", "kind", "site", "outcome", "landing", "source"):
         if values := getattr(query, name):
             out.append(columns[name].in_(values))
@@ -433,6 +441,8 @@ def _from_tallies(query: Query, by: str | None) -> sa.Select[Any] | None:
         value = sa.func.substr(columns.value, 1, 4)
     elif by is not None:
         value = columns.value if by in TALLIED else columns[by]
+    asked = (by in _SHARED, query.not_outcome, *(getattr(query, name) for name in _SHARED))
+    dimension += "" if any(asked) else _ALONE
     where = [columns.origin == query.origin, columns.by == dimension]
     for name in _SHARED:
         if values := getattr(query, name):

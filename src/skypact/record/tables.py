@@ -1,7 +1,8 @@
 """The record's tables: the same for SQLite and PostgreSQL.
 
-`tallies` counts entries by month, site and place of landing, so that a count over a million
-entries reads some thousand rows: kept in the transaction that writes the entries.
+`tallies` counts entries by month, site and place of landing, each by type, kind and outcome and
+all together, so that a count over a million entries reads some thousand rows at most: kept in the
+transaction that writes the entries.
 """
 
 from sqlalchemy import (
@@ -61,7 +62,8 @@ entries = Table(
     Index("entries_site", "origin", "site", "day", "id"),
     Index("entries_name", "origin", "name", "day", "id"),
     Index("entries_apogee", "origin", "apogee_km"),
-    Index("entries_cell", "origin", "impact_cell"),
+    Index("entries_cell", "origin", "impact_cell", "day", "id"),
+    Index("entries_begin", "origin", "source", "begin_ns"),
 )
 
 
@@ -126,6 +128,28 @@ tallies = Table(
     Column("kind", Text, primary_key=True),
     Column("outcome", Text, primary_key=True),
     Column("count", BigInteger, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _number(),
+    Column("source", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("began_ns", BigInteger, nullable=False),
+    Column("latest_ns", BigInteger, nullable=False),
+    Column("agreed", Text, nullable=False),
+    Column("document", JSON, nullable=False),
+    Index("events_name", "source", "name", unique=True),
+    Index("events_began", "began_ns", "id"),
+)
+
+event_entries = Table(
+    "event_entries",
+    metadata,
+    Column("event", _NUMBER, ForeignKey("events.id", ondelete="CASCADE"), primary_key=True),
+    Column("entry", _NUMBER, ForeignKey("entries.id", ondelete="CASCADE"), primary_key=True),
+    Index("event_entries_entry", "entry"),
 )
 
 followed = Table(

@@ -1,12 +1,15 @@
-"""The release policy from the desk: the same orders as `skypact release apply` gives."""
+"""Orders from the desk: the same as `skypact release apply` and `skypact consult` give."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from skypact.desk.orders import PolicyChange, PolicyProposal
 from skypact.errors import InputError, LinkError
+from skypact.serving.consult_orders import consult, events_of
+from skypact.serving.consulting import Act
 from skypact.serving.orders import apply, difference, propose_text
 from skypact.serving.policy_in_force import EDITED, load_signed, not_applied
 from skypact.settings import Settings
@@ -73,6 +76,27 @@ class DeskOrders:
         part.write_text(proposal.text, "utf-8")
         part.replace(path)
         return answer.said
+
+    async def events(self, event: str = "") -> tuple[dict[str, Any], ...]:
+        """One event, or all in short. Raises InputError, LinkError."""
+        return await events_of(self._folder, self._settings, exercise=self._exercise, event=event)
+
+    async def say(
+        self,
+        do: str,
+        who: str,
+        key: Ed25519PrivateKey | None,
+        *,
+        event: str = "",
+        flight: int | None = None,
+        to: tuple[str, ...] = (),
+        text: str = "",
+    ) -> str:
+        """Something about an event, in a person's name. Raises SkypactError."""
+        act = Act(do=do, event=event, flight=flight, to=to, text=text)
+        return await consult(
+            self._folder, act, who, self._settings, exercise=self._exercise, key=key
+        )
 
     def _in_force(self) -> SignedPolicy:
         signed = load_signed(load_node(self._folder))

@@ -4,7 +4,7 @@ A node that runs, one that comes back, and a replay do the same with each entry:
 can be told from its journal alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,15 +16,18 @@ from skypact.model import (
     Arrival,
     Assessment,
     ClockMark,
+    Consultation,
     EntryKind,
     Heartbeat,
     IdRecord,
+    LaunchEntry,
     LeaveOutRecord,
     Radar,
     RebuildRecord,
     TakeOutRecord,
 )
 from skypact.model import Entry as JournalEntry
+from skypact.serving.events import Events, KeptSaid, KeptWord
 from skypact.serving.heard import Heard, HeardOne
 from skypact.serving.kept import (
     KeptAlarm,
@@ -45,6 +48,8 @@ from skypact.serving.pictures import (
     names_of,
 )
 from skypact.serving.stated import Key, Stated, StatedOne, Statement
+from skypact.serving.warned import Warned, WarnedState
+from skypact.serving.warner import KeptWarnings
 from skypact.settings import Settings
 from skypact.sharing.chain import Alarm, Delivery
 from skypact.sharing.entry import Accepted, Entry
@@ -74,13 +79,15 @@ class _Saved(msgspec.Struct, array_like=True):
     arrivals: int
     stated: list[tuple[Key, list[StatedOne]]]
     heard: list[tuple[str, list[HeardOne]]]
+    words: list[KeptWord] = []
+    warned: WarnedState | None = None
 
 
 class Folded:
     """A nation's pictures, and what is known of its partners, after so much of the journal.
 
     `pictures`: the national one, and one for each use that partners grant. `entry`: what checks
-    what they send.
+    what they send. `events`: what all nations say about events. `warned`: what the public was told.
     `arrivals`: own arrivals since the journal began. `beheaded`: the journal's beginning is
     gone and no checkpoint stands for it: tracks are numbered otherwise, and get other ids.
     """
@@ -103,6 +110,8 @@ class Folded:
         self._heard = Heard()
         self.entry = self._entry(None)
         self._stated = Stated(settings.entry)
+        self.events = self._events()
+        self.warned = Warned()
         self.arrivals = 0
         self.beheaded = False
         self._marks = 0
@@ -139,6 +148,8 @@ class Folded:
     def mark(self, time_ns: int, recorded: Verdicts = ()) -> Verdicts:
         """A clock mark into all pictures."""
         self._stated.pass_time(time_ns)
+        self.events.pass_time(time_ns)
+        self.warned.pass_time(time_ns)
         return self.pictures.receive(ClockMark(time_ns=time_ns, received_ns=time_ns), recorded)
 
     def observe(self, accepted: Accepted, recorded: Verdicts = ()) -> Verdicts:
@@ -149,6 +160,10 @@ class Folded:
         if isinstance(content, Assessment | AreaWarning):
             if partner not in self.left_out:
                 self._stated.note(accepted, content)
+            return ()
+        if isinstance(content, Consultation):
+            if partner not in self.left_out:
+                self.events.hear(accepted, content)
             return ()
         arrival = (
             content
@@ -184,6 +199,7 @@ class Folded:
         """
         self.pictures.apply(WITH_PARTNERS, lambda live: _ignored(live.leave_out(partner)))
         self._stated.forget(partner)
+        self.events.forget(partner)
 
     def take_back(self, partner: str) -> None:
         """Take again what a partner sends, from now on.
@@ -195,6 +211,7 @@ class Folded:
     def take_out(self, partner: str, alarm: Alarm) -> int:
         """Take out what the live path brought and is in no chain; how many arrivals that were."""
         self._stated.take_out(partner, alarm)
+        self.events.take_out(partner, alarm)
         contents = self._heard.without(partner, alarm)
         if contents:
             self.pictures.apply(
@@ -223,6 +240,12 @@ class Folded:
             self._message(entry.about, msgspec.msgpack.decode(payload, type=KeptMessage))
         elif kind is EntryKind.CHAIN_ALARM:
             self._alarmed(entry.about, msgspec.msgpack.decode(payload, type=KeptAlarm).alarm)
+        elif kind is EntryKind.CONSULTATION:
+            self.events.say(msgspec.msgpack.decode(payload, type=KeptSaid))
+        elif kind is EntryKind.WARNING:
+            self.warned.note(msgspec.msgpack.decode(payload, type=KeptWarnings))
+        elif kind is EntryKind.FLIGHT_ENDED:
+            self.warned.ended(msgspec.msgpack.decode(payload, type=LaunchEntry))
         elif kind in RECORDS:
             self._obey(kind, msgspec.msgpack.decode(payload, type=KeptRecord))
 
@@ -239,6 +262,7 @@ class Folded:
         if partner in self.entry.partners:
             self.entry.chain(partner).obey(alarm)
             self._stated.take_out(partner, alarm)
+            self.events.take_out(partner, alarm)
             self._heard.without(partner, alarm)
 
     def _obey(self, kind: EntryKind, kept: KeptRecord) -> None:
@@ -255,14 +279,16 @@ class Folded:
         self.pictures.apply(names_of(kept.picture), obey)
         if isinstance(record, LeaveOutRecord) and record.left_out:
             self._stated.forget(record.nation)
+            self.events.forget(record.nation)
 
     def saved(self) -> Callable[[], bytes]:
         """All of it as it is now; the function makes bytes of it, in another thread too."""
         pictures, heard = self.pictures.saved(), self._heard.state()
         entry, arrivals, stated = self.entry.save(), self.arrivals, self._stated.state()
+        words, warned = self.events.state(), self.warned.state()
 
         def to_bytes() -> bytes:
-            saved = _Saved(pictures(), entry, arrivals, stated, heard)
+            saved = _Saved(pictures(), entry, arrivals, stated, heard, words, warned)
             return msgspec.msgpack.encode(saved)
 
         return to_bytes
@@ -278,6 +304,11 @@ class Folded:
         self.entry = self._entry(saved.entry)
         self._stated = Stated(self.settings.entry, saved.stated)
         self._heard = Heard(saved.heard)
+        self.events = self._events(saved.words)
+        self.warned = Warned(saved.warned)
+
+    def _events(self, words: Iterable[KeptWord] = ()) -> Events:
+        return Events(self.nation, self.settings.consultation, exercise=self._of[2], state=words)
 
     def _entry(self, saved: bytes | None) -> Entry:
         nation, partners, exercise, unsealing_keys = self._of

@@ -27,8 +27,9 @@ from skypact.sharing.users import ACT, ADMINISTER, RELEASE, load_user_key, load_
 S = 1_000_000_000
 SUBJECT = "operate"
 POLICY, LEAVE_OUT, TAKE_BACK = "release policy", "leave out", "take back"
+CONSULT = "consult"
 _FRESH_NS = 300 * S
-ROLE_FOR = {POLICY: RELEASE, LEAVE_OUT: ACT, TAKE_BACK: ACT}
+ROLE_FOR = {POLICY: RELEASE, LEAVE_OUT: ACT, TAKE_BACK: ACT, CONSULT: ACT}
 """What a user must be to order it."""
 
 

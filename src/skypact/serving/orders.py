@@ -1,4 +1,4 @@
-"""Orders from the command line to the node: `skypact release apply`, `coalition leave-out`."""
+"""Orders to the node from the command line and the desk: `skypact release apply`, `consult`."""
 
 import time
 from pathlib import Path
@@ -94,16 +94,20 @@ async def apply(proposed: Proposed, settings: Settings, *, exercise: bool) -> An
 async def order_about(
     folder: Path,
     what: str,
-    partner: str,
+    about: str,
     who: str,
     settings: Settings,
     *,
     exercise: bool,
-    key: Path | None = None,
+    key: Path | Ed25519PrivateKey | None = None,
+    body: bytes = b"",
 ) -> Answer:
-    """Have the running node leave a partner out, or take it back. Raises LinkError: none runs."""
+    """Have the running node do something about a partner or an event. LinkError: none runs.
+
+    `key`: the user's own, or its file, where users are entered.
+    """
     node = load_node(folder)
-    order = Order(what=what, about=partner, who=who, when_ns=time.time_ns())
+    order = Order(what=what, about=about, who=who, when_ns=time.time_ns(), body=body)
     order = order.signed(key_of(node, who, key))
     answer = await give_order(
         node, settings.link, order, exercise=exercise, wait_s=settings.node.order_s

@@ -28,6 +28,8 @@ from skypact.model import (
     Origin,
     Track,
     TrackStatus,
+    Use,
+    WarningSent,
 )
 from skypact.offline.flight_json import (
     apogee_as_json,
@@ -40,7 +42,10 @@ from skypact.record.journal import Journal
 from skypact.record.launch_record import LaunchRecord, day_of
 from skypact.serving.assessor import Assessor
 from skypact.serving.folded import Folded
+from skypact.serving.pictures import OF_USE
+from skypact.serving.recording_events import RecordingEvents
 from skypact.settings import RecordSettings
+from skypact.tracking import LivePicture
 
 JOINT = ""
 """The nation of the assessment that all observations together give."""
@@ -49,7 +54,7 @@ _MOST_WAITING = 1000
 _NOTED_EVERY = 10_000
 """Entries of the journal without a flight, after which the record is told that it has all."""
 _BESIDE = 3
-"""National tracks that are asked whether they are the flight."""
+"""Tracks of another picture that are asked whether they are the flight."""
 
 
 class Write(Protocol):
@@ -60,6 +65,10 @@ class Write(Protocol):
     ) -> "asyncio.Future[int]":
         """As `Node` does."""
         ...
+
+
+AreasAt = Callable[[float, float], tuple[str, ...]]
+"""The areas that hold a place: latitude, longitude, rad."""
 
 
 class Recording:
@@ -80,7 +89,11 @@ class Recording:
         exercise: bool,
         write: Write,
         clock: Callable[[], int],
+        areas_at: AreasAt | None = None,
     ) -> None:
+        """`areas_at`: where the public is warned; None: it is not."""
+        self._areas_at = areas_at
+        self._events = RecordingEvents(nation, folded.settings.consultation)
         self._nation, self._folded = nation, folded
         self._journal, self._assessor = journal, assessor
         self._settings, self._exercise = settings, exercise
@@ -111,6 +124,7 @@ class Recording:
         """Once: what ended since, and what the record has not."""
         try:
             await self._tell_ended()
+            await self._tell_outcomes()
             await self._follow()
             self.fault = ""
         except (RecordError, JournalError) as error:
@@ -147,6 +161,15 @@ class Recording:
             except JournalError:
                 return
             self._told.add(key)
+            self._folded.warned.ended(entry)
+            self._keep(number, entry)
+
+    async def _tell_outcomes(self) -> None:
+        """Write flights again of which more was said to the public after they had ended."""
+        for entry in self._folded.warned.changed():
+            kind = EntryKind.FLIGHT_ENDED
+            number = await self._write(kind, entry.key, self._clock(), entry)
+            self._folded.warned.ended(entry)
             self._keep(number, entry)
 
     async def _recorded(self, keys: Iterable[str]) -> set[str]:
@@ -164,6 +187,7 @@ class Recording:
             break
         said = [_joint(flight, track), *await self._national(track, flight)]
         said += self._of_partners(flight)
+        warnings = await self._warnings(track, flight)
         return entry_of(
             key,
             self._nation,
@@ -171,24 +195,45 @@ class Recording:
             utc_offset_h=self._settings.utc_offset_h,
             journal=(first, self._journal.last_number),
             said=tuple(said),
+            warnings=warnings,
             exportable=own_alone,
         )
 
+    async def _warnings(self, track: Track, flight: Flight) -> tuple[WarningSent, ...]:
+        """What the public was told of it, and what became of that."""
+        if self._areas_at is None:
+            return ()
+        public = self._folded.pictures[OF_USE[Use.PUBLIC_WARNING]]
+        of_public = await self._same(public, track, flight)
+        event = None if of_public is None else self._folded.warned.of_track(of_public[0])
+        at = flight.impact
+        within = None if at is None else self._areas_at(at.latitude_rad, at.longitude_rad)
+        return self._folded.warned.rows(event, str(flight.kind), within)
+
     async def _national(self, track: Track, flight: Flight) -> list[NationAssessment]:
         """What own plots alone say of it; nothing where they do not show it."""
+        found = await self._same(self._folded.national, track, flight)
+        if found is None:
+            return []
+        one, own = found
+        said = flight_as_json(own)
+        return [NationAssessment(nation=self._nation, as_of_ns=one.time_ns, stated=said)]
+
+    async def _same(
+        self, picture: LivePicture, track: Track, flight: Flight
+    ) -> tuple[Track, Flight] | None:
+        """The track of another picture that is of the same flight, and what it means."""
         beside = [
             one
-            for one in self._folded.national.shown()
+            for one in picture.shown()
             if one.first_plot_ns <= track.last_plot_ns and track.first_plot_ns <= one.last_plot_ns
         ]
         beside.sort(key=lambda one: abs(one.first_plot_ns - track.first_plot_ns))
         for one in beside[:_BESIDE]:
-            own = await self._assessor.flight(one, None)
-            if own is not None and is_same(own, flight, self._settings):
-                said = flight_as_json(own)
-                nation = self._nation
-                return [NationAssessment(nation=nation, as_of_ns=one.time_ns, stated=said)]
-        return []
+            other = await self._assessor.flight(one, None)
+            if other is not None and is_same(other, flight, self._settings):
+                return one, other
+        return None
 
     def _of_partners(self, flight: Flight) -> list[NationAssessment]:
         """What partners last stated that is of this flight."""
@@ -212,6 +257,7 @@ class Recording:
             await asyncio.to_thread(record.put, some, journal=(self._nation, last))
             self.followed = last
             self._waiting = self._waiting[len(some) :]
+        await self._events.follow(self._folded.events, record, launches_came=bool(some))
 
     async def _read_from_journal(self) -> None:
         """Take up what was written before this node was started, or not kept for too long."""
@@ -257,6 +303,7 @@ def entry_of(
     journal: tuple[int, int],
     said: tuple[NationAssessment, ...],
     exportable: bool,
+    warnings: tuple[WarningSent, ...] = (),
 ) -> LaunchEntry:
     """A flight as the record keeps it. `journal`: first and last entry of its observations."""
     launch, impact = flight.launch, flight.impact
@@ -283,6 +330,7 @@ def entry_of(
         journal_first=journal[0],
         journal_last=journal[1],
         assessments=said,
+        warnings=warnings,
     )
 
 

@@ -17,6 +17,7 @@ from skypact.errors import SkypactError
 from skypact.model import Arrival, EntryKind
 from skypact.record.checkpoints import Checkpoints
 from skypact.record.journal import Journal
+from skypact.serving.events import KeptSaid
 from skypact.serving.folded import Folded
 from skypact.serving.kept import KeptPlots, KeptSent
 from skypact.serving.releases import ALL, Releases
@@ -47,6 +48,8 @@ class Recovery:
         self._sent_after: dict[str, tuple[int, int]] = {}
         self._unsure: list[tuple[str, KeptSent]] = []
         self._again: list[Arrival] = []
+        self.unsure_said: list[KeptSaid] = []
+        """Own words about events that may not have gone."""
         self.newest_ns = 0
         """The time of the journal's last entry."""
 
@@ -98,6 +101,9 @@ class Recovery:
             self._sent_after[about] = kept.after, kept.part
             if not self._clean and lately:
                 self._unsure.append((about, kept))
+        elif kind is EntryKind.CONSULTATION:
+            if not self._clean and lately:
+                self.unsure_said.append(msgspec.msgpack.decode(payload, type=KeptSaid))
         elif kind is EntryKind.PLOTS_ACCEPTED:
             kept_plots = msgspec.msgpack.decode(payload, type=KeptPlots)
             with suppress(SkypactError):  # of a radar that is none any more: named when folded

@@ -209,6 +209,11 @@ class ReleaseWay:
         return [*map(_withdrawn, self._stated.values()), *self._stated_before]
 
     @property
+    def stating(self) -> tuple[Statement, ...]:
+        """What the partner was told of flights that there are."""
+        return tuple(self._stated.values())
+
+    @property
     def stated_numbers(self) -> frozenset[tuple[str, int]]:
         """Of `stated`: what each is, and its number."""
         return frozenset(

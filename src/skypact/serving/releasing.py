@@ -13,7 +13,7 @@ import msgspec
 import structlog
 
 from skypact.errors import SkypactError
-from skypact.model import Arrival, EntryKind, Flight, Launch, Radar, Track
+from skypact.model import Arrival, Consultation, EntryKind, Flight, Launch, Radar, Track
 from skypact.record.journal import Journal
 from skypact.serving.policy_in_force import (
     EDITED,
@@ -157,6 +157,14 @@ class Releasing:
             await self._send(way.partner, iter(messages), self.left, NO_PART)
             if before - way.stated_numbers:
                 self.save_chains(clean=False)
+
+    async def say(self, partner: str, said: Consultation) -> None:
+        """What is said about an event, to a partner; whether it may go is decided before."""
+        async with self.lock:
+            way = self.ways.get(partner)
+            if way is not None:
+                sent = way.outgoing.message(said, self._clock())
+                await self._send(partner, iter((sent,)), self.left, NO_PART)
 
     async def apply(
         self,

@@ -148,6 +148,8 @@ class Warner:
         self._news = asyncio.Event()
         self._hooks: set[asyncio.Task[None]] = set()
         self.faults: dict[str, str] = {}
+        self.told: Callable[[KeptWarnings], None] = lambda whole: None
+        """Gets what is in the journal."""
 
     @classmethod
     def of(
@@ -299,6 +301,7 @@ class Warner:
             return
         self.faults.pop("journal", None)
         self._state = then
+        self.told(whole)
         await self._publish(whole)
 
     def _prepared(self, said: Warning, was: _State) -> tuple[_State, KeptWarning]:
@@ -381,6 +384,10 @@ class Warner:
     def path(self) -> str:
         """Where the feed stands."""
         return "/exercise/alerts" if self.exercise else "/alerts"
+
+    def areas_at(self, latitude_rad: float, longitude_rad: float) -> tuple[str, ...]:
+        """The areas that hold a place."""
+        return self.decider.index.within(latitude_rad, longitude_rad)
 
     def routes(self, clock: Callable[[], int]) -> list[Route]:
         """The Atom feed, and each message."""

@@ -26,6 +26,7 @@ from skypact.model import (
     AreaWarning,
     Arrival,
     Assessment,
+    Consultation,
     Fault,
     Flight,
     FlightPath,
@@ -35,6 +36,7 @@ from skypact.model import (
     PackedTracklet,
     Payload,
     Plots,
+    Proposed,
     ScanPlots,
     Tracklet,
     TrackletBatch,
@@ -99,6 +101,22 @@ def encode(message: Message) -> bytes:
 def digest_of(body: bytes) -> bytes:
     """SHA-256 of a body, by which the next message names it."""
     return hashlib.sha256(body).digest()
+
+
+def text_hash(nation: str, exercise: bool, at_ns: int, text: Proposed) -> bytes:
+    """SHA-256 of a proposed text: of its every word, by whom, when, and who is to confirm it.
+
+    Over "skypact text 1" and then each part, as UTF-8, with its length before it in 8 bytes,
+    big-endian: nation, "live" or "exercise", nanoseconds in decimal digits, person, number of
+    nations, each nation, text. The event is not in it: each nation has a name of its own for that.
+    """
+    mode = "exercise" if exercise else "live"
+    named = (str(len(text.nations)), *text.nations)
+    digest = hashlib.sha256(b"skypact text 1")
+    for part in (nation, mode, str(at_ns), text.by, *named, text.text):
+        said = part.encode()
+        digest.update(len(said).to_bytes(8, "big") + said)
+    return digest.digest()
 
 
 def signed_frame(signature: bytes, body: bytes) -> bytes:
@@ -469,8 +487,8 @@ def in_order(use: Sequence[Use]) -> tuple[Use, ...]:
 
 
 def use_of(payload: Payload) -> tuple[Use, ...]:
-    """What the addressee may do with it; a heartbeat is no observation."""
-    return () if isinstance(payload, Heartbeat) else payload.use
+    """What the addressee may do with it; neither a heartbeat nor what people say is observed."""
+    return () if isinstance(payload, Heartbeat | Consultation) else payload.use
 
 
 def _reals(values: NDArray[np.float64]) -> bytes:

@@ -20,6 +20,7 @@ from skypact.model import (
     AreaWarning,
     Arrival,
     Assessment,
+    Consultation,
     Fault,
     Header,
     Heartbeat,
@@ -76,11 +77,12 @@ _ONLY_COUNTED = frozenset((Cause.KNOWN, Cause.RATE, Cause.ASIDE))
 _NO_FAULT = _ONLY_COUNTED | {Cause.OLD_EPOCH, Cause.TOO_MANY_GAPS, Cause.CLOCK}
 """Come about without anyone's ill will, or are refused for something else already."""
 
-Content = Arrival | tuple[Tracklet, ...] | Assessment | AreaWarning | Heartbeat
+Content = Arrival | tuple[Tracklet, ...] | Assessment | AreaWarning | Consultation | Heartbeat
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that may be used, for what its `use` says (a heartbeat has none).
+    """A message that may be used, for what its `use` says (a heartbeat and a consultation
+    have none).
 
     `content`: plots as an `Arrival` of the radar table's numbers, tracklets, or the payload itself.
     `counted`: of observations epoch and number among those granted for each of `use`.
@@ -486,6 +488,9 @@ class Entry:
                 fault = plausible.tracklets_fault(usable, span, settings)
         elif isinstance(payload, Assessment):
             usable, fault = payload, plausible.assessment_fault(payload, span, settings)
+        elif isinstance(payload, Consultation):
+            usable = payload
+            fault = plausible.consultation_fault(payload, header, span, settings)
         else:
             usable, fault = payload, plausible.warning_fault(payload, span, settings)
         if isinstance(usable, Fault):

@@ -15,8 +15,15 @@ from skypact.kernels.tracklet import OUTSIDE, whiten
 from skypact.model import (
     AreaWarning,
     Arrival,
+    Assessed,
     Assessment,
+    Confirmed,
+    Consultation,
     Fault,
+    Header,
+    Joined,
+    Proposed,
+    Said,
     Tracklet,
 )
 from skypact.settings import EntrySettings
@@ -37,11 +44,18 @@ class Span:
         self._last_ns = min(sent_ns, received_ns) + ahead_ns
         self._first_ns = received_ns - round(settings.oldest_s * S)
 
+    def ahead(self, place: str, time_ns: int) -> Fault | None:
+        """Whether a time is later than anything that was sent and received."""
+        if time_ns > self._last_ns:
+            said = f"{(time_ns - self._last_ns) / S:,.3f} s later than can have been seen yet"
+            return Fault(place, said, _CLOCK)
+        return None
+
     def fault(self, place: str, first_ns: int, last_ns: int) -> Fault | None:
         """Whether times from first to last are outside of it."""
-        if last_ns > self._last_ns:
-            said = f"{(last_ns - self._last_ns) / S:,.3f} s later than can have been seen yet"
-            return Fault(place, said, _CLOCK)
+        ahead = self.ahead(place, last_ns)
+        if ahead is not None:
+            return ahead
         if first_ns < self._first_ns:
             return Fault(place, f"{(self._first_ns - first_ns) / S:,.0f} s too old", _OLD)
         return None
@@ -156,8 +170,13 @@ def _rank(matrix: NDArray[np.float64], vector: NDArray[np.float64]) -> int:
 
 def assessment_fault(stated: Assessment, span: Span, settings: EntrySettings) -> Fault | None:
     """Of a stated flight; what it foretells may lie ahead of every clock, but not a day."""
+    when = span.fault("payload.as_of_ns", stated.as_of_ns, stated.as_of_ns)
+    return when or _flight_fault(stated, settings)
+
+
+def _flight_fault(stated: Assessment, settings: EntrySettings) -> Fault | None:
+    """Of a stated flight, whenever it was stated."""
     faults = (
-        span.fault("payload.as_of_ns", stated.as_of_ns, stated.as_of_ns),
         codec.infinite_in(stated),
         *_end_faults(stated),
         *_path_faults(stated, settings),
@@ -213,17 +232,81 @@ def _path_faults(stated: Assessment, settings: EntrySettings) -> Iterator[Fault 
 
 def warning_fault(warning: AreaWarning, span: Span, settings: EntrySettings) -> Fault | None:
     """Of an area and its time."""
+    when = span.fault("payload.as_of_ns", warning.as_of_ns, warning.as_of_ns)
+    return when or _area_fault(warning, settings)
+
+
+def _area_fault(warning: AreaWarning, settings: EntrySettings) -> Fault | None:
+    """Of an area and its time, whenever it was stated."""
     if len(warning.area) > settings.greatest_area_points:
         return _many("payload.area", len(warning.area), settings.greatest_area_points)
     if warning.from_ns > warning.until_ns:
         return Fault("payload.until_ns", "it ends before it begins", _ANEW)
     return (
-        span.fault("payload.as_of_ns", warning.as_of_ns, warning.as_of_ns)
-        or codec.infinite_in(warning)
+        codec.infinite_in(warning)
         or _when("payload.from_ns", warning.from_ns, warning.as_of_ns)
         or _when("payload.until_ns", warning.until_ns, warning.as_of_ns)
         or (None if warning.withdrawn else _ring_fault("payload.area", warning.area))
     )
+
+
+def consultation_fault(
+    consultation: Consultation, header: Header, span: Span, settings: EntrySettings
+) -> Fault | None:
+    """Of what is said about an event. It may be old: a cut link brings it days later."""
+    said = consultation.said
+    ends = (header.originator, header.addressee)
+    if (consultation.event is None) != isinstance(said, Confirmed):
+        return Fault("payload.event", "only a confirmation has none", codec.MALFORMED)
+    names = [("event", consultation.event)]
+    if isinstance(said, Joined):
+        names.append(("said.other", said.other))
+        if {str(name).partition("-")[0] for _, name in names} != set(ends):
+            return Fault("payload.said.other", "it joins no two nations' names", _NAMES)
+    for place, name in names:
+        if name is not None and name.partition("-")[0] not in ends:
+            reason = f"{name} is neither {ends[0]}'s nor {ends[1]}'s name of an event"
+            return Fault(f"payload.{place}", reason, _NAMES)
+    return (
+        span.ahead("payload.at_ns", consultation.at_ns)
+        or _words_fault(said)
+        or _said_fault(said, ends, span, settings)
+    )
+
+
+def _said_fault(
+    said: Said, ends: tuple[str, str], span: Span, settings: EntrySettings
+) -> Fault | None:
+    if isinstance(said, Proposed):
+        named = said.nations
+        if list(named) != sorted(set(named)) or not set(ends) <= set(named):
+            reason = "not each once, in order, with its originator and us among them"
+            return Fault("payload.said.nations", reason, "name everyone who is to confirm it")
+    if isinstance(said, Assessed):
+        for k, flight in enumerate(said.flights):
+            fault = span.ahead("as_of_ns", flight.as_of_ns) or (
+                _flight_fault(flight, settings)
+                if isinstance(flight, Assessment)
+                else _area_fault(flight, settings)
+            )
+            if fault is not None:
+                inner = fault.place.removeprefix("payload.")
+                return fault._replace(place=f"payload.said.flights[{k}].{inner}")
+    return None
+
+
+def _words_fault(said: Said) -> Fault | None:
+    """Letters that a terminal obeys instead of showing have no place in what people write."""
+    for place in ("by", "text"):
+        words = str(getattr(said, place, ""))
+        allowed = words.replace("\n", "") if place == "text" else words
+        if not allowed.isprintable():
+            return Fault(f"payload.said.{place}", "it holds letters that cannot be shown", _PRINT)
+    return None
+
+
+_NAMES = "have the partner call it by a name of its own, or by ours"
+_PRINT = "have the partner send plain text"
 
 
 def _when(place: str, time_ns: int, as_of_ns: int) -> Fault | None:

@@ -19,9 +19,11 @@ from skypact.kernels.radar_geometry import local_from_polar, turn_to_ecef
 from skypact.model import (
     AreaWarning,
     Assessment,
+    Consultation,
     FlightKind,
     Heartbeat,
     Level,
+    Matter,
     Openness,
     Payload,
     Plots,
@@ -102,10 +104,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartnerPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """One partner's rules, and the rule `otherwise` without conditions, for all else."""
+    """One partner's rules, and the rule `otherwise` without conditions, for all else.
+
+    `consultation`: what of it may go to the partner.
+    """
 
     rules: tuple[Rule, ...]
     otherwise: Rule
+    consultation: frozenset[Matter] = frozenset()
 
     @property
     def asks_place(self) -> bool:
@@ -186,13 +192,13 @@ class Decision(NamedTuple):
     per_s: float
 
     def sends(self, payload: Payload) -> bool:
-        """Whether a payload of this kind goes.
+        """Whether a payload of this kind goes; what people say is not decided by subjects.
 
         Plots, or tracklets, go at just their level; an assessment and a warning at each level that
         tells as much.
         """
-        if isinstance(payload, Heartbeat):
-            return True
+        if isinstance(payload, Heartbeat | Consultation):
+            return isinstance(payload, Heartbeat)
         if isinstance(payload, AreaWarning):
             return self.level >= Level.WARNING
         if isinstance(payload, Assessment):

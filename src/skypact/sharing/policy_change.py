@@ -47,11 +47,27 @@ def changes(old: Policy | None, new: Policy, radars: Sequence[str], now_ns: int)
                 key = _direction(was, becomes), said(was), said(becomes)
                 found.setdefault(key, []).append(case)
         lines: dict[str, list[str]] = {"more": [], "less": [], "other": []}
+        for way, line in _consultation(before.partners.get(partner), new.partners.get(partner)):
+            lines[way].append(line)
         for (way, was_said, becomes_said), cases in found.items():
             lines[way].append(f"{_of(cases, radars)}: {was_said} → {becomes_said}")
-        if found:
+        if any(lines.values()):
             out.append(Change(partner, *(tuple(lines[way]) for way in ("more", "less", "other"))))
     return out
+
+
+def _consultation(
+    old: PartnerPolicy | None, new: PartnerPolicy | None
+) -> Iterator[tuple[str, str]]:
+    """What of consultations goes from now on, or no more."""
+    was = old.consultation if old else frozenset()
+    becomes = new.consultation if new else frozenset()
+    for way, matters, when in (
+        ("more", becomes - was, "from now on"),
+        ("less", was - becomes, "no more"),
+    ):
+        if matters:
+            yield way, f"of consultations: {' and '.join(sorted(matters))} {when}"
 
 
 def changes_text(found: Sequence[Change]) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from skypact.errors import InputError, nearest
-from skypact.model import FlightKind, Level, Openness, Use
+from skypact.model import FlightKind, Level, Matter, Openness, Use
 from skypact.settings import ReleaseSettings
 from skypact.sharing import signing
 from skypact.sharing.policy import Area, PartnerPolicy, Policy, Rule
@@ -24,7 +24,7 @@ _DEFAULT = "otherwise"
 _GIVES = ("level", "openness", "use", "greatest_per_s")
 _CONDITIONS = ("kinds", "area", "radars", "from", "until", "exercise")
 _RULE_KEYS = ("name", *_GIVES, *_CONDITIONS)
-_PARTNER_KEYS = (*_GIVES, "rule")
+_PARTNER_KEYS = (*_GIVES, "consultation", "rule")
 _COUNTLESS = 1e15
 
 
@@ -113,7 +113,8 @@ def _partner(file: str, name: str, table: Any, radars: Sequence[str]) -> Partner
         if "level" not in row:
             raise InputError(row_place, '"level" is missing', f"add level = one of {_said(LEVELS)}")
         rules.append(_rule(row_place, row, otherwise, named, radars))
-    return PartnerPolicy(rules=tuple(rules), otherwise=otherwise)
+    consultation = _some_of(place, table, "consultation", _values(Matter))
+    return PartnerPolicy(rules=tuple(rules), otherwise=otherwise, consultation=consultation)
 
 
 def _rule(
@@ -161,8 +162,19 @@ def _set_of(
 ) -> frozenset[Any] | None:
     if key not in table:
         return None
-    values = table[key]
-    if not isinstance(values, list) or not values:
+    if not table[key]:
+        raise InputError(
+            place, f"{key} is {table[key]!r}", f"give a list of some of {_said(known)}"
+        )
+    return _some_of(place, table, key, known)
+
+
+def _some_of(
+    place: str, table: Mapping[str, Any], key: str, known: Mapping[str, Any]
+) -> frozenset[Any]:
+    """Of a list of names what they stand for; left out, or an empty list: none."""
+    values = table.get(key, [])
+    if not isinstance(values, list):
         raise InputError(place, f"{key} is {values!r}", f"give a list of some of {_said(known)}")
     for value in values:
         if not isinstance(value, str) or value not in known:
@@ -260,6 +272,7 @@ _HEAD = """\
 #   tracklets, plots
 # Openness of tracklets: hidden (do not point at the radar), rounded, full.
 # Use: picture (the partner's own eyes and decisions), public_warning, export.
+# Consultation about an event: which of it the partner gets; left out, nothing of it.
 #
 # Rules are tried in order, and the first whose conditions all hold decides; else what stands below
 # [partner.…] does. What a rule does not say (openness, use, greatest_per_s) is as there.
@@ -270,6 +283,7 @@ _PARTNER = """
 level = "assessment"
 openness = "hidden"
 use = ["picture"]
+consultation = ["assessment", "acknowledgement", "comment", "text"]
 # greatest_per_s = 50.0        # payloads a second; the rest waits for nobody and is left out
 #
 # [[partner.{partner}.rule]]
