@@ -22,6 +22,7 @@ import numpy as np
 
 from bench.node_load import NATIONS, Load, load
 from bench.node_process import TOLD, Plan, Seen
+from evaluate.link_scene import free_ports
 from skypact.sensing import save_radars
 from skypact.settings import LinkSettings
 from skypact.sharing.coalition import init_coalition
@@ -41,25 +42,13 @@ _STARTS_S = 90.0
 _S = 1_000_000_000
 
 
-def _free_port() -> int:
-    for first in range(24000, 40000, 50):
-        try:
-            for port in range(first, first + 30):
-                with socket.socket() as one:
-                    one.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
-    raise OSError("no free ports")
-
-
 def _coalition(folder: Path, made: Load, level: str, openness: str) -> None:
     with tempfile.TemporaryDirectory() as beside:
         save_radars(Path(beside) / "radars.toml", made.radars)
         table = (Path(beside) / "radars.toml").read_text("utf-8")
     init_coalition(
         *(folder, list(NATIONS), "mesh", LinkSettings()),
-        first_port=_free_port(),
+        first_port=free_ports(30),
         radars=lambda nation, _: table,
     )
     for own in NATIONS:

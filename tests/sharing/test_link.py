@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from link_settings import QUICK
+from nats.aio.client import Client
 
 from evaluate.link_scene import NATIONS, Coalition, coalition, until
 from skypact.errors import LinkError, OutboxFullError
@@ -199,13 +200,27 @@ def test_a_folder_has_one_node(mesh: Scene) -> None:
         mesh.run(link.start())
 
 
-def test_a_store_that_went_back_in_time_is_noticed(mesh: Scene, tmp_path: Path) -> None:
-    """An older copy of the server's files: without a new outbox the partner would miss messages."""
+@pytest.mark.parametrize("unheard", [None, "DELETE", "CREATE"])
+def test_a_store_that_went_back_in_time_is_noticed(
+    mesh: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unheard: str | None
+) -> None:
+    """An older copy of the server's files: without a new outbox the partner would miss messages.
+
+    Also where the server does it and its answer gets lost.
+    """
     scene = mesh.scene
     store, copy = scene.folder / "JPN" / "store", tmp_path / "copy"
     shutil.copytree(store, copy)
     mesh.run(through(scene, BOTH_WAYS, 0.5))
     before = state_of(scene, "JPN", "KOR").out.renewed  # a killed server may have gone back too
+    left_unheard = [f"$JS.API.STREAM.{unheard}.OUT_KOR"]  # nobody asks for "None"
+
+    async def not_heard(client: Client, subject: str, body: dict[str, Any]) -> dict[str, Any]:
+        said = await ask(client, subject, body)
+        if subject in left_unheard:
+            left_unheard.remove(subject)
+            raise LinkError(f"{subject}: no answer")
+        return said
 
     async def go_back() -> None:
         await scene.servers["JPN"].stop()
@@ -215,7 +230,9 @@ def test_a_store_that_went_back_in_time_is_noticed(mesh: Scene, tmp_path: Path) 
 
     # Between two messages: what a store forgets before its partner fetched it the link cannot know.
     mesh.run(go_back())
+    monkeypatch.setattr("skypact.sharing.outbox.ask", not_heard)
     mesh.run(through(scene, [("JPN", "KOR")], 1.0, partial(asyncio.sleep, 0.0)))
+    assert bool(left_unheard) == (unheard is None)
     state = state_of(scene, "JPN", "KOR")
     assert state.out.renewed == before + 1
     assert any("check the disk" in alarm for alarm in state.alarms)

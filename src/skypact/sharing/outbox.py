@@ -112,6 +112,9 @@ class Outbox:
         self._wake = asyncio.Event()
         self._broken = True
         self._generation = self._token = 0
+        self._made = ""
+        self._left: list[_Flight] = []
+        """What was in an outbox that was given up, for the next."""
         self._last = self._found = 0
         self._counts = [0, 0, 0, 0]
         self.partner_has = 0
@@ -347,17 +350,21 @@ class Outbox:
         if self.fault:
             await asyncio.sleep(_PAUSE_S if self._flights else 0)
         self._generation += 1  # answers to what went before mean nothing any more
-        state = await self._stream_state(keeper)
+        made, state = await self._stream_state(keeper)
         last = int(state["last_seq"])
-        if not self._last:
-            self._last = self._found = last
-        if self.went_back or last < max(self._last, self.partner_has):
-            await self._renew(keeper, state, self._last if last < self._last else self._found)
-        else:
-            for number in range(self._last + 1, last + 1):
-                if self._flights:
-                    self._store_first(number)
-            self._last = last
+        if not self._made:
+            self._made, self._last, self._found = made, last, last
+        went_back = self.went_back or last < max(self._last, self.partner_has)
+        if made == self._made and went_back:
+            await self._give_up(keeper, state, self._last if last < self._last else self._found)
+            made, state = await self._stream_state(keeper)
+            last = int(state["last_seq"])
+        if made != self._made:
+            self._begin_anew(made, last)
+        for number in range(self._last + 1, last + 1):
+            if self._flights:
+                self._store_first(number)
+        self._last = last
         self._broken = False
         self.fault = ""
         for place, flight in enumerate(self._flights):
@@ -365,8 +372,8 @@ class Outbox:
             self._counts[2] += flight.repeated
             await self._send(gate, inbox, flight, self._last + place)
 
-    async def _renew(self, keeper: Client, state: dict[str, Any], before: int) -> None:
-        """A new outbox, where the store has gone back in time: power was lost without a sync.
+    async def _give_up(self, keeper: Client, state: dict[str, Any], before: int) -> None:
+        """End an outbox whose store has gone back in time: power was lost without a sync.
 
         The partner would pass over every new message whose number it has seen before, without a
         sign (trap 2). A new outbox has numbers that were never used. What is left in the old one
@@ -388,16 +395,23 @@ class Outbox:
                 msgspec.json.encode(message.get("data", "")), type=bytes
             )  # base64 in JSON
             left.append(_Flight(f"again-{message['seq']}-{self._generation}", body, []))
+        self._left = left  # before it is gone: nobody may hear that it is
         await ask(keeper, f"$JS.API.STREAM.DELETE.{stream}", {})
-        self._flights.extendleft(reversed(left))
-        self._last = int((await self._stream_state(keeper))["last_seq"])
-        self._found = self._last
+
+    def _begin_anew(self, made: str, last: int) -> None:
+        """Another outbox stands where one was: nothing of what is under way is in it."""
+        self._made, self._last, self._found = made, last, last
+        self._flights.extendleft(reversed(self._left))
+        self._left = []
         self.partner_has = 0
         self.went_back = False
         self._counts[3] += 1
 
-    async def _stream_state(self, keeper: Client) -> dict[str, Any]:
-        """The outbox's state; made where there is none."""
+    async def _stream_state(self, keeper: Client) -> tuple[str, dict[str, Any]]:
+        """When the outbox was made, which tells one from the next, and its state.
+
+        Made where there is none.
+        """
         stream = self._stream_name
         said = await ask(keeper, f"$JS.API.STREAM.INFO.{stream}", {})
         if said.get("error", {}).get("err_code") == _NO_STREAM:
@@ -405,8 +419,7 @@ class Outbox:
         if "error" in said:
             raise LinkError(f"outbox to {self.partner}: {said['error'].get('description')}")
         await self._open_consumer(keeper)
-        state: dict[str, Any] = said["state"]
-        return state
+        return said["created"], said["state"]
 
     async def _open_consumer(self, keeper: Client) -> None:
         """Find or make the consumer: a new one delivers nothing yet (`agreed`)."""
