@@ -1,7 +1,8 @@
 """Makes the README's pictures of the desk: `python tools/desk_pictures.py` writes `docs/pictures/`.
 
 The launch of 2022-10-04 past the radars of three nations, folded as a node folds it; a real desk
-shows it to a real browser. Drawn in software, so it takes minutes. The node alone is made up.
+shows it to a real browser, as an exercise, for what is simulated is not live. Drawn in software, so
+it takes minutes. The node alone is made up.
 """
 
 import io
@@ -29,8 +30,8 @@ from skypact.tracking import Picture
 
 SCENARIO = "2022-10-04_irbm-over-japan"
 FOLDER = Path(__file__).parent.parent / "docs" / "pictures"
-ALONE_S, TOGETHER_S = 22.0, 300.0
-"""After the first plot: Japan has not seen it yet; past burn-out, over Japan."""
+ALONE_S, SETTLED_S, TOGETHER_S = 22.0, 120.0, 300.0
+"""After the first plot: Japan has not seen it yet; its launch is settled; past burn-out."""
 SIZE = {"width": 1440, "height": 900}
 COLOURS = 256
 DRAWN_S = 90.0
@@ -96,8 +97,11 @@ class Told:
             node.remember(name)
 
     def _flight(self, name: str, track: Track) -> ShownFlight:
-        known = self.launches.get((name, track.id))
+        """What a track means; what parted from another has its launch, as in the node."""
+        known = self.launches.get((name, track.parted_from or track.id))
         flight = assess(track, self.radars, Settings().flight, launch=known)
+        if flight.launch is not None and self.until_s >= SETTLED_S:
+            self.launches.setdefault((name, track.id), flight.launch)
         nations = {radar.id: radar.nation for radar in self.radars}
         sources = tuple(
             Source(nations[radar], radar, plots, self.seen[name, track.id, radar][1])
@@ -117,7 +121,7 @@ def main() -> None:
     """Make all of them."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        desk = MadeDesk(Path(folder), radars())
+        desk = MadeDesk(Path(folder), radars(), exercise=True)
         told = Told(desk)
         told.until(ALONE_S)
         desk.open()
@@ -138,6 +142,7 @@ def _draw(desk: MadeDesk, told: Told, opened: Any) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     _save(page, "desk-alone")
+    told.until(SETTLED_S)
     told.until(TOGETHER_S)
     page.get_by_role("button", name="All together").click()
     page.locator("[data-flight]").first.click()

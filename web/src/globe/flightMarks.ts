@@ -92,7 +92,7 @@ export class FlightMarks {
     const fills = mark.fills;
     mark.fills = [];
     mark.flight = flight;
-    mark.billboard.image = symbol(flightCode(flight, this.#exercise), SYMBOL_SIZE, this.theme.halo) as never;
+    mark.billboard.image = symbol(flightCode(flight, this.#exercise), SYMBOL_SIZE) as never;
     const chosen = flight.id === this.#chosen;
     const dim = flight.status === "ended" ? 0.35 : this.#chosen !== null && !chosen ? 0.45 : 1;
     mark.billboard.color = colour("#ffffff", Math.max(0.5, dim));

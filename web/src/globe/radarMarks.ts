@@ -28,7 +28,7 @@ export class RadarMarks {
   show(radars: readonly Radar[], height_m: number | null, exercise: boolean, theme: Theme): void {
     this.#billboards.removeAll();
     this.#lines.removeAll();
-    const image = symbol(radarCode(exercise), SYMBOL_SIZE, theme.halo);
+    const image = symbol(radarCode(exercise), SYMBOL_SIZE);
     for (const radar of radars) {
       const position = at(radar.longitude_deg, radar.latitude_deg, 0);
       const billboard: Billboard = this.#billboards.add({

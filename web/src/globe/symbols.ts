@@ -64,22 +64,20 @@ export function pin(kind: "launch" | "impact", css: string, halo: string): HTMLC
   return canvas;
 }
 
+/** Frames, and the X of an exercise, are black: with a light rim they are seen on dark as on light. */
+const RIM = { outlineWidth: 4, outlineColor: "#e8eef3" };
+
 /** A symbol's picture, drawn once. `size`: of milsymbol, about the height of its frame in pixels. */
-export function symbol(sidc: string, size: number, outline: string): HTMLCanvasElement {
-  const key = `${sidc}/${size}/${outline}`;
+export function symbol(sidc: string, size: number): HTMLCanvasElement {
+  const key = `${sidc}/${size}`;
   let canvas = drawn.get(key);
   if (!canvas) {
-    canvas = new ms.Symbol(sidc, {
-      size: size * globalThis.devicePixelRatio,
-      outlineWidth: 3,
-      outlineColor: outline,
-      simpleStatusModifier: true,
-    }).asCanvas();
+    canvas = new ms.Symbol(sidc, { size: size * globalThis.devicePixelRatio, simpleStatusModifier: true, ...RIM }).asCanvas();
     drawn.set(key, canvas);
   }
   return canvas;
 }
 
 export function symbolSvg(sidc: string, size: number): string {
-  return new ms.Symbol(sidc, { size }).toDataURL();
+  return new ms.Symbol(sidc, { size, ...RIM }).toDataURL();
 }

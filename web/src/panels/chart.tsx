@@ -4,10 +4,12 @@ import { clockTime, length, speedText } from "../words/words";
 import { useWords } from "./look";
 
 const WIDTH = 372;
-const HEIGHT = 118;
+const HEIGHT = 128;
 const LEFT = 44;
 const BOTTOM = 16;
-const TOP = 8;
+const TOP = 18;
+/** Above the curves stands what they are of. */
+const TITLE = 10;
 const POINTS = 160;
 
 type Column = "height_m" | "speed_m_s";
@@ -58,7 +60,7 @@ function Plot({ flight, column, now_ms, title, unit }: {
       {[from_ms, middle_ms, until_ms].map((time_ms, i) => (
         <text key={i} class="axis" x={x(time_ms)} y={HEIGHT - 3} text-anchor={(["start", "middle", "end"] as const)[i]!}>{clockTime(time_ms)}</text>
       ))}
-      <text class="title" x={WIDTH - 8} y={TOP + 8} text-anchor="end">{title}</text>
+      <text class="title" x={WIDTH - 8} y={TITLE} text-anchor="end">{title}</text>
       {flown && <path class="flown" d={pathData(flown, column, x, y)} />}
       {flight.status !== "ended" && <path class="expected" d={pathData(expected, column, x, y)} />}
       {now_ms >= from_ms && now_ms <= until_ms && <line class="now" x1={x(now_ms)} x2={x(now_ms)} y1={TOP} y2={HEIGHT - BOTTOM} />}

@@ -39,7 +39,6 @@ function PictureSwitch({ desk }: { desk: Desk }) {
   const say = useWords();
   const { picture } = useStore(desk.view);
   const pictures = useStore(desk.pictures);
-  const lacking = useStore(desk.lacking);
   const main = ["national", TOGETHER];
   const others = pictures.map((one) => one.name).filter((name) => !main.includes(name));
   const choose = (name: string): void => desk.look({ picture: name });
@@ -59,7 +58,6 @@ function PictureSwitch({ desk }: { desk: Desk }) {
           {others.map((name) => <option key={name} value={name}>{pictureWord(name)}</option>)}
         </select>
       )}
-      {lacking.size > 0 && <span class="lacking" role="status">◌ {say("missing_here", { count: lacking.size })}</span>}
     </div>
   );
 }
