@@ -36,11 +36,13 @@ from skypact.model.desk import (
     Source,
     Statement,
 )
+from skypact.model.event import Event, EventAssessment, EventText, SaidBy
 from skypact.model.flight import RangeClass
 from skypact.model.message import FlightPath, Use
 from skypact.model.track import Phase, TrackStatus
 from skypact.sensing.feeds.http_feed import QuietServer, bound
 from skypact.sensing.scenario import demo_radars
+from skypact.serving.event_document import event_document, event_line
 from skypact.serving.shown import shown_radars
 from skypact.settings import DeskSettings
 
@@ -102,6 +104,7 @@ class MadeNode(NodeClient):
         self.levels = dict.fromkeys((one for one in NATIONS if one != nation), "tracklets")
         self.down: set[str] = set()
         self.statements: tuple[Statement, ...] = ()
+        self.event: Event | None = None
         self.time_ns = time.time_ns()
         self.epoch = self.time_ns
         self.came_ns = dict.fromkeys(NATIONS, self.time_ns)
@@ -253,7 +256,7 @@ class MadeNode(NodeClient):
 
 
 class MadeOrders:
-    """Releases of a made-up node: one level for each partner."""
+    """Releases of a made-up node: one level for each partner; and what is said of its events."""
 
     def __init__(self, node: MadeNode) -> None:
         self._node = node
@@ -291,6 +294,53 @@ class MadeOrders:
         """Put it in force."""
         self._node.levels = _levels_of(proposal.text)
         return f"in force since now: release.toml {proposal.hash[:8]}, by {who}"
+
+    async def events(self, event: str = "") -> tuple[dict[str, Any], ...]:
+        """The one event, whole or in short; none while nothing was said of it."""
+        held = self._node.event
+        if held is None:
+            return ()
+        return (event_document(held, self._node.nation) if event else event_line(held),)
+
+    async def say(
+        self,
+        do: str,
+        who: str,
+        key: Ed25519PrivateKey | None,
+        *,
+        event: str = "",
+        flight: int | None = None,
+        to: tuple[str, ...] = (),
+        text: str = "",
+    ) -> str:
+        """To Korea: what was said, and a text that both are to confirm."""
+        held = self._node.event
+        assert held is not None
+        said = SaidBy(nation=self._node.nation, by=who, at_ns=time.time_ns(), text=text)
+        if do == "acknowledge":
+            held = msgspec.structs.replace(held, acknowledged=(*held.acknowledged, said))
+        elif do == "comment":
+            held = msgspec.structs.replace(held, comments=(*held.comments, said))
+        elif do == "propose":
+            name = hashlib.sha256(text.encode()).hexdigest()
+            made = EventText(
+                hash=name, proposed=said, nations=("JPN", "KOR"), confirmed=(), agreed_ns=None
+            )
+            held = msgspec.structs.replace(held, texts=(*held.texts, made))
+        else:
+            texts = tuple(_confirmed(one, said) for one in held.texts)
+            held = msgspec.structs.replace(held, texts=texts)
+        self._node.event = held
+        return "told to KOR"
+
+
+def _confirmed(text: EventText, said: SaidBy) -> EventText:
+    """A text that one more has confirmed."""
+    if text.hash != said.text or said.by == text.proposed.by:
+        return text
+    done = (*text.confirmed, said)
+    agreed = len(done) == len(text.nations)
+    return msgspec.structs.replace(text, confirmed=done, agreed_ns=said.at_ns if agreed else None)
 
 
 def _levels_of(text: str) -> dict[str, str]:
@@ -515,6 +565,24 @@ def _ring(place: dict[str, float], ellipse: Ellipse) -> tuple[tuple[float, float
             (place["latitude_rad"] + north).tolist(),
             strict=True,
         )
+    )
+
+
+def made_event(began_ns: int, statements: Sequence[Statement]) -> Event:
+    """A shared event of what nations state, known to Korea."""
+    assessments = tuple(
+        EventAssessment(
+            nation=one.nation, to="JPN", name="JPN-4f2a", at_ns=began_ns, flights=(one.said,)
+        )
+        for one in statements
+    )
+    return Event(
+        name="JPN-4f2a6c01b7d3",
+        names=("JPN-4f2a6c01b7d3",),
+        began_ns=began_ns,
+        latest_ns=began_ns,
+        told={"KOR": "JPN-0d12"},
+        assessments=assessments,
     )
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from evaluate.made_node import PASSWORD, MadeDesk, S, radars
+from evaluate.made_node import PASSWORD, MadeDesk, S, made_event, made_statement, radars
 from skypact.model import Step
 from skypact.warning.feed import atom_feed
 from tests.desk.desk_browser import AXE, browser, chromium
@@ -170,25 +170,43 @@ def test_a_warning_in_force_is_seen_whatever_is_looked_at(visit, story, desk):
         desk.alerts.clear()
 
 
-def test_a_text_is_confirmed_by_another_person_and_all_of_it_is_in_the_audit(quick, visit, desk):
+def test_a_text_of_an_event_is_confirmed_by_another_person_and_it_is_in_the_audit(
+    quick, visit, story, desk
+):
     expect = expects()
     page = visit.page
-    page.get_by_role("tab", name="Texts").click()
-    page.get_by_label("New text").fill("A launch was seen. It comes down at sea.")
-    page.get_by_role("button", name="Propose (LIVE)").click()
+    story.at(300.0)
+    (korea,) = desk.node.statements
+    east = made_statement("USA", desk.node.pictures["shared"].flights[1], 2.5)
+    desk.run(lambda: setattr(desk.node, "event", made_event(story.begin_ns, (korea, east))))
+    page.get_by_role("tab", name="Events").click()
+    panel = page.locator(".events")
+    expect(panel).to_contain_text("Known to KOR")
+    # Korea puts the impact 0.9° to the east of the truth, the United States 2.5°.
+    expect(panel.locator(".stated tbody tr")).to_have_count(2)
+    expect(panel.locator(".apart li")).to_contain_text("≠ KOR – USA: Impact")
+    panel.get_by_role("button", name="Take note, tell partners (LIVE)").click()
+    expect(panel.locator(".words-said")).to_contain_text("Sato took note")
+    panel.get_by_label("Comment, to partners").fill("One, not two")
+    panel.get_by_role("button", name="Send").click()
+    expect(panel.locator(".words-said")).to_contain_text("Sato: One, not two")
+    panel.get_by_label("New text").fill("A launch was seen. It comes down at sea.")
+    panel.get_by_role("button", name="Propose (LIVE)").click()
     text = page.locator("[data-text]").first
-    expect(text).to_contain_text("Proposed by Sato")
+    expect(text).to_contain_text("Proposed by Sato (JPN)")
     expect(text).to_contain_text("Another person has to confirm it")
     other = Visit(quick, desk, "Ito")
-    other.page.get_by_role("tab", name="Texts").click()
+    other.page.get_by_role("tab", name="Events").click()
     other.page.get_by_role("button", name="Confirm (LIVE)").first.click()
-    expect(text).to_contain_text("Confirmed by Ito")
+    expect(text).to_contain_text("Confirmed by Ito (JPN)")
+    expect(text.locator(".agreed")).to_have_count(0)
+    _no_violation(page, "a shared event")
     expect(other.page.get_by_role("tab", name="Audit")).to_have_count(0)
     other.close()
     page.get_by_role("tab", name="Audit").click()
     rows = page.locator(".audit tbody tr")
-    expect(rows.filter(has_text="confirm text")).to_contain_text("Ito")
-    expect(rows.filter(has_text="propose text")).to_contain_text("Sato")
+    expect(rows.filter(has_text="confirm")).to_contain_text("Ito")
+    expect(rows.filter(has_text="propose").filter(has_not_text="release")).to_contain_text("Sato")
 
 
 def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):

@@ -1,6 +1,6 @@
 /** Requests to the node's desk. What it refuses comes as an error whose message is its sentence. */
 import type {
-  Acknowledgement, AuditEntry, Comment, Flight, Level, Moment, PictureName, Proposal, Radar, Releases, Session, Text,
+  Acknowledgement, AuditEntry, Comment, EventLine, Flight, Level, Moment, PictureName, Proposal, Radar, Releases, Session, SharedEvent,
 } from "./contract";
 import type { FeatureCollection } from "geojson";
 
@@ -64,14 +64,12 @@ export class Client {
     return this.#ask("POST", `flights/${id}/comments`, { text });
   }
 
-  texts = (): Promise<Text[]> => this.#ask("GET", "texts");
+  events = (): Promise<EventLine[]> => this.#ask("GET", "consultations");
+  event = (name: string): Promise<SharedEvent> => this.#ask("GET", `consultations/${encodeURIComponent(name)}`);
 
-  proposeText(text: string, flight: number | null): Promise<Text> {
-    return this.#ask("POST", "texts", { text, flight });
-  }
-
-  confirmText(id: number): Promise<Text> {
-    return this.#ask("POST", `texts/${id}/confirmation`, {});
+  /** To all partners that may hear it; `password` where one signs with a key of one's own. */
+  say(where: string, password: string | null, text?: string): Promise<{ said: string }> {
+    return this.#ask("POST", where, { password, ...(text === undefined ? {} : { text }) });
   }
 
   propose(partner: string, level: Level): Promise<Proposal> {

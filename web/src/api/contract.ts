@@ -245,14 +245,61 @@ export interface Warnings {
   warnings: Warning[];
 }
 
-export interface Text {
-  id: number;
-  flight: number | null;
+/** Who said it, for which nation, and when. */
+export interface SaidBy {
+  nation: string;
+  by: string;
+  at: string;
+}
+
+export interface EventText {
+  hash: string;
   text: string;
-  proposed_by: string;
-  proposed: string;
-  confirmed_by: string | null;
-  confirmed: string | null;
+  proposed: SaidBy;
+  nations: string[];
+  confirmed: SaidBy[];
+  agreed: string | null;
+}
+
+/** A shared event in short. */
+export interface EventLine {
+  event: string;
+  began: string;
+}
+
+/** A flight as a nation states it; where it states an area alone, without a kind. */
+export interface StatedFlight {
+  kind?: Kind;
+  range_class?: string | null;
+  launch?: { time: string; latitude_deg: number; longitude_deg: number } | null;
+  impact?: { time: string; latitude_deg: number; longitude_deg: number } | null;
+}
+
+/** How far two nations differ; `…_differs`: by more than both are unsure of. */
+export interface EventDifference {
+  between: [string, string];
+  count: [number, number];
+  count_differs: boolean;
+  flights: {
+    kind_differs: boolean;
+    launch_km: number | null;
+    launch_differs: boolean | null;
+    apogee_km: number | null;
+    apogee_differs: boolean | null;
+    impact_km: number | null;
+    impact_differs: boolean | null;
+    impact_time_s: number | null;
+    impact_time_differs: boolean | null;
+  }[];
+}
+
+export interface SharedEvent extends EventLine {
+  told: string[];
+  acknowledged: SaidBy[];
+  comments: (SaidBy & { text: string })[];
+  texts: EventText[];
+  assessments: Record<string, StatedFlight[]>;
+  differences: EventDifference[];
 }
 
 export interface Snapshot {

@@ -9,19 +9,20 @@ import type { Word } from "../words/en";
 import { language } from "../words/words";
 import { Audit } from "./audit";
 import { Detail } from "./detail";
+import { Events } from "./events";
 import { Flights } from "./flights";
 import { GlobePanel } from "./globePanel";
 import { LogIn } from "./login";
 import { useStore, useWords } from "./look";
 import { Partners } from "./partners";
 import { playOrPause, Timeline, toNow } from "./timeline";
-import { Texts } from "./texts";
+
 import { Notices, Top } from "./top";
 import { InForce, Warnings } from "./warnings";
 
-type Tab = "flight" | "partners" | "warnings" | "texts" | "audit";
-const TITLES: Record<Tab, Word> = { flight: "flight", partners: "leaves_us", warnings: "warnings", texts: "texts", audit: "audit" };
-const TABS: readonly Tab[] = ["flight", "partners", "warnings", "texts", "audit"];
+type Tab = "flight" | "partners" | "warnings" | "events" | "audit";
+const TITLES: Record<Tab, Word> = { flight: "flight", partners: "leaves_us", warnings: "warnings", events: "events", audit: "audit" };
+const TABS: readonly Tab[] = ["flight", "partners", "warnings", "events", "audit"];
 const SAID_FOR_MS = 6_000;
 
 export function Page({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
@@ -81,7 +82,7 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
             {tab === "flight" && <Detail desk={desk} />}
             {tab === "partners" && <Partners desk={desk} />}
             {tab === "warnings" && <Warnings desk={desk} />}
-            {tab === "texts" && <Texts desk={desk} />}
+            {tab === "events" && <Events desk={desk} />}
             {tab === "audit" && <Audit desk={desk} />}
           </div>
         </aside>
