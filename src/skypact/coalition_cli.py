@@ -168,7 +168,7 @@ def leave_out(
     """Have the running node's pictures be as though a partner had never sent, from now on."""
     from skypact.serving.operating import LEAVE_OUT
 
-    _order(folder, LEAVE_OUT, nation, by, key, settings, exercise)
+    order(folder, LEAVE_OUT, nation, by, key, settings, exercise)
 
 
 @coalition.command("take-back")
@@ -183,7 +183,7 @@ def take_back(
     """Have the running node take again what a partner sends that was left out."""
     from skypact.serving.operating import TAKE_BACK
 
-    _order(folder, TAKE_BACK, nation, by, key, settings, exercise)
+    order(folder, TAKE_BACK, nation, by, key, settings, exercise)
 
 
 @coalition.command()
@@ -398,22 +398,23 @@ def _apply(
         typer.echo("in force when the node starts")
 
 
-def _order(
+def order(
     folder: Path,
     what: str,
-    nation: str,
+    about: str,
     by: str,
     key: Path | None,
     settings: Path | None,
     exercise: bool,
 ) -> None:
+    """Have the running node do something about a partner or an event, and tell its answer."""
     import asyncio
 
     from skypact.serving.orders import order_about
     from skypact.settings import load_settings
 
     chosen = load_settings(settings)
-    answer = asyncio.run(order_about(folder, what, nation, by, chosen, exercise=exercise, key=key))
+    answer = asyncio.run(order_about(folder, what, about, by, chosen, exercise=exercise, key=key))
     typer.echo(answer.said, err=not answer.done)
     raise typer.Exit(0 if answer.done else 1)
 
