@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from skypact.coalition_cli import By, Folder, InExercise, SettingsFile, UserKey, order
+from skypact.order_cli import By, Folder, InExercise, SettingsFile, UserKey, order
 
 warning = typer.Typer(
     name="warning",
