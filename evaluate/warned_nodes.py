@@ -183,7 +183,7 @@ def moments(every_s: float = 20.0) -> Flight:
     later = np.arange(BURNOUT_S + 10.0 + every_s, IMPACT_S, every_s)
     return Flight(
         tuple(float(at) for at in (*often, *later)),
-        tuple(float(at) for at in np.arange(IMPACT_S + 20.0, IMPACT_S + 420.0, 40.0)),
+        tuple(float(at) for at in np.arange(IMPACT_S + 20.0, IMPACT_S + 700.0, 40.0)),
     )
 
 
@@ -191,11 +191,12 @@ class Scene:
     """A node of Japan that warns, and all who listen to it."""
 
     def __init__(self, root: Path, **changed: dict[str, Any]) -> None:
-        self.root, self.folder = root, root / "coalition" / "JPN"
+        self.root, self.disk = root, root / "disk"
+        self.folder = self.disk / "coalition" / "JPN"
         of = {name: values | changed.get(name, {}) for name, values in OF_NODE.items()}
         of |= {name: values for name, values in changed.items() if name not in OF_NODE}
         init_coalition(
-            *(root / "coalition", ["JPN", "KOR"], "mesh", Settings().link),
+            *(self.disk / "coalition", ["JPN", "KOR"], "mesh", Settings().link),
             first_port=free_ports(30),
             radars=lambda nation, _: self._radars(nation),
         )
@@ -218,6 +219,7 @@ class Scene:
         self.time = _Shared(root / "clock")
         self.time.put(BEGIN_NS)
         self.child = _TimedChild(self.folder, of, root / "clock")
+        self.child.log = root / "log"
         self.numbers = [radar.id for radar in demo_radars()]
         self.heard: Counter[str] = Counter()
         self.next = self.folder / "store" / "warnings" / "next"
@@ -407,7 +409,7 @@ def judged(
             chain
             for event, chain in chains.items()
             if any(begin <= one.said.time_ns < begin + APART_S * S
-                   for one in journalled if one.said.event == event)
+                   for one in journalled if one.said.event == event and one.said.number == 1)
         ]
         for begin in flights
     }  # fmt: skip
@@ -484,8 +486,10 @@ def faults(
 async def _faults(
     root: Path, what: str, count: int, rng: random.Random, gone_s: float
 ) -> dict[str, Any]:
-    mounted = what == "disk full" and _small_disk(root)
-    scene = Scene(root, record={"look_s": 0.5})
+    (root / "disk").mkdir()
+    mounted = what == "disk full" and _small_disk(root / "disk")
+    quick = OF_NODE["journal"] | {"answer_s": 2.0}
+    scene = Scene(root, record={"look_s": 0.5}, journal=quick)
     flights = [BEGIN_NS + (1 + number) * APART_S * S for number in range(count)]
     named = 0
     try:
@@ -502,7 +506,7 @@ async def _faults(
     finally:
         scene.child.kill("both")
         if mounted:
-            subprocess.run(["umount", str(root)], check=False)
+            subprocess.run(["umount", "--lazy", str(root / "disk")], check=False)
 
 
 async def _flown_with(
@@ -531,15 +535,15 @@ async def _flown_with(
     return state["named"]
 
 
-def _small_disk(root: Path) -> bool:
+def _small_disk(folder: Path) -> bool:
     """A file system of its own, small enough to be filled; whether one could be mounted."""
-    command = ["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(root)]
+    command = ["mount", "-t", "tmpfs", "-o", "size=400m", "tmpfs", str(folder)]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 @contextlib.contextmanager
 def _disk_full(scene: Scene) -> Iterator[None]:
-    ballast = scene.root / "ballast"
+    ballast = scene.disk / "ballast"
     with contextlib.suppress(OSError), ballast.open("wb") as file:
         while True:
             file.write(bytes(1 << 16))
@@ -564,15 +568,14 @@ def _stepped(scene: Scene, step_s: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(scene: Scene) -> Iterator[None]:
-    """Nobody gets at the record's database."""
-    with sqlite3.connect(scene.folder / "store" / "record.db", isolation_level=None) as database:
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        database.execute("BEGIN EXCLUSIVE")
+    """Nobody writes into the record's database."""
+    path = scene.folder / "store" / "record.db"
+    with contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
         try:
             yield
         finally:
             database.execute("ROLLBACK")
-    database.close()
 
 
 _FAULT: dict[str, Callable[[Scene], Any]] = {

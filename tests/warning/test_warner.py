@@ -386,16 +386,22 @@ def test_a_drill_never_reaches_a_live_channel(tmp_path):
     asyncio.run(run())
 
 
-def test_the_hook_gets_each_message(tmp_path):
+def test_the_hook_gets_each_message_and_none_again_because_the_node_is_started(tmp_path):
     async def run():
         where, out = folder(tmp_path), tmp_path / "heard.xml"
         with (tmp_path / "warning.toml").open("a") as file:
-            file.write(f'hook = ["sh", "-c", "cat > {out}"]\n')
-        wire, of = Wire(), warner(where)
-        await of.begin(wire, JournalOfMemory())
+            file.write(f'hook = ["sh", "-c", "cat >> {out}"]\n')
+        wire, journal, of = Wire(), JournalOfMemory(), warner(where)
+        await of.begin(wire, journal)
         await looked(of, 0, flight())
         await of.stop()
         assert out.read_bytes() == wire.sent[0][1] and of.faults == {}
+        for told in (1, 2):  # killed once all had it; then before it was noted that they have it
+            of = warner(where)
+            await of.begin(wire, journal)
+            await of.stop()
+            assert out.read_bytes() == told * wire.sent[0][1] and len(wire.sent) == 1
+            of._channels._noted.unlink()
 
     asyncio.run(run())
 

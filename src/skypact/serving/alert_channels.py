@@ -2,7 +2,8 @@
 
 The server's stream keeps a message once, by its identifier, however often it is sent; who listens
 without the stream may get one twice after a fault, and knows it by the same identifier. What server
-or disk did not take is given to them again, in order, until they do.
+or disk did not take is given to them again, in order, until they do. The last that all channels
+have is noted (`warnings/out`), so that a start says nothing again but what a kill may have stopped.
 """
 
 import asyncio
@@ -59,7 +60,12 @@ class _Leaving:
 
     def __init__(self, kept: KeptWarning) -> None:
         self.kept = kept
-        self.filed = self.sent = False
+        self.filed = self.sent = self.hooked = False
+
+    @property
+    def is_out(self) -> bool:
+        """Whether all channels have had it."""
+        return self.filed and self.sent and self.hooked
 
 
 class AlertChannels:
@@ -80,13 +86,19 @@ class AlertChannels:
         self._faults, self._log, self._exercise = faults, log, exercise
         self._stream: _Stream
         self._leaving: deque[_Leaving] = deque()
-        self._lock = asyncio.Lock()
+        self._giving, self._noting = asyncio.Lock(), asyncio.Lock()
         self._hooks: set[asyncio.Task[None]] = set()
 
-    async def begin(self, connection: Client) -> None:
-        """Have the server keep what is published; where it cannot yet, that is told."""
+    async def begin(self, connection: Client) -> str:
+        """Have the server keep what is published; where it cannot yet, that is told.
+
+        The identifier of the last message that was out; empty: none was.
+        """
         self._stream = _Stream(connection, self._settings, exercise=self._exercise)
         await self._trying("nats", self._stream.make)
+        with suppress(FileNotFoundError):
+            return self._noted.read_text("utf-8")
+        return ""
 
     @property
     def oldest_ns(self) -> int | None:
@@ -102,14 +114,16 @@ class AlertChannels:
     async def put_out(self, messages: Iterable[KeptWarning] = ()) -> None:
         """Messages that count, after those that wait; as far as server and disk take them."""
         for kept in messages:
-            self._leaving.append(_Leaving(kept))
-            if self._agency.hook:
-                task = asyncio.create_task(self._hook(kept))
-                self._hooks.add(task)
-                task.add_done_callback(self._hooks.discard)
-        async with self._lock:
-            while self._leaving and await self._is_out(self._leaving[0]):
-                self._leaving.popleft()
+            one = _Leaving(kept)
+            self._leaving.append(one)
+            task = asyncio.create_task(self._hook(one))
+            self._hooks.add(task)
+            task.add_done_callback(self._hooks.discard)
+        async with self._giving:
+            for one in tuple(self._leaving):
+                if not await self._given(one):
+                    break
+        await self._note()
 
     async def put_out_again(self) -> None:
         """What they did not take, after a while."""
@@ -121,7 +135,18 @@ class AlertChannels:
         with suppress(Exception):
             await asyncio.gather(*self._hooks)
 
-    async def _is_out(self, one: _Leaving) -> bool:
+    async def _note(self) -> None:
+        """Let go of what is out; a node that is killed before that says it again."""
+        async with self._noting:
+            out = None
+            while self._leaving and self._leaving[0].is_out:
+                out = self._leaving.popleft().kept.identifier.encode()
+            if out is not None:
+                with suppress(OSError):
+                    await asyncio.to_thread(write_private, self._noted, out)
+
+    async def _given(self, one: _Leaving) -> bool:
+        """Whether server and disk have it."""
         name, message = one.kept.identifier, one.kept.message
         if not one.sent:
             one.sent = await self._trying("nats", partial(self._stream.publish, name, message))
@@ -143,8 +168,14 @@ class AlertChannels:
         self._faults.pop(what, None)
         return True
 
-    async def _hook(self, kept: KeptWarning) -> None:
+    async def _hook(self, one: _Leaving) -> None:
         """The agency's own command, with the message on its standard input."""
+        if self._agency.hook:
+            await self._run_hook(one.kept)
+        one.hooked = True
+        await self._note()
+
+    async def _run_hook(self, kept: KeptWarning) -> None:
         try:
             process = await asyncio.create_subprocess_exec(
                 *self._agency.hook, stdin=asyncio.subprocess.PIPE
@@ -160,6 +191,10 @@ class AlertChannels:
         except (OSError, TimeoutError) as error:
             self._faults["hook"] = f"the hook did not take {kept.identifier}: {error}"
             self._log.error("hook", reason=str(error))
+
+    @property
+    def _noted(self) -> Path:
+        return self._store / "out"
 
     def _file(self, identifier: str) -> Path:
         return self._store / f"{identifier}.xml"

@@ -158,7 +158,7 @@ class Warner:
         """Be where it was, and publish again what counts and may not have gone out."""
         self._journal = journal
         await asyncio.to_thread(self._rehearse)
-        await self._channels.begin(connection)
+        out = await self._channels.begin(connection)
         await self._take_up_releases(clock())
         try:
             last = msgspec.msgpack.decode((self._store / "next").read_bytes(), type=_Next)
@@ -169,7 +169,9 @@ class Warner:
         counts = any(one.about == last.kept.about for one in journalled)
         self._state = last.then if counts else last.was
         self.decider.take_up(self._state.decider)
-        await self._publish(one for whole in journalled for one in whole.each)
+        each = [one for whole in journalled for one in whole.each]
+        names = [one.identifier for one in each]
+        await self._publish(each[names.index(out) + 1 if out in names else 0 :])
 
     def _rehearse(self) -> None:
         """Do once, for nobody, all that an alert takes: what it loads is there from then on."""
