@@ -262,7 +262,8 @@ class Scene:
                 began_s = time.monotonic()
                 while refused := await asyncio.to_thread(self.child.post, one):
                     if time.monotonic() > began_s + START_S:
-                        raise RuntimeError(f"never acknowledged: {refused}")
+                        log = self.child.log.read_text()[-4000:]
+                        raise RuntimeError(f"never acknowledged: {refused}\n{log}")
                     await asyncio.to_thread(each, moment)
                     await asyncio.sleep(0.1)
             await asyncio.sleep(SETTLED_S)

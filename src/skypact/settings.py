@@ -500,7 +500,7 @@ class WarningSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     alert_probability: float = Field(
-        default=0.02,
+        default=0.1,
         gt=0,
         lt=1,
         description="An area is alerted once something comes down in it with this probability,",
@@ -515,7 +515,7 @@ class WarningSettings(BaseModel):
         description="... or comes down with this one, once less time than the least lead remains.",
     )
     least_lead_s: float = Field(
-        default=180.0, ge=0, description="The least lead: time before it may come down first, s."
+        default=190.0, ge=0, description="The least lead: time before it may come down first, s."
     )
     neighbour_probability: float = Field(
         default=0.001,
