@@ -8,6 +8,7 @@ under a key of its own.
 
 import argparse
 import json
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -151,7 +152,8 @@ def main() -> None:
         where = asked.database or str(Path(folder) / "record.db")
         measured = measure(where, asked.count, asked.runs)
     put, put_s = measured["put"], measured["put_s"]
-    title = f"{COPIES * put:,} entries; {put:,} of them put in at {put / put_s:,.0f} a second"
+    title = f"{COPIES * put:,} entries; {put:,} of them put in at {put / put_s:,.0f} a second; "
+    title += f"load average {os.getloadavg()[0]:.1f}"
     table = Table(title=title)
     for heading in ("question", "median ms", "longest ms"):
         table.add_column(heading, justify="left" if heading == "question" else "right")

@@ -46,8 +46,8 @@ from skypact.sensing.radar_files import save_radars
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
 from skypact.sensing.simulator import fly_programme
+from skypact.serving.alert_channels import warning_subject
 from skypact.serving.clock import NodeClock
-from skypact.serving.warner import warning_subject
 from skypact.settings import Settings
 from skypact.sharing.coalition import init_coalition
 from skypact.sharing.nats_config import NATIONAL_USER

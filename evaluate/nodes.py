@@ -87,8 +87,8 @@ class Child:
             f'[http]\nlisten = "127.0.0.1:{self.port}"\n'
             f'[[feed]]\nname = "all"\nradars = [{names}]\nkey_sha256 = "{digest}"\n'
         )
-        self._settings = folder.parent / f"{folder.name}.settings.toml"
-        self._settings.write_text(
+        self.settings = folder.parent / f"{folder.name}.settings.toml"
+        self.settings.write_text(
             "\n".join(
                 line
                 for section, values in of.items()
@@ -96,16 +96,17 @@ class Child:
             )
         )
 
+    def command(self) -> list[str]:
+        """What is started: `skypact node`."""
+        command = "from skypact.cli import main; main()"
+        node = [sys.executable, "-c", command, "node", str(self.folder)]
+        return [*node, "--settings", str(self.settings)]
+
     def start(self) -> float:
         """How long it took until it was ready, from the process's start."""
         began = time.monotonic()
-        command = "from skypact.cli import main; main()"
         with self.log.open("ab") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-c", command, "node", str(self.folder)]
-                + ["--settings", str(self._settings)],
-                stderr=file,
-            )
+            self.process = subprocess.Popen(self.command(), stderr=file)
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() > began + START_S:
                 self.process.send_signal(signal.SIGABRT)

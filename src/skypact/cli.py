@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from skypact.coalition_cli import UserKey, coalition
+from skypact.coalition_cli import coalition
 from skypact.consult_cli import consult
 from skypact.demo_cli import demo
 from skypact.desk_cli import desk
 from skypact.journal_cli import journal, plots_of_journal, replay
+from skypact.order_cli import UserKey
 from skypact.record_cli import record
 from skypact.warning_cli import warning
 

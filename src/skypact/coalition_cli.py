@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from skypact.order_cli import By, Folder, InExercise, SettingsFile, UserKey, order
+
 if TYPE_CHECKING:
     from skypact.settings import LinkSettings
     from skypact.sharing.keys import Card
@@ -21,7 +23,6 @@ coalition = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The nation's folder.")]
 Cards = Annotated[
     list[Path] | None, typer.Argument(metavar="CARD…", help="Partners' public cards.")
 ]
@@ -49,15 +50,6 @@ Others = Annotated[
     typer.Option(
         "--nations", metavar="JPN,KOR,…", help="Whom it will share with; needed for a hub."
     ),
-]
-By = Annotated[str, typer.Option(metavar="NAME", help="Who orders it; it is kept.")]
-UserKey = Annotated[
-    Path | None,
-    typer.Option("--key", metavar="FILE", help="Your own key, where users are entered."),
-]
-InExercise = Annotated[bool, typer.Option("--exercise", help="The node of the exercise.")]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", metavar="FILE.toml", help="Settings: [link].")
 ]
 
 _DEMO_NATIONS = {"JPN": "JP", "KOR": "KR", "USA": "US"}
@@ -168,7 +160,7 @@ def leave_out(
     """Have the running node's pictures be as though a partner had never sent, from now on."""
     from skypact.serving.operating import LEAVE_OUT
 
-    _order(folder, LEAVE_OUT, nation, by, key, settings, exercise)
+    order(folder, LEAVE_OUT, nation, by, key, settings, exercise)
 
 
 @coalition.command("take-back")
@@ -183,7 +175,7 @@ def take_back(
     """Have the running node take again what a partner sends that was left out."""
     from skypact.serving.operating import TAKE_BACK
 
-    _order(folder, TAKE_BACK, nation, by, key, settings, exercise)
+    order(folder, TAKE_BACK, nation, by, key, settings, exercise)
 
 
 @coalition.command()
@@ -396,26 +388,6 @@ def _apply(
         typer.echo(f"in force on the running server; {len(done.cut)} connections made anew or cut")
     else:
         typer.echo("in force when the node starts")
-
-
-def _order(
-    folder: Path,
-    what: str,
-    nation: str,
-    by: str,
-    key: Path | None,
-    settings: Path | None,
-    exercise: bool,
-) -> None:
-    import asyncio
-
-    from skypact.serving.orders import order_about
-    from skypact.settings import load_settings
-
-    chosen = load_settings(settings)
-    answer = asyncio.run(order_about(folder, what, nation, by, chosen, exercise=exercise, key=key))
-    typer.echo(answer.said, err=not answer.done)
-    raise typer.Exit(0 if answer.done else 1)
 
 
 def _tell_card(folder: Path, own: "Card") -> None:

@@ -58,9 +58,11 @@ from skypact.serving.kept import (
     encoded,
 )
 from skypact.serving.operating import (
+    CANCEL_WARNING,
     CONSULT,
     LEAVE_OUT,
     POLICY,
+    RELEASE_WARNING,
     TAKE_BACK,
     Order,
     policy_ordered,
@@ -288,7 +290,7 @@ class Node:
         http = self.folder.file.http
         if self.warner:
             self.warner.told = self.folded.warned.note
-            await self.warner.begin(self._connection, self.journal)
+            await self.warner.begin(self._connection, self.journal, self.clock)
         alerts = self.warner.routes(self.clock) if self.warner else ()
         self.status = StatusServer(http.host, http.port, self.health, self.metrics, alerts)
         with self._going_on("status"):
@@ -560,6 +562,8 @@ class Node:
             return f"in force since now: {EDITED} {signed.hash[:12]}, by {signed.who}"
         if order.what == CONSULT:
             return await self.consulting.obey(order)
+        if self.warner and order.what in (RELEASE_WARNING, CANCEL_WARNING):
+            return await self.warner.obey(order, self.clock())
         known = {LEAVE_OUT: self.folded.leave_out, TAKE_BACK: self.folded.take_back}
         if order.what not in known or order.about not in self.folder.partners:
             raise SkypactError(f'"{order.what} {order.about}" is nothing that this node can do')
@@ -648,7 +652,10 @@ class Node:
             "ready": self._ready,
             "exercise": self.exercise,
             "faults": faults,
-            "notices": [self.releasing.notice] if self.releasing.notice else [],
+            "notices": [
+                *filter(None, [self.releasing.notice]),
+                *(self.warner.notices if self.warner else ()),
+            ],
             "release_policy": {
                 "hash": self.releasing.in_force.signed.hash,
                 "by": self.releasing.in_force.signed.who,

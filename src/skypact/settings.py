@@ -500,7 +500,7 @@ class WarningSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     alert_probability: float = Field(
-        default=0.02,
+        default=0.1,
         gt=0,
         lt=1,
         description="An area is alerted once something comes down in it with this probability,",
@@ -515,7 +515,7 @@ class WarningSettings(BaseModel):
         description="... or comes down with this one, once less time than the least lead remains.",
     )
     least_lead_s: float = Field(
-        default=180.0, ge=0, description="The least lead: time before it may come down first, s."
+        default=190.0, ge=0, description="The least lead: time before it may come down first, s."
     )
     neighbour_probability: float = Field(
         default=0.001,
@@ -555,6 +555,33 @@ class WarningSettings(BaseModel):
         default=900.0,
         ge=60,
         description="A message expires after so long, s; one that holds is said anew before.",
+    )
+    release_persons: int = Field(
+        default=0,
+        ge=0,
+        le=8,
+        description="So many persons release an alert, each with a key of their own, before it "
+        "goes out; 0: none, it goes by rule alone.",
+    )
+    at_once_probability: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Without them it goes once it comes down in an area with this probability,",
+    )
+    at_once_lead_s: float = Field(
+        default=300.0, ge=0, description="... or once less time than this is left, s."
+    )
+    kept_h: float = Field(
+        default=24.0,
+        gt=0,
+        description="The server keeps messages for who was away for so long, hours,",
+    )
+    kept_mib: int = Field(
+        default=64, ge=1, description="... and no more than this, MiB; the oldest go first."
+    )
+    send_again_s: float = Field(
+        default=1.0, gt=0, description="A message that the server did not take is sent again, s."
     )
     look_every_s: float = Field(
         default=0.2,

@@ -1,4 +1,4 @@
-"""`skypact warning`: areas, and what a message is worth.
+"""`skypact warning`: areas, what a message is worth, and alerts that persons release.
 
 Heavy imports stand inside the commands, as in `skypact.cli`.
 """
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from skypact.order_cli import By, Folder, InExercise, SettingsFile, UserKey, order
 
 warning = typer.Typer(
     name="warning",
@@ -36,6 +38,8 @@ def areas_command(
     text = json.dumps(as_geojson(found, ATTRIBUTION), ensure_ascii=False)
     file.write_text(text, "utf-8")
     typer.echo(f"{file}: {len(found)} areas; approximate, see docs/warning.md", err=True)
+    for line in ATTRIBUTION:
+        typer.echo(f"  {line}", err=True)
 
 
 @warning.command()
@@ -66,3 +70,36 @@ def check(
     if faults:
         raise InputError(str(file), f"{len(faults)} faults", "see above")
     typer.echo(f"{file}: valid by schema and by sense", err=True)
+
+
+Event = Annotated[int, typer.Argument(metavar="EVENT", help="Its number, as /health names it.")]
+
+
+@warning.command()
+def release(
+    folder: Folder,
+    event: Event,
+    by: By,
+    key: UserKey = None,
+    exercise: InExercise = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Release an alert that waits for persons, in your own name and with your own key."""
+    from skypact.serving.operating import RELEASE_WARNING
+
+    order(folder, RELEASE_WARNING, str(event), by, key, settings, exercise)
+
+
+@warning.command()
+def cancel(
+    folder: Folder,
+    event: Event,
+    by: By,
+    key: UserKey = None,
+    exercise: InExercise = False,
+    settings: SettingsFile = None,
+) -> None:
+    """Cancel an alert that is in force; without a release nothing more is said of the event."""
+    from skypact.serving.operating import CANCEL_WARNING
+
+    order(folder, CANCEL_WARNING, str(event), by, key, settings, exercise)

@@ -34,11 +34,12 @@ from skypact.model import (
 )
 from skypact.record import Journal
 from skypact.record.launch_record import LaunchRecord, Query
+from skypact.serving.alert_channels import KeptWarning
 from skypact.serving.events import Events, KeptSaid
 from skypact.serving.kept import encoded
 from skypact.serving.recording import Recording, is_same
 from skypact.serving.warned import Warned, WarnedState
-from skypact.serving.warner import KeptWarning, KeptWarnings
+from skypact.serving.warner import KeptWarnings
 from skypact.settings import JournalSettings, RecordSettings, Settings
 
 for beside in ("record", "."):

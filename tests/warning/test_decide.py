@@ -141,7 +141,7 @@ def test_areas_that_it_leaves_are_cleared_only_after_a_while_and_the_false_alert
 def test_a_probability_that_goes_up_and_down_about_the_threshold_does_not_flicker():
     of, said = decider(), []
     for second in range(60):
-        p = 0.021 if second % 2 else 0.019
+        p = 0.101 if second % 2 else 0.099
         falls = ((141.0, 40.5, p), (150.0, 30.0, 1 - p))
         said += look(of, second, flight(falls=falls, last_s=second))
     assert [one.step for one in said] == [Step.ALERT]

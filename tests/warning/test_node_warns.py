@@ -3,19 +3,29 @@
 import asyncio
 import json
 import time
+from types import SimpleNamespace
+from unittest.mock import ANY
 
 import httpx
+import msgspec
 import numpy as np
 import pytest
 from lxml import etree
+from typer.testing import CliRunner
 
+from skypact import cli
+from skypact.model import EntryKind
 from skypact.node import Node
+from skypact.run_desk import DeskServer
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import simulate
-from skypact.serving.warner import warning_subject
+from skypact.serving.alert_channels import warning_subject
+from skypact.serving.policy_in_force import KeptAction
+from skypact.settings import WarningSettings
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import connect
 from skypact.warning.cap import faults_of
+from tests.desk.desk_scene import PASSWORD, visiting
 from tests.test_node import SETTINGS, S, arrivals, coalition, until
 from tests.warning.test_areas import feature
 
@@ -34,26 +44,37 @@ def flight():
     return simulation.radars, plots.at(rows)
 
 
-def test_plots_of_a_node_become_an_alert_on_its_server_and_in_its_feed(tmp_path, flight):
+def warning(tmp_path):
+    """The folder of a node of Japan that warns."""
     coalition(tmp_path, {"JPN": {"KOR": "nothing"}, "KOR": {"JPN": "nothing"}})
     folder = tmp_path / "JPN"
     (folder / "warning.toml").write_text('sender = "alerts@agency.example"\n')
     areas = {"type": "FeatureCollection", "features": [feature("north", JAPAN)]}
     (folder / "areas.geojson").write_text(json.dumps(areas))
+    return folder
+
+
+async def listening(node):
+    """Somebody on the nation's server, and what they heard."""
+    client, heard = await connect(node.folder, NATIONAL_USER, wait_s=5), []
+
+    async def hear(message):
+        heard.append(message.data)
+
+    await client.subscribe(warning_subject(exercise=False), cb=hear)
+    await client.flush()
+    await client.flush()  # the first PING may go before the subscription
+    return client, heard
+
+
+def test_plots_of_a_node_become_an_alert_on_its_server_and_in_its_feed(tmp_path, flight):
+    folder = warning(tmp_path)
 
     async def run():
         node = Node(folder, SETTINGS)
-        heard = []
         try:
             await node.start()
-            client = await connect(node.folder, NATIONAL_USER, wait_s=5)
-
-            async def hear(message):
-                heard.append(message.data)
-
-            await client.subscribe(warning_subject(exercise=False), cb=hear)
-            await client.flush()
-            await client.flush()  # the first PING may go before the subscription
+            client, heard = await listening(node)
             for arrival in arrivals(flight, "JPN", node.radars, time.time_ns()):
                 await node.take_plots((arrival,))
             # An assessment takes 0.4 s of a processor, and its process starts with the first.
@@ -71,6 +92,82 @@ def test_plots_of_a_node_become_an_alert_on_its_server_and_in_its_feed(tmp_path,
             assert node.warner.faults == {}
             await client.close()
         finally:
+            await node.stop()
+
+    asyncio.run(run())
+
+
+def test_two_persons_release_an_alert_one_by_the_command_and_one_at_the_desk(tmp_path, flight):
+    """Neither twice, and none without the role; then one of them cancels it at the desk."""
+    folder, password = warning(tmp_path), tmp_path / "password"
+    password.write_text(PASSWORD + "\n")
+    keys = {name: tmp_path / f"{name}.key" for name in ("Kato", "Mori", "Abe")}
+
+    def skypact(*words):
+        done = CliRunner().invoke(cli.app, [str(word) for word in words])
+        return done.exit_code, done.output
+
+    for name, role in (("Kato", "release"), ("Mori", "release"), ("Abe", "act")):
+        of = ("--role", role, "--key-file", keys[name])
+        assert skypact("coalition", "user", "add", folder, name, *of) == (0, ANY)
+    of_desk = ("--role", "release", "--password-file", password, "--key-file", keys["Mori"])
+    assert skypact("desk", "user", "add", folder, "Mori", *of_desk) == (0, ANY)
+    rule = {"release_persons": 2, "at_once_probability": 1.0, "at_once_lead_s": 0.0}
+    settings = SETTINGS.model_copy(update={"warning": WarningSettings(**rule)})
+
+    def at_the_desk(url, path):
+        with visiting(SimpleNamespace(url=url), "Mori") as one:
+            wrong = one.post(path, json={"password": "another one"})
+            right = one.post(path, json={"password": PASSWORD})
+        return wrong.status_code, right.status_code, right.json()
+
+    async def run():
+        node, desk = Node(folder, settings), DeskServer(folder, settings)
+        try:
+            await node.start()
+            await desk.start()
+            client, heard = await listening(node)
+            for arrival in arrivals(flight, "JPN", node.radars, time.time_ns()):
+                await node.take_plots((arrival,))
+            await until(lambda: node.health()["notices"], seconds=120)
+            event = min(node.warner.decider.waiting)  # the stage falls behind it, another event
+            assert f"event {event} waits for a release, for north" in node.health()["notices"][0]
+
+            async def by_command(name):
+                words = ("warning", "release", folder, event, "--by", name, "--key", keys[name])
+                return await asyncio.to_thread(skypact, *words)
+
+            code, said = await by_command("Abe")
+            assert code == 1 and 'Abe has not the role "release"' in said
+            for _ in range(2):
+                code, said = await by_command("Kato")
+                assert code == 0 and "1 more to release it" in said
+            assert heard == []
+            url, path = f"http://127.0.0.1:{desk.port}", f"/warnings/{event}"
+            found = await asyncio.to_thread(at_the_desk, url, f"{path}/releases")
+            assert found[:2] == (403, 201) and "it goes out" in found[2]["said"]
+            await until(lambda: heard, seconds=60)
+            assert etree.fromstring(heard[0]).findtext("{*}msgType") == "Alert"
+            assert not any(f"event {event} " in one for one in node.health()["notices"])
+            found = await asyncio.to_thread(at_the_desk, url, f"{path}/cancellations")
+            assert found[:2] == (403, 201) and "cancelled" in found[2]["said"]
+            await until(lambda: etree.fromstring(heard[-1]).findtext("{*}msgType") == "Cancel")
+            again = await asyncio.to_thread(at_the_desk, url, f"{path}/cancellations")
+            assert again[1] == 409 and "no alert of it is in force" in again[2]["detail"]
+            actions = [
+                (one.about, msgspec.msgpack.decode(one.payload, type=KeptAction).what)
+                async for one in node.journal.read()
+                if one.kind is EntryKind.OPERATOR_ACTION and one.about in keys
+            ]
+            assert actions == [
+                ("Kato", "release warning"),
+                ("Kato", "release warning"),
+                ("Mori", "release warning"),
+                ("Mori", "cancel warning"),
+            ]
+            await client.close()
+        finally:
+            await desk.stop()
             await node.stop()
 
     asyncio.run(run())

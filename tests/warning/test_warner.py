@@ -5,15 +5,21 @@ import json
 from types import SimpleNamespace
 
 import httpx
+import numpy as np
 import pytest
 import structlog
 from lxml import etree
 from starlette.applications import Starlette
 
-from skypact.errors import InputError, JournalError
+from skypact import model
+from skypact.errors import InputError, JournalError, SkypactError
 from skypact.model import Entry, EntryKind
-from skypact.serving.warner import Warner, warning_subject
-from skypact.settings import Settings
+from skypact.serving import alert_channels
+from skypact.serving.alert_channels import warning_subject
+from skypact.serving.operating import CANCEL_WARNING, RELEASE_WARNING, Order
+from skypact.serving.warner import Warner
+from skypact.settings import Settings, WarningSettings
+from skypact.sharing.users import add_user
 from skypact.warning.cap import faults_of, verified
 from tests.warning.test_areas import SQUARE, feature
 from tests.warning.test_decide import T0, S, flight
@@ -51,16 +57,26 @@ class JournalOfMemory:
 
 
 class Wire:
-    """What was published."""
+    """A server: what was published, each message once as its stream keeps it; it may be down."""
 
     def __init__(self):
-        self.sent = []
+        self.sent, self.down, self._ids = [], False, set()
+
+    def jetstream(self, timeout):
+        return self
+
+    async def stream_info(self, name):
+        return None
+
+    async def update_stream(self, config):
+        pass
 
     async def publish(self, subject, data, headers):
-        self.sent.append((subject, data))
-
-    async def flush(self, wait_s):
-        pass
+        if self.down:
+            raise TimeoutError
+        if headers["Nats-Msg-Id"] not in self._ids:
+            self._ids.add(headers["Nats-Msg-Id"])
+            self.sent.append((subject, data))
 
 
 async def as_told(track):
@@ -77,8 +93,9 @@ def folder(tmp_path, *, exercise=False, **top):
     return SimpleNamespace(folder=tmp_path, nation="JPN", exercise=exercise, store=store)
 
 
-def warner(where):
-    made = Warner.of(where, (), Settings(), structlog.get_logger())
+def warner(where, **of):
+    settings = Settings(warning=WarningSettings(**of))
+    made = Warner.of(where, (), settings, structlog.get_logger())
     if made is not None:
         made._flight = as_told
     return made
@@ -95,8 +112,36 @@ class Track:
         return getattr(self.of, name)
 
 
+def a_track(identity):
+    """A track as a picture has it; what it means nobody can say."""
+    return model.Track(
+        id=identity,
+        status=model.TrackStatus.CONFIRMED,
+        time_ns=T0 + S,
+        state=np.zeros(6),
+        covariance=np.eye(6),
+        phases=(),
+        first_plot_ns=T0,
+        last_plot_ns=T0 + S,
+        plots=40,
+        plots_by_radar={},
+        first_plots=np.zeros((0, 6)),
+        manoeuvre_log_odds=0.0,
+        highest_m=0.0,
+        highest_ns=T0,
+        highest_sigma_m=0.0,
+        most_energy_j_kg=0.0,
+    )
+
+
 async def looked(of, second, *flights):
     await of.look([Track(f) for f in flights], lambda: T0 + second * S)
+
+
+def client_of(of):
+    """Somebody who reads its feed."""
+    app = Starlette(routes=of.routes(lambda: T0))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node")
 
 
 def steps(wire):
@@ -119,10 +164,7 @@ def test_an_alert_is_signed_valid_in_the_journal_on_the_wire_and_in_the_feed(tmp
             assert subject == warning_subject(exercise=False)
             alert = verified(data, of._key.certificate)
             assert alert is not None and not faults_of(alert, exercise=False)
-        app = Starlette(routes=of.routes(lambda: T0))
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://node"
-        ) as client:
+        async with client_of(of) as client:
             feed = etree.fromstring((await client.get("/alerts")).content)
             links = [e.get("href") for e in feed.iterfind("{*}entry/{*}link")]
             got = [(await client.get(link)).content for link in reversed(links)]
@@ -180,6 +222,143 @@ def test_while_the_disk_is_full_the_alert_waits_and_then_goes_out_once(tmp_path)
     asyncio.run(run())
 
 
+def test_what_server_or_disk_did_not_take_goes_out_later_in_order_and_once(tmp_path, monkeypatch):
+    """The server is gone for an Alert and its Cancel, and the disk full once they were journalled;
+    then the node is killed: the next start has both from the journal."""
+    off = ((150.0, 30.0, 1.0),)
+
+    async def run(killed):
+        where, journal, wire = folder(tmp_path / str(killed)), JournalOfMemory(), Wire()
+        of = warner(where)
+        await of.begin(wire, journal)
+        wire.down = True
+        written = alert_channels.write_private
+        monkeypatch.setattr(alert_channels, "write_private", _full_for_messages(written))
+        await looked(of, 0, flight())
+        await looked(of, 1, flight(falls=off, last_s=1))
+        await looked(of, 12, flight(falls=off, last_s=12))
+        assert wire.sent == [] and {"nats", "feed"} <= of.faults.keys()
+        async with client_of(of) as client:  # what counts is in the feed all the same
+            feed = etree.fromstring((await client.get("/alerts")).content)
+            links = [e.get("href") for e in feed.iterfind("{*}entry/{*}link")]
+            got = [(await client.get(link)).content for link in reversed(links)]
+        monkeypatch.setattr(alert_channels, "write_private", written)
+        wire.down = False
+        if killed:
+            of = warner(where)
+            await of.begin(wire, journal)
+        else:
+            await of._channels.put_out()
+        assert [kind for kind, _ in steps(wire)] == ["Alert", "Cancel"]
+        assert got == [data for _, data in wire.sent]
+        assert [of._channels._file(name).read_bytes() for _, name in steps(wire)] == got
+        assert not {"nats", "feed"} & of.faults.keys()
+        await of._channels.put_out()
+        assert len(wire.sent) == 2
+
+    for killed in (False, True):
+        (tmp_path / str(killed)).mkdir()
+        asyncio.run(run(killed))
+
+
+def _full_for_messages(write):
+    def writing(path, content):
+        if path.suffix == ".xml":
+            raise OSError(28, "No space left on device")
+        write(path, content)
+
+    return writing
+
+
+def test_a_track_that_cannot_be_carried_down_is_not_withdrawn(tmp_path):
+    """The process that carries ways down died: what was said holds, and nothing is cancelled."""
+
+    async def run():
+        of, wire = warner(folder(tmp_path)), Wire()
+        await of.begin(wire, JournalOfMemory())
+        await looked(of, 0, flight())
+        assert of.decider.under_alert
+        del of._flight  # its own, which asks the process
+
+        async def dead(*_, **__):
+            return None
+
+        of.first.ways = dead
+        track = a_track(identity=1)
+        await of.look([track], lambda: T0 + S)
+        await of.look([track], lambda: T0 + 2 * S)
+        assert [kind for kind, _ in steps(wire)] == ["Alert"] and of.decider.under_alert
+
+    asyncio.run(run())
+
+
+def test_two_persons_release_an_alert_each_with_a_key_of_their_own(tmp_path):
+    """Nobody twice; killed after the first it still counts; then it goes out at once."""
+    rule = {"release_persons": 2, "at_once_probability": 1.0, "at_once_lead_s": 60.0}
+
+    def order(who, what=RELEASE_WARNING, about="1"):
+        return Order(what=what, about=about, who=who, when_ns=T0)
+
+    async def run():
+        where, journal, wire = folder(tmp_path), JournalOfMemory(), Wire()
+        of = warner(where, **rule)
+        await of.begin(wire, journal, lambda: T0)
+        unsure = ((141.0, 40.5, 0.9), (150.0, 30.0, 0.1))
+        with pytest.raises(SkypactError, match=r"no alert of it waits.*none is"):
+            await of.obey(order("Sato"), T0)
+        await looked(of, 0, flight(falls=unsure))
+        assert wire.sent == [] and "event 1 waits for a release, for aomori" in of.notices[0]
+        with pytest.raises(SkypactError, match="coalition user add"):
+            await of.obey(order("Sato"), T0)
+        for name in ("Sato", "Mori"):
+            add_user(tmp_path, name, ["release"], public=None, private=tmp_path / f"{name}.key")
+        for said in ("1 more to release it", "1 more to release it"):
+            assert said in await of.obey(order("Sato"), T0 + S)
+        await looked(of, 1, flight(falls=unsure, last_s=1))
+        assert wire.sent == []
+        of = warner(where, **rule)  # killed
+        await of.begin(wire, journal, lambda: T0 + 2 * S)
+        await looked(of, 2, flight(falls=unsure, last_s=2))
+        assert wire.sent == []
+        assert "it goes out" in await of.obey(order("Mori"), T0 + 3 * S)
+        await looked(of, 3, flight(falls=unsure, last_s=3))
+        assert [kind for kind, _ in steps(wire)] == ["Alert"] and of.notices == []
+        values = {e.text for e in etree.fromstring(wire.sent[0][1]).iterfind(".//{*}value")}
+        assert "2 persons" in values
+        with pytest.raises(SkypactError, match="no alert of it waits"):
+            await of.obey(order("Mori"), T0 + 4 * S)
+        # Cancelled by an operator it stays so, whatever the probability, until one releases it.
+        assert "cancelled" in await of.obey(order("Sato", CANCEL_WARNING), T0 + 5 * S)
+        await looked(of, 6, flight(last_s=6, down_s=30))
+        assert [kind for kind, _ in steps(wire)] == ["Alert", "Cancel"]
+        for who in ("Sato", "Mori"):
+            await of.obey(order(who), T0 + 7 * S)
+        await looked(of, 8, flight(last_s=8, down_s=30))
+        assert [kind for kind, _ in steps(wire)] == ["Alert", "Cancel", "Alert"]
+        for _, data in wire.sent:
+            assert faults_of(etree.fromstring(data), exercise=False) == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("falls", "down_s", "goes"),
+    [(0.9, 400, False), (1.0, 400, True), (0.9, 50, True)],
+    ids=["neither", "likely", "soon"],
+)
+def test_by_rule_an_alert_goes_without_the_persons(tmp_path, falls, down_s, goes):
+    async def run():
+        wire = Wire()
+        rule = {"release_persons": 2, "at_once_probability": 0.95, "at_once_lead_s": 60.0}
+        of = warner(folder(tmp_path), **rule)
+        await of.begin(wire, JournalOfMemory())
+        at = ((141.0, 40.5, falls), (150.0, 30.0, 1.0 - falls))
+        await looked(of, 0, flight(falls=at, down_s=down_s))
+        assert bool(wire.sent) == goes == (not of.notices)
+
+    asyncio.run(run())
+
+
 def test_a_drill_never_reaches_a_live_channel(tmp_path):
     """Left-over areas, keys, feed, subject, files and status of an exercise: all are others."""
     with pytest.raises(InputError, match="exercises"):
@@ -207,16 +386,22 @@ def test_a_drill_never_reaches_a_live_channel(tmp_path):
     asyncio.run(run())
 
 
-def test_the_hook_gets_each_message(tmp_path):
+def test_the_hook_gets_each_message_and_none_again_because_the_node_is_started(tmp_path):
     async def run():
         where, out = folder(tmp_path), tmp_path / "heard.xml"
         with (tmp_path / "warning.toml").open("a") as file:
-            file.write(f'hook = ["sh", "-c", "cat > {out}"]\n')
-        wire, of = Wire(), warner(where)
-        await of.begin(wire, JournalOfMemory())
+            file.write(f'hook = ["sh", "-c", "cat >> {out}"]\n')
+        wire, journal, of = Wire(), JournalOfMemory(), warner(where)
+        await of.begin(wire, journal)
         await looked(of, 0, flight())
         await of.stop()
         assert out.read_bytes() == wire.sent[0][1] and of.faults == {}
+        for told in (1, 2):  # killed once all had it; then before it was noted that they have it
+            of = warner(where)
+            await of.begin(wire, journal)
+            await of.stop()
+            assert out.read_bytes() == told * wire.sent[0][1] and len(wire.sent) == 1
+            of._channels._noted.unlink()
 
     asyncio.run(run())
 

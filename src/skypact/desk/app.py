@@ -21,6 +21,7 @@ from skypact.desk.routes_acting import acting_routes
 from skypact.desk.routes_consulting import consulting_routes
 from skypact.desk.routes_reading import reading_routes
 from skypact.desk.routes_session import session_routes
+from skypact.desk.routes_warning import warning_routes
 from skypact.desk.static_files import static_routes
 from skypact.desk.store import Store
 from skypact.errors import InputError, LinkError, SkypactError
@@ -98,7 +99,7 @@ def application(desk: Desk, names: tuple[str, ...], static: Path = STATIC) -> Gu
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    made = (session_routes, reading_routes, acting_routes, consulting_routes)
+    made = (session_routes, reading_routes, acting_routes, consulting_routes, warning_routes)
     for router in (routes(desk) for routes in made):
         app.include_router(router, prefix="/api/v1")
     app.include_router(static_routes(static))

@@ -1,6 +1,6 @@
 """What the desk may order of its node; whoever starts the desk says how."""
 
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,7 +25,7 @@ class PolicyProposal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Orders(Protocol):
-    """The release policy and how it is changed; shared events and what is said of them."""
+    """The release policy and how it is changed; shared events; alerts that persons release."""
 
     async def events(self, event: str = "") -> tuple[dict[str, Any], ...]:
         """One event by any of its names, or all in short. Raises InputError: none; LinkError."""
@@ -47,6 +47,16 @@ class Orders(Protocol):
         Raises InputError: users are entered, and this is not the user's key; SkypactError: the
         node refuses it, and why; LinkError.
         """
+        ...
+
+    async def of_warning(
+        self,
+        do: Literal["release", "cancel"],
+        event: int,
+        who: str,
+        key: Ed25519PrivateKey | None,
+    ) -> str:
+        """Release an alert that waits, or cancel one in force; what was done. Raises as `say`."""
         ...
 
     def text(self) -> str:

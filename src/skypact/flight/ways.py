@@ -7,7 +7,7 @@ when it has.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,8 +59,24 @@ def ways_of(
     if not is_aircraft(track, settings):
         kinds, falls = foretold(track, launch, apogee_of(track), settings)
         descent = descent_of(falls, track.time_ns, origin_of(launch, track), settings)
+    flight = _flight(track, radars, kinds, launch, descent)
+    return Ways(track.time_ns, track.state[:6], flight)
+
+
+def unforetold(track: Track, radars: Sequence[Radar]) -> Flight:
+    """A track whose ways down could not be carried: it is there, and what was said of it holds."""
+    return _flight(track, radars, {FlightKind.UNKNOWN: 1.0}, None, None)
+
+
+def _flight(
+    track: Track,
+    radars: Sequence[Radar],
+    kinds: Mapping[FlightKind, float],
+    launch: Launch | None,
+    descent: Descent | None,
+) -> Flight:
     kind = max(kinds, key=lambda name: kinds[name])
-    flight = Flight(
+    return Flight(
         id=track.id,
         kind=kind,
         kind_probability=kinds[kind],
@@ -75,7 +91,6 @@ def ways_of(
         descent=descent,
         **seen_by(track, radars),
     )
-    return Ways(track.time_ns, track.state[:6], flight)
 
 
 def brought_up(

@@ -107,7 +107,7 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True):
     `event`: number of its first flight; `number`: of the step within the event, from 1. `areas`:
     all under alert after this step; none once it is over. `gone`: those that no longer are.
     `launched_ns`: when it was launched, as far as known. `lost_since_ns`: the last plot of a track
-    that is lost.
+    that is lost. `released_by`: persons who released an Alert; none: it went by rule.
     """
 
     event: int
@@ -120,3 +120,4 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True):
     basis: tuple[Basis, ...]
     launched_ns: int | None = None
     lost_since_ns: int | None = None
+    released_by: tuple[str, ...] = ()

@@ -1,16 +1,17 @@
-"""Orders from the desk: the same as `skypact release apply` and `skypact consult` give."""
+"""Orders from the desk: as `skypact release apply`, `consult` and `warning release` give them."""
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from skypact.desk.orders import PolicyChange, PolicyProposal
-from skypact.errors import InputError, LinkError
+from skypact.errors import InputError, LinkError, SkypactError
 from skypact.serving.consult_orders import consult, events_of
 from skypact.serving.consulting import Act
-from skypact.serving.orders import apply, difference, propose_text
+from skypact.serving.operating import CANCEL_WARNING, RELEASE_WARNING
+from skypact.serving.orders import apply, difference, order_about, propose_text
 from skypact.serving.policy_in_force import EDITED, load_signed, not_applied
 from skypact.settings import Settings
 from skypact.sharing.node_folder import load_node
@@ -97,6 +98,24 @@ class DeskOrders:
         return await consult(
             self._folder, act, who, self._settings, exercise=self._exercise, key=key
         )
+
+    async def of_warning(
+        self,
+        do: Literal["release", "cancel"],
+        event: int,
+        who: str,
+        key: Ed25519PrivateKey | None,
+    ) -> str:
+        """Release an alert that waits, or cancel one in force. Raises SkypactError."""
+        what = {"release": RELEASE_WARNING, "cancel": CANCEL_WARNING}[do]
+        answer = await order_about(
+            *(self._folder, what, str(event), who, self._settings),
+            exercise=self._exercise,
+            key=key,
+        )
+        if not answer.done:
+            raise SkypactError(answer.said)
+        return answer.said
 
     def _in_force(self) -> SignedPolicy:
         signed = load_signed(load_node(self._folder))

@@ -28,13 +28,21 @@ S = 1_000_000_000
 SUBJECT = "operate"
 POLICY, LEAVE_OUT, TAKE_BACK = "release policy", "leave out", "take back"
 CONSULT = "consult"
+RELEASE_WARNING, CANCEL_WARNING = "release warning", "cancel warning"
 _FRESH_NS = 300 * S
-ROLE_FOR = {POLICY: RELEASE, LEAVE_OUT: ACT, TAKE_BACK: ACT, CONSULT: ACT}
+ROLE_FOR = {
+    POLICY: RELEASE,
+    LEAVE_OUT: ACT,
+    TAKE_BACK: ACT,
+    CONSULT: ACT,
+    RELEASE_WARNING: RELEASE,
+    CANCEL_WARNING: RELEASE,
+}
 """What a user must be to order it."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done, `about` which partner, `body`: more of it; by whom and when."""
+    """What is to be done, `about` which partner or event, `body`: more of it; by whom and when."""
 
     what: str
     about: str

@@ -3,18 +3,17 @@
 A message counts once it is in the journal, and is published only then. What is about to be said is
 on disk before that (`warnings/next`): a node that was killed finds there what it was saying, looks
 into the journal whether it counts, and then publishes it again under its own identifier, or decides
-anew. So none is lost, none gets a second name, and every event that was alerted has its end.
+anew. What the server or the disk did not take is given to it again, in order, until it does. So
+none is lost, none gets a second name, and every event that was alerted has its end.
 """
 
 import asyncio
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 import msgspec
-import nats.errors
 import structlog
 from lxml import etree
 from nats.aio.client import Client
@@ -22,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from skypact.errors import JournalError
-from skypact.flight import Ways, brought_up
+from skypact.errors import JournalError, SkypactError
+from skypact.flight import Ways, brought_up, unforetold
 from skypact.model import (
     AreaChance,
     Danger,
@@ -39,11 +38,15 @@ from skypact.model import (
 )
 from skypact.offline.warm import warm_flight
 from skypact.record.journal import Journal
+from skypact.serving.alert_channels import AlertChannels, KeptWarning
 from skypact.serving.assessor import Assessor
 from skypact.serving.kept import encoded
+from skypact.serving.operating import CANCEL_WARNING, RELEASE_WARNING, Order
+from skypact.serving.policy_in_force import KeptAction
 from skypact.settings import Settings
 from skypact.sharing.keys import write_private
 from skypact.sharing.node_folder import NodeFolder
+from skypact.sharing.users import USERS, load_users
 from skypact.warning.agency import Agency, alert_key, load_agency
 from skypact.warning.areas import read_areas
 from skypact.warning.cap import Messages, Reference, faults_of, reference_of, signed
@@ -54,21 +57,8 @@ from skypact.warning.feed import FeedEntry, atom_feed
 S = 1_000_000_000
 _LAUNCH_SOUGHT_NS = 60 * S
 _IN_FEED = 200
-_FLUSH_S = 5
+_AREAS_NAMED = 8
 Log = structlog.typing.FilteringBoundLogger
-
-
-class KeptWarning(msgspec.Struct, array_like=True, frozen=True):
-    """A message that counts: the decision, and what was published (zlib)."""
-
-    identifier: str
-    said: Warning
-    packed: bytes
-
-    @property
-    def message(self) -> bytes:
-        """The bytes that were published."""
-        return zlib.decompress(self.packed)
 
 
 class KeptWarnings(msgspec.Struct, array_like=True, frozen=True):
@@ -88,6 +78,8 @@ class _State(msgspec.Struct, array_like=True):
     decider: bytes
     before: dict[int, list[Reference]]
     feed: list[FeedEntry]
+    out_from_ns: int = 0
+    """Since when messages may not be out; 0: all are."""
 
 
 class _Next(msgspec.Struct, array_like=True, frozen=True):
@@ -96,11 +88,6 @@ class _Next(msgspec.Struct, array_like=True, frozen=True):
     was: _State
     then: _State
     kept: KeptWarnings
-
-
-def warning_subject(exercise: bool) -> str:
-    """Where alerts are published on the nation's own server."""
-    return "exercise.warning.public" if exercise else "warning.public"
 
 
 class Warner:
@@ -120,7 +107,6 @@ class Warner:
         self.first = Assessor(radars, settings.warning.first(settings.flight), urgent=True)
         self.anew = Assessor(radars, settings.flight)
         self.exercise = folder.exercise
-        self._connection: Client
         self._journal: Journal
         read = read_areas(
             agency.areas_file(folder.folder, exercise=self.exercise), exercise=self.exercise
@@ -139,6 +125,8 @@ class Warner:
         self._key = alert_key(folder.folder / "keys", folder.nation, exercise=self.exercise)
         self._store = folder.store / "warnings"
         self._store.mkdir(parents=True, exist_ok=True)
+        self._folder = folder.folder
+        self._deciding = asyncio.Lock()
         self._state = _State(self.decider.save(), {}, [])
         self._tracks: dict[int, Track] = {}
         self._ways: dict[int, Ways] = {}
@@ -146,8 +134,11 @@ class Warner:
         self._flights: dict[int, tuple[Ways, Flight]] = {}
         self._launches: dict[int, Launch] = {}
         self._news = asyncio.Event()
-        self._hooks: set[asyncio.Task[None]] = set()
         self.faults: dict[str, str] = {}
+        self._channels = AlertChannels(
+            *(agency, self._store, settings.warning, self.faults, log),
+            exercise=self.exercise,
+        )
         self.told: Callable[[KeptWarnings], None] = lambda whole: None
         """Gets what is in the journal."""
 
@@ -161,19 +152,26 @@ class Warner:
 
     # -- coming back ---------------------------------------------------------------------------
 
-    async def begin(self, connection: Client, journal: Journal) -> None:
+    async def begin(
+        self, connection: Client, journal: Journal, clock: Callable[[], int] = time.time_ns
+    ) -> None:
         """Be where it was, and publish again what counts and may not have gone out."""
-        self._connection, self._journal = connection, journal
+        self._journal = journal
         await asyncio.to_thread(self._rehearse)
+        out = await self._channels.begin(connection)
+        await self._take_up_releases(clock())
         try:
             last = msgspec.msgpack.decode((self._store / "next").read_bytes(), type=_Next)
         except FileNotFoundError:
             return
-        counts = await self._is_journalled(last.kept)
+        since_ns = last.then.out_from_ns or last.kept.each[0].said.time_ns
+        journalled = [one async for one in self._journalled(since_ns)]
+        counts = any(one.about == last.kept.about for one in journalled)
         self._state = last.then if counts else last.was
         self.decider.take_up(self._state.decider)
-        if counts:
-            await self._publish(last.kept)
+        each = [one for whole in journalled for one in whole.each]
+        names = [one.identifier for one in each]
+        await self._publish(each[names.index(out) + 1 if out in names else 0 :])
 
     def _rehearse(self) -> None:
         """Do once, for nobody, all that an alert takes: what it loads is there from then on."""
@@ -193,11 +191,21 @@ class Warner:
         faults_of(alert, exercise=self.exercise)
         signed(alert, self._key)
 
-    async def _is_journalled(self, kept: KeptWarnings) -> bool:
-        async for entry in self._journal.read(from_time_ns=kept.each[0].said.time_ns):
-            if entry.kind is EntryKind.WARNING and entry.about == kept.about:
-                return True
-        return False
+    async def _journalled(self, since_ns: int) -> AsyncIterator[KeptWarnings]:
+        """What was said since then, and counts."""
+        async for entry in self._journal.read(from_time_ns=since_ns):
+            if entry.kind is EntryKind.WARNING:
+                yield msgspec.msgpack.decode(entry.payload, type=KeptWarnings)
+
+    async def _take_up_releases(self, now_ns: int) -> None:
+        """What persons released before the node was killed, and may still count."""
+        since_ns = now_ns - round(self._settings.expires_s * S)
+        async for entry in self._journal.read(from_time_ns=since_ns):
+            if entry.kind is EntryKind.OPERATOR_ACTION:
+                with suppress(msgspec.ValidationError):  # a checkpoint's mark is no action
+                    action = msgspec.msgpack.decode(entry.payload, type=KeptAction)
+                    if action.what == RELEASE_WARNING:
+                        self.decider.release(int(action.about), action.who, entry.time_ns)
 
     # -- the way of the data -------------------------------------------------------------------
 
@@ -213,6 +221,7 @@ class Warner:
             for assessor in (self.first, self.anew):
                 tasks.create_task(assessor.begin())
             tasks.create_task(self._again("ways down", self._carry_anew))
+            tasks.create_task(self._again("publish", self._channels.put_out_again))
             tasks.create_task(self._again("look", lambda: self._look_and_rest(tracks, clock)))
 
     async def _again(self, what: str, do: Callable[[], Awaitable[None]]) -> None:
@@ -241,11 +250,15 @@ class Warner:
         for of in (self._flights, self._ways, self._to_carry, self._launches):
             for gone in of.keys() - self._tracks.keys():
                 del of[gone]
-        flights = [flight for track in tracks if (flight := await self._flight(track)) is not None]
-        await self.say(self.decider.look(clock(), flights))
+        flights = [await self._flight(track) for track in tracks]
+        async with self._deciding:
+            await self.say(self.decider.look(clock(), flights))
 
-    async def _flight(self, track: Track) -> Flight | None:
-        """What a track means: by the ways that were carried last, or by a few that are now."""
+    async def _flight(self, track: Track) -> Flight:
+        """What a track means: by the ways that were carried last, or by a few that are now.
+
+        Where none can be carried it is as known before: a track that is there is not withdrawn.
+        """
         ways = self._ways.get(track.id)
         made, known = self._flights.get(track.id, (None, None))
         if known and made is ways and known.last_plot_ns == track.last_plot_ns:
@@ -256,12 +269,12 @@ class Warner:
         if flight is None:
             launch = self._launches.get(track.id)
             ways = await self.first.ways(track, launch, seek_launch=False)
-            if ways is None:
-                return known
-            self._ways[track.id] = ways
-            flight = brought_up(ways, track, self._radars, self._of_flight)
-        if ways is not None and flight is not None:
-            self._flights[track.id] = ways, flight
+            if ways is not None:
+                self._ways[track.id] = ways
+                flight = brought_up(ways, track, self._radars, self._of_flight)
+        if ways is None or flight is None:
+            return known or unforetold(track, self._radars)
+        self._flights[track.id] = ways, flight
         return flight
 
     async def _carry_anew(self) -> None:
@@ -283,7 +296,9 @@ class Warner:
         """Journal what is said at one look, then publish it; where that cannot be, decide anew."""
         if not all_said:
             return
-        then = msgspec.structs.replace(self._state, decider=self.decider.save())
+        out_from_ns = self._channels.oldest_ns or all_said[0].time_ns
+        decider = self.decider.save()
+        then = msgspec.structs.replace(self._state, decider=decider, out_from_ns=out_from_ns)
         each = []
         for said in all_said:
             then, kept = self._prepared(said, then)
@@ -302,7 +317,7 @@ class Warner:
         self.faults.pop("journal", None)
         self._state = then
         self.told(whole)
-        await self._publish(whole)
+        await self._publish(whole.each)
 
     def _prepared(self, said: Warning, was: _State) -> tuple[_State, KeptWarning]:
         """A decision's message, checked and signed, and what is known after it."""
@@ -315,28 +330,14 @@ class Warner:
             references[said.event] = [*before, reference]
         headline = alert.findtext(".//{*}headline") or ""
         entry = FeedEntry(reference.identifier, headline, said.time_ns)
-        then = _State(was.decider, references, [*was.feed, entry][-_IN_FEED:])
+        then = _State(was.decider, references, [*was.feed, entry][-_IN_FEED:], was.out_from_ns)
         return then, KeptWarning(reference.identifier, said, zlib.compress(text, 1))
 
-    async def _publish(self, whole: KeptWarnings) -> None:
-        """To the feed, over NATS and by the hook; a receiver knows a message by its identifier."""
-        for kept in whole.each:
-            self._file(kept.identifier).write_bytes(kept.message)
-        try:
-            for kept in whole.each:
-                headers = {"Nats-Msg-Id": kept.identifier}
-                subject = warning_subject(self.exercise)
-                await self._connection.publish(subject, kept.message, headers=headers)
-            await self._connection.flush(_FLUSH_S)
-            self.faults.pop("nats", None)
-        except (nats.errors.Error, TimeoutError, OSError) as error:
-            self.faults["nats"] = f"an alert is in the feed, and not yet on the server: {error}"
-            self._log.error("alert not published", reason=str(error))
-        for kept in whole.each:
-            if self._agency.hook:
-                task = asyncio.create_task(self._hook(kept))
-                self._hooks.add(task)
-                task.add_done_callback(self._hooks.discard)
+    async def _publish(self, messages: Iterable[KeptWarning]) -> None:
+        """By all channels; a receiver knows a message by its identifier."""
+        each = tuple(messages)
+        await self._channels.put_out(each)
+        for kept in each:
             self._log.warning(
                 "alert",
                 identifier=kept.identifier,
@@ -353,30 +354,60 @@ class Warner:
             self.faults["message"] = f"a message is not as CAP wants it: {faults[0]}"
             self._log.error("message", faults=faults)
 
-    async def _hook(self, kept: KeptWarning) -> None:
-        """The agency's own command, with the message on its standard input."""
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *self._agency.hook, stdin=asyncio.subprocess.PIPE
-            )
-            try:
-                await asyncio.wait_for(process.communicate(kept.message), self._agency.hook_s)
-            finally:
-                if process.returncode is None:
-                    process.kill()
-            if process.returncode:
-                raise OSError(f"it ended with {process.returncode}")
-            self.faults.pop("hook", None)
-        except (OSError, TimeoutError) as error:
-            self.faults["hook"] = f"the hook did not take {kept.identifier}: {error}"
-            self._log.error("hook", reason=str(error))
-
     async def stop(self) -> None:
         """Let hooks that run come to their end."""
+        await self._channels.stop()
         for assessor in (self.first, self.anew):
             await asyncio.to_thread(assessor.stop)
-        with suppress(Exception):
-            await asyncio.gather(*self._hooks)
+
+    # -- what persons order ---------------------------------------------------------------------
+
+    @property
+    def notices(self) -> list[str]:
+        """Alerts that wait for persons to release them."""
+        return [
+            f"warning: event {event} waits for a release, for {_named(areas)}; skypact warning "
+            f"release DIR {event}"
+            for event, areas in sorted(self.decider.waiting.items())
+        ]
+
+    async def obey(self, order: Order, now_ns: int) -> str:
+        """Release what waits, or cancel what is under alert; what was done. Raises SkypactError."""
+        do = {RELEASE_WARNING: self._release, CANCEL_WARNING: self._cancel}[order.what]
+        of = self.decider.waiting if order.what == RELEASE_WARNING else self.decider.under_alert
+        if order.about not in map(str, of):
+            known = "; ".join(f"event {event}: {_named(areas)}" for event, areas in of.items())
+            raise SkypactError(f"event {order.about}: {_NOTHING[order.what]}; {known or 'none is'}")
+        async with self._deciding:
+            return await do(order, int(order.about), now_ns)
+
+    async def _release(self, order: Order, event: int, now_ns: int) -> str:
+        if not load_users(self._folder):
+            raise SkypactError(
+                f"{self._folder / USERS}: names nobody; persons release with keys of their own: "
+                "skypact coalition user add"
+            )
+        await self._note(order, now_ns)
+        self.decider.release(event, order.who, now_ns)
+        self.news()
+        missing = self.decider.missing(event, now_ns)
+        more = f"{missing} more to release it" if missing > 0 else "it goes out"
+        return f"event {event}: released by {order.who}; {more}"
+
+    async def _cancel(self, order: Order, event: int, now_ns: int) -> str:
+        await self._note(order, now_ns)
+        said = self.decider.cancel(event, now_ns)
+        if said is None:
+            raise SkypactError(f"event {event}: {_NOTHING[CANCEL_WARNING]}")
+        await self.say((said,))
+        return f"event {event}: cancelled; nothing more is said of it unless it is released"
+
+    async def _note(self, order: Order, now_ns: int) -> None:
+        """The signed order, into the journal."""
+        body = msgspec.msgpack.encode(order)
+        action = KeptAction(order.what, order.who, order.when_ns, order.about, body=body)
+        kind = EntryKind.OPERATOR_ACTION
+        await self._journal.append(kind, order.who, now_ns, encoded(action))
 
     # -- the feed ------------------------------------------------------------------------------
 
@@ -401,9 +432,18 @@ class Warner:
             name = request.path_params["name"]
             if name not in {one.identifier for one in self._state.feed}:
                 return Response(status_code=404)
-            return Response(self._file(name).read_bytes(), media_type="application/cap+xml")
+            return Response(self._channels.message(name), media_type="application/cap+xml")
 
         return [Route(self.path, feed), Route(f"{self.path}/{{name}}.xml", message)]
 
-    def _file(self, identifier: str) -> Path:
-        return self._store / f"{identifier}.xml"
+
+_NOTHING = {
+    RELEASE_WARNING: "no alert of it waits for a release",
+    CANCEL_WARNING: "no alert of it is in force",
+}
+
+
+def _named(areas: Sequence[WarnedArea]) -> str:
+    names = [one.chance.area for one in areas]
+    more = f" and {len(names) - _AREAS_NAMED} more" if len(names) > _AREAS_NAMED else ""
+    return ", ".join(names[:_AREAS_NAMED]) + more

@@ -276,6 +276,8 @@ def _parameters(said: Warning) -> list[tuple[str, str]]:
     """For machines: why, by how many radars, and each area's probabilities."""
     radars = {radar for one in said.basis for radar in one.radars}
     out = [("skypact-reason", str(said.reason)), ("skypact-radars", str(len(radars)))]
+    if said.released_by:
+        out.append(("skypact-released-by", f"{len(said.released_by)} persons"))
     out += [
         (
             f"skypact-{one.chance.area}",

@@ -52,6 +52,9 @@ class _Event(msgspec.Struct, array_like=True):
     said_times: tuple[int, int] = (0, 0)
     lost: bool = False
     danger_from_ns: int = 0
+    basis: tuple[Basis, ...] = ()
+    withheld: bool = False
+    """An operator ended it: without a release nothing more is said of it."""
 
 
 class Decider:
@@ -63,6 +66,7 @@ class Decider:
         self._events: dict[int, _Event] = {}
         self._event_of: dict[int, int] = {}
         self._worked_out: dict[int, tuple[Descent, dict[str, AreaChance]]] = {}
+        self._released: dict[int, dict[str, int]] = {}
 
     def save(self) -> bytes:
         """What it keeps."""
@@ -78,6 +82,21 @@ class Decider:
     def under_alert(self) -> dict[int, tuple[WarnedArea, ...]]:
         """By event, what is under alert."""
         return {e.event: _in_order(e.warned) for e in self._events.values() if e.open}
+
+    @property
+    def waiting(self) -> dict[int, tuple[WarnedArea, ...]]:
+        """By event, what would be under alert if it were released."""
+        events = self._events.values()
+        return {e.event: _in_order(e.warned) for e in events if e.warned and not e.open}
+
+    def release(self, event: int, who: str, when_ns: int) -> None:
+        """A person releases an event's alert; it holds for `expires_s`, once for each person."""
+        self._released.setdefault(event, {})[who] = when_ns
+
+    def missing(self, event: int, now_ns: int) -> int:
+        """So many persons still have to release an event's alert."""
+        found = self._events.get(event)
+        return 0 if found is None else self._needed(found) - len(self._releasing(found, now_ns))
 
     def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now."""
@@ -97,7 +116,10 @@ class Decider:
         found = self._events.get(event)
         if found is None or not found.open:
             return None
-        return self._end(found, now_ns, Step.CANCEL, Reason.BY_OPERATOR, ())
+        found.withheld = True
+        return self._end(
+            found, max(now_ns, found.said_ns), Step.CANCEL, Reason.BY_OPERATOR, found.basis
+        )
 
     def _sort_in(self, flights: Sequence[Flight]) -> None:
         """Each flight belongs to the event of what it parted from, and stays with it."""
@@ -109,12 +131,13 @@ class Decider:
                 self._events.setdefault(event, _Event(event, {}, {}))
 
     def _decide(self, event: _Event, now_ns: int, own: Sequence[Flight]) -> Warning | None:
+        now_ns = max(now_ns, event.said_ns)  # a clock may go back; messages in order do not
         withdrawn = bool(event.members) and not own
         for vanished in set(event.members) - {flight.id for flight in own}:
             del event.members[vanished]
         for flight in own:
             self._take(event, flight)
-        basis = tuple(_basis(flight) for flight in own)
+        basis = event.basis = tuple(_basis(flight) for flight in own)
         launched = min((f.launch.time_ns for f in own if f.launch), default=None)
         chances = _together(self._to_come(event, now_ns), now_ns)
         lost = self._lost(event, now_ns)
@@ -139,10 +162,36 @@ class Decider:
         if reason is None:
             return None
         step = Step.UPDATE if event.open else Step.ALERT
-        event.open, event.lost = True, lost is not None
+        if step == Step.ALERT and not self._may_go(event, now_ns):
+            return None
+        event.open, event.withheld, event.lost = True, False, lost is not None
         event.said_times = _times(event.warned.values())
         event.danger_from_ns = event.said_times[0]
         return self._say(event, now_ns, step, reason, basis, launched, gone, lost)
+
+    def _may_go(self, event: _Event, now_ns: int) -> bool:
+        """Whether an alert needs no more persons to release it."""
+        if len(self._releasing(event, now_ns)) >= self._needed(event):
+            return True
+        if event.withheld:
+            return False
+        of = self._settings
+        first_ns, _ = _times(event.warned.values())
+        soon = first_ns - now_ns < of.at_once_lead_s * S
+        return soon or any(
+            one.danger == Danger.FALL and one.chance.falls >= of.at_once_probability
+            for one in event.warned.values()
+        )
+
+    def _needed(self, event: _Event) -> int:
+        least = 1 if event.withheld else 0
+        return max(self._settings.release_persons, least)
+
+    def _releasing(self, event: _Event, now_ns: int) -> tuple[str, ...]:
+        """Who released what was not said before, not too long ago."""
+        after_ns = max(event.said_ns, now_ns - round(self._settings.expires_s * S))
+        by = self._released.get(event.event, {})
+        return tuple(sorted(who for who, at_ns in by.items() if at_ns > after_ns))
 
     def _take(self, event: _Event, flight: Flight) -> None:
         """What a flight may do now, if it was seen since, and can be foretold."""
@@ -291,6 +340,7 @@ class Decider:
         lost: int | None,
     ) -> Warning:
         event.number += 1
+        by = self._releasing(event, now_ns) if step == Step.ALERT else ()
         event.said_ns = now_ns
         return Warning(
             event=event.event,
@@ -303,6 +353,7 @@ class Decider:
             basis=basis,
             launched_ns=launched,
             lost_since_ns=lost,
+            released_by=by,
         )
 
 
