@@ -18,6 +18,7 @@ import numpy as np
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from evaluate.made_consultation import MadeConsultation, MadeTrack
 from skypact.desk.accounts import Accounts
 from skypact.desk.app import Parts, application, desk_of, following
 from skypact.desk.node_client import NodeClient, PictureCopy
@@ -36,19 +37,21 @@ from skypact.model.desk import (
     Source,
     Statement,
 )
-from skypact.model.event import Event, EventAssessment, EventText, SaidBy
 from skypact.model.flight import RangeClass
 from skypact.model.message import FlightPath, Use
 from skypact.model.track import Phase, TrackStatus
 from skypact.sensing.feeds.http_feed import QuietServer, bound
 from skypact.sensing.scenario import demo_radars
-from skypact.serving.event_document import event_document, event_line
+from skypact.serving.consulting import Act
 from skypact.serving.shown import shown_radars
 from skypact.settings import DeskSettings
+from skypact.sharing.codec import pack_flight
 
 S = 1_000_000_000
 PASSWORD = "correct horse battery"
-PEOPLE = {"Sato": ("act", "release", "administer"), "Ito": ("act",), "Mori": ()}
+PEOPLE = {"Sato": ("act", "release", "administer"), "Ito": ("act",), "Mori": (), "Abe": ("act",)}
+KEYED = ("Abe",)
+"""Who has a key of their own."""
 NATIONS = ("JPN", "KOR", "USA")
 PICTURES = ("national", "shared", "from:KOR", "from:USA")
 _LEVELS = ("nothing", "warning", "assessment", "tracklets", "plots")
@@ -104,7 +107,6 @@ class MadeNode(NodeClient):
         self.levels = dict.fromkeys((one for one in NATIONS if one != nation), "tracklets")
         self.down: set[str] = set()
         self.statements: tuple[Statement, ...] = ()
-        self.event: Event | None = None
         self.time_ns = time.time_ns()
         self.epoch = self.time_ns
         self.came_ns = dict.fromkeys(NATIONS, self.time_ns)
@@ -114,6 +116,7 @@ class MadeNode(NodeClient):
         self.pictures = {name: self._empty(name) for name in PICTURES}
         self.heard_s = time.monotonic()
         self._beat: asyncio.Task[None] | None = None
+        self.forget_said()
 
     def _empty(self, name: str) -> PictureCopy:
         picture = PictureCopy(name, self._settings)
@@ -217,6 +220,33 @@ class MadeNode(NodeClient):
             raise InputError(f"moment {name}", "the journal begins later", "name a later one")
         return told[-1]
 
+    # -- what nations say to each other ----------------------------------------------------------
+
+    def forget_said(self) -> None:
+        """No nation has said anything of any event."""
+        partners = tuple(self.levels)
+        self.consultation = MadeConsultation(
+            self.nation, partners, self.exercise, lambda: self.time_ns
+        )
+
+    def consulting(self) -> MadeConsultation:
+        """The nations, with what the pictures show now."""
+        national, shared = (self._tracks(name) for name in ("national", "shared"))
+        stating = [pack_flight(one.flight, one.time_ns, (Use.PICTURE,)) for one in national]
+        stated: dict[str, list[Assessment]] = {}
+        for one in self.statements:
+            if isinstance(one.said, Assessment):
+                stated.setdefault(one.nation, []).append(one.said)
+        self.consultation.show(national, shared, stating, stated)
+        return self.consultation
+
+    def _tracks(self, name: str) -> list[MadeTrack]:
+        shown = self.pictures[name].flights.values()
+        return [
+            MadeTrack(one.flight.id, one.as_of_ns, one.flight.first_plot_ns, one.flight)
+            for one in shown
+        ]
+
     # -- what is told ----------------------------------------------------------------------------
 
     def tell(
@@ -256,10 +286,33 @@ class MadeNode(NodeClient):
 
 
 class MadeOrders:
-    """Releases of a made-up node: one level for each partner; and what is said of its events."""
+    """Orders of a made-up node: a level for each partner; shared events by a node's own code."""
 
     def __init__(self, node: MadeNode) -> None:
         self._node = node
+
+    async def events(self, event: str = "") -> tuple[dict[str, Any], ...]:
+        """One event, or all in short. Raises InputError."""
+        return await self._node.consulting().documents(event)
+
+    async def say(
+        self,
+        do: str,
+        who: str,
+        key: Ed25519PrivateKey | None,
+        *,
+        event: str = "",
+        flight: int | None = None,
+        to: tuple[str, ...] = (),
+        text: str = "",
+    ) -> str:
+        """Something about an event. Raises InputError: who has a key is to use it; SkypactError."""
+        if who in KEYED and key is None:
+            raise InputError("password", f"{who} has a key of their own", "give the password")
+        act = Act(do=do, event=event, flight=flight, to=to, text=text)
+        consulting = self._node.consulting()
+        await consulting.look()
+        return await consulting.own.obey(act, who)
 
     def text(self) -> str:
         """The levels as TOML."""
@@ -295,53 +348,6 @@ class MadeOrders:
         self._node.levels = _levels_of(proposal.text)
         return f"in force since now: release.toml {proposal.hash[:8]}, by {who}"
 
-    async def events(self, event: str = "") -> tuple[dict[str, Any], ...]:
-        """The one event, whole or in short; none while nothing was said of it."""
-        held = self._node.event
-        if held is None:
-            return ()
-        return (event_document(held, self._node.nation) if event else event_line(held),)
-
-    async def say(
-        self,
-        do: str,
-        who: str,
-        key: Ed25519PrivateKey | None,
-        *,
-        event: str = "",
-        flight: int | None = None,
-        to: tuple[str, ...] = (),
-        text: str = "",
-    ) -> str:
-        """To Korea: what was said, and a text that both are to confirm."""
-        held = self._node.event
-        assert held is not None
-        said = SaidBy(nation=self._node.nation, by=who, at_ns=time.time_ns(), text=text)
-        if do == "acknowledge":
-            held = msgspec.structs.replace(held, acknowledged=(*held.acknowledged, said))
-        elif do == "comment":
-            held = msgspec.structs.replace(held, comments=(*held.comments, said))
-        elif do == "propose":
-            name = hashlib.sha256(text.encode()).hexdigest()
-            made = EventText(
-                hash=name, proposed=said, nations=("JPN", "KOR"), confirmed=(), agreed_ns=None
-            )
-            held = msgspec.structs.replace(held, texts=(*held.texts, made))
-        else:
-            texts = tuple(_confirmed(one, said) for one in held.texts)
-            held = msgspec.structs.replace(held, texts=texts)
-        self._node.event = held
-        return "told to KOR"
-
-
-def _confirmed(text: EventText, said: SaidBy) -> EventText:
-    """A text that one more has confirmed."""
-    if text.hash != said.text or said.by == text.proposed.by:
-        return text
-    done = (*text.confirmed, said)
-    agreed = len(done) == len(text.nations)
-    return msgspec.structs.replace(text, confirmed=done, agreed_ns=said.at_ns if agreed else None)
-
 
 def _levels_of(text: str) -> dict[str, str]:
     found = msgspec.toml.decode(text)["partner"]
@@ -371,7 +377,8 @@ class MadeDesk:
         accounts = Accounts(folder)
         for name, roles in PEOPLE.items():
             if name not in accounts.all():
-                accounts.add(name, roles, PASSWORD, time.time_ns())
+                key = Ed25519PrivateKey.generate() if name in KEYED else None
+                accounts.add(name, roles, PASSWORD, time.time_ns(), key)
         self.serving = False
         self.alerts: dict[str, bytes] = {}
         """What stands at the made-up node's own address."""
@@ -565,24 +572,6 @@ def _ring(place: dict[str, float], ellipse: Ellipse) -> tuple[tuple[float, float
             (place["latitude_rad"] + north).tolist(),
             strict=True,
         )
-    )
-
-
-def made_event(began_ns: int, statements: Sequence[Statement]) -> Event:
-    """A shared event of what nations state, known to Korea."""
-    assessments = tuple(
-        EventAssessment(
-            nation=one.nation, to="JPN", name="JPN-4f2a", at_ns=began_ns, flights=(one.said,)
-        )
-        for one in statements
-    )
-    return Event(
-        name="JPN-4f2a6c01b7d3",
-        names=("JPN-4f2a6c01b7d3",),
-        began_ns=began_ns,
-        latest_ns=began_ns,
-        told={"KOR": "JPN-0d12"},
-        assessments=assessments,
     )
 
 

@@ -52,6 +52,8 @@ class Story:
             self.node.past.clear()
             self.node.levels = dict.fromkeys(self.node.levels, "tracklets")
             self.node.silent = False
+            self.node.statements = ()
+            self.node.forget_said()
 
         self.desk.run(gone)
         self.ids.clear()

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from evaluate.made_node import PASSWORD, MadeDesk, S, made_event, made_statement, radars
+from evaluate.made_node import PASSWORD, MadeDesk, S, made_statement, radars
 from skypact.model import Step
+from skypact.serving.consulting import COMMENT, CONFIRM, Act
 from skypact.warning.feed import atom_feed
 from tests.desk.desk_browser import AXE, browser, chromium
 from tests.desk.desk_visit import OTHER, Story, Visit, expects
@@ -170,43 +171,117 @@ def test_a_warning_in_force_is_seen_whatever_is_looked_at(visit, story, desk):
         desk.alerts.clear()
 
 
-def test_a_text_of_an_event_is_confirmed_by_another_person_and_it_is_in_the_audit(
-    quick, visit, story, desk
-):
+def test_nations_consult_about_an_event_until_a_text_is_agreed(quick, visit, story, desk):
     expect = expects()
-    page = visit.page
     story.at(300.0)
+    # Korea puts the impact 0.9° to the east of ours, the United States 0.1°; their ellipses of 95 %
+    # reach 28 km to the east each, so by more than both are unsure of, and not.
     (korea,) = desk.node.statements
-    east = made_statement("USA", desk.node.pictures["shared"].flights[1], 2.5)
-    desk.run(lambda: setattr(desk.node, "event", made_event(story.begin_ns, (korea, east))))
-    page.get_by_role("tab", name="Events").click()
-    panel = page.locator(".events")
-    expect(panel).to_contain_text("Known to KOR")
-    # Korea puts the impact 0.9° to the east of the truth, the United States 2.5°.
-    expect(panel.locator(".stated tbody tr")).to_have_count(2)
-    expect(panel.locator(".apart li")).to_contain_text("≠ KOR – USA: Impact")
-    panel.get_by_role("button", name="Take note, tell partners (LIVE)").click()
-    expect(panel.locator(".words-said")).to_contain_text("Sato took note")
-    panel.get_by_label("Comment, to partners").fill("One, not two")
-    panel.get_by_role("button", name="Send").click()
-    expect(panel.locator(".words-said")).to_contain_text("Sato: One, not two")
-    panel.get_by_label("New text").fill("A launch was seen. It comes down at sea.")
-    panel.get_by_role("button", name="Propose (LIVE)").click()
-    text = page.locator("[data-text]").first
-    expect(text).to_contain_text("Proposed by Sato (JPN)")
+    near = made_statement("USA", desk.node.pictures["shared"].flights[1], 0.1)
+    desk.run(lambda: setattr(desk.node, "statements", (korea, near)))
+    page = visit.page
+    page.get_by_role("tab", name="Consultation").click()
+    event = page.locator(".event")
+    row = event.locator(".assessments tbody tr").filter(has_text="Impact")
+    expect(row.locator("td").nth(1).locator("em.much")).to_contain_text("≠ JPN")
+    expect(row.locator(".heard").first).to_contain_text("differs by 78.3 km from what JPN says")
+    expect(row.locator("td").nth(2)).to_contain_text("Δ JPN 8.7 km")
+    expect(row.locator("td").nth(2).locator("em.much")).to_contain_text("≠ KOR")
+    expect(page.locator("[data-event]")).to_have_count(1)
+    expect(page.locator("[data-event]")).to_contain_text("Flights: JPN 1, KOR 1, USA 1")
+
+    page.get_by_role("button", name="Acknowledge event (LIVE)").click()
+    expect(event.locator(".noted-by")).to_contain_text("Acknowledged by JPN Sato")
+    speak = event.get_by_role("group", name="Say to partners")
+    speak.get_by_label("Words to partners").fill("Ours comes down at sea.")
+    speak.get_by_role("button", name="Comment (LIVE)").click()
+    expect(event.locator(".comments li")).to_contain_text("JPN Sato")
+    desk.do(_korea(desk, COMMENT, "Ours too."))
+    expect(event.locator(".comments li").last).to_contain_text("KOR Han")
+
+    speak.get_by_role("combobox").select_option("KOR")
+    speak.get_by_label("Words to partners").fill("One was launched. It comes down at sea.")
+    speak.get_by_role("button", name="Propose as text (LIVE)").click()
+    text = event.locator("[data-text]")
+    expect(text).to_contain_text("Proposed by JPN Sato")
+    expect(text).to_contain_text("Waits for JPN, KOR")
     expect(text).to_contain_text("Another person has to confirm it")
-    other = Visit(quick, desk, "Ito")
-    other.page.get_by_role("tab", name="Events").click()
-    other.page.get_by_role("button", name="Confirm (LIVE)").first.click()
-    expect(text).to_contain_text("Confirmed by Ito (JPN)")
-    expect(text.locator(".agreed")).to_have_count(0)
-    _no_violation(page, "a shared event")
-    expect(other.page.get_by_role("tab", name="Audit")).to_have_count(0)
-    other.close()
+    expect(text.get_by_role("button")).to_have_count(0)
+    _no_violation(page, "an event that is consulted about")
+
+    _signs_with_a_key_of_her_own(quick, desk)
+    expect(text).to_contain_text("Confirmed by JPN Abe")
+    expect(text).to_contain_text("Waits for KOR")
+    desk.do(_korea(desk, CONFIRM, text.get_attribute("data-text")))
+    expect(text).to_contain_text("Confirmed by KOR Han")
+    expect(text.locator(".agreed")).to_contain_text("Agreed since")
     page.get_by_role("tab", name="Audit").click()
     rows = page.locator(".audit tbody tr")
-    expect(rows.filter(has_text="confirm")).to_contain_text("Ito")
-    expect(rows.filter(has_text="propose").filter(has_not_text="release")).to_contain_text("Sato")
+    for who, what in ("Sato", "acknowledge: JPN-"), ("Sato", "comment: JPN-"):
+        expect(rows.filter(has_text=what)).to_contain_text(who)
+    expect(rows.filter(has_text="propose: JPN-")).to_contain_text("Sato")
+    expect(rows.filter(has_text="confirm: ")).to_contain_text("Abe")
+
+
+async def _korea(desk, do, text):
+    """Korea says something about the event as it calls it; Han does."""
+    (event,) = desk.node.consulting().partners["KOR"].events.all()
+    return await desk.node.consulting().partner_says(
+        "KOR", Act(do=do, event=event.name, text=text), "Han"
+    )
+
+
+def _signs_with_a_key_of_her_own(quick, desk):
+    """Abe confirms what stands there; without the password nothing is said."""
+    expect = expects()
+    abe = Visit(quick, desk, "Abe")
+    abe.page.get_by_role("tab", name="Consultation").click()
+    abe.page.get_by_role("button", name="Confirm for JPN (LIVE)").click()
+    dialog = abe.page.get_by_role("dialog")
+    expect(dialog.locator(".band")).to_have_text("LIVE")
+    expect(dialog).to_contain_text("One was launched. It comes down at sea.")
+    _no_violation(abe.page, "a text being signed")
+    sign = dialog.get_by_role("button", name="Sign and send")
+    expect(sign).to_be_disabled()
+    dialog.get_by_label("Your password").fill("wrong")
+    sign.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("the password is wrong")
+    (event,) = desk.do(desk.node.consulting().documents(""))
+    (whole,) = desk.do(desk.node.consulting().documents(event["event"]))
+    assert whole["texts"][0]["confirmed"] == []
+    dialog.get_by_label("Your password").fill(PASSWORD)
+    sign.click()
+    expect(dialog).to_have_count(0)
+    expect(abe.page.get_by_role("tab", name="Audit")).to_have_count(0)
+    abe.close()
+
+
+def test_a_text_is_proposed_from_a_flight_that_no_partner_has_stated(quick, visit, story, desk):
+    expect = expects()
+    story.at(300.0, flight=OTHER, names=("shared",))
+    story.at(300.0)
+    page = visit.page
+    visit.row(2).click()
+    page.get_by_role("tab", name="Consultation").click()
+    new = page.locator(".consultation details")
+    new.locator("summary").click()
+    new.get_by_label("Words to partners").fill("A second one was launched.")
+    new.get_by_role("button", name="Propose as text (LIVE)").click()
+    # It is stated to nobody, so nobody may hear of it: the node says so, and what to do.
+    expect(page.locator(".said")).to_contain_text("no partner may get a text about it")
+    expect(new.get_by_label("Words to partners")).to_have_value("A second one was launched.")
+    visit.row(1).click()
+    page.get_by_role("tab", name="Consultation").click()
+    new.locator("summary").click()
+    new.get_by_label("Words to partners").fill("The first one.")
+    new.get_by_role("button", name="Propose as text (LIVE)").click()
+    expect(page.locator(".event [data-text]")).to_contain_text("The first one.")
+    viewer = Visit(quick, desk, "Mori")
+    viewer.page.get_by_role("tab", name="Consultation").click()
+    expect(viewer.page.locator(".event [data-text]")).to_contain_text("The first one.")
+    expect(viewer.page.get_by_role("button", name="Acknowledge event")).to_be_disabled()
+    expect(viewer.page.get_by_role("button", name="Confirm for JPN")).to_be_disabled()
+    viewer.close()
 
 
 def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
@@ -306,6 +381,9 @@ def test_an_exercise_cannot_be_taken_for_live(quick, tmp_path):
         expect(page.locator(".mode")).to_have_text("EXERCISE")
         expect(page.locator(".page")).to_have_class("page exercise ")
         assert page.title().startswith("EXERCISE")
+        Story(desk).at(300.0)
+        page.get_by_role("tab", name="Consultation").click()
+        expect(page.get_by_role("button", name="Acknowledge event (EXERCISE)")).to_be_enabled()
         page.get_by_role("tab", name="Partners").click()
         page.locator('[data-partner="KOR"] button').click()
         expect(page.get_by_role("dialog").locator(".band")).to_have_text("EXERCISE")

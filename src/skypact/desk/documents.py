@@ -334,10 +334,14 @@ class PictureName(TypedDict):
 
 
 class Session(TypedDict):
-    """Who is logged in, what he may do, and the token that each action needs in X-CSRF-Token."""
+    """Who is logged in, what he may do, and the token that each action needs in X-CSRF-Token.
+
+    `own_key`: has a key of their own, so that what is said to partners needs the password.
+    """
 
     who: str
     roles: list[str]
+    own_key: bool
     csrf_token: str
     expires: Iso
     nation: str

@@ -34,6 +34,7 @@ def session_routes(desk: "Desk") -> APIRouter:
         return {
             "who": account.name,
             "roles": list(account.roles),
+            "own_key": bool(account.key),
             "csrf_token": session.csrf,
             "expires": as_json.iso(session.ends_ns),
             "nation": desk.nation,

@@ -1,6 +1,7 @@
 /** Requests to the node's desk. What it refuses comes as an error whose message is its sentence. */
 import type {
-  Acknowledgement, AuditEntry, Comment, EventLine, Flight, Level, Moment, PictureName, Proposal, Radar, Releases, Session, SharedEvent,
+  Acknowledgement, AuditEntry, Comment, Done, EventLine, Flight, Level, Moment, PictureName, Proposal, Radar,
+  Releases, Saying, Session, SharedEvent,
 } from "./contract";
 import type { FeatureCollection } from "geojson";
 
@@ -64,19 +65,32 @@ export class Client {
     return this.#ask("POST", `flights/${id}/comments`, { text });
   }
 
-  events = (): Promise<EventLine[]> => this.#ask("GET", "consultations");
-  event = (name: string): Promise<SharedEvent> => this.#ask("GET", `consultations/${encodeURIComponent(name)}`);
+  consultations = (): Promise<EventLine[]> => this.#ask("GET", "consultations");
 
-  /** To all partners that may hear it; `password` where one signs with a key of one's own. */
-  say(where: string, password: string | null, text?: string): Promise<{ said: string }> {
-    return this.#ask("POST", where, { password, ...(text === undefined ? {} : { text }) });
+  consultation(name: string): Promise<SharedEvent> {
+    return this.#ask("GET", `consultations/${name}`);
+  }
+
+  /** Acknowledge an event to partners, or write to them about it; answers who was told. */
+  consult(name: string, what: "acknowledgements" | "comments" | "texts", said: Saying): Promise<Done> {
+    return this.#ask("POST", `consultations/${name}/${what}`, said);
+  }
+
+  /** Propose a text about the event of a flight of the shared picture. */
+  proposeOf(flight: number, said: Saying): Promise<Done> {
+    return this.#ask("POST", `flights/${flight}/texts`, said);
+  }
+
+  /** For one's nation. */
+  confirmText(hash: string, said: Saying): Promise<Done> {
+    return this.#ask("POST", `texts/${hash}/confirmation`, said);
   }
 
   propose(partner: string, level: Level): Promise<Proposal> {
     return this.#ask("POST", "releases/proposals", { partner, level });
   }
 
-  release(hash: string, password: string): Promise<{ said: string }> {
+  release(hash: string, password: string): Promise<Done> {
     return this.#ask("POST", "releases", { hash, password });
   }
 

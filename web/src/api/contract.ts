@@ -245,7 +245,6 @@ export interface Warnings {
   warnings: Warning[];
 }
 
-/** Who said it, for which nation, and when. */
 export interface SaidBy {
   nation: string;
   by: string;
@@ -258,48 +257,92 @@ export interface EventText {
   proposed: SaidBy;
   nations: string[];
   confirmed: SaidBy[];
+  /** Since when all of `nations` have confirmed it. */
   agreed: string | null;
 }
 
-/** A shared event in short. */
+/** A shared event in short. `names`: ours, and partners'; `count`: flights by nation. */
 export interface EventLine {
   event: string;
+  names: string[];
   began: string;
+  latest: string;
+  told: string[];
+  count: Record<string, number>;
+  acknowledged: SaidBy[];
+  comments: number;
+  texts: number;
+  agreed: string | null;
 }
 
-/** A flight as a nation states it; where it states an area alone, without a kind. */
+export interface StatedPlace {
+  time: string;
+  time_sigma_s: number | null;
+  latitude_deg: number;
+  longitude_deg: number;
+}
+
+/** A flight as a nation stated it to us, or as our own plots alone have it. */
 export interface StatedFlight {
-  kind?: Kind;
-  range_class?: string | null;
-  launch?: { time: string; latitude_deg: number; longitude_deg: number } | null;
-  impact?: { time: string; latitude_deg: number; longitude_deg: number } | null;
+  flight: number;
+  as_of: string;
+  kind: Kind;
+  range_class: RangeClass | null;
+  launch: StatedPlace | null;
+  apogee: { time: string; height_km: number; height_sigma_km: number | null } | null;
+  ground_range_km: number | null;
+  impact: StatedPlace | null;
 }
 
-/** How far two nations differ; `…_differs`: by more than both are unsure of. */
+/** Of a flight no more than where and when it comes down. */
+export interface StatedWarning {
+  warning: number;
+  as_of: string;
+  from: string;
+  until: string;
+  area: Polygon | null;
+}
+
+/** How far two nations' statements of one flight are apart; null: one of them has it not. */
+export interface Apart {
+  flights: [number, number];
+  kind_differs: boolean;
+  range_km: number | null;
+  range_differs: boolean;
+  apogee_km: number | null;
+  apogee_differs: boolean;
+  launch_km: number | null;
+  launch_differs: boolean;
+  impact_km: number | null;
+  impact_differs: boolean;
+  impact_time_s: number | null;
+  impact_time_differs: boolean;
+}
+
 export interface EventDifference {
   between: [string, string];
   count: [number, number];
   count_differs: boolean;
-  flights: {
-    kind_differs: boolean;
-    launch_km: number | null;
-    launch_differs: boolean | null;
-    apogee_km: number | null;
-    apogee_differs: boolean | null;
-    impact_km: number | null;
-    impact_differs: boolean | null;
-    impact_time_s: number | null;
-    impact_time_differs: boolean | null;
-  }[];
+  flights: Apart[];
 }
 
-export interface SharedEvent extends EventLine {
-  told: string[];
-  acknowledged: SaidBy[];
+export interface SharedEvent extends Omit<EventLine, "comments" | "texts"> {
   comments: (SaidBy & { text: string })[];
   texts: EventText[];
-  assessments: Record<string, StatedFlight[]>;
+  assessments: Record<string, (StatedFlight | StatedWarning)[]>;
   differences: EventDifference[];
+}
+
+/** What was done, in a sentence. */
+export interface Done {
+  said: string;
+}
+
+/** What is said to partners. `to`: these alone; empty: all that may hear it. */
+export interface Saying {
+  to?: string[];
+  text?: string;
+  password?: string;
 }
 
 export interface Snapshot {
@@ -335,6 +378,8 @@ export interface PictureName {
 export interface Session {
   who: string;
   roles: string[];
+  /** Has a key of their own, so that what is said to partners needs the password. */
+  own_key: boolean;
   csrf_token: string;
   expires: string;
   nation: string;

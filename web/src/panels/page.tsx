@@ -8,21 +8,20 @@ import { byUrgency } from "../picture/urgency";
 import type { Word } from "../words/en";
 import { language } from "../words/words";
 import { Audit } from "./audit";
+import { Consultation } from "./consultation";
 import { Detail } from "./detail";
-import { Events } from "./events";
 import { Flights } from "./flights";
 import { GlobePanel } from "./globePanel";
 import { LogIn } from "./login";
 import { useStore, useWords } from "./look";
 import { Partners } from "./partners";
 import { playOrPause, Timeline, toNow } from "./timeline";
-
 import { Notices, Top } from "./top";
 import { InForce, Warnings } from "./warnings";
 
-type Tab = "flight" | "partners" | "warnings" | "events" | "audit";
-const TITLES: Record<Tab, Word> = { flight: "flight", partners: "leaves_us", warnings: "warnings", events: "events", audit: "audit" };
-const TABS: readonly Tab[] = ["flight", "partners", "warnings", "events", "audit"];
+type Tab = "flight" | "partners" | "warnings" | "consultation" | "audit";
+const TITLES: Record<Tab, Word> = { flight: "flight", partners: "leaves_us", warnings: "warnings", consultation: "consultation", audit: "audit" };
+const TABS: readonly Tab[] = ["flight", "partners", "warnings", "consultation", "audit"];
 const SAID_FOR_MS = 6_000;
 
 export function Page({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
@@ -82,7 +81,7 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
             {tab === "flight" && <Detail desk={desk} />}
             {tab === "partners" && <Partners desk={desk} />}
             {tab === "warnings" && <Warnings desk={desk} />}
-            {tab === "events" && <Events desk={desk} />}
+            {tab === "consultation" && <Consultation desk={desk} />}
             {tab === "audit" && <Audit desk={desk} />}
           </div>
         </aside>
