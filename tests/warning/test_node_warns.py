@@ -12,8 +12,7 @@ from lxml import etree
 from skypact.node import Node
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import simulate
-from skypact.serving.warner import warning_subject
-from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_config import NATIONAL_USER, warning_subject
 from skypact.sharing.nats_server import connect
 from skypact.warning.cap import faults_of
 from tests.test_node import SETTINGS, S, arrivals, coalition, until

@@ -12,8 +12,9 @@ from starlette.applications import Starlette
 
 from skypact.errors import InputError, JournalError
 from skypact.model import Entry, EntryKind
-from skypact.serving.warner import Warner, warning_subject
+from skypact.serving.warner import Warner
 from skypact.settings import Settings
+from skypact.sharing.nats_config import warning_subject
 from skypact.warning.cap import faults_of, verified
 from tests.warning.test_areas import SQUARE, feature
 from tests.warning.test_decide import T0, S, flight

@@ -38,11 +38,11 @@ from skypact.model import (
     Warning,
 )
 from skypact.offline.warm import warm_flight
-from skypact.record.journal import Journal
 from skypact.serving.assessor import Assessor
-from skypact.serving.kept import encoded
+from skypact.serving.kept import OpenJournal, encoded
 from skypact.settings import Settings
 from skypact.sharing.keys import write_private
+from skypact.sharing.nats_config import warning_subject
 from skypact.sharing.node_folder import NodeFolder
 from skypact.warning.agency import Agency, alert_key, load_agency
 from skypact.warning.areas import read_areas
@@ -98,11 +98,6 @@ class _Next(msgspec.Struct, array_like=True, frozen=True):
     kept: KeptWarnings
 
 
-def warning_subject(exercise: bool) -> str:
-    """Where alerts are published on the nation's own server."""
-    return "exercise.warning.public" if exercise else "warning.public"
-
-
 class Warner:
     """Everything that becomes of flights for the public, of one channel: live, or exercise."""
 
@@ -121,7 +116,7 @@ class Warner:
         self.anew = Assessor(radars, settings.flight)
         self.exercise = folder.exercise
         self._connection: Client
-        self._journal: Journal
+        self._journal: OpenJournal
         read = read_areas(
             agency.areas_file(folder.folder, exercise=self.exercise), exercise=self.exercise
         )
@@ -161,7 +156,7 @@ class Warner:
 
     # -- coming back ---------------------------------------------------------------------------
 
-    async def begin(self, connection: Client, journal: Journal) -> None:
+    async def begin(self, connection: Client, journal: OpenJournal) -> None:
         """Be where it was, and publish again what counts and may not have gone out."""
         self._connection, self._journal = connection, journal
         await asyncio.to_thread(self._rehearse)
