@@ -40,7 +40,13 @@ class Following:
         self._turns.begin()
         async for entry in self._journal.read(self.number + 1):
             await self._fold(entry)
-        self._log.info("following", entry=self.number, passed_over=self.passed_over)
+        self._log.info(
+            "following",
+            entry=self.number,
+            digests={n: p.picture.digest() for n, p in self.folded.pictures.items()},
+            ids={n: sorted(p.ids.items()) for n, p in self.folded.pictures.items()},
+            passed_over=self.passed_over,
+        )
 
     async def run(self, told: Callable[[], None] = lambda: None) -> None:
         """Fold each entry as it comes; `told` after each."""
