@@ -24,7 +24,7 @@ from skypact.serving.apart import fits_of
 from skypact.serving.its_node import ItsNode
 from skypact.serving.warner import KeptWarnings
 from skypact.settings import JournalSettings, Settings
-from skypact.sharing.nats_config import stage_inbox, stage_user
+from skypact.sharing.nats_config import stage_user
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import load_node
 
@@ -48,11 +48,8 @@ class Fed:
         """All processes, and this one beside them."""
         starting = (asyncio.to_thread(one.start) for one in self._children.values())
         await asyncio.gather(*starting)
-        self._client = await connect(
-            *(load_node(self._folder), stage_user(_WARNINGS)),
-            wait_s=10.0,
-            inbox_prefix=stage_inbox(_WARNINGS),
-        )
+        node = load_node(self._folder)
+        self._client = await connect(node, stage_user(_WARNINGS), wait_s=10.0)
         names = {"stream": stream_of(False), "subject": subject_of(False)}
         journal = await Journal.reading(self._client, self._own.journal, **names)
         self._following = asyncio.create_task(_follow(journal, self._came_s))
@@ -107,13 +104,16 @@ async def _follow(journal: Journal, came: dict[str, float]) -> None:
 
 async def measured(root: Path, pause_s: float) -> dict[str, dict[str, list[float]]]:
     """Milliseconds, by what is where."""
-    both = {"in one process": Fed(root / "one", ()), "feeds apart": Fed(root / "two", ("feeds",))}
+    both: dict[str, Fed] = {}
     try:
-        for fed in both.values():
-            await fed.start()
-        for scans in zip(*(fed.scans for fed in both.values()), strict=True):
-            for fed, one in zip(both.values(), scans, strict=True):
-                await fed.post(one, pause_s)
+        for name, apart in (("in one process", ()), ("feeds apart", ("feeds",))):
+            both[name] = Fed(root / name, apart)  # the first has its ports by then
+            await both[name].start()
+        order = list(both.values())
+        for number in range(len(order[0].scans)):
+            order.reverse()
+            for fed in order:
+                await fed.post(fed.scans[number], pause_s)
         for number in range(WRITTEN):
             for fed in both.values():
                 await fed.write(f"bench {number}", pause_s)

@@ -318,6 +318,7 @@ class Node:
         """Take nothing more, send what is open, save, and end all."""
         self._ready = False
         await self.feeds.stop()
+        await self.apart.stop()
         await self.desk.stop()
         await end(*self._tasks)
         await self.recording.stop()

@@ -20,7 +20,7 @@ from skypact.serving.settled import settle_process
 from skypact.serving.stage_alone import ALONE, Alone, Ground
 from skypact.serving.status import StatusServer
 from skypact.settings import Settings
-from skypact.sharing.nats_config import stage_inbox, stage_user
+from skypact.sharing.nats_config import stage_user
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import NodeFolder, load_node
 from skypact.sharing.tasks import end
@@ -54,11 +54,8 @@ class StageProcess:
         """Be ready. Raises InputError, LinkError, JournalError."""
         folder, stage, settings = self._folder, self._stage, self._settings
         radars = tuple(load_radars(folder.folder / "radars.toml"))
-        self._connection = await connect(
-            *(folder, stage_user(stage)),
-            wait_s=settings.link.answer_s,
-            inbox_prefix=stage_inbox(stage),
-        )
+        wait_s = settings.link.answer_s
+        self._connection = await connect(folder, stage_user(stage), wait_s=wait_s)
         try:
             fits = fits_of(radars, settings)
             self._node = ItsNode(self._connection, stage, settings, fits, exercise=folder.exercise)
@@ -132,7 +129,8 @@ async def run_stage(folder: Path, settings: Settings, stage: str, *, exercise: b
                 await process.start()
                 break
             except LinkError as error:
-                log.warning("stage waits for its node", stage=stage, reason=str(error))
+                remedy = f'start the node, with "{stage}" in stages.apart of its node.toml'
+                log.warning("waits for its node", stage=stage, reason=str(error), remedy=remedy)
                 await asyncio.sleep(_AGAIN_S)
         try:
             await process.run()

@@ -16,8 +16,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import msgspec
+import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from skypact.errors import JournalError, SkypactError
 from skypact.model import Arrival, Entry, EntryKind, Radar, Verdict
@@ -33,6 +35,7 @@ HERE, PLOTS, WRITE = "here", "plots", "write"
 AFTER_THE_JOURNAL = ("warnings", "record")
 MAY_WRITE = {"warnings": EntryKind.WARNING, "record": EntryKind.FLIGHT_ENDED}
 _WRITTEN_KEPT = 256
+_STOP_S = 1.0
 Take = Callable[[tuple[Arrival, ...]], Awaitable[Sequence[Verdict]]]
 
 
@@ -91,7 +94,7 @@ class _Stage:
     """What a node knows of one."""
 
     def __init__(self) -> None:
-        self.holder = ""
+        self.holder, self.is_new = "", False
         self.before: OrderedDict[str, None] = OrderedDict()
         self.heard_s = time.monotonic()
         self.followed = 0
@@ -106,7 +109,7 @@ class _Stage:
                 self.before[self.holder] = None
                 if len(self.before) > _WRITTEN_KEPT:
                     self.before.popitem(last=False)
-            self.holder = holder
+            self.holder, self.is_new = holder, True
         return True
 
 
@@ -131,6 +134,8 @@ class Apart:
         self._written: OrderedDict[tuple[str, str, bytes], asyncio.Future[int]] = OrderedDict()
         self._writing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._listening: list[Subscription] = []
+        self._log = structlog.get_logger()
         self._folded: Folded
         self._journal: Journal
         self._take: Take
@@ -143,10 +148,19 @@ class Apart:
             stage.heard_s = time.monotonic()
             most = self._settings.stage_waiting
             subject = stage_subject(name, "*", self._exercise)
-            await connection.subscribe(subject, cb=self._came, pending_msgs_limit=2 * most)
+            self._listening.append(
+                await connection.subscribe(subject, cb=self._came, pending_msgs_limit=2 * most)
+            )
         # The library's PING may go before what it was to confirm: the second is sure to come after.
         await connection.flush()
         await connection.flush()
+
+    async def stop(self) -> None:
+        """Take nothing more, and answer what is being done; a second for it."""
+        for one in self._listening:
+            await one.unsubscribe()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_STOP_S)
 
     async def _came(self, message: Msg) -> None:
         """Begin what is asked, in the order of the requests; nothing is waited for here."""
@@ -163,6 +177,9 @@ class Apart:
             answer = await self._done(self._stages[name], name, what, message.data)
         except (SkypactError, msgspec.MsgspecError) as error:
             answer = Answer(str(error))
+        except Exception as error:  # who asks is told, and asks again
+            self._log.exception("stage", stage=name, asked=what)
+            answer = Answer(f"a fault in the node ({type(error).__name__}); see its log")
         await message.respond(_encoded(answer))
 
     async def _done(self, stage: _Stage, name: str, what: str, data: bytes) -> Answer:
@@ -185,10 +202,11 @@ class Apart:
                 "start it anew with the node's",
                 over=True,
             )
-        takes_over = here.holder != stage.holder
         over = _taken_over(name, stage, here.holder)
-        if takes_over and over is None:  # it is to find in the journal what the one before wrote
-            await asyncio.gather(*self._written.values(), return_exceptions=True)
+        if over is None and stage.is_new:  # it is to find in the journal what the one before wrote
+            async with self._writing:
+                await asyncio.gather(*self._written.values(), return_exceptions=True)
+            stage.is_new = False
         if over is None:
             stage.heard_s, stage.followed = time.monotonic(), here.followed
             stage.faults = here.faults

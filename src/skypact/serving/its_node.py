@@ -16,11 +16,13 @@ from skypact.settings import Settings
 from skypact.sharing.nats_config import stage_subject
 
 _AGAIN_S = 0.2
+_TOLD_IN_TIME = 5
+"""Times that a node hears of a stage before it takes it to be gone."""
 _PLACE = "node"
 
 
 class ItsNode:
-    """Asks it, and tells it each second that the stage is there.
+    """Asks it, and tells it that the stage is there.
 
     `fault`: empty while the node answers. `over`: set where this process is to end, with `fault`.
     """
@@ -39,10 +41,10 @@ class ItsNode:
         followed: Callable[[], int] = lambda: 0,
         faults: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
-        """Say so for as long as the node lets it, each second."""
+        """Say so, again and again, for as long as the node lets it."""
         while not self.over.is_set():
             await self.say_here(followed(), faults())
-            await asyncio.sleep(self._settings.node.mark_every_s)
+            await asyncio.sleep(self._settings.node.stage_silent_s / _TOLD_IN_TIME)
 
     async def say_here(self, followed: int = 0, faults: Sequence[str] = ()) -> bool:
         """Say so once; whether the node has heard it. From then on no other process counts."""

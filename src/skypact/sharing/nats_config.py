@@ -23,6 +23,7 @@ GATE_USER = "gate"
 NATIONAL_USER = "nat"
 """Any other application of the nation: it may neither release nor speak on the live path."""
 
+_STAGE = "stage_"
 _MEMORY_MIB = 16
 _MIB = 1 << 20
 _PARTNERS_FORESEEN = 8
@@ -47,12 +48,16 @@ def feed_user(feed: str) -> str:
 
 def stage_user(stage: str) -> str:
     """A stage that is a process of its own: it may do what that stage needs, and nothing else."""
-    return f"stage_{stage}"
+    return f"{_STAGE}{stage}"
 
 
-def stage_inbox(stage: str) -> str:
-    """What begins the subjects of the answers to it: it gets no others'."""
-    return f"_INBOX.{stage_user(stage)}"
+def inbox_of(user: str) -> str:
+    """What begins the subjects of the answers to one of the nation's own applications.
+
+    Feeds listen under `_INBOX`: what the nation's own account is told of all others goes elsewhere.
+    """
+    apart = user in (NATIONAL_USER, GATE_USER) or user.startswith(_STAGE)
+    return f"_OWN.{user}" if apart else "_INBOX"
 
 
 def stage_subject(stage: str, what: str, exercise: bool = False) -> str:
@@ -193,7 +198,7 @@ def _stage_user(node: NodeFolder, stage: str) -> str:
     the journal (named as `record/journal.py` does), which the node alone writes.
     """
     publish = [stage_subject(stage, what, node.exercise) for what in ("here", "plots", "write")]
-    subscribe = [f"{stage_inbox(stage)}.>"]
+    subscribe = [f"{inbox_of(stage_user(stage))}.>"]
     if stage == "feeds":
         subscribe += [feed_subject("*", node.exercise)]
         return _user(node, stage_user(stage), tuple(publish), tuple(subscribe), answers=True)
