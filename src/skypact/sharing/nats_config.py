@@ -54,10 +54,10 @@ def stage_user(stage: str) -> str:
 def inbox_of(user: str) -> str:
     """What begins the subjects of the answers to one of the nation's own applications.
 
-    Feeds listen under `_INBOX`: what the nation's own account is told of all others goes elsewhere.
+    Feeds listen under `_INBOX`: what the journal's readers are told goes elsewhere.
     """
-    apart = user in (NATIONAL_USER, GATE_USER) or user.startswith(_STAGE)
-    return f"_OWN.{user}" if apart else "_INBOX"
+    reads = user == NATIONAL_USER or user.startswith(_STAGE)
+    return f"_OWN.{user}" if reads else "_INBOX"
 
 
 def stage_subject(stage: str, what: str, exercise: bool = False) -> str:
