@@ -46,11 +46,10 @@ from skypact.sensing.radar_files import save_radars
 from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
 from skypact.sensing.simulator import fly_programme
-from skypact.serving.alert_channels import warning_subject
 from skypact.serving.clock import NodeClock
 from skypact.settings import Settings
 from skypact.sharing.coalition import init_coalition
-from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_config import NATIONAL_USER, warning_subject
 from skypact.sharing.nats_server import connect
 from skypact.warning.areas import read_areas
 from skypact.warning.cap import AlertKey, Messages, faults_of, signed

@@ -36,6 +36,7 @@ from evaluate import (
     registration,
     separation,
     siblings,
+    stages,
     tracklets,
     warning_failures,
     warnings,
@@ -668,6 +669,35 @@ def _killed(detail: dict[str, Any]) -> Iterator[Figure]:
         )
 
 
+def _stages_killed(detail: dict[str, Any]) -> Iterator[Figure]:
+    of = f"{len(detail['kills'])} kills of node, feeds, warnings, record, {detail['plots']:,} plots"
+    for what, name in (
+        ("acknowledged and lost", "acknowledged_lost"),
+        ("... and in the journal twice", "acknowledged_doubled"),
+        ("pictures other than that of one process never killed, bits or ids", "pictures_other"),
+        ("verdicts other than its", "verdicts_other"),
+        ("alerts twice in the journal", "alerts_doubled"),
+        ("... in it and never published", "alerts_unpublished"),
+        ("... published and not in it", "published_unjournalled"),
+    ):
+        yield Figure(f"{of}: {what}", str(detail[name]), "0", not detail[name])
+    apart, together = detail["said_apart"], detail["said_together"]
+    yield Figure(
+        "the first alert, never killed: apart / in one process",
+        f"{apart} / {together}",
+        "the same",
+        apart == together,
+    )
+    ready = sorted(row["ready_s"] for row in detail["kills"])
+    if ready:
+        yield Figure(
+            f"{of}: from the process's start until ready, median / worst",
+            f"{statistics.median(ready):.1f} / {ready[-1]:.1f} s",
+            "stated",
+            None,
+        )
+
+
 def _cut(detail: dict[str, Any]) -> Iterator[Figure]:
     for row in detail["cuts"]:
         name = (
@@ -821,6 +851,13 @@ def _studies(shared: Path) -> dict[str, Study]:
         ),
         "nodes-killed": Study(
             "Nodes killed", 50, 3, lambda n, step: nodes.kills(n, SEED, step), _killed
+        ),
+        "stages-killed": Study(
+            "Stages as processes of their own, killed",
+            20,
+            4,
+            lambda n, step: stages.kills(n, SEED, step),
+            _stages_killed,
         ),
         "nodes-cut": Study("Nodes cut off, longest cut in seconds", 600, 20, nodes.cut_off, _cut),
         "nodes-beset": Study("Nodes whose disk is full or clock steps", 1, 1, nodes.beset, _beset),

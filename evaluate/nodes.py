@@ -13,6 +13,7 @@ Everything runs on this machine: real nodes and servers, over one simulated flig
 
 import asyncio
 import contextlib
+import copy
 import http.client
 import json
 import logging
@@ -79,6 +80,7 @@ class Child:
     def __init__(self, folder: Path, of: dict[str, Any]) -> None:
         self.folder, self.log = folder, folder.parent / f"{folder.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._more: list[str] = []
         self.key, digest = new_key()
         self.port = free_ports(40) + 35
         self.http = load_node(folder).file.http.port
@@ -100,7 +102,15 @@ class Child:
         """What is started: `skypact node`."""
         command = "from skypact.cli import main; main()"
         node = [sys.executable, "-c", command, "node", str(self.folder)]
-        return [*node, "--settings", str(self.settings)]
+        return [*node, "--settings", str(self.settings), *self._more]
+
+    def stage(self, name: str) -> "Child":
+        """A stage of it that its folder sets apart, as a process of its own, not started."""
+        other = copy.copy(self)
+        other.log = self.folder.parent / f"{self.folder.name}.{name}.log"
+        other.process, other._more = None, ["--stage", name]
+        _, other.http = load_node(self.folder).stage_address(name)
+        return other
 
     def start(self) -> float:
         """How long it took until it was ready, from the process's start."""

@@ -44,13 +44,13 @@ from skypact.model import Arrival, EntryKind, Plots, Radar
 from skypact.sensing.radar_files import save_radars
 from skypact.sensing.scenario import demo_radars, load_scenario
 from skypact.sensing.simulation import simulate
-from skypact.serving.alert_channels import KeptWarning, alert_stream, warning_subject
+from skypact.serving.alert_channels import KeptWarning
 from skypact.serving.clock import NodeClock
 from skypact.serving.journal_source import open_source
 from skypact.serving.warner import KeptWarnings
 from skypact.settings import JournalSettings, Settings, load_settings
 from skypact.sharing.coalition import init_coalition
-from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_config import NATIONAL_USER, alert_stream, warning_subject
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import load_node
 from skypact.warning.cap import faults_of

@@ -598,15 +598,33 @@ def node(
     exercise: Annotated[
         bool, typer.Option("--exercise", help="An exercise: its messages never meet live ones.")
     ] = False,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="feeds|warnings|record|desk",
+            help="Only this stage, which node.toml sets apart ([stages]).",
+        ),
+    ] = None,
     settings: SettingsFile = None,
 ) -> None:
     """Run a nation's node until it is told to stop (Ctrl-C, SIGTERM)."""
     import asyncio
 
-    from skypact.run_node import run
+    chosen = _settings(settings)
+    if stage == "desk":
+        from skypact.run_desk import run_desk
 
-    _compile_if_cold("tracking", "tracklets")
-    asyncio.run(run(folder, _settings(settings), exercise=exercise))
+        run_desk(folder, chosen, exercise)
+    elif stage is not None:
+        from skypact.run_stage import run_stage
+
+        _compile_if_cold("tracking", "flight")
+        asyncio.run(run_stage(folder, chosen, stage, exercise=exercise))
+    else:
+        from skypact.run_node import run
+
+        _compile_if_cold("tracking", "tracklets")
+        asyncio.run(run(folder, chosen, exercise=exercise))
 
 
 @app.command()

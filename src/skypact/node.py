@@ -29,7 +29,6 @@ from skypact.model import (
     Assessment,
     EntryKind,
     Heartbeat,
-    JournalState,
     Outcome,
     Track,
     Use,
@@ -39,7 +38,7 @@ from skypact.offline.warm import warm_up
 from skypact.record.checkpoints import Checkpoint
 from skypact.record.journal import Journal, stream_of, subject_of
 from skypact.sensing import load_radars
-from skypact.sensing.feeds import Feeds, FeedTable, load_feeds
+from skypact.serving.apart import Apart
 from skypact.serving.assessor import Assessor
 from skypact.serving.clock import NodeClock
 from skypact.serving.consulting import Consulting
@@ -57,6 +56,7 @@ from skypact.serving.kept import (
     Verdicts,
     encoded,
 )
+from skypact.serving.node_health import health_of, metrics_of
 from skypact.serving.operating import (
     CANCEL_WARNING,
     CONSULT,
@@ -65,28 +65,30 @@ from skypact.serving.operating import (
     RELEASE_WARNING,
     TAKE_BACK,
     Order,
+    pass_on,
     policy_ordered,
     take_orders,
 )
 from skypact.serving.pictures import OF_USE, Pictures
+from skypact.serving.plots_in import begun_feeds
 from skypact.serving.policy_in_force import EDITED, KeptAction
 from skypact.serving.recording import Recording
 from skypact.serving.recovery import Recovery, checkpoints_of
 from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releasing import Releasing
-from skypact.serving.shedding import Shedding, shed_counts
+from skypact.serving.shedding import Shedding
 from skypact.serving.status import StatusServer
 from skypact.serving.warner import Warner
 from skypact.serving.watch import FaultLog, SilentServer
 from skypact.settings import Settings
 from skypact.sharing.certificates import expiry_fault
 from skypact.sharing.chain import Alarm, Delivery
-from skypact.sharing.coalition import check_folder, made_with, write_generated
+from skypact.sharing.coalition import check_folder, lacks_stages, made_with, write_generated
 from skypact.sharing.entry import Accepted, Cause, Entry, Refused
 from skypact.sharing.link import By, Link
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import NatsServer, connect
-from skypact.sharing.node_folder import FEEDS, NodeFolder
+from skypact.sharing.node_folder import NodeFolder
 from skypact.sharing.outgoing import Sent
 from skypact.sharing.policy import Policy
 from skypact.sharing.policy_file import SignedPolicy
@@ -131,7 +133,7 @@ class Node:
             exercise=exercise,
             passed_over=lambda error: self._go_on_without("partner", error),
         )
-        if made_with(folder) != settings.link or not self.folder.server_config.exists():
+        if made_with(folder) != settings.link or lacks_stages(self.folder):
             write_generated(self.folder, settings.link)
         self.nation = self.folder.nation
         self.radars = tuple(load_radars(folder / "radars.toml"))
@@ -167,9 +169,14 @@ class Node:
         self.server = NatsServer(self.folder, settings.link)
         self.link = Link(self.folder, settings.link, self.take_message, self._partners_changed)
         self.shedding = Shedding(self.log)
-        self.warner: Warner | None = None
+        self.apart = Apart(
+            self.folder.file.stages.apart, settings.node, self.clock, exercise=exercise
+        )
+        warner: Warner | None = None
         with self._going_on("warnings"):
-            self.warner = Warner.of(self.folder, self.radars, settings, self.log)
+            warner = Warner.of(self.folder, self.radars, settings, self.log)
+        self._areas_at = warner.areas_at if warner else None
+        self.warner = None if "warnings" in self.apart.names else warner
         expired = expiry_fault(folder / "certificates" / "server.pem", now)
         if expired:  # partners refuse the links; everything else goes on
             self._go_on_without("certificate", expired)
@@ -253,18 +260,16 @@ class Node:
             await recovery.release(self.releasing.releases, self._offer_again, self._send)
             self.releasing.left = self.folded.arrivals
         self._recovered.set()
-        self.feeds = Feeds(
-            self._feed_table(),
-            [radar for radar in self.radars if radar.nation == self.nation],
-            self.take_plots,
+        await self.apart.begin(self._connection, self.folded, self.journal, self.take_plots)
+        self.feeds = await begun_feeds(
+            *(self.folder, self.radars, self.take_plots),
+            lambda error: self._go_on_without("feeds", error),
             epoch=self.releasing.epoch_ns,
             clock=self.clock,
-            exercise=self.exercise,
             connection=self._connection,
-            settings=self.settings.feeds,
-            sensing=self.settings.sensing,
+            settings=self.settings,
+            here="feeds" not in self.apart.names,
         )
-        await self.feeds.start(lambda error: self._go_on_without("feeds", error))
         self.recording = Recording(
             self.nation,
             self.folded,
@@ -275,7 +280,7 @@ class Node:
             exercise=self.exercise,
             write=self._write,
             clock=self.clock,
-            areas_at=self.warner.areas_at if self.warner else None,
+            areas_at=self._areas_at,
         )
         self.consulting = Consulting(
             self.folded,
@@ -296,13 +301,14 @@ class Node:
         with self._going_on("status"):
             await self.status.start()
         self._tasks = [
-            asyncio.create_task(self.recording.run(), name="record"),
             asyncio.create_task(self._keep_time(), name="clock"),
             asyncio.create_task(self._keep_pictures(), name="pictures"),
             asyncio.create_task(self._state_flights(), name="assessments"),
             asyncio.create_task(self.consulting.run(), name="consultation"),
             asyncio.create_task(self._save_now_and_then(), name="checkpoints"),
         ]
+        if "record" not in self.apart.names:
+            self._tasks.append(asyncio.create_task(self.recording.run(), name="record"))
         if self.warner:
             warning = self.warner.keep_on(self._tracks_for_alerts, self.clock)
             self._tasks.append(asyncio.create_task(warning, name="warnings"))
@@ -315,6 +321,7 @@ class Node:
         """Take nothing more, send what is open, save, and end all."""
         self._ready = False
         await self.feeds.stop()
+        await self.apart.stop()
         await self.desk.stop()
         await end(*self._tasks)
         await self.recording.stop()
@@ -507,6 +514,8 @@ class Node:
                     self.settings.node.rebuild_plots
                 ):
                     await asyncio.sleep(0)
+                if self.apart.unread:  # who follows sees tracks only under ids given here
+                    picture.give_ids()
                 await asyncio.sleep(0)
             self.desk.news()
             if len(due) > 1:
@@ -541,9 +550,10 @@ class Node:
             blob = await asyncio.to_thread(to_bytes)
             checkpoint = Checkpoint(await written, now_ns, blob)
             await asyncio.to_thread(self._checkpoints.put, checkpoint)
-            await self.journal.compact(
-                min(self._checkpoints.numbers()[0], self.recording.followed + 1)
-            )
+            unread = self.apart.unread
+            if "record" not in self.apart.names:
+                unread.append(self.recording.followed + 1)
+            await self.journal.compact(min(self._checkpoints.numbers()[0], *unread))
         except JournalError as error:
             self.log.error("no checkpoint", reason=str(error))
 
@@ -562,8 +572,15 @@ class Node:
             return f"in force since now: {EDITED} {signed.hash[:12]}, by {signed.who}"
         if order.what == CONSULT:
             return await self.consulting.obey(order)
-        if self.warner and order.what in (RELEASE_WARNING, CANCEL_WARNING):
-            return await self.warner.obey(order, self.clock())
+        if order.what in (RELEASE_WARNING, CANCEL_WARNING):
+            if self.warner:
+                return await self.warner.obey(order, self.clock())
+            if "warnings" in self.apart.names:
+                return await pass_on(
+                    *(self._connection, "warnings", order),
+                    exercise=self.exercise,
+                    wait_s=self.settings.node.stage_answer_s,
+                )
         known = {LEAVE_OUT: self.folded.leave_out, TAKE_BACK: self.folded.take_back}
         if order.what not in known or order.about not in self.folder.partners:
             raise SkypactError(f'"{order.what} {order.about}" is nothing that this node can do')
@@ -598,14 +615,6 @@ class Node:
             kept = KeptRecord(picture, msgspec.msgpack.encode(record))
             self._write(kind, picture, self.clock(), kept, soon=False)
 
-    def _feed_table(self) -> FeedTable:
-        """`feeds.toml`; where it cannot be used nobody may send, and health says so."""
-        path = self.folder.folder / FEEDS
-        if path.exists():
-            with self._going_on("feeds"):
-                return load_feeds(path, self.radars)
-        return FeedTable()
-
     @contextmanager
     def _going_on(self, what: str) -> Iterator[None]:
         """Where a setting is bad the node goes on without what it is for, and says so."""
@@ -622,83 +631,11 @@ class Node:
 
     def health(self) -> dict[str, Any]:
         """Whether all is well, and what is not, each with what to do."""
-        faults = [self.clock.fault] if self.clock.fault else []
-        journal = self.journal.health
-        if journal.state is not JournalState.WELL:
-            faults.append(f"journal: {journal.reason}; {journal.remedy}")
-        if not self.server.state.up:
-            faults.append(f"server: {self.server.state.fault}")
-        faults += self.faults.values()
-        links = {}
-        for state in self.link.states():
-            links[state.partner] = {
-                "up": state.up,
-                "since_ns": state.since_ns,
-                "backlog_batches": state.backlog_batches,
-                "delay_s": state.delay_s,
-                "alarms": list(state.alarms),
-            }
-            faults += [f"link to {state.partner}: {alarm}" for alarm in state.alarms]
-        told = (self.recording.fault, self.consulting.fault)
-        faults += [*self.shedding.faults, *filter(None, told)]
-        if self.link.faults:
-            faults.append(
-                f"a fault in the node: {self.link.faults} messages of partners were not taken in; "
-                "see its log, and report it"
-            )
-        faults += self.warner.faults.values() if self.warner else ()
-        return {
-            "nation": self.nation,
-            "ready": self._ready,
-            "exercise": self.exercise,
-            "faults": faults,
-            "notices": [
-                *filter(None, [self.releasing.notice]),
-                *(self.warner.notices if self.warner else ()),
-            ],
-            "release_policy": {
-                "hash": self.releasing.in_force.signed.hash,
-                "by": self.releasing.in_force.signed.who,
-                "since_ns": self.releasing.in_force.signed.when_ns,
-            },
-            "left_out": sorted(self.folded.left_out),
-            "links": links,
-            "journal": {"last": journal.last_number, "waiting": journal.waiting},
-        }
+        return health_of(self, self._ready, self.faults.values())
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """All counts, as `/metrics` gives them."""
-        partner: dict[tuple[str, ...], float] = {
-            (name, outcome): float(count)
-            for name in self.folder.partners
-            for outcome, count in self.entry.counts(name).items()
-        }
-        links = self.link.states()
-        return {
-            "skypact_arrivals_total": {
-                (name, verdict): float(count)
-                for name, picture in self.pictures.items()
-                for verdict, count in picture.counts.items()
-            },
-            "skypact_feed_total": {key: float(n) for key, n in self.feeds.counts.items()},
-            "skypact_partner_messages_total": partner,
-            "skypact_sent_total": {
-                (name[1],): float(n) for name, n in self.counts.items() if name[0] == "sent"
-            },
-            "skypact_shed_total": {
-                (name[1],): float(n) for name, n in self.counts.items() if name[0] == "shed"
-            }
-            | shed_counts(links),
-            "skypact_link_up": {(state.partner,): float(state.up) for state in links},
-            "skypact_link_backlog_bytes": {
-                (state.partner,): float(state.backlog_bytes) for state in links
-            },
-            "skypact_link_delay_seconds": {
-                (state.partner,): state.delay_s for state in links if state.delay_s is not None
-            },
-            "skypact_journal_waiting_bytes": {(): float(self.journal.health.waiting_bytes)},
-            "skypact_journal_last": {(): float(self.journal.last_number)},
-        }
+        return metrics_of(self)
 
 
 def _told_elsewhere(done: "asyncio.Future[Any]") -> None:

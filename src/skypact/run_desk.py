@@ -21,11 +21,13 @@ from skypact.desk.node_client import NodeClient
 from skypact.errors import LinkError
 from skypact.sensing.feeds.http_feed import QuietServer, bound
 from skypact.serving.desk_orders import DeskOrders
+from skypact.serving.its_node import ItsNode
 from skypact.serving.teller import subject_of
 from skypact.settings import Settings
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import connect
-from skypact.sharing.node_folder import NodeFolder, load_node
+from skypact.sharing.node_folder import DESK, NodeFolder, load_node
+from skypact.sharing.tasks import end
 
 _PLACE = "node.toml, [desk]"
 _AGAIN_S = 2.0
@@ -68,7 +70,7 @@ class DeskServer:
                 port=self.port,
                 version=importlib.metadata.version("skypact"),
                 clock=time.time_ns,
-                read_node=reader_of(of_http(node)) if node.file.http.port else _nothing,
+                read_node=reader_of(of_alerts(node)) if node.file.http.port else _nothing,
             )
         )
         client = NodeClient(
@@ -77,6 +79,10 @@ class DeskServer:
             self._settings.desk,
             self.desk.live.changed,
         )
+        self._here: asyncio.Task[None] | None = None
+        if DESK in node.file.stages.apart:
+            here = ItsNode(self._connection, DESK, self._settings, "", exercise=node.exercise)
+            self._here = asyncio.create_task(here.be_here(), name="here")
         self._following = following(self.desk, client)
         await self._following.__aenter__()
         config = uvicorn.Config(
@@ -98,6 +104,7 @@ class DeskServer:
         """Answer what is being asked, and end."""
         await self._server.finish()
         await self._following.__aexit__(None, None, None)
+        await end(self._here)
         await self._connection.close()
 
 
@@ -107,8 +114,17 @@ async def _nothing(path: str) -> None:
 
 def of_http(node: NodeFolder) -> str:
     """Where the node itself answers, from this machine."""
-    host = node.file.http.host
-    return f"http://{_HERE.get(host, host)}:{node.file.http.port}"
+    return _url(node.file.http.host, node.file.http.port)
+
+
+def of_alerts(node: NodeFolder) -> str:
+    """Where its alerts are: a stage of their own answers itself."""
+    apart = "warnings" in node.file.stages.apart
+    return _url(*node.stage_address("warnings")) if apart else of_http(node)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{_HERE.get(host, host)}:{port}"
 
 
 def desk_port(node: NodeFolder) -> int:

@@ -9,6 +9,7 @@ from skypact.run_desk import log_as_json, run_desk
 from skypact.serving.child import Child
 from skypact.serving.settled import settle_process
 from skypact.settings import Settings
+from skypact.sharing.node_folder import DESK
 
 
 async def run(folder: Path, settings: Settings, *, exercise: bool = False) -> None:
@@ -28,7 +29,8 @@ async def run(folder: Path, settings: Settings, *, exercise: bool = False) -> No
         return
     settle_process()
     desk = None
-    if not starting.exception() and settings.desk.enabled:
+    has_desk = settings.desk.enabled and DESK not in node.apart.names
+    if not starting.exception() and has_desk:
 
         def told_of_desk(said: str) -> None:
             node.faults.pop("desk", None)

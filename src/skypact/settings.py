@@ -1023,6 +1023,24 @@ class NodeSettings(BaseModel):
         description="The nation's server is ended, and started anew, when for so long it does not "
         "answer the journal though its disk has room, s.",
     )
+    stage_silent_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="A stage that is a process of its own is gone when it was not heard of for so "
+        "long, s.",
+    )
+    stage_answer_s: float = Field(
+        default=3.0,
+        gt=0,
+        description="A stage that is a process of its own waits so long for an answer of its node "
+        "before it asks again, s.",
+    )
+    stage_waiting: int = Field(
+        default=256,
+        ge=1,
+        description="Most requests of such stages that wait in their node; more are to be sent "
+        "again.",
+    )
     greatest_clock_step_s: float = Field(
         default=0.5,
         gt=0,

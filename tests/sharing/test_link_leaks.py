@@ -77,7 +77,7 @@ class Scene:
         number = getattr(self, "_number", 0)
         self._number = number + 1
         await link.publish("USA", SECRET, f"usa-{number}")
-        for subject in ("feed.JP-Sado", "plots.national", "journal.plots"):
+        for subject in ("feed.JP-Sado", "stage.feeds.plots", "plots.national", "journal.plots"):
             await self.national.publish(subject, SECRET)
         with contextlib.suppress(Exception):
             await self.national.request("$JS.API.STREAM.LIST", b"", timeout=1.0)
@@ -116,6 +116,8 @@ READ = (
     "from.USA.>",
     "feed.>",
     "feed.JP-Sado",
+    "stage.>",
+    "stage.feeds.plots",
     "plots.national",
     "journal.plots",
     "$SYS.>",
@@ -209,6 +211,9 @@ INJECTED = (
     "from.KOR.live.JPN.message",
     "from.USA.live.JPN.message",
     "feed.JP-Sado",
+    "stage.feeds.plots",
+    "stage.warnings.write",
+    "stage.record.here",
     "plots.national",
     "xfer.JPN.KOR",
     "xfer.JPN.USA",

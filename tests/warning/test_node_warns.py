@@ -19,10 +19,9 @@ from skypact.node import Node
 from skypact.run_desk import DeskServer
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import simulate
-from skypact.serving.alert_channels import warning_subject
 from skypact.serving.policy_in_force import KeptAction
 from skypact.settings import WarningSettings
-from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_config import NATIONAL_USER, warning_subject
 from skypact.sharing.nats_server import connect
 from skypact.warning.cap import faults_of
 from tests.desk.desk_scene import PASSWORD, visiting

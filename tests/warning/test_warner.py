@@ -15,10 +15,10 @@ from skypact import model
 from skypact.errors import InputError, JournalError, SkypactError
 from skypact.model import Entry, EntryKind
 from skypact.serving import alert_channels
-from skypact.serving.alert_channels import warning_subject
 from skypact.serving.operating import CANCEL_WARNING, RELEASE_WARNING, Order
 from skypact.serving.warner import Warner
 from skypact.settings import Settings, WarningSettings
+from skypact.sharing.nats_config import warning_subject
 from skypact.sharing.users import add_user
 from skypact.warning.cap import faults_of, verified
 from tests.warning.test_areas import SQUARE, feature

@@ -41,8 +41,6 @@ class Checkpoints:
             raise JournalError(
                 str(folder), f"cannot be made ({error.strerror})", "name another folder"
             ) from None
-        for left_over in folder.glob(f"*{_SUFFIX}.part"):
-            left_over.unlink(missing_ok=True)
 
     def put(self, checkpoint: Checkpoint) -> None:
         """Keep it, on disk when this returns, and drop those beyond the newest.
@@ -105,7 +103,12 @@ class Checkpoints:
         return dropped
 
     def prune(self) -> None:
-        """Drop all but the newest, and those that are kept of the older ones."""
+        """Drop all but the newest, those that are kept of the older ones, and what was left half.
+
+        By who writes them alone: another process may read them meanwhile.
+        """
+        for left_over in self._folder.glob(f"*{_SUFFIX}.part"):
+            left_over.unlink(missing_ok=True)
         numbers = self.numbers()
         if not numbers:
             return

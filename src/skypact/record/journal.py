@@ -33,6 +33,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
     StreamInfo,
+    StreamState,
 )
 
 from skypact.errors import JournalError
@@ -288,6 +289,22 @@ class Journal:
         except (nats.errors.Error, TimeoutError) as error:
             reason = f"cannot be read ({_words(error)})"
             raise JournalError(self._place, reason, _JETSTREAM) from None
+
+    async def follow(self, from_number: int = 1) -> AsyncIterator[Entry]:
+        """Entries from a number on, in order: those on disk, then each as it comes there, for ever.
+
+        While the server is away, or has no such journal, nothing comes; then it goes on.
+        Raises JournalError where what is stored cannot be read.
+        """
+        while True:
+            with contextlib.suppress(nats.errors.Error, TimeoutError):
+                async for message in self._messages_for_ever(from_number):
+                    for entry in message.entries():
+                        if entry.number >= from_number:
+                            from_number = entry.number + 1
+                            self._last_number = max(self._last_number, entry.number)
+                            yield entry
+            await asyncio.sleep(self._settings.retry_s)
 
     async def first_number(self) -> int:
         """Of the oldest entry that is still there; 0: there is none. Raises JournalError."""
@@ -626,14 +643,7 @@ class Journal:
         state = (await self._context.stream_info(self._stream)).state
         if not state.messages:
             return
-        begin = await self._search(
-            state.first_seq,
-            state.last_seq,
-            lambda message: (
-                message.last >= from_number
-                and (from_time_ns is None or message.newest_ns >= from_time_ns)
-            ),
-        )
+        begin = await self._begin(state, from_number, from_time_ns)
         if begin > state.last_seq:
             return
         sequence, consumer, again = begin - 1, await self._consumer(begin), 0
@@ -655,6 +665,31 @@ class Journal:
                     yield self._decoded(stored.data)
         finally:
             await _ended(consumer)
+
+    async def _messages_for_ever(self, from_number: int) -> AsyncIterator[_Message]:
+        """Until the server does not answer, or has nothing new for long: it may forget readers."""
+        state = (await self._context.stream_info(self._stream)).state
+        begin = await self._begin(state, from_number, None) if state.messages else 0
+        consumer, some = await self._consumer(max(1, begin)), 1
+        try:
+            while True:
+                # More than are there would be waited for until they are.
+                for stored in await consumer.fetch(some, timeout=self._settings.answer_s):
+                    yield self._decoded(stored.data)
+                some = max(1, min(_READ_AT_ONCE, stored.metadata.num_pending))
+        finally:
+            await _ended(consumer)
+
+    async def _begin(self, state: StreamState, from_number: int, from_time_ns: int | None) -> int:
+        """The sequence number of the first message with entries from a number and a time on."""
+        return await self._search(
+            state.first_seq,
+            state.last_seq,
+            lambda message: (
+                message.last >= from_number
+                and (from_time_ns is None or message.newest_ns >= from_time_ns)
+            ),
+        )
 
     async def _consumer(self, begin: int) -> JetStreamContext.PullSubscription:
         """Reads from a sequence number on; the server forgets it when it is not used."""

@@ -24,9 +24,9 @@ from nats.js.errors import NoStreamResponseError, NotFoundError
 from skypact.model import Warning
 from skypact.settings import WarningSettings
 from skypact.sharing.keys import write_private
+from skypact.sharing.nats_config import alert_stream, warning_subject
 from skypact.warning.agency import Agency
 
-_STREAM = "ALERTS"
 _MIB = 1 << 20
 _ANSWER_S = 5.0
 Log = structlog.typing.FilteringBoundLogger
@@ -43,16 +43,6 @@ class KeptWarning(msgspec.Struct, array_like=True, frozen=True):
     def message(self) -> bytes:
         """The bytes that were published."""
         return zlib.decompress(self.packed)
-
-
-def warning_subject(exercise: bool) -> str:
-    """Where alerts are published on the nation's own server."""
-    return "exercise.warning.public" if exercise else "warning.public"
-
-
-def alert_stream(exercise: bool) -> str:
-    """The stream that keeps them for who was away."""
-    return f"EXERCISE_{_STREAM}" if exercise else _STREAM
 
 
 class _Leaving:

@@ -1,12 +1,13 @@
 """What a node writes into its journal, and how it reads it again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 import numpy as np
 
 from skypact.errors import SkypactError
-from skypact.model import Arrival, Plots, Radar, Verdict
+from skypact.model import Arrival, Entry, EntryKind, Plots, Radar, Verdict
 from skypact.sharing.chain import Alarm, AlarmKind
 
 _KINDS = ("<i8", "<i4", "<f8", "<f8", "<f8", "<f8", "<f8", "<i8")
@@ -17,6 +18,28 @@ RadarNumbers = Mapping[tuple[str, str], int]
 """By nation and id, the numbers of a radar table."""
 Verdicts = tuple[Verdict | None, ...]
 """What each picture decided, in the order of `pictures.NAMES`; None: it was not given to it."""
+
+
+class OpenJournal(Protocol):
+    """A journal as a stage after it uses it: its writer's own, or one that another process writes.
+
+    As `record.journal.Journal` has them.
+    """
+
+    @property
+    def last_number(self) -> int:
+        """Of the last entry that counts."""
+        ...
+
+    async def append(self, kind: EntryKind, about: str, time_ns: int, payload: bytes) -> int:
+        """The entry's number, once it is on disk."""
+        ...
+
+    def read(
+        self, from_number: int = 1, *, from_time_ns: int | None = None
+    ) -> AsyncIterator[Entry]:
+        """Entries from a number on, or from a time on."""
+        ...
 
 
 def numbers_of(radars: Sequence[Radar]) -> RadarNumbers:

@@ -18,14 +18,13 @@ from nats.aio.msg import Msg
 from skypact.errors import InputError, LinkError, SkypactError
 from skypact.settings import LinkSettings
 from skypact.sharing import signing
-from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_config import NATIONAL_USER, order_subject
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import NodeFolder
 from skypact.sharing.policy_file import SignedPolicy
 from skypact.sharing.users import ACT, ADMINISTER, RELEASE, load_user_key, load_users, require_user
 
 S = 1_000_000_000
-SUBJECT = "operate"
 POLICY, LEAVE_OUT, TAKE_BACK = "release policy", "leave out", "take back"
 CONSULT = "consult"
 RELEASE_WARNING, CANCEL_WARNING = "release warning", "cancel warning"
@@ -75,15 +74,23 @@ Obey = Callable[[Order], Awaitable[str]]
 
 
 async def take_orders(
-    connection: Client, folder: NodeFolder, clock: Callable[[], int], obey: Obey, exercise: bool
+    connection: Client,
+    folder: NodeFolder,
+    clock: Callable[[], int],
+    obey: Obey,
+    exercise: bool,
+    stage: str = "",
 ) -> None:
-    """Answer operators from now on, for as long as the connection lasts."""
+    """Answer operators from now on, for as long as the connection lasts.
+
+    `stage`: this is one apart, to which its node passes orders on.
+    """
 
     async def asked(message: Msg) -> None:
         answer = await _answered(message.data, folder, clock, obey)
         await message.respond(msgspec.json.encode(answer))
 
-    await connection.subscribe(_subject(exercise), cb=asked)
+    await connection.subscribe(order_subject(exercise, stage), cb=asked)
     # The library's PING may go before what it was to confirm: the second is sure to come after.
     await connection.flush()
     await connection.flush()
@@ -174,6 +181,24 @@ async def give_order(
     return answer
 
 
+async def pass_on(
+    connection: Client, stage: str, order: Order, *, exercise: bool, wait_s: float
+) -> str:
+    """Have a stage that is a process of its own obey; what was done. Raises SkypactError."""
+    subject = order_subject(exercise, stage)
+    try:
+        heard = await connection.request(subject, msgspec.msgpack.encode(order), timeout=wait_s)
+    except (nats.errors.Error, TimeoutError):
+        raise LinkError(
+            f"the stage {stage} does not answer; see /health of the node, and its own log whether "
+            "the order was carried out"
+        ) from None
+    answer = msgspec.json.decode(heard.data, type=Answer)
+    if not answer.done:
+        raise SkypactError(answer.said)
+    return answer.said
+
+
 async def _asked_once(
     folder: NodeFolder, settings: LinkSettings, order: Order, exercise: bool, wait_s: float
 ) -> Answer | None:
@@ -183,7 +208,7 @@ async def _asked_once(
         return None
     try:
         data = msgspec.msgpack.encode(order)
-        answer = await client.request(_subject(exercise), data, timeout=wait_s)
+        answer = await client.request(order_subject(exercise), data, timeout=wait_s)
         return msgspec.json.decode(answer.data, type=Answer)
     except nats.errors.NoRespondersError:
         return None
@@ -197,7 +222,3 @@ async def _asked_once(
 
 
 _KEY = "sign with the key that was made for that name, or enter it anew"
-
-
-def _subject(exercise: bool) -> str:
-    return f"{SUBJECT}.{'exercise' if exercise else 'live'}"

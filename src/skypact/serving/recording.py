@@ -38,10 +38,10 @@ from skypact.offline.flight_json import (
     launch_as_json,
 )
 from skypact.record.database import DEFAULT_FILE
-from skypact.record.journal import Journal
 from skypact.record.launch_record import LaunchRecord, day_of
 from skypact.serving.assessor import Assessor
 from skypact.serving.folded import Folded
+from skypact.serving.kept import OpenJournal
 from skypact.serving.pictures import OF_USE
 from skypact.serving.recording_events import RecordingEvents
 from skypact.settings import RecordSettings
@@ -81,7 +81,7 @@ class Recording:
         self,
         nation: str,
         folded: Folded,
-        journal: Journal,
+        journal: OpenJournal,
         assessor: Assessor,
         settings: RecordSettings,
         store: Path,

@@ -28,6 +28,9 @@ LABELS: dict[str, tuple[str, ...]] = {
     "skypact_tracks": ("picture",),
     "skypact_journal_waiting_bytes": (),
     "skypact_journal_last": (),
+    "skypact_stage_up": ("stage",),
+    "skypact_stage_silent_seconds": ("stage",),
+    "skypact_stage_behind_entries": ("stage",),
 }
 Health = Callable[[], dict[str, Any]]
 """What the node says of itself; `faults` empty while all is well, `ready` once it is."""

@@ -37,10 +37,9 @@ from skypact.model import (
     Warning,
 )
 from skypact.offline.warm import warm_flight
-from skypact.record.journal import Journal
 from skypact.serving.alert_channels import AlertChannels, KeptWarning
 from skypact.serving.assessor import Assessor
-from skypact.serving.kept import encoded
+from skypact.serving.kept import OpenJournal, encoded
 from skypact.serving.operating import CANCEL_WARNING, RELEASE_WARNING, Order
 from skypact.serving.policy_in_force import KeptAction
 from skypact.settings import Settings
@@ -107,7 +106,7 @@ class Warner:
         self.first = Assessor(radars, settings.warning.first(settings.flight), urgent=True)
         self.anew = Assessor(radars, settings.flight)
         self.exercise = folder.exercise
-        self._journal: Journal
+        self._journal: OpenJournal
         read = read_areas(
             agency.areas_file(folder.folder, exercise=self.exercise), exercise=self.exercise
         )
@@ -153,7 +152,7 @@ class Warner:
     # -- coming back ---------------------------------------------------------------------------
 
     async def begin(
-        self, connection: Client, journal: Journal, clock: Callable[[], int] = time.time_ns
+        self, connection: Client, journal: OpenJournal, clock: Callable[[], int] = time.time_ns
     ) -> None:
         """Be where it was, and publish again what counts and may not have gone out."""
         self._journal = journal

@@ -39,9 +39,11 @@ from skypact.sharing.nats_config import (
     outbox_name,
     outbox_user,
     server_config,
+    stage_user,
 )
 from skypact.sharing.nats_server import connect, system_connection
 from skypact.sharing.node_folder import (
+    DESK,
     FEEDS,
     MESH,
     NodeFolder,
@@ -283,6 +285,16 @@ def made_with(folder: Path) -> LinkSettings:
         return LinkSettings()
 
 
+def lacks_stages(node: NodeFolder) -> bool:
+    """Whether there is no `nats.conf`, or one without a user of each stage that is apart."""
+    try:
+        text = node.server_config.read_text("utf-8")
+    except OSError:
+        return True
+    wanted = [stage_user(one) for one in node.file.stages.apart if one != DESK]
+    return any(f"user: {user}," not in text for user in wanted)
+
+
 def check_folder(
     folder: Path, *, exercise: bool = False, passed_over: Callable[[InputError], None]
 ) -> NodeFolder:
@@ -422,6 +434,9 @@ port = {http_port}
 
 [desk]                              # what people see in their browsers
 port = {desk_port}
+
+[stages]                            # what of the node other processes do: docs/node.md
+apart = []                          # "feeds", "warnings", "record", "desk"
 
 # Where a partner is dialled, if not where its card says.
 [addresses]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from skypact.settings import LinkSettings
 from skypact.sharing.keys import DIRECT, carried
-from skypact.sharing.node_folder import NodeFolder
+from skypact.sharing.node_folder import DESK, NodeFolder
 
 SYSTEM_USER = "sys"
 GATE_USER = "gate"
@@ -23,6 +23,7 @@ GATE_USER = "gate"
 NATIONAL_USER = "nat"
 """Any other application of the nation: it may neither release nor speak on the live path."""
 
+_STAGE = "stage_"
 _MEMORY_MIB = 16
 _MIB = 1 << 20
 _PARTNERS_FORESEEN = 8
@@ -43,6 +44,25 @@ def inbox_user(partner: str) -> str:
 def feed_user(feed: str) -> str:
     """Publishes plots of its radars and nothing else."""
     return f"feed_{feed}"
+
+
+def stage_user(stage: str) -> str:
+    """A stage that is a process of its own: it may do what that stage needs, and nothing else."""
+    return f"{_STAGE}{stage}"
+
+
+def inbox_of(user: str) -> str:
+    """What begins the subjects of the answers to one of the nation's own applications.
+
+    Feeds listen under `_INBOX`: what the journal's readers are told goes elsewhere.
+    """
+    reads = user == NATIONAL_USER or user.startswith(_STAGE)
+    return f"_OWN.{user}" if reads else "_INBOX"
+
+
+def stage_subject(stage: str, what: str, exercise: bool = False) -> str:
+    """Where a stage that is a process of its own asks its node."""
+    return f"{'exercise.' if exercise else ''}stage.{stage}.{what}"
 
 
 def outbox_name(addressee: str, exercise: bool = False) -> str:
@@ -73,6 +93,21 @@ def delivery_subject(originator: str, addressee: str, exercise: bool = False) ->
 def feed_subject(radar: str, exercise: bool = False) -> str:
     """Where a radar's plots come in."""
     return f"{'exercise.' if exercise else ''}feed.{radar}"
+
+
+def order_subject(exercise: bool = False, stage: str = "") -> str:
+    """Where operators order something of a node; `stage`: where it passes that on to one apart."""
+    return f"operate.{'exercise' if exercise else 'live'}{'.' if stage else ''}{stage}"
+
+
+def alert_stream(exercise: bool = False) -> str:
+    """The stream that keeps alerts for who was away."""
+    return "EXERCISE_ALERTS" if exercise else "ALERTS"
+
+
+def warning_subject(exercise: bool = False) -> str:
+    """Where alerts are published on the nation's own server."""
+    return "exercise.warning.public" if exercise else "warning.public"
 
 
 def live_subject(addressee: str, exercise: bool = False) -> str:
@@ -159,8 +194,36 @@ def _national(node: NodeFolder) -> Iterator[str]:
     for feed, radars in node.feeds.items():
         subjects = tuple(feed_subject(radar, node.exercise) for radar in radars)
         yield f"      {_user(node, feed_user(feed), subjects, ('_INBOX.>',))}"
+    for stage in node.file.stages.apart:
+        if stage != DESK:  # gives operators' orders: any other application of the nation
+            yield f"      {_stage_user(node, stage)}"
     yield "    ]"
     yield "  }"
+
+
+def _stage_user(node: NodeFolder, stage: str) -> str:
+    """What a stage that is a process of its own may do.
+
+    It asks its node. Before the journal it gets feeds' plots and answers them; after it, it reads
+    the journal (named as `record/journal.py` does), which the node alone writes.
+    """
+    publish = [stage_subject(stage, what, node.exercise) for what in ("here", "plots", "write")]
+    subscribe = [f"{inbox_of(stage_user(stage))}.>"]
+    if stage == "feeds":
+        subscribe += [feed_subject("*", node.exercise)]
+        return _user(node, stage_user(stage), tuple(publish), tuple(subscribe), answers=True)
+    journal = "EXERCISE_JOURNAL" if node.exercise else "JOURNAL"
+    calls = ("STREAM.INFO", "STREAM.MSG.GET", "CONSUMER.CREATE", "CONSUMER.MSG.NEXT")
+    for call in calls:
+        deeper = ".>" if call.startswith("CONSUMER") else ""
+        publish += [f"$JS.API.{call}.{journal}{deeper}"]
+    obeys = stage == "warnings"
+    if obeys:
+        alerts = alert_stream(node.exercise)
+        publish += [warning_subject(node.exercise)]
+        publish += [f"$JS.API.STREAM.{call}.{alerts}" for call in ("INFO", "CREATE", "UPDATE")]
+        subscribe += [order_subject(node.exercise, stage)]
+    return _user(node, stage_user(stage), tuple(publish), tuple(subscribe), answers=obeys)
 
 
 def _to(node: NodeFolder, partner: str) -> Iterator[str]:
@@ -283,12 +346,15 @@ def _user(
     publish: tuple[str, ...] = (),
     subscribe: tuple[str, ...] = (),
     publish_deny: tuple[str, ...] = (),
+    answers: bool = False,
 ) -> str:
+    """`answers`: it may answer whoever asks it, once."""
     limits = ""
     if publish:
+        answering = ", allow_responses: true" if answers else ""
         limits = (
             f", permissions {{ publish {{ allow: {_list(publish)} }}, "
-            f"subscribe {{ allow: {_list(subscribe)} }} }}"
+            f"subscribe {{ allow: {_list(subscribe)} }}{answering} }}"
         )
     if publish_deny:
         limits = f", permissions {{ publish {{ deny: {_list(publish_deny)} }} }}"

@@ -25,7 +25,7 @@ from nats.aio.client import Client
 
 from skypact.errors import InputError, LinkError
 from skypact.settings import LinkSettings
-from skypact.sharing.nats_config import SYSTEM_USER
+from skypact.sharing.nats_config import SYSTEM_USER, inbox_of
 from skypact.sharing.node_folder import NodeFolder, host_and_port
 from skypact.sharing.tasks import end
 
@@ -316,7 +316,7 @@ async def connect(
     options: dict[str, Any] = {
         "error_cb": quiet,
         "connect_timeout": wait_s,
-        "inbox_prefix": "_INBOX",
+        "inbox_prefix": inbox_of(user),
     } | more
     if once:
         options |= {"allow_reconnect": False}
@@ -349,7 +349,7 @@ async def connect(
                 continue
             raise LinkError(
                 f"{node.nation}: no nats-server of this nation answers at {node.client_url} "
-                f"({error or type(error).__name__}); start it with skypact node, or correct "
+                f"({str(error) or type(error).__name__}); start it with skypact node, or correct "
                 "node.toml"
             ) from None
         return client

@@ -19,6 +19,11 @@ from skypact.errors import InputError, nearest
 from skypact.sharing.keys import NATION, Card, Keys, load_card, load_keys
 
 MESH = "mesh"
+DESK = "desk"
+STAGES = ("feeds", "warnings", "record", DESK)
+"""What of a node may be a process of its own: in the order of the data."""
+_ABOVE_HTTP = {"feeds": 3, "warnings": 4, "record": 5}
+"""A stage apart answers at a port so much above the node's."""
 FEEDS = "feeds.toml"
 
 
@@ -66,6 +71,15 @@ class DeskPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Browsers get there by TLS alone."""
 
 
+class StagesPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[stages]` of `node.toml`: what of the node other processes do."""
+
+    apart: tuple[str, ...] = ()
+    """Of `STAGES`; each is run with `skypact node DIR --stage NAME`."""
+    addresses: dict[str, str] = {}
+    """Where one answers (health, metrics, alerts), if not beside the node: stage to host:port."""
+
+
 class NodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`node.toml`."""
 
@@ -76,6 +90,7 @@ class NodeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store: StorePart = StorePart()
     http: HttpPart = HttpPart()
     desk: DeskPart = DeskPart()
+    stages: StagesPart = StagesPart()
     addresses: dict[str, str] = {}
     """Where a partner is dialled, if not where its card says: nation to host:port."""
 
@@ -154,6 +169,14 @@ class NodeFolder(NamedTuple):
         """Where the nation's own applications connect."""
         return f"nats://{self.file.server.host}:{self.file.server.port}"
 
+    def stage_address(self, stage: str) -> tuple[str, int]:
+        """Host and port at which a stage apart answers; port 0: any."""
+        given = self.file.stages.addresses.get(stage)
+        if given is not None:
+            return host_and_port(given, f"stages.addresses.{stage}")
+        http = self.file.http
+        return http.host, http.port and http.port + _ABOVE_HTTP[stage]
+
     def dialled(self, partner: str) -> str:
         """host:port at which a partner's server is dialled."""
         return self.file.addresses.get(partner, self.partners[partner].address)
@@ -211,6 +234,14 @@ def require_nation(nation: str, place: str) -> None:
         )
 
 
+def require_stage(stage: str, place: str) -> None:
+    """Raise InputError unless a stage that may be apart is called so."""
+    if stage not in STAGES:
+        near = nearest(stage, STAGES)
+        remedy = f'did you mean "{near}"?' if near else f"give some of {', '.join(STAGES)}"
+        raise InputError(place, f'"{stage}" is no stage that may be a process of its own', remedy)
+
+
 def host_and_port(address: str, place: str) -> tuple[str, int]:
     """An address taken apart, or InputError."""
     host, _, port = address.rpartition(":")
@@ -242,6 +273,11 @@ def _node_file(path: Path) -> NodeFile:
     host_and_port(server.link_listen, f"{path}: server.link_listen")
     host_and_port(server.link_address, f"{path}: server.link_address")
     host_and_port(f"{file.desk.host}:{file.desk.port or 1}", f"{path}: desk.port")
+    for stage in file.stages.apart:
+        require_stage(stage, f"{path}: stages.apart")
+    for stage, address in file.stages.addresses.items():
+        require_stage(stage, f"{path}: stages.addresses")
+        host_and_port(address, f"{path}: stages.addresses.{stage}")
     for partner, address in file.addresses.items():
         host_and_port(address, f"{path}: addresses.{partner}")
     for part in ("journal_mib", "outbox_mib", "inbox_mib"):
@@ -256,6 +292,7 @@ _KNOWN: dict[str, Any] = {
     "$.store": StorePart,
     "$.http": HttpPart,
     "$.desk": DeskPart,
+    "$.stages": StagesPart,
 }
 
 

@@ -1,0 +1,141 @@
+"""`skypact node DIR --stage NAME`: a stage of a nation's node in a process of its own.
+
+On the node's machine, or on another that reaches the nation's server (docs/node.md).
+"""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from skypact.errors import InputError, LinkError
+from skypact.run_desk import log_as_json
+from skypact.sensing import load_radars
+from skypact.serving.apart import fits_of
+from skypact.serving.clock import NodeClock
+from skypact.serving.its_node import ItsNode
+from skypact.serving.settled import settle_process
+from skypact.serving.stage_alone import ALONE, Alone, Ground
+from skypact.serving.status import StatusServer
+from skypact.settings import Settings
+from skypact.sharing.nats_config import stage_user
+from skypact.sharing.nats_server import connect
+from skypact.sharing.node_folder import NodeFolder, load_node
+from skypact.sharing.tasks import end
+
+_AGAIN_S = 1.0
+
+
+def node_of_stage(folder: Path, stage: str, *, exercise: bool) -> NodeFolder:
+    """The folder, if this stage of it is apart. Raises InputError."""
+    node = load_node(folder, exercise=exercise, passed_over=lambda error: None)
+    if stage not in node.file.stages.apart:
+        remedy = f'enter "{stage}" there, and start the node anew'
+        raise InputError(f"{folder / 'node.toml'}: stages.apart", f'has no "{stage}"', remedy)
+    return node
+
+
+class StageProcess:
+    """One stage. `start`, then `run` until it is over or cancelled, then `stop`."""
+
+    def __init__(
+        self, node: NodeFolder, settings: Settings, stage: str, clock: NodeClock | None = None
+    ) -> None:
+        """`clock`: without it the machine's."""
+        self._folder, self._settings, self._stage = node, settings, stage
+        self._clock = clock or NodeClock(settings.node.greatest_clock_step_s)
+        self._log = structlog.get_logger().bind(node=node.nation, stage=stage)
+        self._ready = False
+        self.alone: Alone
+
+    async def start(self) -> None:
+        """Be ready. Raises InputError, LinkError, JournalError."""
+        folder, stage, settings = self._folder, self._stage, self._settings
+        radars = tuple(load_radars(folder.folder / "radars.toml"))
+        wait_s = settings.link.answer_s
+        self._connection = await connect(folder, stage_user(stage), wait_s=wait_s)
+        try:
+            fits = fits_of(radars, settings)
+            self._node = ItsNode(self._connection, stage, settings, fits, exercise=folder.exercise)
+            ground = Ground(folder, radars, settings, self._connection, self._node, self._clock)
+            self.alone = ALONE[stage](ground)
+            await self.alone.begin()
+            host, port = folder.stage_address(stage)
+            self.status = StatusServer(host, port, self.health, self.metrics, self.alone.routes)
+            await self.status.start()
+        except BaseException:
+            await self._connection.close()
+            raise
+        settle_process()
+        self._ready = True
+        self._log.info("ready", port=self.status.port)
+
+    async def run(self) -> None:
+        """Until the node says that another has its place: raises LinkError then."""
+        here = self._node.be_here(self.alone.followed, self._own_faults, self.alone.notices)
+        tasks = [asyncio.ensure_future(one) for one in (here, self.alone.run())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            raise LinkError(self._node.fault)
+        finally:
+            await end(*tasks)
+
+    async def stop(self) -> None:
+        """End it."""
+        self._ready = False
+        await self.alone.stop()
+        await self.status.stop()
+        await self._connection.close()
+        self._log.info("stopped")
+
+    def _own_faults(self) -> list[str]:
+        clock = [self._clock.fault] if self._clock.fault else []
+        return [*clock, *self.alone.faults.values()]
+
+    def health(self) -> dict[str, Any]:
+        """As a node's: what is wrong, and what to do."""
+        node = [self._node.fault] if self._node.fault else []
+        return {
+            "nation": self._folder.nation,
+            "stage": self._stage,
+            "ready": self._ready,
+            "exercise": self._folder.exercise,
+            "faults": [*node, *self._own_faults()],
+            "notices": list(self.alone.notices()),
+            "journal": {"followed": self.alone.followed()},
+        }
+
+    def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """Its own counts."""
+        return self.alone.metrics()
+
+
+async def run_stage(folder: Path, settings: Settings, stage: str, *, exercise: bool) -> None:
+    """Run a stage until SIGTERM or SIGINT; it waits for its node's server. Raises SkypactError."""
+    log_as_json()
+    node = node_of_stage(folder, stage, exercise=exercise)
+    loop, log = asyncio.get_running_loop(), structlog.get_logger()
+    task = asyncio.current_task()
+    assert task is not None
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, task.cancel)
+    try:
+        while True:
+            process = StageProcess(node, settings, stage)
+            try:
+                await process.start()
+                break
+            except LinkError as error:
+                remedy = f'start the node, with "{stage}" in stages.apart of its node.toml'
+                log.warning("waits for its node", stage=stage, reason=str(error), remedy=remedy)
+                await asyncio.sleep(_AGAIN_S)
+        try:
+            await process.run()
+        finally:
+            await process.stop()
+    except asyncio.CancelledError:  # it was told to stop
+        return
