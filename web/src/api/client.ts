@@ -1,6 +1,6 @@
 /** Requests to the node's desk. What it refuses comes as an error whose message is its sentence. */
 import type {
-  Acknowledgement, AuditEntry, Comment, EventLine, Flight, Level, Moment, PictureName, Proposal, Radar, Releases, Session, SharedEvent,
+  Acknowledgement, AuditEntry, Comment, EventLine, Flight, Level, LogInWays, Moment, PictureName, Proposal, Radar, Releases, Session, SharedEvent,
 } from "./contract";
 import type { FeatureCollection } from "geojson";
 
@@ -23,6 +23,8 @@ export class Client {
       throw error;
     }
   }
+
+  ways = (): Promise<LogInWays> => this.#ask("GET", "session/ways");
 
   async logIn(name: string, password: string): Promise<Session> {
     return this.#kept(await this.#ask<Session>("POST", "session", { name, password }));
