@@ -22,6 +22,7 @@ from evaluate.made_consultation import MadeConsultation, MadeTrack
 from skypact.desk.accounts import Accounts
 from skypact.desk.app import Parts, application, desk_of, following
 from skypact.desk.node_client import NodeClient, PictureCopy
+from skypact.desk.oidc import Provider
 from skypact.desk.orders import PolicyChange, PolicyProposal
 from skypact.errors import InputError
 from skypact.model import Apogee, Assessment, Ellipse, Flight, FlightKind, Impact, Launch, Radar
@@ -365,8 +366,12 @@ class MadeDesk:
         exercise: bool = False,
         nation: str = "JPN",
         port: int = 0,
+        provider: Provider | None = None,
     ) -> None:
         self.folder = folder
+        self.provider = provider
+        self.ahead_ns = 0
+        """So far ahead is the desk's clock."""
         self.settings = DeskSettings(requests_s=10_000, requests_burst=10_000)
         self.node = MadeNode(nation, radars, exercise, self.settings)
         self._nation, self._exercise = nation, exercise
@@ -419,8 +424,9 @@ class MadeDesk:
                 secure=False,
                 port=self.port,
                 version="0.1.0",
-                clock=time.time_ns,
+                clock=lambda: time.time_ns() + self.ahead_ns,
                 read_node=self._read_node,
+                provider=self.provider,
             )
         )
         self.node.changed = desk.live.changed

@@ -5,6 +5,7 @@ SkypactError
 │   └── EmptyInputError   nothing in it could be used
 ├── LinkError             the server or the link to a partner does not do what was asked
 │   └── OutboxFullError   more waits for a partner than may
+├── LogInError            who came back from the provider is not let in: code, reason, who
 ├── JournalError          the journal cannot take or give entries: place, reason, remedy
 ├── RecordError           the record cannot take or give entries: place, reason, remedy
 ├── ScenarioError         a scenario that cannot be flown
@@ -56,6 +57,18 @@ class LinkError(SkypactError):
 
 class OutboxFullError(LinkError):
     """More messages wait for a partner than a setting allows."""
+
+
+class LogInError(SkypactError):
+    """Somebody came back from the provider and is not let in.
+
+    `code`: for the page, one of `provider`, `token`, `expired`, `name`, `roles`; `who`: by the
+    provider's word, where that was heard.
+    """
+
+    def __init__(self, code: str, reason: str, who: str = "") -> None:
+        super().__init__(reason)
+        self.code, self.who = code, who
 
 
 class JournalError(SkypactError):

@@ -12,13 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import structlog
 import uvicorn
 
 from skypact.desk.alerts import reader_of
 from skypact.desk.app import Desk, Parts, application, desk_of, following
 from skypact.desk.node_client import NodeClient
-from skypact.errors import LinkError
+from skypact.desk.oidc import Provider
+from skypact.errors import InputError, LinkError
 from skypact.sensing.feeds.http_feed import QuietServer, bound
 from skypact.serving.desk_orders import DeskOrders
 from skypact.serving.its_node import ItsNode
@@ -26,7 +28,7 @@ from skypact.serving.teller import subject_of
 from skypact.settings import Settings
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import connect
-from skypact.sharing.node_folder import DESK, NodeFolder, load_node
+from skypact.sharing.node_folder import DESK, NodeFolder, OidcPart, load_node
 from skypact.sharing.tasks import end
 
 _PLACE = "node.toml, [desk]"
@@ -71,6 +73,7 @@ class DeskServer:
                 version=importlib.metadata.version("skypact"),
                 clock=time.time_ns,
                 read_node=reader_of(of_alerts(node)) if node.file.http.port else _nothing,
+                provider=None if of.oidc is None else provider_of(node.folder, of.oidc),
             )
         )
         client = NodeClient(
@@ -106,6 +109,22 @@ class DeskServer:
         await self._following.__aexit__(None, None, None)
         await end(self._here)
         await self._connection.close()
+
+
+def provider_of(folder: Path, part: OidcPart) -> Provider:
+    """A provider with its secret. Raises InputError."""
+    given = msgspec.structs.asdict(part)
+    secret_file = given.pop("client_secret_file")
+    secret = ""
+    if secret_file:
+        try:
+            secret = (folder / secret_file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            place = f"{folder / secret_file}"
+            remedy = "put there the secret that the provider gave for this desk"
+            raise InputError(place, f"cannot be read ({error})", remedy) from None
+    given["ca_file"] = part.ca_file and str(folder / part.ca_file)
+    return Provider(**given, client_secret=secret)
 
 
 async def _nothing(path: str) -> None:

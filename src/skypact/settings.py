@@ -1339,6 +1339,33 @@ class DeskSettings(BaseModel):
         "in waits",
     )
     login_wait_s: float = Field(default=60.0, gt=0, le=86_400, description="... for so long, s.")
+    oidc_wait_s: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="Who is sent to the provider ([desk.oidc] of "
+        "node.toml) has to be back within so long, s.",
+    )
+    oidc_answer_s: float = Field(
+        default=10.0, gt=0, le=600, description="The provider has to answer within so long, s."
+    )
+    oidc_fresh_s: float = Field(
+        default=300.0,
+        gt=0,
+        le=86_400,
+        description="The provider asks anew who somebody is if it did so longer ago, s; and a "
+        "release can be changed so long after logging in there.",
+    )
+    oidc_clock_s: float = Field(
+        default=60.0, ge=0, le=600, description="The provider's clock may be off by so much, s."
+    )
+    oidc_again_s: float = Field(
+        default=3600.0,
+        ge=0,
+        le=1e6,
+        description="What the provider says of itself is asked for "
+        "again after so long, s; its keys also when a token names one that is not known.",
+    )
     requests_s: float = Field(
         default=50.0, gt=0, description="Most requests a second of one session, on the average;"
     )

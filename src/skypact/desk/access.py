@@ -97,6 +97,8 @@ class Access:
         self._reading: dict[str, Rate] = {}
         self._acting: dict[str, Rate] = {}
         self._known: dict[str, tuple[float, Visitor]] = {}
+        self._of_provider: dict[str, Account] = {}
+        """By session, who logged in at a provider: no account here, and gone with this process."""
         self._tasks: set[asyncio.Task[None]] = set()
         self.streams: Counter[str] = Counter()
 
@@ -133,8 +135,11 @@ class Access:
             tries.popleft()
         return tries
 
-    async def begin(self, account: Account) -> tuple[str, Session]:
-        """A new session, and the token that the browser keeps."""
+    async def begin(self, account: Account, *, of_provider: bool = False) -> tuple[str, Session]:
+        """A new session, and the token that the browser keeps.
+
+        `of_provider`: the account is a provider's word, and not one of `accounts`.
+        """
         token, now_ns = secrets.token_urlsafe(32), self._clock()
         session = Session(
             token_hash=_hash(token),
@@ -146,12 +151,17 @@ class Access:
             account_ns=account.made_ns,
         )
         await asyncio.to_thread(self.store.begin_session, session)
+        if of_provider:
+            while len(self._of_provider) >= _MOST_RATES:
+                self._of_provider.pop(next(iter(self._of_provider)))
+            self._of_provider[session.token_hash] = account
         await self.audit(account.name, "log in", "", "done")
         return token, session
 
     async def end(self, visitor: Visitor) -> None:
         """Log out."""
         self._known.pop(visitor.session.token_hash, None)
+        self._of_provider.pop(visitor.session.token_hash, None)
         await asyncio.to_thread(self.store.end_session, visitor.session.token_hash)
         await self.audit(visitor.name, "log out", "", "done")
 
@@ -195,7 +205,9 @@ class Access:
         if held is not None and now_s - held[0] < _KNOWN_AGAIN_S:
             return held[1]
         session = self.store.session(token_hash)
-        account = None if session is None else self.accounts.all().get(session.who)
+        account = self._of_provider.get(token_hash)
+        if account is None and session is not None:
+            account = self.accounts.all().get(session.who)
         idle_ns = round(self._settings.idle_h * HOUR_NS)
         if (
             session is None
@@ -205,6 +217,7 @@ class Access:
             or session.used_ns + idle_ns < now_ns
         ):
             self._known.pop(token_hash, None)
+            self._of_provider.pop(token_hash, None)
             return None
         if now_ns - session.used_ns > _USED_AGAIN_NS:
             self._begin(asyncio.to_thread(self.store.use_session, token_hash, now_ns))
@@ -212,6 +225,27 @@ class Access:
             self._known.clear()
         self._known[token_hash] = now_s, Visitor(account, session)
         return self._known[token_hash][1]
+
+    def is_of_provider(self, visitor: Visitor) -> bool:
+        """Whether somebody logged in at a provider, and so has no password here."""
+        return visitor.session.token_hash in self._of_provider
+
+    async def confirmed(self, visitor: Visitor, password: str, what: str) -> Account:
+        """Who asks, once more sure that it is the same person. Raises HTTPException 403, 429.
+
+        By the password; who has none here has to have logged in at the provider just now.
+        """
+        if self.is_of_provider(visitor):
+            fresh_s = self._settings.oidc_fresh_s
+            if self._clock() - visitor.session.began_ns > fresh_s * S:
+                why = f"log out and in again: this needs a log-in of the last {fresh_s:g} s"
+                await self.audit(visitor.name, what, "", f"refused: {why}")
+                raise HTTPException(403, why)
+            return visitor.account
+        account = await self.verified(visitor.name, password, what)
+        if account is None:
+            raise HTTPException(403, "the password is wrong")
+        return account
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         """Something that nobody waits for."""

@@ -92,7 +92,7 @@ class Accounts:
 
         `key`: the person's own for orders, to be kept locked with the password.
         """
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise InputError("name", f'is "{name}"', "give letters, digits, spaces and . ' -")
         for role in roles:
             if role not in ROLES:
@@ -127,6 +127,11 @@ class Accounts:
             os.fsync(file.fileno())
         part.replace(self._path)
         self._read_ns = -1
+
+
+def is_name(name: str) -> bool:
+    """Whether somebody may be called so."""
+    return _NAME.fullmatch(name) is not None
 
 
 def unlocked(account: Account, password: str) -> Ed25519PrivateKey | None:

@@ -16,6 +16,7 @@ from skypact.desk.accounts import Accounts
 from skypact.desk.alerts import AlertFeed, Fetch
 from skypact.desk.live import Live
 from skypact.desk.node_client import NodeClient
+from skypact.desk.oidc import Provider, ProviderLogIn
 from skypact.desk.orders import Orders
 from skypact.desk.routes_acting import acting_routes
 from skypact.desk.routes_consulting import consulting_routes
@@ -43,6 +44,7 @@ class Desk(NamedTuple):
     exercise: bool
     secure: bool
     """Whether browsers get here by TLS alone, so that the cookie may be kept to it."""
+    provider: ProviderLogIn | None
 
 
 class Parts(NamedTuple):
@@ -60,10 +62,13 @@ class Parts(NamedTuple):
     clock: Callable[[], int]
     read_node: Fetch
     """What stands at a path of the node's own address: its public feed of alerts."""
+    provider: Provider | None = None
+    """Where people may log in beside those who have a password here."""
 
 
 def desk_of(parts: Parts) -> Desk:
-    """A desk that follows no node yet."""
+    """A desk that follows no node yet. Raises InputError: nobody could log in at the provider."""
+    provider = parts.provider and ProviderLogIn(parts.provider, parts.settings, parts.clock)
     store = Store(parts.store, parts.clock)
     cookie = f"skypact_desk_{parts.port}"  # cookies know no ports: each desk of a machine its own
     access = Access(Accounts(parts.folder), store, parts.settings, parts.clock, cookie)
@@ -71,7 +76,7 @@ def desk_of(parts: Parts) -> Desk:
     live = Live(store, parts.settings, parts.version, alerts)
     return Desk(
         *(parts.folder, access, live, store, parts.orders, parts.settings),
-        *(parts.nation, parts.exercise, parts.secure),
+        *(parts.nation, parts.exercise, parts.secure, provider),
     )
 
 

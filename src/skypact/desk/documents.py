@@ -336,6 +336,7 @@ class PictureName(TypedDict):
 class Session(TypedDict):
     """Who is logged in, what he may do, and the token that each action needs in X-CSRF-Token.
 
+    `of_provider`: at a provider, so without a password here.
     `own_key`: has a key of their own, so that what is said to partners needs the password.
     """
 
@@ -346,6 +347,14 @@ class Session(TypedDict):
     expires: Iso
     nation: str
     exercise: bool
+    of_provider: bool
+
+
+class LogInWays(TypedDict):
+    """How one may log in: by a password, at a provider (as it is called; null: there is none)."""
+
+    password: bool
+    provider: str | None
 
 
 class Change(TypedDict):

@@ -50,7 +50,10 @@ class PolicyGiven(_Body):
 
 
 class Confirmed(_Body):
-    """A proposal by its hash, and one's own password again."""
+    """A proposal by its hash, and one's own password again.
+
+    Empty for who logged in at a provider: that log-in has to be new.
+    """
 
     hash: Annotated[str, Field(max_length=200)]
     password: Annotated[str, Field(max_length=1000)]
@@ -155,9 +158,7 @@ def acting_routes(desk: "Desk") -> APIRouter:
         made = proposals.get((visitor.name, given.hash))
         if made is None:
             raise not_there("proposal of yours with this hash")
-        account = await access.verified(visitor.name, given.password, "release")
-        if account is None:
-            raise HTTPException(403, "the password is wrong")
+        account = await access.confirmed(visitor, given.password, "release")
         try:
             key = await asyncio.to_thread(unlocked, account, given.password)
             said = await desk.orders.apply(made, visitor.name, key)

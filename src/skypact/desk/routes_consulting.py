@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from skypact.desk import documents as d
@@ -47,9 +47,7 @@ def consulting_routes(desk: "Desk") -> APIRouter:
         """In the visitor's name, with the visitor's own key where there is one."""
         key = None
         if given.password is not None:
-            account = await access.verified(visitor.name, given.password, do)
-            if account is None:
-                raise HTTPException(403, "the password is wrong")
+            account = await access.confirmed(visitor, given.password, do)
             key = await asyncio.to_thread(unlocked, account, given.password)
         try:
             said = await orders.say(do, visitor.name, key, to=tuple(given.to), **of)

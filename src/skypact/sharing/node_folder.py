@@ -59,6 +59,27 @@ class HttpPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 0
 
 
+class OidcPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[desk.oidc]` of `node.toml`: an OpenID Connect provider, at which people may log in."""
+
+    issuer: str
+    client_id: str
+    address: str
+    """Of the desk as browsers have it, for the way back: "https://desk.example"."""
+    roles: dict[str, tuple[str, ...]]
+    """Of the provider's, what each may do here: {watch = ["act"]}. Who has none is not let in."""
+    client_secret_file: str = ""
+    """In the folder, readable by its owner alone; "": a public client."""
+    label: str = "OpenID Connect"
+    """On the button."""
+    scope: str = "openid profile"
+    name_claim: str = "preferred_username"
+    roles_claim: str = "roles"
+    """Its name, or with dots the way to it: "realm_access.roles"."""
+    ca_file: str = ""
+    """In the folder: certificates that vouch for the provider; "": the system's."""
+
+
 class DeskPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[desk]` of `node.toml`: where people's browsers get the desk."""
 
@@ -69,6 +90,7 @@ class DeskPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Beside this machine's own: by which browsers ask for it, through a proxy that has TLS."""
     secure: bool = False
     """Browsers get there by TLS alone."""
+    oidc: OidcPart | None = None
 
 
 class StagesPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

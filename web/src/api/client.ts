@@ -1,7 +1,7 @@
 /** Requests to the node's desk. What it refuses comes as an error whose message is its sentence. */
 import type {
-  Acknowledgement, AuditEntry, Comment, Done, EventLine, Flight, Level, Moment, PictureName, Proposal, Radar,
-  Releases, Saying, Session, SharedEvent,
+  Acknowledgement, AuditEntry, Comment, Done, EventLine, Flight, Level, LogInWays, Moment, PictureName,
+  Proposal, Radar, Releases, Saying, Session, SharedEvent,
 } from "./contract";
 import type { FeatureCollection } from "geojson";
 
@@ -24,6 +24,8 @@ export class Client {
       throw error;
     }
   }
+
+  ways = (): Promise<LogInWays> => this.#ask("GET", "session/ways");
 
   async logIn(name: string, password: string): Promise<Session> {
     return this.#kept(await this.#ask<Session>("POST", "session", { name, password }));

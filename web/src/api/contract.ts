@@ -245,6 +245,12 @@ export interface Warnings {
   warnings: Warning[];
 }
 
+/** How one may log in; `provider`: as it is called, null where there is none. */
+export interface LogInWays {
+  password: boolean;
+  provider: string | null;
+}
+
 export interface SaidBy {
   nation: string;
   by: string;
@@ -384,6 +390,8 @@ export interface Session {
   expires: string;
   nation: string;
   exercise: boolean;
+  /** Logged in at a provider, so without a password here. */
+  of_provider: boolean;
 }
 
 export interface Change {

@@ -85,6 +85,7 @@ function ChangeRelease({ desk, partner, done }: { desk: Desk; partner: Partner |
   if (!partner) return null;
   const { nation } = partner;
   const exercise = status?.exercise ?? false;
+  const ofProvider = desk.session.get()?.of_provider ?? false;
   const mode = say(exercise ? "exercise" : "live");
   const attempt = async (act: () => Promise<void>): Promise<void> => {
     blame("");
@@ -117,14 +118,14 @@ function ChangeRelease({ desk, partner, done }: { desk: Desk; partner: Partner |
         {proposal && (
           <>
             <Changes changes={proposal.changes} />
-            <label class="password">{say("your_password")}<input type="password" autocomplete="current-password" value={password} onInput={(event) => type(event.currentTarget.value)} /></label>
+            {!ofProvider && <label class="password">{say("your_password")}<input type="password" autocomplete="current-password" value={password} onInput={(event) => type(event.currentTarget.value)} /></label>}
           </>
         )}
         {fault && <p class="much" role="alert">{fault}</p>}
         <footer>
           <button type="button" onClick={() => dialog.current?.close()}>{say("cancel")}</button>
           {proposal
-            ? <button class="act" disabled={!password}>{say("confirm_sign")}</button>
+            ? <button class="act" disabled={!password && !ofProvider}>{say("confirm_sign")}</button>
             : <button class="act" disabled={level === partner.released.level}>{say("propose")}</button>}
         </footer>
       </form>
