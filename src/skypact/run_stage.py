@@ -80,7 +80,8 @@ class StageProcess:
         """Until the node says that another has its place: raises LinkError then."""
         working = asyncio.create_task(self.alone.run(), name=self._stage)
         try:
-            await asyncio.wait((self._here, working), return_when=asyncio.FIRST_COMPLETED)
+            either = [task for task in (self._here, working) if task is not None]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
             raise LinkError(self._node.fault)
