@@ -52,7 +52,7 @@ SETTINGS = Settings(
     link=QUICK,
     journal=JournalSettings(rate_kib_s=50, retention_h=1),
     node=NodeSettings(
-        checkpoint_every_s=3600, stage_silent_s=2.0, stage_answer_s=1.0, mark_every_s=0.2
+        checkpoint_every_s=3600, stage_silent_s=2.0, stage_answer_s=1.0, mark_every_s=0.5
     ),
     feeds=FeedsSettings(take_s=5.0),
 )
@@ -108,6 +108,16 @@ class Fed:
             assert time.monotonic() < ends, why
             await asyncio.sleep(0.05)
 
+    async def post_all(self, scans) -> None:
+        """As feeds do: each radar's in order, radars abreast."""
+
+        async def of_radar(radar):
+            for one in scans:
+                if one.arrival.radar == radar:
+                    await self.post_until_taken(one)
+
+        await asyncio.gather(*(of_radar(name) for name in {one.arrival.radar for one in scans}))
+
     def is_followed(self, name: str) -> bool:
         """Whether a stage has all that the node has, and that is in the journal."""
         journal, following = self.node.journal, self.alone[name].alone.following
@@ -150,8 +160,7 @@ def test_the_same_bits_and_the_same_alert_as_in_one_process(tmp_path):
         fed = Fed(tmp_path, ("feeds", "warnings"))
         try:
             await fed.start("feeds", "warnings")
-            for one in fed.scans(30.0):
-                await fed.post_until_taken(one)
+            await fed.post_all(fed.scans(30.0))
             await until(lambda: fed.alerts)
             await until(lambda: fed.is_followed("warnings"))
             # Nothing is awaited in between: both are after one entry.

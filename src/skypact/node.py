@@ -7,7 +7,8 @@
     what is stated to partners, what people say ──▶ events ◀──▶ partners
 
 Whatever comes in or goes out is in the journal. The pictures are folds of it: a node that was
-killed reads the last checkpoint and the journal, and is where it was.
+killed reads the last checkpoint and the journal, and is where it was. So feeds, warnings and the
+record may be processes of their own, by setting: `serving/apart.py`.
 """
 
 import asyncio

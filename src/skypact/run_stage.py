@@ -5,6 +5,7 @@ On the node's machine, or on another that reaches the nation's server (docs/node
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ class StageProcess:
         self._clock = clock or NodeClock(settings.node.greatest_clock_step_s)
         self._log = structlog.get_logger().bind(node=node.nation, stage=stage)
         self._ready = False
+        self._here: asyncio.Task[None] | None = None
         self.alone: Alone
 
     async def start(self) -> None:
@@ -61,11 +63,14 @@ class StageProcess:
             self._node = ItsNode(self._connection, stage, settings, fits, exercise=folder.exercise)
             ground = Ground(folder, radars, settings, self._connection, self._node, self._clock)
             self.alone = ALONE[stage](ground)
+            here = self._node.be_here(self._followed, self._own_faults, self._notices)
+            self._here = asyncio.create_task(here, name="here")
             await self.alone.begin()
             host, port = folder.stage_address(stage)
             self.status = StatusServer(host, port, self.health, self.metrics, self.alone.routes)
             await self.status.start()
         except BaseException:
+            await end(self._here)
             await self._connection.close()
             raise
         settle_process()
@@ -74,27 +79,35 @@ class StageProcess:
 
     async def run(self) -> None:
         """Until the node says that another has its place: raises LinkError then."""
-        here = self._node.be_here(self.alone.followed, self._own_faults, self.alone.notices)
-        tasks = [asyncio.ensure_future(one) for one in (here, self.alone.run())]
+        working = asyncio.create_task(self.alone.run(), name=self._stage)
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            either = [task for task in (self._here, working) if task is not None]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
             raise LinkError(self._node.fault)
         finally:
-            await end(*tasks)
+            await end(working)
 
     async def stop(self) -> None:
         """End it."""
         self._ready = False
+        await end(self._here)
         await self.alone.stop()
         await self.status.stop()
         await self._connection.close()
         self._log.info("stopped")
 
+    def _followed(self) -> int:
+        return self.alone.followed() if self._ready else 0
+
+    def _notices(self) -> Sequence[str]:
+        return self.alone.notices() if self._ready else ()
+
     def _own_faults(self) -> list[str]:
-        clock = [self._clock.fault] if self._clock.fault else []
-        return [*clock, *self.alone.faults.values()]
+        faults = [] if self._ready else ["it is starting, and reads the journal if it follows it"]
+        faults += [self._clock.fault] if self._clock.fault else []
+        return [*faults, *self.alone.faults.values()]
 
     def health(self) -> dict[str, Any]:
         """As a node's: what is wrong, and what to do."""
@@ -105,8 +118,8 @@ class StageProcess:
             "ready": self._ready,
             "exercise": self._folder.exercise,
             "faults": [*node, *self._own_faults()],
-            "notices": list(self.alone.notices()),
-            "journal": {"followed": self.alone.followed()},
+            "notices": list(self._notices()),
+            "journal": {"followed": self._followed()},
         }
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:

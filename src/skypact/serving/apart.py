@@ -14,8 +14,10 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 
 import msgspec
+import nats.errors
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -186,7 +188,8 @@ class Apart:
         except Exception as error:  # who asks is told, and asks again
             self._log.exception("stage", stage=name, asked=what)
             answer = Answer(f"a fault in the node ({type(error).__name__}); see its log")
-        await message.respond(_encoded(answer))
+        with suppress(nats.errors.Error):  # who asked asks again
+            await message.respond(_encoded(answer))
 
     async def _done(self, stage: _Stage, name: str, what: str, data: bytes) -> Answer:
         if what == HERE:

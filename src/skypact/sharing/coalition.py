@@ -437,6 +437,7 @@ port = {desk_port}
 
 [stages]                            # what of the node other processes do: docs/node.md
 apart = []                          # "feeds", "warnings", "record", "desk"
+# addresses = {{ warnings = "192.0.2.8:14226" }}  # where one answers, if not beside the node
 
 # Where a partner is dialled, if not where its card says.
 [addresses]
