@@ -438,8 +438,12 @@ def judged(
 
 
 def _warns(message: etree._Element) -> bool:
-    codes = {one.text for one in message.iterfind(".//{*}geocode/{*}value")}
-    return message.findtext("{*}msgType") == "Alert" and FELL_IN in codes
+    """Whether it tells people where it falls to take shelter."""
+    return any(
+        info.findtext("{*}responseType") == "Shelter"
+        and FELL_IN in {code.text for code in info.iterfind("{*}area/{*}geocode/{*}value")}
+        for info in message.iterfind("{*}info")
+    )
 
 
 def _kind(message: etree._Element) -> str:
@@ -450,19 +454,19 @@ def _kind(message: etree._Element) -> str:
 
 
 def _whole(chain: Sequence[etree._Element]) -> bool:
-    """One Alert, at the beginning, one end, and each message refers to all before it."""
-    kinds = [_kind(one) for one in chain]
-    ends = [kind in ("Cancel", "All clear") for kind in kinds]
-    refers = all(
-        [one.split(",")[1] for one in (message.findtext("{*}references") or "").split()]
-        == [earlier.findtext("{*}identifier") for earlier in chain[:number]]
-        for number, message in enumerate(chain)
-    )
-    return (
-        kinds[0] == "Alert" and kinds.count("Alert") == 1 and ends.index(True) == len(ends) - 1
-        if any(ends)
-        else False
-    ) and refers
+    """Each alert begins with an Alert, has one end, and each message refers to all before it.
+
+    What was cleared may be alerted again, by a new Alert, where it turns out otherwise.
+    """
+    before: list[str | None] = []
+    for message in chain:
+        kind, references = _kind(message), message.findtext("{*}references") or ""
+        named = [one.split(",")[1] for one in references.split()]
+        if (kind == "Alert") == bool(before) or named != before:
+            return False
+        over = kind in ("Cancel", "All clear")
+        before = [] if over else [*before, message.findtext("{*}identifier")]
+    return not before
 
 
 # -- faults ----------------------------------------------------------------------------------------
@@ -593,9 +597,9 @@ _NAMED = {
 }
 
 
-def _recorded(scene: Scene) -> dict[str, int]:
-    """Launches in the record, by the last that was said of their areas."""
+def _recorded(scene: Scene) -> int:
+    """Flights in the record of whose warnings the end is known."""
     path = scene.folder / "store" / "record.db"
+    chosen = "SELECT count(DISTINCT entry) FROM warnings WHERE area = ? AND outcome = 'fell in'"
     with contextlib.closing(sqlite3.connect(path)) as database:
-        launches = database.execute("SELECT count(*) FROM entries").fetchone()[0]
-    return {"launches": launches}
+        return int(database.execute(chosen, (FELL_IN,)).fetchone()[0])
