@@ -38,7 +38,7 @@ import numpy as np
 from lxml import etree
 
 from evaluate.link_scene import free_ports
-from evaluate.node_scene import Sent
+from evaluate.node_scene import Sent, until
 from evaluate.nodes import START_S, Child
 from skypact.model import Arrival, EntryKind, Plots, Radar
 from skypact.sensing.radar_files import save_radars
@@ -503,11 +503,15 @@ async def _faults(
         for begin_ns in flights:
             from_s = rng.uniform(BURNOUT_S - 5.0, IMPACT_S + 60.0)
             until_s = from_s + rng.uniform(20.0, 120.0)
+            if what == "database gone":  # while the flight ends and is recorded
+                from_s, until_s = IMPACT_S - 30.0, IMPACT_S + 300.0
             named += await _flown_with(scene, what, begin_ns, (from_s, until_s), gone_s)
-        found = await _found(scene, flights, listening)
+        of_database = {}
         if what == "database gone":
-            found["recorded"] = _recorded(scene)
-        return found | {"named": named, "mounted": mounted}
+            await until(lambda: _recorded(scene) >= count, START_S)
+            of_database = {"recorded": _recorded(scene)}
+        found = await _found(scene, flights, listening)
+        return found | of_database | {"named": named, "mounted": mounted}
     finally:
         scene.child.kill("both")
         if mounted:
@@ -525,9 +529,9 @@ async def _flown_with(
         if not state["begun"] and moment >= between_s[0]:
             state["begun"] = True
             fault.__enter__()
-            if what == "database gone":
-                time.sleep(gone_s)
         if state["begun"] and not state["over"]:
+            if what == "database gone" and moment >= between_s[1]:
+                time.sleep(gone_s)
             said = " ".join(scene.child.asked("health", {"faults": []})["faults"])
             state["named"] |= _NAMED[what] in said
             if moment >= between_s[1] or (what == "disk full" and state["named"]):
