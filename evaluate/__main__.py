@@ -38,6 +38,7 @@ from evaluate import (
     siblings,
     stages,
     tracklets,
+    warned_nodes,
     warning_failures,
     warnings,
     white_sands,
@@ -744,6 +745,42 @@ def _beset(detail: dict[str, Any]) -> Iterator[Figure]:
         )
 
 
+def _warned(detail: dict[str, Any]) -> Iterator[Figure]:
+    """Of a node that was killed while it warned."""
+    yield from _alerts(f"killed {sum(detail['kills'].values())} times", detail)
+
+
+def _warned_beset(detail: dict[str, Any]) -> Iterator[Figure]:
+    for what, row in detail.items():
+        yield from _alerts(what, row)
+        value = f"{row['named']} of {row['flights']}"
+        yield Figure(f"{what}: said in /health", value, "stated", None)
+        if "recorded" in row:
+            value = f"{row['recorded']} of {row['flights']}"
+            yield Figure(
+                f"{what}: flights in the record",
+                value,
+                "all",
+                value == f"{row['flights']} of {row['flights']}",
+            )
+
+
+def _alerts(what: str, row: dict[str, Any]) -> Iterator[Figure]:
+    lost = [*("not_in_the_stream", "not_in_the_feed", "hook_not_called", "flights_never_warned")]
+    doubled = ["doubled_in_the_stream", "never_journalled", "flights_of_two_chains"]
+    value = f"{row['messages']} messages on {row['flights']} flights"
+    for name, keys in (
+        ("alerts lost", lost),
+        ("doubled", doubled),
+        ("without their end, or out of order", ["broken_chains", "other_order"]),
+        ("not valid", ["not_valid"]),
+    ):
+        count = sum(int(row[key]) for key in keys)
+        yield Figure(f"{what}: {name}", f"{count} of {value}", "0", count == 0)
+    twice = f"live {row['live_twice']}, hook {row['hook_twice']}; live missed {row['live_missed']}"
+    yield Figure(f"{what}: told twice under one identifier", twice, "stated", None)
+
+
 def _hours(detail: dict[str, Any]) -> Iterator[Figure]:
     first, last, most = detail["settled_mib"]
     hours, kept_h = detail["hours"], detail["kept_h"]
@@ -861,6 +898,20 @@ def _studies(shared: Path) -> dict[str, Study]:
         ),
         "nodes-cut": Study("Nodes cut off, longest cut in seconds", 600, 20, nodes.cut_off, _cut),
         "nodes-beset": Study("Nodes whose disk is full or clock steps", 1, 1, nodes.beset, _beset),
+        "warnings-killed": Study(
+            "Warnings of a node that is killed",
+            100,
+            4,
+            lambda n, step: warned_nodes.kills(n, SEED, step),
+            _warned,
+        ),
+        "warnings-beset": Study(
+            "Warnings of a node whose disk, clock or database fails, flights of each",
+            10,
+            1,
+            lambda n, step: warned_nodes.faults(n, SEED, step),
+            _warned_beset,
+        ),
         "nodes-hours": Study("Hours of a node", 8, 1, nodes.hours, _hours),
         "published": Study("Published scenarios", 100, 20, _run_published, _published),
         "disagreements": Study(

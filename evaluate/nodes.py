@@ -166,7 +166,7 @@ class Child:
         began = time.monotonic()
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=START_S)
         return time.monotonic() - began
 
     def said(self, event: str) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ import numpy as np
 from lxml import etree
 
 from evaluate.link_scene import free_ports
-from evaluate.node_scene import Sent
+from evaluate.node_scene import Sent, until
 from evaluate.nodes import START_S, Child
 from skypact.model import Arrival, EntryKind, Plots, Radar
 from skypact.sensing.radar_files import save_radars
@@ -438,8 +438,12 @@ def judged(
 
 
 def _warns(message: etree._Element) -> bool:
-    codes = {one.text for one in message.iterfind(".//{*}geocode/{*}value")}
-    return message.findtext("{*}msgType") == "Alert" and FELL_IN in codes
+    """Whether it tells people where it falls to take shelter."""
+    return any(
+        info.findtext("{*}responseType") == "Shelter"
+        and FELL_IN in {code.text for code in info.iterfind("{*}area/{*}geocode/{*}value")}
+        for info in message.iterfind("{*}info")
+    )
 
 
 def _kind(message: etree._Element) -> str:
@@ -450,19 +454,19 @@ def _kind(message: etree._Element) -> str:
 
 
 def _whole(chain: Sequence[etree._Element]) -> bool:
-    """One Alert, at the beginning, one end, and each message refers to all before it."""
-    kinds = [_kind(one) for one in chain]
-    ends = [kind in ("Cancel", "All clear") for kind in kinds]
-    refers = all(
-        [one.split(",")[1] for one in (message.findtext("{*}references") or "").split()]
-        == [earlier.findtext("{*}identifier") for earlier in chain[:number]]
-        for number, message in enumerate(chain)
-    )
-    return (
-        kinds[0] == "Alert" and kinds.count("Alert") == 1 and ends.index(True) == len(ends) - 1
-        if any(ends)
-        else False
-    ) and refers
+    """Each alert begins with an Alert, has one end, and each message refers to all before it.
+
+    What was cleared may be alerted again, by a new Alert, where it turns out otherwise.
+    """
+    before: list[str | None] = []
+    for message in chain:
+        kind, references = _kind(message), message.findtext("{*}references") or ""
+        named = [one.split(",")[1] for one in references.split()]
+        if (kind == "Alert") == bool(before) or named != before:
+            return False
+        over = kind in ("Cancel", "All clear")
+        before = [] if over else [*before, message.findtext("{*}identifier")]
+    return not before
 
 
 # -- faults ----------------------------------------------------------------------------------------
@@ -499,11 +503,15 @@ async def _faults(
         for begin_ns in flights:
             from_s = rng.uniform(BURNOUT_S - 5.0, IMPACT_S + 60.0)
             until_s = from_s + rng.uniform(20.0, 120.0)
+            if what == "database gone":  # while the flight ends and is recorded
+                from_s, until_s = IMPACT_S - 30.0, IMPACT_S + 300.0
             named += await _flown_with(scene, what, begin_ns, (from_s, until_s), gone_s)
-        found = await _found(scene, flights, listening)
+        of_database = {}
         if what == "database gone":
-            found["recorded"] = _recorded(scene)
-        return found | {"named": named, "mounted": mounted}
+            await until(lambda: _recorded(scene) >= count, START_S)
+            of_database = {"recorded": _recorded(scene)}
+        found = await _found(scene, flights, listening)
+        return found | of_database | {"named": named, "mounted": mounted}
     finally:
         scene.child.kill("both")
         if mounted:
@@ -521,9 +529,9 @@ async def _flown_with(
         if not state["begun"] and moment >= between_s[0]:
             state["begun"] = True
             fault.__enter__()
-            if what == "database gone":
-                time.sleep(gone_s)
         if state["begun"] and not state["over"]:
+            if what == "database gone" and moment >= between_s[1]:
+                time.sleep(gone_s)
             said = " ".join(scene.child.asked("health", {"faults": []})["faults"])
             state["named"] |= _NAMED[what] in said
             if moment >= between_s[1] or (what == "disk full" and state["named"]):
@@ -593,9 +601,9 @@ _NAMED = {
 }
 
 
-def _recorded(scene: Scene) -> dict[str, int]:
-    """Launches in the record, by the last that was said of their areas."""
+def _recorded(scene: Scene) -> int:
+    """Flights in the record of whose warnings the end is known."""
     path = scene.folder / "store" / "record.db"
+    chosen = "SELECT count(DISTINCT entry) FROM warnings WHERE area = ? AND outcome = 'fell in'"
     with contextlib.closing(sqlite3.connect(path)) as database:
-        launches = database.execute("SELECT count(*) FROM entries").fetchone()[0]
-    return {"launches": launches}
+        return int(database.execute(chosen, (FELL_IN,)).fetchone()[0])
