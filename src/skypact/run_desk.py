@@ -160,7 +160,8 @@ def log_as_json() -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # A line at once, so that no other gets between, nor a kill.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
 
 
