@@ -12,7 +12,15 @@ def demo(
         str, typer.Option(metavar="NAME", help="skypact simulate --list names them.")
     ] = "2022-10-04_irbm-over-japan",
     seed: Annotated[int, typer.Option(metavar="N", help="Of the radars' noise.")] = 1,
-    speed: Annotated[float, typer.Option(metavar="N", help="How many times as fast.")] = 1.0,
+    speed: Annotated[
+        float,
+        typer.Option(
+            metavar="N",
+            min=0.01,
+            max=1.0,
+            help="How many times as fast; faster than it was, plots would come too old to be used.",
+        ),
+    ] = 1.0,
     lasts_min: Annotated[
         float, typer.Option(metavar="MIN", help="It ends so long after the last plot.")
     ] = 30.0,

@@ -11,6 +11,9 @@ import { usePicture, useSeconds, useStore, useWords } from "./look";
 
 /** 95 % of one dimension, in standard deviations. */
 const HOLDS_95_OF_1 = 1.96;
+/** Partners tell a radar by an opaque label: its beginning tells theirs apart. */
+const LABEL = /^[0-9a-f]{16}$/;
+const LABEL_LETTERS = 4;
 
 export function Detail({ desk }: { desk: Desk }) {
   const say = useWords();
@@ -157,7 +160,7 @@ function Sources({ flight, now_ms }: { flight: Flight; now_ms: number }) {
           {sources.map((source) => (
             <tr key={`${source.nation} ${source.radar}`} class={source.sees_now ? "sees" : "stale"}>
               <td><i class={source.own ? "own" : "partner"} /> {source.nation}</td>
-              <td>{source.radar}</td>
+              <td title={source.radar}>{LABEL.test(source.radar) ? `#${source.radar.slice(0, LABEL_LETTERS)}` : source.radar}</td>
               <td class="number">{source.plots}</td>
               <td>{source.sees_now ? `● ${say("sees_now")}` : source.last_ms === null ? say("before_note") : `○ ${clockTime(source.last_ms)} · ${age((now_ms - source.last_ms) / 1_000)}`}</td>
             </tr>
@@ -182,7 +185,7 @@ function Assessments({ flight }: { flight: Flight }) {
     return (
       <td key={one.nation}>
         {clockTime(place.time_ms)}<br />{placeText(place.latitude_deg, place.longitude_deg, 1)}<br />
-        {differ(much, apart === null ? null : length(apart))}
+        {differ(much, apart === null ? null : length(apart))}{" "}
         {late !== null && Math.abs(late) >= 0.5 && differ(one.differences.impact_time_significant, `${late > 0 ? "+" : "−"}${Math.abs(late).toFixed(0)} s`)}
       </td>
     );

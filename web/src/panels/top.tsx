@@ -66,11 +66,12 @@ function DataAge({ desk }: { desk: Desk }) {
   const say = useWords();
   const clock = useStore(desk.clock);
   useSeconds();
+  const own = desk.session.get()?.nation;
   if (!clock) return <div class="data-age">{say("no_data_yet")}</div>;
   return (
     <div class="data-age">
       <strong class="now">{clockTime(clock.time_ms)}</strong>
-      {Object.entries(clock.came_ms).map(([nation, came_ms]) => {
+      {Object.entries(clock.came_ms).sort(([one], [other]) => Number(other === own) - Number(one === own) || one.localeCompare(other)).map(([nation, came_ms]) => {
         const seconds = (clock.time_ms - came_ms) / 1_000;
         const old = seconds * 1_000 > 10_000;
         return (
