@@ -579,7 +579,8 @@ def _stepped(scene: Scene, step_s: float) -> Iterator[None]:
 def _locked(scene: Scene) -> Iterator[None]:
     """Nobody writes into the record's database."""
     path = scene.folder / "store" / "record.db"
-    with contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as database:
+    database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    with contextlib.closing(database):
         database.execute("BEGIN IMMEDIATE")
         try:
             yield

@@ -57,6 +57,7 @@ def judged(*kept, stream=None, hooked=None):
 
 
 ALERT, UPDATE = message(1, "Alert"), message(2, "Update", [1])
+ELSEWHERE = message(2, "Update", [1], area="way", response="AllClear")
 END = message(3, "Update", [1, 2], response="AllClear")
 
 
@@ -67,7 +68,7 @@ END = message(3, "Update", [1, 2], response="AllClear")
         (judged(ALERT, message(2, "Alert"), END), "broken_chains"),
         (judged(ALERT, UPDATE, message(3, "Cancel", [2])), "broken_chains"),
         (judged(ALERT, message(2, "Cancel", [1]), message(3, "Update", [1, 2])), "broken_chains"),
-        (judged(message(1, "Alert", area="way"), UPDATE, END), "flights_never_warned"),
+        (judged(message(1, "Alert", area="way"), ELSEWHERE), "flights_never_warned"),
         (judged(ALERT, UPDATE, END, stream=[ALERT.message, END.message]), "not_in_the_stream"),
         (judged(ALERT, END, stream=[ALERT.message] * 2), "doubled_in_the_stream"),
         (judged(ALERT, UPDATE, END, hooked=Counter(["n1", "n3"])), "hook_not_called"),
