@@ -28,7 +28,7 @@ from skypact.sharing.nats_config import stage_user
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import load_node
 
-SECONDS = 60.0
+SECONDS = 40.0
 """Of the flight: four scans a second."""
 WRITTEN = 100
 _WARNINGS = "warnings"
@@ -66,9 +66,11 @@ class Fed:
         if refused:
             raise RuntimeError(refused)
         self.took_ms["acknowledged"].append(1e3 * (time.monotonic() - began_s))
+        key = f"{one.arrival.radar} {one.arrival.sequence}"
+        while key not in self._came_s:
+            await asyncio.sleep(0.001)
+        self.took_ms["followed"].append(1e3 * (self._came_s[key] - began_s))
         await asyncio.sleep(pause_s)
-        came_s = self._came_s[f"{one.arrival.radar} {one.arrival.sequence}"]
-        self.took_ms["followed"].append(1e3 * (came_s - began_s))
 
     async def write(self, about: str, pause_s: float) -> None:
         """Until an entry is in the journal."""
