@@ -269,12 +269,18 @@ class Scene:
             await asyncio.sleep(SETTLED_S)
             await asyncio.to_thread(each, moment)
 
-    async def alerted(self) -> bool:
-        """Wait until something is under alert; whether it is."""
-        began_s, since = time.monotonic(), self.said_ns()
-        while self.said_ns() == since and time.monotonic() < began_s + _FIRST_S:
-            await asyncio.sleep(0.05)
-        return self.said_ns() != since
+        began_s = time.monotonic()
+        while self.is_under_alert() and time.monotonic() < began_s + START_S:
+            self.time.put(self.time.now_ns() + S)  # a node just started may not look yet
+            await asyncio.sleep(SETTLED_S)
+            await asyncio.to_thread(each, flight.quiet_s[-1])
+
+    def is_under_alert(self) -> bool:
+        """Whether what was said last leaves an event open, by the messages it is to refer to."""
+        with contextlib.suppress(FileNotFoundError):
+            _, then, _ = msgspec.msgpack.decode(self.next.read_bytes())
+            return bool(then[1])
+        return False
 
 
 class _Killer(threading.Thread):
