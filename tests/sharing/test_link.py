@@ -229,8 +229,8 @@ def test_a_store_that_went_back_in_time_is_noticed(
         await scene.servers["JPN"].start()
 
     # Between two messages: what a store forgets before its partner fetched it the link cannot know.
-    mesh.run(go_back())
     monkeypatch.setattr("skypact.sharing.outbox.ask", not_heard)
+    mesh.run(go_back())
     mesh.run(through(scene, [("JPN", "KOR")], 1.0, partial(asyncio.sleep, 0.0)))
     assert bool(left_unheard) == (unheard is None)
     state = state_of(scene, "JPN", "KOR")
