@@ -72,26 +72,7 @@ class MadeNation:
     def hear(self, partner: str, said: Consultation) -> None:
         """Something of a partner, as though a link had brought it."""
         self._heard += 1
-        header = Header(
-            version=1,
-            originator=partner,
-            addressee=self.nation,
-            exercise=self._exercise,
-            epoch=1,
-            sequence=self._heard,
-            previous=b"",
-            sent_ns=said.at_ns,
-        )
-        accepted = Accepted(
-            partner=partner,
-            delivery=Delivery.LIVE,
-            received_ns=said.at_ns,
-            header=header,
-            content=said,
-            use=(),
-            body=b"",
-            digest=b"",
-        )
+        accepted = accepted_of(partner, self.nation, said, self._heard, exercise=self._exercise)
         self.events.hear(accepted, said)
 
     async def obey(self, act: Act, who: str) -> str:
@@ -164,3 +145,29 @@ async def _flight(track: MadeTrack, launch: object) -> Flight:
 async def _written(*entry: object) -> int:
     """No journal is kept of what is made up."""
     return 0
+
+
+def accepted_of(
+    partner: str, addressee: str, said: Consultation, sequence: int, *, exercise: bool = False
+) -> Accepted:
+    """What a partner said, as entry hands it on: by the live path, when it was said."""
+    header = Header(
+        version=1,
+        originator=partner,
+        addressee=addressee,
+        exercise=exercise,
+        epoch=1,
+        sequence=sequence,
+        previous=b"",
+        sent_ns=said.at_ns,
+    )
+    return Accepted(
+        partner=partner,
+        delivery=Delivery.LIVE,
+        received_ns=said.at_ns,
+        header=header,
+        content=said,
+        use=(),
+        body=b"",
+        digest=b"",
+    )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from skypact.order_cli import Folder, InExercise, SettingsFile, UserKey
+
 if TYPE_CHECKING:
     from skypact.serving.consulting import Act
 
@@ -19,7 +21,6 @@ consult = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The nation's folder.")]
 EventName = Annotated[
     str, typer.Argument(metavar="EVENT", help="Any nation's name of it, or its beginning.")
 ]
@@ -28,12 +29,6 @@ To = Annotated[
     list[str] | None,
     typer.Option("--to", metavar="NATION", help="These alone; else all that may hear it."),
 ]
-UserKey = Annotated[
-    Path | None,
-    typer.Option("--key", metavar="FILE", help="Your own key, where users are entered."),
-]
-InExercise = Annotated[bool, typer.Option("--exercise", help="The node of the exercise.")]
-SettingsFile = Annotated[Path | None, typer.Option("--settings", metavar="FILE.toml")]
 Json = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write JSON; - is stdout.")
 ]

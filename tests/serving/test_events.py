@@ -4,6 +4,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluate.made_consultation import accepted_of
 from skypact.model import (
     Acknowledged,
     Assessed,
@@ -13,12 +14,10 @@ from skypact.model import (
     Joined,
     Proposed,
 )
-from skypact.model.message import Header
 from skypact.serving.events import Events, KeptSaid, KeptWord
 from skypact.settings import ConsultationSettings
 from skypact.sharing import codec
-from skypact.sharing.chain import Alarm, AlarmKind, Delivery
-from skypact.sharing.entry import Accepted
+from skypact.sharing.chain import Alarm, AlarmKind
 
 OWN, OTHERS = "JPN", ("KOR", "USA")
 LITTLE = ConsultationSettings(greatest_statements=100)
@@ -77,30 +76,7 @@ def partners_word(draw):
     partner = draw(st.sampled_from(OTHERS))
     names = THEIRS[partner] + TOLD[partner]
     word = draw(said(names, names))
-    return accepted(partner, word, draw(st.integers(1, 3)))
-
-
-def accepted(partner, word, sequence):
-    header = Header(
-        version=1,
-        originator=partner,
-        addressee=OWN,
-        exercise=False,
-        epoch=1,
-        sequence=sequence,
-        previous=b"",
-        sent_ns=word.at_ns,
-    )
-    return Accepted(
-        partner=partner,
-        delivery=Delivery.LIVE,
-        received_ns=word.at_ns,
-        header=header,
-        content=word,
-        use=(),
-        body=b"",
-        digest=b"",
-    )
+    return accepted_of(partner, OWN, word, draw(st.integers(1, 3)))
 
 
 def take(of, word):
@@ -165,12 +141,12 @@ def test_a_text_is_agreed_when_each_nation_has_confirmed_just_that_text():
         (one,) = of.all()
         return one.texts[0].agreed_ns
 
-    of.hear(accepted("KOR", confirmed("Han"), 1), confirmed("Han"))
+    of.hear(accepted_of("KOR", OWN, confirmed("Han"), 1), confirmed("Han"))
     of.say(KeptSaid(confirmed("Sato")))  # who proposed it does not confirm it
     assert agreed() is None
     other = codec.text_hash(OWN, True, 1, text)  # the same words of an exercise
     of.say(KeptSaid(confirmed("Abe", other)))
-    of.hear(accepted("USA", confirmed("Smith"), 1), confirmed("Smith"))
+    of.hear(accepted_of("USA", OWN, confirmed("Smith"), 1), confirmed("Smith"))
     assert agreed() is None
     of.say(KeptSaid(confirmed("Abe")))
     assert agreed() == 2
@@ -183,7 +159,7 @@ def test_the_newest_are_kept_and_what_is_old_goes():
     of = events()
     for at_ns in range(150):
         word = Consultation(at_ns=at_ns, said=Commented(by="Han", text="x"), event=THEIRS["KOR"][0])
-        of.hear(accepted("KOR", word, at_ns + 1), word)
+        of.hear(accepted_of("KOR", OWN, word, at_ns + 1), word)
     (event,) = of.all()
     assert [one.at_ns for one in event.comments] == list(range(50, 150))
     hour_ns = 3600 * 10**9
