@@ -94,7 +94,7 @@ def figures_of(seed: int) -> dict[str, float]:
     }
 
 
-def run_salvo(count: int, progress: Callable[[int], Any], seed: int) -> dict[str, Any]:
+def run_salvo(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]:
     """Means over `count` salvos."""
     rows = rows_of(figures_of, [(seed + number,) for number in range(count)], progress)
     return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} | {

@@ -235,3 +235,11 @@ def farina(
         "nees": nees / runs,
         "printed": {"x_m": [52.5, 55.0], "y_m": [77.0, 78.5], "nees": 0.97},
     }
+
+
+def run(runs: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]:
+    """Both problems; Farina's five times as often."""
+    return {
+        "julier_uhlmann": julier_uhlmann(runs, seed),
+        "farina": farina(5 * runs, seed, progress),
+    }
