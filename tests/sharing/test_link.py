@@ -4,11 +4,13 @@ import asyncio
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from link_settings import QUICK
 from nats.aio.client import Client
@@ -295,6 +297,35 @@ def test_an_id_that_was_used_before_loses_nothing(mesh: Scene) -> None:
             assert await until(partial(scene.has_taken, ("JPN", "KOR"), number - first + 1), 5.0)
 
     mesh.run(attempt())
+
+
+def test_what_each_start_offers_again_hides_nothing_new(mesh: Scene) -> None:
+    """A node that was killed offers what it had sent anew, each time from the same message on.
+
+    Were batches known by their first message, the server would take the third start's for that of
+    the second, and what came behind it in the outbox for stored.
+    """
+    scene = mesh.scene
+
+    async def starts() -> None:
+        way = ("JPN", "KOR")
+        scene.taken.clear()
+        first = scene.newest()
+        scene.published = {way: first}
+        await scene.publish("JPN", "KOR", message_id="again")
+        again = msgspec.msgpack.encode((first, time.time(), b"x"))
+        for start in range(4):
+            await scene.links["JPN"].stop()
+            link = await scene.open_link("JPN")
+            await link.publish("KOR", again, "again", live=False)
+            assert await link.settled()
+            for _ in range(3):
+                await scene.publish("JPN", "KOR")
+            new = list(range(first + 1, first + 1 + 3 * (start + 1)))
+            await until(partial(scene.has_taken, way, len(new) + 1), 5.0)
+            assert [number for number in scene.taken[way].durable if number != first] == new
+
+    mesh.run(starts())
 
 
 def test_a_partner_removed_gets_nothing_from_that_moment(mesh: Scene) -> None:

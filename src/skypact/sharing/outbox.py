@@ -13,7 +13,10 @@ order, unchanged.
 
 import asyncio
 import contextlib
+import itertools
+import secrets
 import time
+from base64 import b64decode
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -68,9 +71,9 @@ class _Flight:
 
     def __init__(self, batch_id: str, body: bytes, messages: list[_Waiting]) -> None:
         self.batch_id, self.body, self.messages = batch_id, body, messages
+        """The id is no other batch's, of no process: a server that has it has this one (trap 5)."""
         self.token = ""
         self.sent_s = 0.0
-        self.repeated = False
 
 
 class OutboxCounts(NamedTuple):
@@ -105,6 +108,9 @@ class Outbox:
         self._nation, self._settings = nation, settings
         self._most_bytes = most_bytes
         self._reachable = reachable
+        # Not by what is in a batch: a node that is started again offers the same messages anew.
+        run = secrets.token_hex(8)
+        self._ids = (f"{run}-{number}" for number in itertools.count())
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = self._waiting_messages = 0
         self._due_ns = 0
@@ -288,8 +294,7 @@ class Outbox:
             messages.append(self._waiting.popleft())
         self._due_ns = 0  # what is left goes next
         batch = Batch(messages[0].published_ns, [(m.message_id, m.data) for m in messages])
-        # Ids are never used again (trap 5): two batches never begin with the same message.
-        return _Flight(messages[0].message_id, msgspec.msgpack.encode(batch), messages)
+        return _Flight(next(self._ids), msgspec.msgpack.encode(batch), messages)
 
     async def _send(self, gate: Client, inbox: str, flight: _Flight, expected: int) -> None:
         self._token += 1
@@ -318,10 +323,6 @@ class Outbox:
             self.fault = f"outbox to {self.partner}: {fault.get('description')}"
             if fault.get("err_code") in _FULL:
                 self.fault += "; raise store.outbox_mib, or mend the link"
-            self._broken = True
-        elif said.get("duplicate") and not self._flights[0].repeated:
-            # Never handed over before, so another batch had its id (trap 5): it is not stored.
-            self._flights[0].batch_id += "+"
             self._broken = True
         else:
             self._store_first(int(said["seq"]))
@@ -361,16 +362,35 @@ class Outbox:
             last = int(state["last_seq"])
         if made != self._made:
             self._begin_anew(made, last)
-        for number in range(self._last + 1, last + 1):
-            if self._flights:
-                self._store_first(number)
+        for _ in range(await self._stored_meanwhile(keeper, last)):
+            self._store_first(last)
         self._last = last
         self._broken = False
         self.fault = ""
         for place, flight in enumerate(self._flights):
-            flight.repeated = flight.token != ""
-            self._counts[2] += flight.repeated
+            self._counts[2] += flight.token != ""
             await self._send(gate, inbox, flight, self._last + place)
+
+    async def _stored_meanwhile(self, keeper: Client, last: int) -> int:
+        """How many of those under way are in the outbox: up to the newest that it shows.
+
+        Not as many as it has grown by: it may have taken what a node that was killed had sent.
+        What is gone from it again, because the partner has it, is repeated and dropped there.
+        """
+        places = {flight.batch_id: place for place, flight in enumerate(self._flights, 1)}
+        for number in range(last, self._last, -1):
+            if not places:
+                break
+            said = await self._message(keeper, {"seq": number})
+            headers = b64decode(said.get("message", {}).get("hdrs", ""))
+            for line in headers.decode(errors="replace").split("\r\n"):
+                name, _, value = line.partition(":")
+                if name == "Nats-Msg-Id" and value.strip() in places:
+                    return places[value.strip()]
+        return 0
+
+    async def _message(self, keeper: Client, which: dict[str, Any]) -> dict[str, Any]:
+        return await ask(keeper, f"$JS.API.STREAM.MSG.GET.{self._stream_name}", which)
 
     async def _give_up(self, keeper: Client, state: dict[str, Any], before: int) -> None:
         """End an outbox whose store has gone back in time: power was lost without a sync.
@@ -384,17 +404,13 @@ class Outbox:
         left: list[_Flight] = []
         number = max(int(state["first_seq"]), taken + 1)
         while number <= int(state["last_seq"]):
-            said = await ask(
-                keeper, f"$JS.API.STREAM.MSG.GET.{stream}", {"seq": number, "next_by_subj": ">"}
-            )
+            said = await self._message(keeper, {"seq": number, "next_by_subj": ">"})
             if "error" in said:
                 break
             message = said["message"]
             number = int(message["seq"]) + 1
-            body = msgspec.json.decode(
-                msgspec.json.encode(message.get("data", "")), type=bytes
-            )  # base64 in JSON
-            left.append(_Flight(f"again-{message['seq']}-{self._generation}", body, []))
+            body = b64decode(message.get("data", ""))
+            left.append(_Flight(next(self._ids), body, []))
         self._left = left  # before it is gone: nobody may hear that it is
         await ask(keeper, f"$JS.API.STREAM.DELETE.{stream}", {})
 
