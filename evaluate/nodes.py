@@ -77,8 +77,11 @@ SOON_S, LATEST_S = 0.5, 3.0
 class Child:
     """A nation's node as a process of its own, fed by HTTP."""
 
-    def __init__(self, folder: Path, of: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, of: dict[str, Any], host: str = "127.0.0.1") -> None:
         self.folder, self.log = folder, folder.parent / f"{folder.name}.log"
+        self.host = host
+        self.before: list[str] = []
+        """What is put before the command: to run it on another machine."""
         self.process: subprocess.Popen[bytes] | None = None
         self._more: list[str] = []
         self.key, digest = new_key()
@@ -86,7 +89,7 @@ class Child:
         self.http = load_node(folder).file.http.port
         names = ", ".join(f'"{radar.id}"' for radar in load_radars(folder / "radars.toml"))
         (folder / "feeds.toml").write_text(
-            f'[http]\nlisten = "127.0.0.1:{self.port}"\n'
+            f'[http]\nlisten = "{host}:{self.port}"\n'
             f'[[feed]]\nname = "all"\nradars = [{names}]\nkey_sha256 = "{digest}"\n'
         )
         self.settings = folder.parent / f"{folder.name}.settings.toml"
@@ -101,7 +104,7 @@ class Child:
     def command(self) -> list[str]:
         """What is started: `skypact node`."""
         command = "from skypact.cli import main; main()"
-        node = [sys.executable, "-c", command, "node", str(self.folder)]
+        node = [*self.before, sys.executable, "-c", command, "node", str(self.folder)]
         return [*node, "--settings", str(self.settings), *self._more]
 
     def stage(self, name: str) -> "Child":
@@ -137,7 +140,9 @@ class Child:
     def asked(self, what: str, otherwise: dict[str, Any]) -> dict[str, Any]:
         """What it answers on its HTTP port, well or not."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.http}/{what}", timeout=1) as said:
+            with urllib.request.urlopen(
+                f"http://{self.host}:{self.http}/{what}", timeout=1
+            ) as said:
                 answer: dict[str, Any] = json.load(said)
         except urllib.error.HTTPError as error:
             answer = json.load(error)
@@ -190,7 +195,7 @@ class Child:
             for k in range(len(plots.time_ns))
         ]
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/feeds/{one.arrival.radar}",
+            f"http://{self.host}:{self.port}/feeds/{one.arrival.radar}",
             data="\n".join(map(json.dumps, rows)).encode(),
             headers={
                 "Authorization": f"Bearer {self.key}",

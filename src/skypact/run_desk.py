@@ -89,7 +89,7 @@ class DeskServer:
         self._following = following(self.desk, client)
         await self._following.__aenter__()
         config = uvicorn.Config(
-            application(self.desk, of.names),
+            application(self.desk, (of.host, *of.names)),
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -87,7 +87,7 @@ class DeskPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 0
     """0: two above that of `[http]`."""
     names: tuple[str, ...] = ()
-    """Beside this machine's own: by which browsers ask for it, through a proxy that has TLS."""
+    """By which browsers ask for it beside `host` and loopback: through a proxy that has TLS."""
     secure: bool = False
     """Browsers get there by TLS alone."""
     oidc: OidcPart | None = None
