@@ -41,10 +41,10 @@ def folded(monkeypatch, near, late_ms):
     plots = 0
     observe = Picture.observe_checked
 
-    def counted(self, given, starts, batches):
+    def counted(self, scans, batches):
         nonlocal plots
-        plots += len(given.time_ns)
-        return observe(self, given, starts, batches)
+        plots += len(scans.time_ns)
+        return observe(self, scans, batches)
 
     monkeypatch.setattr(Picture, "observe_checked", counted)
     live = LivePicture(SEEN.radars, late=LateSettings(near_checkpoints=near))

@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from skypact.model.newest import of_newest
+
 
 class Plots(NamedTuple):
     """n plots as columns, in the order of the fold: time, nation, radar, scan, sequence.
@@ -35,6 +37,16 @@ class Plots(NamedTuple):
         return Plots._make(
             np.concatenate([getattr(self, name), getattr(later, name)]) for name in self._fields
         )
+
+
+@of_newest
+def radar_of_scan(plots: Plots) -> int | None:
+    """The radar's number, where all plots are of one scan and there are any; else None."""
+    if not len(plots.scan):
+        return None
+    number = int(plots.radar[0])
+    one = (plots.radar == number).all() and (plots.scan == plots.scan[0]).all()
+    return number if one else None
 
 
 def no_plots() -> Plots:

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from skypact.model import (
     Tracklet,
     Verdict,
 )
+from skypact.model.newest import of_newest
 from skypact.settings import LateSettings, TrackingSettings
 from skypact.tracking.partners import Faults, Partners
 from skypact.tracking.rewind import batch_span_ns, scan_spans_ns
@@ -110,10 +112,11 @@ class Judge:
 
     def watermark_ns(self, clock_ns: int) -> int:
         """The least newest accepted time over the live sources."""
+        left_out = self.partners.left_out
         newest = [
-            source.newest_ns
+            source.epochs[-1].newest_ns
             for source, nation in zip(self._sources, self._nations, strict=True)
-            if nation not in self.partners.left_out
+            if source.epochs and nation not in left_out
         ]
         return watermark_ns(newest, clock_ns, round(self._late.live_s * S), self._ahead_ns)
 
@@ -196,7 +199,9 @@ class Judge:
                 f"{arrival.nation} has no radar {arrival.radar} in the table",
                 "add it to the radar table, or correct its name",
             )
-        fault = _fault_of_numbers(arrival) or _fault_of_plots(arrival, radar)
+        fault = _fault_of_numbers(arrival)
+        if not fault and not _is_sound(arrival, radar):
+            fault = _fault_of_plots(arrival, radar)
         if fault:
             return refused(Cause.UNFIT, fault, "correct the feed")
         time_ns = arrival.plots.time_ns
@@ -206,7 +211,7 @@ class Judge:
         if len(time_ns) > most:
             reason = f"{len(time_ns):,} plots in one scan, more than {most:,}"
             return refused(Cause.TOO_MANY, reason, _FLOOD.format(most))
-        first_ns, last_ns = int(time_ns.min()), int(time_ns.max())
+        first_ns, last_ns = times_of(arrival)
         if last_ns - first_ns > self._span_ns[radar]:
             return refused(
                 Cause.APART,
@@ -372,7 +377,13 @@ def times_of(arrival: Arrival, unused: Collection[int] = ()) -> tuple[int, int]:
     if arrival.tracklets:
         times_ns = [one.time_ns for _, one in used(arrival, unused)]
         return min(times_ns), max(times_ns)
-    return _ends(arrival.plots.time_ns)
+    return _times_of_plots(arrival)
+
+
+@of_newest
+def _times_of_plots(arrival: Arrival) -> tuple[int, int]:
+    times_ns = arrival.plots.time_ns.tolist()
+    return min(times_ns), max(times_ns)
 
 
 def _old(arrival: Arrival, faults: Faults, horizon_ns: int, window_s: float) -> Faults:
@@ -400,32 +411,21 @@ _MANY_TRACKLETS = "have the partner send fewer, or raise late.greatest_batch_tra
 _FLOOD = "find what makes so many, or raise late.greatest_scan_plots above {:,}"
 
 
-_last_content: list[tuple[Arrival | ClockMark, bytes]] = []
-
-
+@of_newest
 def content_of(what: Arrival | ClockMark) -> bytes:
     """blake2b, 16 bytes, of radar and observations, not of when they came; of a mark its time.
 
-    The radar by its id: its number is another when the radar table is changed. That of the newest
-    is kept: several pictures take it in turn.
+    The radar by its id: its number is another when the radar table is changed.
     """
-    last = _last_content[-1:]
-    if last and last[0][0] is what:
-        return last[0][1]
-    content = _content_of(what)
-    _last_content[:] = [(what, content)]
-    return content
-
-
-def _content_of(what: Arrival | ClockMark) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     if isinstance(what, ClockMark):
         digest.update(f"mark {what.time_ns}".encode())
         return digest.digest()
-    digest.update(f"{what.nation}\0{what.radar}\0".encode())
-    for column in (one for one in what.plots if one is not what.plots.radar):
-        digest.update(f"{column.dtype.str} {column.shape} ".encode())
-        digest.update(column.tobytes())
+    plots = what.plots
+    parts = [f"{what.nation}\0{what.radar}\0".encode()]
+    for column in (one for one in plots if one is not plots.radar):
+        parts += _column_head(column.dtype, column.shape), column.tobytes()
+    digest.update(b"".join(parts))
     for one in what.tracklets:
         name = f"{one.nation}\0{one.radar}\0{one.batch} {one.time_ns} {one.correlation_time_s}"
         digest.update(name.encode())
@@ -433,6 +433,12 @@ def _content_of(what: Arrival | ClockMark) -> bytes:
         for part in content_of_tracklet(one):
             digest.update(len(part).to_bytes(8, "big") + part)
     return digest.digest()
+
+
+@lru_cache(256)
+def _column_head(kind: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What stands before a column's bytes where they are hashed."""
+    return f"{kind.str} {shape} ".encode()
 
 
 def _verdict(outcome: Outcome, content: str, cause: Cause, reason: str, remedy: str) -> Verdict:
@@ -447,26 +453,61 @@ def _fault_of_numbers(arrival: Arrival) -> str:
     return ""
 
 
+_FEW = 100
+"""Plots of which lists are looked at faster than arrays."""
+
+
+@of_newest
+def _is_sound(arrival: Arrival, radar: int) -> bool:
+    """Whether nothing is wrong with its plots for sure: as it is with the few of most arrivals."""
+    plots = arrival.plots
+    n = len(plots.time_ns)
+    if not 0 < n <= _FEW or "".join([column.dtype.kind for column in plots]) != _KINDS:
+        return False
+    if any([column.shape != (n,) for column in plots]):
+        return False
+    ranges, azimuths, elevations = (
+        column.tolist() for column in (plots.range_m, plots.azimuth_rad, plots.elevation_rad)
+    )
+    radars, scans, rates = (
+        column.tolist() for column in (plots.radar, plots.scan, plots.range_rate_m_s)
+    )
+    return (
+        radars.count(radar) == n
+        and scans.count(scans[0]) == n
+        and times_of(arrival)[0] > 0
+        # A sum is finite only where each is.
+        and math.isfinite(sum(ranges) + sum(azimuths) + sum(elevations))
+        and min(ranges) > 0.0
+        and -math.pi / 2 <= min(elevations)
+        and max(elevations) <= math.pi / 2
+        and math.inf not in rates
+        and -math.inf not in rates
+    )
+
+
 def _fault_of_plots(arrival: Arrival, radar: int) -> str:
     """What is wrong with its plots; empty: nothing."""
     plots = arrival.plots
     if any(column.shape != plots.time_ns.shape or column.ndim != 1 for column in plots):
         return "columns of different lengths"
-    if any(plots[at].dtype.kind != kind for at, kind in enumerate(_KINDS)):
+    if "".join([column.dtype.kind for column in plots]) != _KINDS:
         return "times, radars and scans are whole numbers, the other columns are float64"
     if not len(plots.time_ns):
         return ""
-    if _ends(plots.radar) != (radar, radar):
+    if not (plots.radar == radar).all():
         return f"plots of another radar than {arrival.radar}"
-    if len(set(_ends(plots.scan))) > 1:
+    if not (plots.scan == plots.scan[0]).all():
         return "plots of several scans; send each in an arrival of its own"
-    if _ends(plots.time_ns)[0] <= 0:
+    if _times_of_plots(arrival)[0] <= 0:
         return "a time before 1970"
-    ends = {name: _ends(getattr(plots, name)) for name in _FINITE}
-    for name, (low, high) in ends.items():
+    measured = np.array((plots.range_m, plots.azimuth_rad, plots.elevation_rad))
+    least = np.minimum.reduce(measured, axis=1).tolist()  # NaN where there is one
+    most = np.maximum.reduce(measured, axis=1).tolist()
+    for name, low, high in zip(_FINITE, least, most, strict=True):
         if not (math.isfinite(low) and math.isfinite(high)):
             return f"{name} that is not a finite number"
-    if ends["range_m"][0] <= 0.0 or max(map(abs, ends["elevation_rad"])) > math.pi / 2:
+    if least[0] <= 0.0 or max(-least[2], most[2]) > math.pi / 2:
         return "a range of 0 or less, or an elevation beyond 90°"
     if np.isinf(plots.range_rate_m_s).any():
         return "range_rate_m_s that is infinite"

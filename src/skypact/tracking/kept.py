@@ -5,11 +5,13 @@ batch's tracklets. What is in a cell depends on what was accepted alone, not on 
 it came.
 """
 
+import struct
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 from itertools import pairwise
+from operator import lt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 
 from skypact.kernels.filter import BIASES_PER_RADAR
 from skypact.model import PartnerRadar, Plots, Radar, Tracklet
+from skypact.model.newest import of_newest
+from skypact.tracking.tables import ScanArrays
 from skypact.tracking.tracklet_input import Batch, batch_of
 
 PLOTS, TRACKLETS = 0, 1
@@ -55,8 +59,12 @@ TRACKLET_ROW = np.dtype(
     ]
 )
 _MEASURED_AT = np.dtype(_PLACED).itemsize
-_WHOLE_ROW = np.dtype((np.void, PLOT_ROW.itemsize)), np.dtype((np.void, TRACKLET_ROW.itemsize))
+_WORDS_PLACED, _PLOT_WORDS = _MEASURED_AT // 8, PLOT_ROW.itemsize // 8
 _NONE = np.zeros(0, PLOT_ROW), np.zeros(0, TRACKLET_ROW)
+
+
+Number = tuple[int, int, int]
+"""Radar, epoch and number of a scan or batch."""
 
 
 class Cell(NamedTuple):
@@ -69,6 +77,20 @@ class Cell(NamedTuple):
     def rows(self, kind: int) -> Rows:
         """Its observations of a kind."""
         return self.tracklets if kind else self.plots
+
+
+class Part(NamedTuple):
+    """What rows of one scan or batch are, as they came: looked at once for all pictures.
+
+    `content`: of the first. `is_one_scan`: as they stand, if nothing else is of their number and
+    they are not too far apart: in order, no two alike, with the time of the first.
+    """
+
+    number: Number
+    first_ns: int
+    last_ns: int
+    content: bytes
+    is_one_scan: bool
 
 
 class Scans(NamedTuple):
@@ -86,7 +108,7 @@ class _Held(NamedTuple):
     """
 
     contents: Counter[tuple[int, bytes]]
-    numbers: Counter[tuple[int, int, int]]
+    numbers: Counter[Number]
 
     @classmethod
     def of(cls, rows: Rows) -> "_Held":
@@ -98,33 +120,65 @@ class _Held(NamedTuple):
             held.numbers[number] += 1
         return held
 
-    def note(self, rows: Rows, count: int) -> None:
+    def note(self, rows: Rows, number: Number, count: int) -> None:
         """More rows of one number, or fewer."""
-        number = _number_of(rows)
         self.numbers[number] += count * len(rows)
-        contents = rows["content"].tobytes()
+        contents, first = rows["content"].tobytes(), rows["content"][0].tobytes()
+        if contents == first * len(rows):  # as those of one arrival
+            self.contents[number[0], first] += count * len(rows)
+            return
         for at in range(0, len(contents), _CONTENT_BYTES):
             self.contents[number[0], contents[at : at + _CONTENT_BYTES]] += count
 
 
 _CONTENT_BYTES = PLOT_ROW["content"].itemsize
+_CONTENT = struct.Struct(">qq")
+"""A hash as two words."""
 _EMPTY = Cell(*_NONE, ())
 _CELLS_HELD = 512
 """Cells of which it is known what they hold; of others it is found out when it is asked."""
 _SCANS_KNOWN = 8
 """Lists of a cell's scans that are kept until the cell changes."""
+_NO_ARRAYS = ScanArrays(
+    np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros((0, 4)), np.zeros(1, np.int64)
+)
+_MEASUREMENTS = 4
+"""What of a plot the kernels take: the first of what was measured."""
 _NO_SCANS = Scans([], np.zeros(1, np.int64))
 
 
 def plot_rows(plots: Plots, epoch: int, sequence: int, content: bytes) -> Rows:
     """Plots of one arrival as records; `content` is its hash, 16 bytes."""
-    rows = np.zeros(len(plots.time_ns), PLOT_ROW)
-    for name in ("time_ns", "radar", "scan", *_MEASURED):
-        rows[name] = getattr(plots, name)
-    rows["epoch"], rows["sequence"] = epoch, sequence
-    rows["content"] = np.frombuffer(content, ">u8")
-    rows["row"] = np.arange(len(rows))
-    return rows
+    n = len(plots.time_ns)
+    words = np.empty((n, _PLOT_WORDS), np.int64)  # written faster than records
+    words[:, :_WORDS_PLACED] = (0, 0, 0, epoch, sequence, *_CONTENT.unpack(content), 0)
+    words[:, 0], words[:, 2] = plots.time_ns, plots.scan
+    words[:, 1] = min(plots.time_ns.tolist(), default=0)  # as it is, where nothing else is of it
+    halves = words.view(np.int32)[:, 2 * _WORDS_PLACED - 2 : 2 * _WORDS_PLACED]
+    halves[:, 0], halves[:, 1] = plots.radar, np.arange(n)
+    measured = np.array([getattr(plots, name) for name in _MEASURED])
+    words.view(np.float64)[:, _WORDS_PLACED:] = measured.T
+    return words.view(PLOT_ROW).reshape(n)
+
+
+@of_newest
+def part_of(rows: Rows) -> Part:
+    """What rows of one scan or batch are, as they came."""
+    words, n = _words(rows), len(rows)
+    scan_ns, scan, epoch = words[0, 1:4].tolist()
+    times_ns, place = words[:, 0].tolist(), words[:, _WORDS_PLACED - 1].tolist()
+    first_ns, last_ns = min(times_ns), max(times_ns)
+    arrival = words[:, 1 : _WORDS_PLACED - 1].tobytes()
+    # Of one arrival, in order of time and then of place, which stands above the radar.
+    is_one_scan = (
+        scan_ns == first_ns
+        and arrival == arrival[: len(arrival) // n] * n
+        and times_ns == sorted(times_ns)
+        and all(map(lt, place, place[1:]))
+        and (len(set(words[:, _WORDS_PLACED].tolist())) == n or len(set(_measurements(rows))) == n)
+    )
+    number = int(rows["radar"][0]), epoch, scan
+    return Part(number, first_ns, last_ns, rows["content"][0].tobytes(), is_one_scan)
 
 
 def tracklet_rows(
@@ -150,6 +204,7 @@ def _rows_of_batch(
     rows["epoch"], rows["sequence"] = of[:2]
     rows["content"] = np.frombuffer(of[2], ">u8")
     rows["radar"], rows["scan"] = radar, batch
+    rows["scan_ns"] = min(tracklet.time_ns for _, tracklet in members)
     for row, (place, tracklet) in zip(rows, members, strict=True):
         row["row"], row["time_ns"] = place, tracklet.time_ns
         for name in (*_WHOLE, *_OF_CORE):
@@ -160,10 +215,14 @@ def _rows_of_batch(
     return rows
 
 
-def plots_of(rows: Rows, starts: NDArray[np.int64]) -> Plots:
-    """Records as plots, the scans that begin at `starts` (scans + 1,) numbered from 0."""
-    columns = {name: rows[name].copy() for name in ("time_ns", "radar", *_MEASURED)}
-    return Plots(**columns, scan=np.repeat(np.arange(len(starts) - 1), np.diff(starts)))
+def scans_of(rows: Rows, starts: NDArray[np.int64]) -> ScanArrays:
+    """The scans that begin at `starts` (scans + 1,), the last ending there, for the kernels."""
+    if len(starts) < 2:
+        return _NO_ARRAYS
+    rows = rows[starts[0] : starts[-1]]
+    words = _words(rows)
+    measured = words.view(np.float64)[:, _WORDS_PLACED : _WORDS_PLACED + _MEASUREMENTS]
+    return ScanArrays(words[:, 0].copy(), rows["radar"].copy(), measured.copy(), starts - starts[0])
 
 
 def batches_of(
@@ -219,10 +278,8 @@ class KeptObservations:
         batch_span_ns: int,
     ) -> None:
         self._names = [(radar.nation, radar.id) for radar in radars]
-        self._rank_of_radars = ranked(self._names)
         self._span_ns, self._batch_span_ns = span_ns, batch_span_ns
         self.cell_ns, self.partners = cell_ns, partners
-        self._rank_of_partners = np.zeros(0, np.int64)
         self._cells: dict[int, Cell] = {}
         self._order: list[int] = []
         self.count, self.total = [0, 0], [0, 0]
@@ -276,17 +333,18 @@ class KeptObservations:
             gone = of_contents(whole, contents)
             names = [whole[name][gone].tolist() for name in ("radar", "epoch", "scan")]
             for radar, epoch, scan in sorted(set(zip(*names, strict=True))):
-                rest = _of_number(whole, radar, epoch, scan) & ~gone
+                rest = _of_number(whole, (radar, epoch, scan)) & ~gone
                 if rest.any():
                     yield whole[rest]
 
     def _anew(self, rows: Rows) -> None:
         """Part what is here of a scan into scans anew: its first plot may be gone."""
         kind = kind_of(rows)
-        radar, epoch, scan = (int(rows[name][0]) for name in ("radar", "epoch", "scan"))
+        number = part_of(rows).number
         for cell in sorted(set((rows["scan_ns"] // self.cell_ns).tolist())):
             here = self._cells[cell].rows(kind)
-            self._put(cell, kind, here[~_of_number(here, radar, epoch, scan)])
+            self._put(cell, kind, here[~_of_number(here, number)])
+            self._held.pop((cell, kind), None)
         self.add(rows)
 
     def of_contents(self, kind: int, contents: Collection[bytes]) -> Rows:
@@ -312,7 +370,13 @@ class KeptObservations:
 
     def name(self, rows: Rows) -> tuple[str, str]:
         """Nation and radar's id or label of records of one of them."""
-        return self._names_of(kind_of(rows))[int(rows["radar"][0])]
+        return self._name_of(kind_of(rows), part_of(rows).number[0])
+
+    def _name_of(self, kind: int, radar: int) -> tuple[str, str]:
+        """Nation and id or label of one of these radars."""
+        if kind == PLOTS:
+            return self._names[radar]
+        return self.partners[radar].nation, self.partners[radar].label
 
     def add(self, new: Rows) -> Key | None:
         """Put observations of one scan or batch, or a part of it, into their place.
@@ -320,24 +384,24 @@ class KeptObservations:
         Those of one number are parted into scans anew, and what is equal in every field counts
         once. Returns the first place that changed; None where nothing did.
         """
-        kind = kind_of(new)
-        radar, epoch, scan = (int(new[name][0]) for name in ("radar", "epoch", "scan"))
-        span_ns = self._span_of(kind, radar)
-        near = self._of_one_number(new, span_ns)
+        kind, of = kind_of(new), part_of(new)
+        span_ns = self._span_of(kind, of.number[0])
+        near = self._of_one_number(kind, of, span_ns)
+        if near is None and of.is_one_scan and of.last_ns - of.first_ns <= span_ns:
+            return self._insert(kind, new, of.number, of.first_ns)
+        near = new[:0] if near is None else near
         after = _parted(_once(_joined([near, new])), span_ns)
         changed = _first_change(near, after)
         if changed is None:
             return None
         if len(near):
-            self._note_held(kind, near, -1)
-        self._note_held(kind, after, 1)
+            self._note_gone(kind, near, of.number)
         for cell in sorted(set((near["scan_ns"] // self.cell_ns).tolist())):
             rows = self._cells[cell].rows(kind)
-            self._put(cell, kind, rows[~_of_number(rows, radar, epoch, scan, near["scan_ns"])])
-        into = after["scan_ns"] // self.cell_ns
-        for cell in sorted(set(into.tolist())):
-            self._insert(cell, kind, after[into == cell])
-        return changed, 1, *self.name(new), kind, scan, epoch
+            self._put(cell, kind, rows[~_of_number(rows, of.number, near["scan_ns"])])
+        for scan_ns in sorted(set(after["scan_ns"].tolist())):
+            self._insert(kind, after[after["scan_ns"] == scan_ns], of.number, scan_ns)
+        return self._key(kind, of.number, changed)
 
     def add_mark(self, time_ns: int) -> Key | None:
         """Put a clock mark into its place, and return that; None where there is one."""
@@ -355,15 +419,14 @@ class KeptObservations:
 
     def same_scan(self, new: Rows) -> tuple[bool, int]:
         """Whether an arrival of this content is kept, and how many its scan or batch has so far."""
-        kind, first_ns = kind_of(new), int(new["time_ns"].min())
-        number = _number_of(new)
-        span_ns = self._span_of(kind, number[0])
-        hashed = number[0], new["content"][0].tobytes()
+        kind, of = kind_of(new), part_of(new)
+        span_ns = self._span_of(kind, of.number[0])
+        hashed = of.number[0], of.content
         kept, members = False, 0
-        for cell in self._between(first_ns - span_ns, first_ns + span_ns):
+        for cell in self._between(of.first_ns - span_ns, of.first_ns + span_ns):
             held = self._held_in(cell, kind)
-            kept |= held.contents[hashed] > 0
-            members += held.numbers[number]
+            kept |= held.contents.get(hashed, 0) > 0
+            members += held.numbers.get(of.number, 0)
         return kept, members
 
     @property
@@ -389,21 +452,15 @@ class KeptObservations:
         if known is not None and known[0] is rows:
             return known[1]
         found = self._scans_of(rows, kind)
-        self._scans[number, kind] = rows, found
-        if len(self._scans) > _SCANS_KNOWN:
-            del self._scans[next(iter(self._scans))]
+        self._know_scans(number, kind, rows, found)
         return found
 
-    def _go_on_with_scans(self, cell: int, kind: int, old: Rows, new: Rows, rows: Rows) -> None:
-        """The scans of `rows`, which are `old` and then `new` with other scans, if those of `old`
-        are known.
-        """
-        known = self._scans.get((cell, kind))
-        if known is not None and known[0] is old:
-            keys, starts = self._scans_of(new, kind)
-            before = known[1]
-            joined = Scans(before.keys + keys, np.append(before.starts, starts[1:] + len(old)))
-            self._scans[cell, kind] = rows, joined
+    def _know_scans(self, cell: int, kind: int, rows: Rows, scans: Scans) -> None:
+        """Keep the scans of a cell until it changes; those of the cells asked last stay."""
+        self._scans.pop((cell, kind), None)
+        self._scans[cell, kind] = rows, scans
+        if len(self._scans) > _SCANS_KNOWN:
+            del self._scans[next(iter(self._scans))]
 
     def _scans_of(self, rows: Rows, kind: int) -> Scans:
         names = self._names_of(kind)
@@ -458,13 +515,10 @@ class KeptObservations:
     def _span_of(self, kind: int, radar: int) -> int:
         return self._batch_span_ns if kind else int(self._span_ns[radar])
 
-    def _rank_of(self, kind: int) -> NDArray[np.int64]:
-        """Place of each radar by nation and name; one that is new leaves the others' order."""
-        if kind == PLOTS:
-            return self._rank_of_radars
-        if len(self._rank_of_partners) != len(self.partners):
-            self._rank_of_partners = ranked(self._names_of(kind))
-        return self._rank_of_partners
+    def _key(self, kind: int, number: Number, scan_ns: int) -> Key:
+        """Place of a scan or batch that begins then."""
+        radar, epoch, scan = number
+        return scan_ns, 1, *self._name_of(kind, radar), kind, scan, epoch
 
     def _between(self, first_ns: int, last_ns: int) -> list[int]:
         """Numbers of the cells from the one of a time to that of another."""
@@ -472,27 +526,25 @@ class KeptObservations:
         end = bisect_left(self._order, last_ns // self.cell_ns + 1)
         return self._order[begin:end]
 
-    def _of_one_number(self, new: Rows, span_ns: int) -> Rows:
+    def _of_one_number(self, kind: int, of: Part, span_ns: int) -> Rows | None:
         """Kept rows of the same radar, epoch and number that decide how the scans are parted.
 
-        All that is tied to the new ones by steps of no more than `span_ns`.
+        All that is tied to the new ones by steps of no more than `span_ns`; None: there are none.
         """
-        kind = kind_of(new)
-        radar, epoch, scan = (int(new[name][0]) for name in ("radar", "epoch", "scan"))
-        first_ns, last_ns = int(new["time_ns"].min()), int(new["time_ns"].max())
+        first_ns, last_ns = of.first_ns, of.last_ns
         while True:
-            parts = [new[:0]]
+            parts = []
             for cell in self._between(first_ns - 2 * span_ns, last_ns + span_ns):
-                if self._held_in(cell, kind).numbers[radar, epoch, scan]:
+                if self._held_in(cell, kind).numbers.get(of.number):
                     rows = self._cells[cell].rows(kind)
-                    parts.append(rows[_of_number(rows, radar, epoch, scan)])
-            if len(parts) == 1:
-                return new[:0]
+                    parts.append(rows[_of_number(rows, of.number)])
+            if not parts:
+                return None
             found = _joined(parts)
             time_ns = found["time_ns"]
             found = found[(time_ns >= first_ns - span_ns) & (time_ns <= last_ns + span_ns)]
             if not len(found):
-                return found
+                return None
             wider = (
                 min(first_ns, int(found["time_ns"].min())),
                 max(last_ns, int(found["time_ns"].max())),
@@ -510,28 +562,29 @@ class KeptObservations:
                 del self._held[min(self._held)]
         return held
 
-    def _note_held(self, kind: int, rows: Rows, count: int) -> None:
-        """Take down that rows of one number are in their cells now, or no longer (-1)."""
-        for cell, scan_ns in _cells_of(rows, self.cell_ns):
+    def _note_gone(self, kind: int, rows: Rows, number: Number) -> None:
+        """Take down that rows of one number are in their cells no longer."""
+        into = rows["scan_ns"] // self.cell_ns
+        for cell in set(into.tolist()):
             held = self._held.get((cell, kind))
             if held is not None:
-                held.note(rows[scan_ns], count)
+                held.note(rows[into == cell], number, -1)
 
-    def _insert(self, cell: int, kind: int, new: Rows) -> None:
+    def _insert(self, kind: int, new: Rows, number: Number, scan_ns: int) -> Key:
+        """Put a whole scan or batch, which begins then, into its place; returns that."""
+        cell, key = scan_ns // self.cell_ns, self._key(kind, number, scan_ns)
+        held = self._held.get((cell, kind))
+        if held is not None:
+            held.note(new, number, 1)
         old = self._cells.get(cell, _EMPTY).rows(kind)
-        rank = self._rank_of(kind)
-        if not len(old) or _ordinal(old[-1:], rank) < _ordinal(new[:1], rank):
-            rows = _joined([old, new])  # in order as it came
-            self._go_on_with_scans(cell, kind, old, new, rows)
-            self._put(cell, kind, rows)
-            return
-        begins = old["scan_ns"]
-        at = int(np.searchsorted(begins, new["scan_ns"][0]))
-        if at < len(old) and begins[at] > new["scan_ns"][-1]:
-            self._put(cell, kind, _joined([old[:at], new, old[at:]]))  # nothing is of its time
-            return
-        rows = _joined([old, new])
-        self._put(cell, kind, rows[_fold_order(rows, rank)])
+        keys, starts = self.scans(cell, kind) if len(old) else _NO_SCANS
+        at = bisect_left(keys, key)
+        begin = int(starts[at])
+        rows = _joined([old[:begin], new, old[begin:]])
+        after = np.concatenate((starts[: at + 1], starts[at:] + len(new)))
+        self._put(cell, kind, rows)
+        self._know_scans(cell, kind, rows, Scans([*keys[:at], key, *keys[at:]], after))
+        return key
 
     def _put(self, cell: int, kind: int, rows: Rows) -> None:
         old = self._cells.get(cell, _EMPTY)
@@ -551,18 +604,6 @@ class KeptObservations:
         self._cells[number] = cell
 
 
-def _number_of(rows: Rows) -> tuple[int, int, int]:
-    """Radar, epoch and number of rows that have these in common."""
-    first = rows[0]
-    return int(first["radar"]), int(first["epoch"]), int(first["scan"])
-
-
-def _cells_of(rows: Rows, cell_ns: int) -> list[tuple[int, NDArray[np.bool_]]]:
-    """The cells that rows are in, and which of them are."""
-    into = rows["scan_ns"] // cell_ns
-    return [(cell, into == cell) for cell in set(into.tolist())]
-
-
 def ranked(names: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
     """Place of each name when they are sorted."""
     rank = np.empty(len(names), np.int64)
@@ -575,31 +616,15 @@ def kind_of(rows: Rows) -> int:
     return TRACKLETS if rows.dtype == TRACKLET_ROW else PLOTS
 
 
-def _ordinal(row: Rows, rank: NDArray[np.int64]) -> tuple[int, ...]:
-    """Place of the scan of one row."""
-    of = row[0]
-    return int(of["scan_ns"]), int(rank[of["radar"]]), int(of["scan"]), int(of["epoch"])
-
-
-def _fold_order(rows: Rows, rank: NDArray[np.int64]) -> NDArray[np.intp]:
-    return np.lexsort(
-        (*_within_scan(rows), rows["epoch"], rows["scan"], rank[rows["radar"]], rows["scan_ns"])
-    )
-
-
 def _joined(parts: Sequence[Rows]) -> Rows:
-    """One after the other; NumPy's own takes ten times as long with records."""
-    rows = np.empty(sum(map(len, parts)), parts[0].dtype)
-    whole, at = _whole(rows), 0
-    for part in parts:
-        whole[at : at + len(part)] = _whole(part)
-        at += len(part)
-    return rows
+    """One after the other; NumPy takes ten times as long with records, field by field."""
+    rows = np.concatenate([_words(part) for part in parts])
+    return rows.view(parts[0].dtype).reshape(len(rows))
 
 
-def _whole(rows: Rows) -> Rows:
-    """The same records, each as one: NumPy copies them field by field otherwise."""
-    return rows.view(_WHOLE_ROW[kind_of(rows)])
+def _words(rows: Rows) -> NDArray[np.int64]:
+    """The bits of records (n,) as words of 8 bytes (n, w)."""
+    return rows.view(np.int64).reshape(len(rows), rows.itemsize // 8)
 
 
 def of_contents(rows: Rows, contents: Collection[bytes]) -> NDArray[np.bool_]:
@@ -614,9 +639,10 @@ def of_contents(rows: Rows, contents: Collection[bytes]) -> NDArray[np.bool_]:
 
 
 def _of_number(
-    rows: Rows, radar: int, epoch: int, scan: int, scan_ns: NDArray[np.int64] | None = None
+    rows: Rows, number: Number, scan_ns: NDArray[np.int64] | None = None
 ) -> NDArray[np.bool_]:
     """Which rows are of one radar, epoch and number, and of scans that begin at these times."""
+    radar, epoch, scan = number
     own = (rows["scan"] == scan) & (rows["radar"] == radar) & (rows["epoch"] == epoch)
     if scan_ns is not None:
         own &= np.isin(rows["scan_ns"], scan_ns)
@@ -634,12 +660,19 @@ def _once(rows: Rows) -> Rows:
     if len(rows) == 1:
         return rows
     rows = rows if _in_order(rows) else rows[np.lexsort(_within_scan(rows))]
-    bits, size = rows.tobytes(), rows.itemsize
-    first: dict[tuple[bytes, bytes], int] = {}
-    for at, begin in enumerate(range(0, len(bits), size)):
-        plot = bits[begin : begin + 8], bits[begin + _MEASURED_AT : begin + size]  # time, measured
+    first: dict[bytes, int] = {}
+    for at, plot in enumerate(_measurements(rows)):
         first.setdefault(plot, at)
     return rows if len(first) == len(rows) else rows[list(first.values())]
+
+
+def _measurements(rows: Rows) -> list[bytes]:
+    """Of each row the bits that tell it from others of its scan: time, and what was measured."""
+    bits, size = rows.tobytes(), rows.itemsize
+    return [
+        bits[begin : begin + 8] + bits[begin + _MEASURED_AT : begin + size]
+        for begin in range(0, len(bits), size)
+    ]
 
 
 def _in_order(rows: Rows) -> bool:

@@ -21,6 +21,7 @@ from skypact.model import (
     Track,
     Verdict,
 )
+from skypact.model.newest import of_newest
 from skypact.settings import LateSettings, TrackingSettings
 from skypact.tracking.judge import Judge, JudgeState, Present, content_of, used
 from skypact.tracking.kept import (
@@ -694,20 +695,10 @@ class LivePicture:
                 pass
 
 
-_last_rows: list[tuple[Arrival, Rows]] = []
-
-
+@of_newest
 def _rows_of_plots(arrival: Arrival, content: bytes) -> Rows:
-    """Plots as records; those of the newest arrival are kept: several pictures take it in turn.
-
-    They are never written to.
-    """
-    last = _last_rows[-1:]
-    if last and last[0][0] is arrival:
-        return last[0][1]
-    rows = plot_rows(arrival.plots, arrival.epoch, arrival.sequence, content)
-    _last_rows[:] = [(arrival, rows)]
-    return rows
+    """Plots as records, never written to."""
+    return plot_rows(arrival.plots, arrival.epoch, arrival.sequence, content)
 
 
 def _numbers_of(rows: Rows, *, of_radars: bool) -> list[tuple[int | None, int, int]]:

@@ -161,15 +161,15 @@ class Picture:
         return (*refusals, *self._observe(plots, batches, more_to_come, on_updates, on_followed))
 
     def observe_checked(
-        self, plots: Plots, starts: NDArray[np.int64], batches: Sequence[Batch]
+        self, scans: tables.ScanArrays, batches: Sequence[Batch]
     ) -> tuple[Refusal, ...]:
         """`observe` plots and tracklets that were checked before, in the order of the fold.
 
-        `starts` (scans + 1,): where each scan begins. Nothing may be held back for more.
+        Nothing may be held back for more.
         """
-        if not len(plots.time_ns) and not batches:
+        if not len(scans.time_ns) and not batches:
             return ()
-        return tuple(self._fold(plots, starts, batches, None, None))
+        return tuple(self._fold(scans, batches, _Telling()))
 
     def _observe(
         self,
@@ -196,7 +196,12 @@ class Picture:
                 self._held = plots.at(held)
         if not len(order) and not batches:
             return ()
-        return tuple(self._fold(plots.at(order), starts, batches, on_updates, on_followed))
+        plots = plots.at(order)
+        tell = _Telling()
+        if on_updates or on_followed:
+            rows = len(order) + sum(len(batch.tracklets) for batch in batches)
+            tell = _Telling(plots, rows, on_updates, on_followed)
+        return tuple(self._fold(_scan_arrays(plots, starts), batches, tell))
 
     def observe_tracklets(
         self, tracklets: Iterable[Tracklet], *, more_to_come: bool = False
@@ -450,39 +455,26 @@ class Picture:
         return order, starts, held, batches
 
     def _fold(
-        self,
-        plots: Plots,
-        starts: NDArray[np.int64],
-        batches: Sequence[Batch],
-        on_updates: Callable[[Updates], None] | None,
-        on_followed: Callable[[Followed], None] | None,
+        self, scans: tables.ScanArrays, batches: Sequence[Batch], tell: "_Telling"
     ) -> list[Refusal]:
         """Run the kernels over whole scans and batches, making room as they ask for it."""
-        z = np.column_stack(
-            [plots.range_m, plots.azimuth_rad, plots.elevation_rad, plots.range_rate_m_s]
-        )
-        scans = tables.ScanArrays(plots.time_ns, plots.radar, z, starts)
-        observations = len(z) + sum(len(batch.tracklets) for batch in batches)
-        tell = _Telling(plots, observations, on_updates, on_followed)
         scan, refusals = 0, []
-        for batch, before in zip(batches, self._places(plots, starts, batches), strict=True):
+        for batch, before in zip(batches, self._places(scans, batches), strict=True):
             scan = self._fold_scans(scans, scan, before, tell)
             refusals += self._fold_batch(batch, tell)
-        self._fold_scans(scans, scan, len(starts) - 1, tell)
-        newest = max([*plots.time_ns[-1:].tolist(), *(b.time_ns for b in batches)])
-        self.time_ns = max(self.time_ns or 0, int(plots.time_ns.max(initial=newest)))
+        self._fold_scans(scans, scan, len(scans.starts) - 1, tell)
+        newest = max([*scans.time_ns[-1:].tolist(), *(b.time_ns for b in batches)])
+        self.time_ns = max(self.time_ns or 0, int(scans.time_ns.max(initial=newest)))
         tell.told()
         return refusals
 
-    def _places(
-        self, plots: Plots, starts: NDArray[np.int64], batches: Sequence[Batch]
-    ) -> list[int]:
+    def _places(self, scans: tables.ScanArrays, batches: Sequence[Batch]) -> list[int]:
         """How many scans come before each batch."""
         if not batches:
             return []
-        first = starts[:-1]
-        names = [(self.radars[i].nation, self.radars[i].id) for i in plots.radar[first]]
-        return placed(batches, plots.time_ns[first], names)
+        first = scans.starts[:-1]
+        names = [(self.radars[i].nation, self.radars[i].id) for i in scans.radar[first]]
+        return placed(batches, scans.time_ns[first], names)
 
     def _fold_scans(self, scans: tables.ScanArrays, scan: int, end: int, tell: "_Telling") -> int:
         """Fold the scans from number `scan` up to number `end`; returns that."""
@@ -502,7 +494,7 @@ class Picture:
         tracks, waiting = len(self._tracks.number), len(self._tracks.waiting)
         pairs, grid, starts = self._context.pairs, self._context.grid, self._context.starts
         enough = len(pairs.near) >= tracks and len(grid.link) >= tracks
-        if not enough or len(starts.scratch.about) < waiting or pairs.wanted.any():
+        if not enough or len(starts.scratch.about) < waiting or any(pairs.wanted.tolist()):
             self._context = with_room(self._context, tracks, waiting)
 
     def _fold_batch(self, batch: Batch, tell: "_Telling") -> list[Refusal]:
@@ -550,7 +542,10 @@ class Picture:
         they were collected.
         """
         number = self._tracks.number
-        for t in np.flatnonzero(number[:, tables.STATUS] == tables.ENDED):
+        ended_rows = np.flatnonzero(number[:, tables.STATUS] == tables.ENDED)
+        if not len(ended_rows):
+            return
+        for t in ended_rows:
             if number[t, tables.REASON] != tables.NEVER_CONFIRMED:
                 ended = self._read.made(self._tracks, int(t), self._partners)
                 insort(self._ended, ended, key=_when_ended)
@@ -684,18 +679,30 @@ def _digest(value: Any, into: "hashlib.blake2b") -> None:
         into.update(repr(value).encode())
 
 
+_NO_LOG = tables.update_log(0)
+"""Where nobody is told: there is no room in it, so nothing is ever written."""
+
+
+def _scan_arrays(plots: Plots, starts: NDArray[np.int64]) -> tables.ScanArrays:
+    """Plots in the order of the fold, for the kernels; `starts` (scans + 1,)."""
+    z = np.column_stack(
+        [plots.range_m, plots.azimuth_rad, plots.elevation_rad, plots.range_rate_m_s]
+    )
+    return tables.ScanArrays(plots.time_ns, plots.radar, z, starts)
+
+
 class _Telling:
     """The log of a fold, given out as it fills and at its end."""
 
     def __init__(
         self,
-        plots: Plots,
-        rows: int,
-        on_updates: Callable[[Updates], None] | None,
-        on_followed: Callable[[Followed], None] | None,
+        plots: Plots | None = None,
+        rows: int = 0,
+        on_updates: Callable[[Updates], None] | None = None,
+        on_followed: Callable[[Followed], None] | None = None,
     ) -> None:
         self._plots, self._on_updates, self._on_followed = plots, on_updates, on_followed
-        self.log = tables.update_log(rows if on_updates or on_followed else 0)
+        self.log = tables.update_log(rows) if rows else _NO_LOG
         self._full: list[tables.UpdateLog] = []
 
     def make_room(self, rows: int) -> None:
@@ -723,7 +730,7 @@ class _Telling:
                     of_confirmed[1][:, 6:],
                 )
             )
-        if self._on_followed:
+        if self._on_followed and self._plots is not None:
             self._on_followed(_followed(self._plots, key, row))
 
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from skypact.errors import SkypactError
 from skypact.model import PartnerRadar, Radar
-from skypact.model.plots import no_plots
 from skypact.settings import LateSettings, TrackingSettings
 from skypact.tracking import tables
 from skypact.tracking.kept import (
@@ -20,7 +19,8 @@ from skypact.tracking.kept import (
     Rows,
     Scans,
     batches_of,
-    plots_of,
+    part_of,
+    scans_of,
 )
 from skypact.tracking.picture import Checkpoint, Picture
 
@@ -30,6 +30,8 @@ START: Key = (-(2**63),)
 _LEAST_APART, _SIZE_AS_ONE = 16, 8
 """A checkpoint and going back to it take the time of folding so many observations, and of one more
 for each so many tracks."""
+_MOST_UNUSED = 16
+"""Near checkpoints lie so many times as far apart, at most, where nothing is late."""
 
 
 class Saved(NamedTuple):
@@ -46,21 +48,25 @@ class NearCheckpoints:
     by much, and is put in without folding again all that came in half a second.
 
     They are made when about as much has been folded since the last as one costs to make and to go
-    back to, lie further apart the older they are, and are never saved.
+    back to, lie further apart the older they are, and are never saved. While nothing that comes is
+    late they are made less and less often.
     """
 
     def __init__(self, late: LateSettings) -> None:
         self._most = late.near_checkpoints
         self._most_bytes = late.near_checkpoint_mib * 2**20
         self._kept: list[tuple[int, Saved]] = []
+        self._unused = 1  # doubled with each that nobody went back to, or behind
         self.passed = 0
         """Observations folded so far, those of a rewind again."""
 
     def save(self, key: Key, picture: Picture, left_out: int) -> None:
         """Keep the picture as it is, all before `key` being folded, if it is time for that."""
         last = self._kept[-1][0] if self._kept else 0
-        if not self._most or self.passed - last < _LEAST_APART + picture.size // _SIZE_AS_ONE:
+        apart = self._unused * (_LEAST_APART + picture.size // _SIZE_AS_ONE)
+        if not self._most or self.passed - last < apart:
             return
+        self._unused = min(2 * self._unused, _MOST_UNUSED)
         one = picture.near_checkpoint()
         size = one.size_bytes
         most = min(self._most, int(self._most_bytes // size))
@@ -75,6 +81,7 @@ class NearCheckpoints:
 
     def until(self, key: Key) -> list[Saved]:
         """The last one by a moment, if there is one; what is after it holds no more."""
+        self._unused = 1
         while self._kept and self._kept[-1][1].key > key:
             self._kept.pop()
         return [saved for _, saved in self._kept[-1:]]
@@ -147,7 +154,7 @@ class RewindablePicture:
 
     def add(self, rows: Rows) -> None:
         """Put plots of one scan, or tracklets of one batch, or a part of it, in their place."""
-        nation, first_ns = self.kept.name(rows)[0], int(rows["time_ns"].min())
+        nation, first_ns = self.kept.name(rows)[0], part_of(rows).first_ns
         self.first_ns[nation] = min(first_ns, self.first_ns.get(nation, first_ns))
         self._note(self.kept.add(rows))
 
@@ -378,23 +385,22 @@ class RewindablePicture:
 
     def _observe_at(self, cell: Cell, scans: NDArray[np.int64], batches: NDArray[np.int64]) -> None:
         """Fold the scans and batches that begin at these rows, and end where the last one says."""
-        plots, starts = no_plots(), np.zeros(1, np.int64)
-        if len(scans) > 1:
-            plots, starts = plots_of(cell.plots[scans[0] : scans[-1]], scans), scans - scans[0]
         partners = self.kept.partners
         whole = batches_of(cell.tracklets, batches, partners) if len(batches) > 1 else []
         try:
-            self.left_out += len(self.picture.observe_checked(plots, starts, whole))
+            self.left_out += len(self.picture.observe_checked(scans_of(cell.plots, scans), whole))
         except SkypactError:
             self.left_out += 1
 
     def _is_room(self, starts: Sequence[NDArray[np.int64]]) -> bool:
         """Whether all find room for sure: no more can begin than there are observations."""
         status = self.picture._tracks.number[:, tables.STATUS]
-        there = int(np.count_nonzero(status != tables.FREE_ROW))
         more = sum(int(one[-1] - one[0]) for one in starts)
         # Room grows by doubling, so that half of the setting is there at least.
-        return there + more <= self.picture.settings.greatest_tracks // 2
+        most = self.picture.settings.greatest_tracks // 2
+        if len(status) + more <= most:
+            return True
+        return int(np.count_nonzero(status != tables.FREE_ROW)) + more <= most
 
     def _save(self, key: Key) -> None:
         last = self._saved[-1].key
