@@ -25,6 +25,7 @@ from skypact.model import (
     Track,
     Use,
 )
+from skypact.model.plots import radar_of_scan
 from skypact.serving.release_pictures import ReleasePictures, Rows, Who, is_present, untaken
 from skypact.settings import Settings
 from skypact.sharing import codec
@@ -113,8 +114,9 @@ class ReleaseWay:
 
         Those of `observed` are the plots that may leave.
         """
-        if self._granted_by_radar and (plots.radar == plots.radar[:1]).all():
-            return self._rows_of_radar(plots)
+        number = radar_of_scan(plots) if self._granted_by_radar else None
+        if number is not None:
+            return self._rows_of_radar(number, len(plots.radar))
         granted = {
             least: of[plots.radar] for least, of in self._granted_by_radar.items()
         } or self._granted(plots)
@@ -126,19 +128,15 @@ class ReleaseWay:
                 out[who] = chosen
         return out
 
-    def _rows_of_radar(self, plots: Plots) -> dict[Who, Rows]:
-        """`rows` of one radar's plots, of which all or none may shape a picture."""
-        n = len(plots.radar)
-        if not n:
-            return {}
-        number, every = int(plots.radar[0]), np.arange(n)
+    def _rows_of_radar(self, number: int, n: int) -> dict[Who, Rows]:
+        """`rows` of a scan of `n` plots of one radar: all or none may shape a picture."""
         if number not in self._who_of_radar:
             self._who_of_radar[number] = [
                 who
                 for who in self._who
                 if not use_bits(who.use) & ~int(self._granted_by_radar[who.least][number])
             ]
-        return dict.fromkeys(self._who_of_radar[number], every)
+        return dict.fromkeys(self._who_of_radar[number], np.arange(n))
 
     def _granted(self, plots: Plots) -> dict[int, NDArray[np.uint8]]:
         """For which uses each plot may go, by the least level."""

@@ -43,12 +43,15 @@ from skypact.model import (
     Use,
 )
 from skypact.model.message import WIRE_VERSION
+from skypact.model.newest import of_newest
+from skypact.model.plots import radar_of_scan
 
 MAGIC = b"SKP\x01"
 SIGNED, SEALED = 0, 1
 SIGNATURE_BYTES = 64
 _BODY_AT = len(MAGIC) + 1
 _NUMBERS_BYTES = 16
+_NAN = np.array(np.nan, "<f8").tobytes()
 _BIASES = (0, 8)
 _UPPER = {n: np.triu_indices(n) for n in (0, 6, 8)}
 
@@ -203,7 +206,7 @@ def pack_plots(arrival: Arrival, use: Sequence[Use]) -> ScanPlots:
     Raises InputError where they are not all of one scan.
     """
     plots = arrival.plots
-    if not len(plots.scan) or (plots.scan != plots.scan[0]).any():
+    if radar_of_scan(plots) is None:
         raise InputError(
             f"{arrival.nation}/{arrival.radar}", "plots not of one scan", "pack scan by scan"
         )
@@ -218,19 +221,14 @@ def pack_plots(arrival: Arrival, use: Sequence[Use]) -> ScanPlots:
     )
 
 
-_last_columns: list[tuple[Plots, dict[str, bytes]]] = []
-
-
+@of_newest
 def _columns_of(plots: Plots) -> dict[str, bytes]:
-    """The columns as bytes; those of the newest plots are kept: they go to several partners."""
-    last = _last_columns[-1:]
-    if last and last[0][0] is plots:
-        return last[0][1]
+    """The columns as bytes; they go to several partners."""
 
     def optional(values: NDArray[np.float64]) -> bytes:
         return b"" if np.isnan(values).all() else _reals(values)
 
-    columns = {
+    return {
         "time_ns": np.ascontiguousarray(plots.time_ns, "<i8").tobytes(),
         "range_m": _reals(plots.range_m),
         "azimuth_rad": _reals(plots.azimuth_rad),
@@ -238,8 +236,6 @@ def _columns_of(plots: Plots) -> dict[str, bytes]:
         "range_rate_m_s": optional(plots.range_rate_m_s),
         "snr_db": optional(plots.snr_db),
     }
-    _last_columns[:] = [(plots, columns)]
-    return columns
 
 
 def unpack_plots(
@@ -255,17 +251,9 @@ def unpack_plots(
     n = len(time_ns)
     if not n:
         return Fault("payload.time_ns", "no plots", "have the partner send scans with plots only")
-    columns = []
-    for name in ("range_m", "azimuth_rad", "elevation_rad", "range_rate_m_s", "snr_db"):
-        optional = name in ("range_rate_m_s", "snr_db")
-        data = getattr(packed, name)
-        if optional and not data:
-            columns.append(np.full(n, np.nan))
-            continue
-        values = _column(data, name, n, nan=optional)
-        if isinstance(values, Fault):
-            return values
-        columns.append(values)
+    values = _measured(packed, n)
+    if isinstance(values, Fault):
+        return values
     return Arrival(
         nation=nation,
         radar=packed.radar,
@@ -273,9 +261,32 @@ def unpack_plots(
         sequence=packed.sequence,
         received_ns=received_ns,
         plots=Plots._make(
-            (time_ns, np.full(n, radar, np.int32), *columns, np.full(n, packed.scan, np.int64))
+            (time_ns, np.full(n, radar, np.int32), *values, np.full(n, packed.scan, np.int64))
         ),
     )
+
+
+_MEASURED = ("range_m", "azimuth_rad", "elevation_rad", "range_rate_m_s", "snr_db")
+_MUST_BE = 3
+"""So many of these, the first, each plot has."""
+
+
+def _measured(packed: ScanPlots, n: int) -> NDArray[np.float64] | Fault:
+    """What was measured of n plots (5, n), all at once; NaN where it was not."""
+    nothing = _NAN * n
+    columns = [getattr(packed, name) for name in _MEASURED]
+    columns[_MUST_BE:] = [column or nothing for column in columns[_MUST_BE:]]
+    if all(len(column) == len(nothing) for column in columns):
+        values = np.frombuffer(b"".join(columns), "<f8").astype(np.float64).reshape(-1, n)
+        fine = np.isfinite(values)
+        fine[_MUST_BE:] |= np.isnan(values[_MUST_BE:])
+        if fine.all():
+            return values
+    faults = (
+        _column(column, name, n, nan=at >= _MUST_BE)
+        for at, (name, column) in enumerate(zip(_MEASURED, columns, strict=True))
+    )
+    return next(fault for fault in faults if isinstance(fault, Fault))
 
 
 def is_counted(payload: ScanPlots | TrackletBatch) -> bool:

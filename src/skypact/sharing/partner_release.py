@@ -23,6 +23,7 @@ from skypact.model import (
     Use,
 )
 from skypact.model.budget import Budget
+from skypact.model.plots import radar_of_scan
 from skypact.settings import SharingSettings
 from skypact.sharing import codec
 from skypact.sharing.policy import (
@@ -150,10 +151,8 @@ class PartnerRelease:
         """The decision on plots of one scan, where it depends on their radar alone; else None."""
         chosen = self.policy.partners.get(self.partner)
         alike = chosen is not None and chosen.asks_no_more and not chosen.asks_kind
-        if not alike or not len(plots.scan):
-            return None
-        number = int(plots.radar[0])
-        if (plots.radar != number).any() or (plots.scan != plots.scan[0]).any():
+        number = radar_of_scan(plots) if alike else None
+        if number is None:
             return None
         if number not in self._alike:
             self._alike[number] = self._decision_on_radar(number, int(plots.time_ns[0]))

@@ -79,14 +79,16 @@ def plots_fault(arrival: Arrival, span: Span, settings: EntrySettings) -> Fault 
         ("range_rate_m_s", plots.range_rate_m_s, -most, most),
         ("snr_db", plots.snr_db, -1000.0, 1000.0),
     )
-    for name, values, low, high in limits:
+    every = np.array([values for _, values, _, _ in limits])
+    least, most_of = np.fmin.reduce(every, axis=1).tolist(), np.fmax.reduce(every, axis=1).tolist()
+    for (name, values, low, high), lowest, highest in zip(limits, least, most_of, strict=True):
         # The least and the greatest that are numbers: most often all is well.
-        if np.fmin.reduce(values) < low or np.fmax.reduce(values) > high:
+        if lowest < low or highest > high:
             wrong = (values < low) | (values > high)
             at = int(np.argmax(wrong))
             said = f"{values[at]:.6g} is not within {low:.6g} and {high:.6g}"
             return Fault(f"payload.{name}[{at}]", said, _SI)
-    if np.minimum.reduce(plots.range_m) == 0.0:
+    if least[0] == 0.0:
         return Fault(f"payload.range_m[{int(np.argmin(plots.range_m))}]", "it is 0", _SI)
     return None
 
