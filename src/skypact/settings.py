@@ -1077,7 +1077,7 @@ class LinkSettings(BaseModel):
         description="Durable path: messages of so long go into the outbox together, s,",
     )
     copy_batch_s: float = Field(
-        default=0.05,
+        default=0.2,
         ge=0,
         le=1,
         description="... where they went by the live path too, and the copy is only for what that "
@@ -1440,7 +1440,7 @@ class JournalSettings(BaseModel):
         default=0.001, ge=0, le=1, description="Entries of so long go to the disk together, s."
     )
     linger_s: float = Field(
-        default=0.02,
+        default=0.03,
         ge=0,
         le=1,
         description="Entries that nobody waits for (what came by the live path, what was sent, "
