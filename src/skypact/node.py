@@ -100,7 +100,7 @@ from skypact.tracking.live_picture import Record
 S = 1_000_000_000
 CHAINS = "chains.msgpack"
 _TURNS = 4
-"""Of the event loop, in which what goes to partners reaches the socket, before pictures are folded.
+"""Of the event loop, in which what goes to partners reaches the socket: pictures are folded after.
 """
 _OCTETS = 4096
 """Of an entry of the journal beside what was observed; rather too much."""
@@ -187,6 +187,7 @@ class Node:
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
         self._news = asyncio.Event()
+        self._leaves = False  # something since the pictures were folded last
         self._recovered = asyncio.Event()
         self._written: dict[str, asyncio.Future[int]] = {}  # of each partner's newest message
 
@@ -366,6 +367,7 @@ class Node:
         async with self.releasing.lock:
             for arrival, number in leaving:
                 await self.releasing.take(arrival, number)
+        self._leaves |= bool(leaving)
         self._news.set()
         await asyncio.gather(*written)
         return verdicts
@@ -503,7 +505,8 @@ class Node:
             self._news.clear()
             if self.warner:
                 self.warner.news()
-            for _ in range(_TURNS):
+            turns, self._leaves = _TURNS if self._leaves else 0, False
+            for _ in range(turns):
                 await asyncio.sleep(0)
             due = [self.shared]
             if time.monotonic() >= due_s:

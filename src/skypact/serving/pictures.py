@@ -83,6 +83,11 @@ class Pictures:
         self, what: Arrival | ClockMark, recorded: Verdicts = (), names: Iterable[str] = NAMES
     ) -> Verdicts:
         """Give the same to pictures; `recorded`: the verdicts of then, which are obeyed."""
+        if names is NAMES and not recorded:  # none parts from another
+            verdicts: dict[str, Verdict] = {}
+            for one in self._ones:
+                verdicts |= dict.fromkeys(one.names, one.live.receive(what))
+            return tuple(verdicts[name] for name in NAMES)
         given = {name: what for name in names}
         return self.receive_each(given, recorded)
 
