@@ -68,6 +68,7 @@ def measure(
     scan_plots: int = SCAN_PLOTS,
     counted_s: float = COUNTED_S,
     profile: Path | None = None,
+    parts: bool = False,
 ) -> dict[str, Any]:
     """Figures of one run at a rate of plots over all nodes together."""
     seconds = SETTLE_S + counted_s
@@ -79,7 +80,9 @@ def measure(
             name: Plan(
                 str(folder / "coalition" / name),
                 str((profile or folder) / f"{name}.seen"),
-                *(plots_s, seconds, scan_plots, SETTLE_S, durable_alone, profile is not None),
+                *(plots_s, seconds, scan_plots, SETTLE_S, durable_alone),
+                profile=profile is not None,
+                parts=parts,
             )
             for name in NATIONS
         }
@@ -267,7 +270,9 @@ def main() -> None:
     parser.add_argument(
         "--first", action="store_true", help="before all others on the machine (needs the right to)"
     )
-    parser.add_argument("--parts", action="store_true", help="where the time goes")
+    parser.add_argument(
+        "--parts", action="store_true", help="where the time goes; to tell it takes time as well"
+    )
     parser.add_argument("--stages", action="store_true", help="when a scan is where")
     parser.add_argument("--counts", action="store_true")
     parser.add_argument("--profile", type=Path, help="folder for what cProfile says")
@@ -285,6 +290,7 @@ def main() -> None:
             scan_plots=asked.scan_plots,
             counted_s=asked.seconds,
             profile=asked.profile,
+            parts=asked.parts,
         )
         print(told(figures), flush=True)
         if asked.stages:
