@@ -14,17 +14,26 @@ from pathlib import Path
 
 import pytest
 from link_settings import QUICK
+from nats.aio.msg import Msg
 from raw_leaf import RawLeaf, signed
 
-from evaluate.link_scene import Coalition, coalition, until
+from evaluate.link_scene import Coalition, coalition, free_ports, until
 from skypact.model import Heartbeat
 from skypact.sharing import codec, seal
 from skypact.sharing.certificates import make_authority, make_certificate
 from skypact.sharing.chain import Delivery, OutgoingChain
+from skypact.sharing.coalition import init_coalition, write_generated
 from skypact.sharing.entry import Cause, Entry, Refused
 from skypact.sharing.keys import DIRECT
-from skypact.sharing.nats_config import NATIONAL_USER, inbox_user, outbox_user
-from skypact.sharing.nats_server import connect
+from skypact.sharing.link import Link
+from skypact.sharing.nats_config import (
+    GATE_USER,
+    NATIONAL_USER,
+    feed_user,
+    inbox_user,
+    outbox_user,
+)
+from skypact.sharing.nats_server import NatsServer, connect
 from skypact.sharing.node_folder import host_and_port, load_node
 from skypact.sharing.outgoing import Outgoing
 
@@ -436,3 +445,52 @@ def test_a_stolen_link_key_with_another_s_certificate_reads_and_says_nothing(sce
         result = japan.receive(forged.data, "KOR", Delivery.LIVE, 2_000_000_000)
         assert isinstance(result, Refused)
         assert result.cause == Cause.SIGNATURE
+
+
+def test_a_feed_hears_nothing_of_what_the_gate_is_told(tmp_path: Path) -> None:
+    """What an outbox answers tells how much is released, and when: no feed may listen there."""
+
+    async def taken_in(*_: object) -> None:
+        raise AssertionError("nobody sends")
+
+    async def run() -> tuple[list[str], list[str], list[str]]:
+        folder = tmp_path / "coalition"
+        init_coalition(folder, ["JPN", "KOR"], "mesh", QUICK, first_port=free_ports(20))
+        (folder / "JPN" / "feeds.toml").write_text('[[feed]]\nname = "north"\nradars = ["north"]\n')
+        node = load_node(folder / "JPN")
+        write_generated(node, QUICK)
+        server, link = NatsServer(node, QUICK), Link(node, QUICK, taken_in)
+        heard: list[str] = []
+        refused: list[str] = []
+
+        async def hears(message: Msg) -> None:
+            heard.append(message.subject)
+
+        async def refuse(error: Exception) -> None:
+            refused.append(str(error).lower())
+
+        await server.start()
+        try:
+            feed = await connect(node, feed_user("north"), wait_s=3.0, error_cb=refuse)
+            await feed.subscribe("_INBOX.>", cb=hears)
+            for subject in (">", "_OWN.>", "_OWN.gate.>"):
+                await feed.subscribe(subject, cb=hears)
+            await feed.flush()
+            await link.start()
+            await (await link.publish("KOR", SECRET, "first"))  # the outbox has told the gate
+            await feed.flush()
+            of_the_gate = list(heard)
+            control = await connect(node, GATE_USER, wait_s=3.0, inbox_prefix="_INBOX")
+            await control.request("$JS.API.INFO", b"", timeout=3.0)
+            await until(lambda: len(heard) > len(of_the_gate), 3.0)
+            for client in (control, feed):
+                await client.close()
+            return of_the_gate, heard, refused
+        finally:
+            await link.stop()
+            await server.stop()
+
+    of_the_gate, heard, refused = asyncio.run(run())
+    assert not of_the_gate
+    assert heard and all(subject.startswith("_INBOX.") for subject in heard)
+    assert len(refused) == 3 and all("permissions violation" in one for one in refused)

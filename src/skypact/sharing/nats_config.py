@@ -54,10 +54,10 @@ def stage_user(stage: str) -> str:
 def inbox_of(user: str) -> str:
     """What begins the subjects of the answers to one of the nation's own applications.
 
-    Feeds listen under `_INBOX`: what the journal's readers are told goes elsewhere.
+    Feeds listen under `_INBOX`: what others of the nation's account are told goes elsewhere.
     """
-    reads = user == NATIONAL_USER or user.startswith(_STAGE)
-    return f"_OWN.{user}" if reads else "_INBOX"
+    beside_feeds = user in (NATIONAL_USER, GATE_USER) or user.startswith(_STAGE)
+    return f"_OWN.{user}" if beside_feeds else "_INBOX"
 
 
 def stage_subject(stage: str, what: str, exercise: bool = False) -> str:
