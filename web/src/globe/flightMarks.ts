@@ -16,35 +16,42 @@ import {
 } from "@cesium/engine";
 import type { Flight, Place, Track } from "../api/contract";
 import type { Theme } from "../look/theme";
-import { AreaFill } from "./areaFill";
-import { areaRing, at, colour, ellipseRing, pathPoints, ringPoints } from "./places";
-import { flightCode, pin, symbol } from "./symbols";
+import { AreaFills } from "./areaFills";
+import { areaRing, at, colour, ellipseRing, padded, pathPoints, ringPoints } from "./places";
+import { flightCode, pin, type Drawing, symbol } from "./symbols";
 
 /** So many flights, the most urgent ones, are drawn with their paths and areas. */
 export const GREATEST_DRAWN = 40;
-/** Of these so many with filled areas: each is a primitive of its own. */
+/** Of these so many with filled areas: more would cover each other. */
 const GREATEST_FILLED = 6;
 const PATH_POINTS = 240;
 const SYMBOL_SIZE = 17;
 
+/** What is drawn of a flight beside its symbol. */
+type Part = "flown" | "expected" | "foot" | "launch" | "impact";
+
 interface Mark {
   flight: Flight;
+  filled: boolean;
+  /** What its colours and widths were chosen by: another, and its lines are drawn anew. */
+  look: string;
   billboard: Billboard;
   label: Label;
-  lines: Polyline[];
-  pins: Billboard[];
-  fills: AreaFill[];
+  lines: Map<Part, Polyline>;
+  pins: Map<Part, Billboard>;
 }
 
 export class FlightMarks {
   readonly #billboards: BillboardCollection;
   readonly #labels: LabelCollection;
   readonly #lines: PolylineCollection;
+  readonly #fills: AreaFills;
   readonly #marks = new Map<number, Mark>();
   #chosen: number | null = null;
   #exercise = false;
 
   constructor(private readonly scene: Scene, private theme: Theme) {
+    this.#fills = new AreaFills(scene);
     this.#lines = scene.primitives.add(new PolylineCollection());
     this.#billboards = scene.primitives.add(new BillboardCollection({ scene }));
     this.#labels = scene.primitives.add(new LabelCollection({ scene }));
@@ -58,8 +65,7 @@ export class FlightMarks {
     wanted.forEach((flight, rank) => {
       const before = this.#marks.get(flight.id);
       const filled = rank < GREATEST_FILLED || flight.id === this.#chosen;
-      const changed = before?.flight !== flight || before.fills.length > 0 !== filled;
-      if (changed) this.#draw(flight, tracks.get(flight.id)!, filled);
+      if (before?.flight !== flight || before.filled !== filled) this.#draw(flight, tracks.get(flight.id)!, filled);
     });
   }
 
@@ -85,31 +91,27 @@ export class FlightMarks {
   #draw(flight: Flight, track: Track, filled: boolean): void {
     const place = at(track.longitude_deg, track.latitude_deg, Math.max(0, track.height_m));
     const mark = this.#marks.get(flight.id) ?? this.#begin(flight, place);
-    for (const line of mark.lines) this.#lines.remove(line);
-    for (const one of mark.pins) this.#billboards.remove(one);
-    mark.lines = [];
-    mark.pins = [];
-    const fills = mark.fills;
-    mark.fills = [];
-    mark.flight = flight;
-    mark.billboard.image = symbol(flightCode(flight, this.#exercise), SYMBOL_SIZE) as never;
     const chosen = flight.id === this.#chosen;
     const dim = flight.status === "ended" ? 0.35 : this.#chosen !== null && !chosen ? 0.45 : 1;
+    const look = `${dim} ${chosen}`;
+    if (look !== mark.look) for (const part of [...mark.lines.keys()]) this.#unline(mark, part);
+    mark.flight = flight;
+    mark.filled = filled;
+    mark.look = look;
+    put(mark.billboard, symbol(flightCode(flight, this.#exercise), SYMBOL_SIZE));
     mark.billboard.color = colour("#ffffff", Math.max(0.5, dim));
     mark.label.fillColor = colour(this.theme.text, Math.max(0.6, dim));
     this.#path(mark, flight, place, dim, chosen);
-    if (flight.launch) this.#area(mark, flight.launch, "launch", dim, filled);
-    if (flight.impact && flight.status !== "ended") {
-      this.#area(mark, flight.impact, "impact", dim, filled);
-    }
-    // New before old, so that an area never blinks.
-    for (const fill of fills) fill.end();
+    this.#area(mark, flight.launch, "launch", dim);
+    this.#area(mark, flight.status === "ended" ? null : flight.impact, "impact", dim);
   }
 
   #begin(flight: Flight, place: Cartesian3): Mark {
     const scale = 1 / globalThis.devicePixelRatio;
     const mark: Mark = {
       flight,
+      filled: false,
+      look: "",
       billboard: this.#billboards.add({ position: place, id: flight.id, scale }),
       label: this.#labels.add({
         position: place,
@@ -124,9 +126,8 @@ export class FlightMarks {
         horizontalOrigin: HorizontalOrigin.LEFT,
         verticalOrigin: VerticalOrigin.CENTER,
       }),
-      lines: [],
-      pins: [],
-      fills: [],
+      lines: new Map(),
+      pins: new Map(),
     };
     this.#marks.set(flight.id, mark);
     return mark;
@@ -134,55 +135,79 @@ export class FlightMarks {
 
   #path(mark: Mark, flight: Flight, place: Cartesian3, dim: number, chosen: boolean): void {
     const width = chosen ? 3 : 2;
-    if (flight.path_flown && flight.path_flown.time_ms.length > 1) {
-      const material = Material.fromType("Color", { color: colour(this.theme.flown, 0.95 * dim) });
-      this.#line(mark, pathPoints(flight.path_flown, PATH_POINTS).concat(place), width, material);
-    }
-    if (flight.path_expected.time_ms.length > 1 && flight.status !== "ended") {
-      const material = Material.fromType("PolylineDash", {
-        color: colour(this.theme.expected, 0.95 * dim),
-        dashLength: 14,
-      });
-      this.#line(mark, pathPoints(flight.path_expected, PATH_POINTS), width, material);
-    }
+    const flown = flight.path_flown && flight.path_flown.time_ms.length > 1 ? pathPoints(flight.path_flown, PATH_POINTS).concat(place) : [];
+    this.#line(mark, "flown", flown, width, () => Material.fromType("Color", { color: colour(this.theme.flown, 0.95 * dim) }));
+    const expected = flight.path_expected.time_ms.length > 1 && flight.status !== "ended" ? pathPoints(flight.path_expected, PATH_POINTS) : [];
+    this.#line(mark, "expected", expected, width, () =>
+      Material.fromType("PolylineDash", { color: colour(this.theme.expected, 0.95 * dim), dashLength: 14 }));
     const ground = this.scene.mapProjection.ellipsoid.cartesianToCartographic(place);
-    if (chosen && ground && ground.height > 1_000) {
-      const foot = this.scene.mapProjection.ellipsoid.scaleToGeodeticSurface(place);
-      if (foot) {
-        const material = Material.fromType("Color", { color: colour(this.theme.text, 0.5) });
-        this.#line(mark, [place, foot], 1, material);
-      }
+    const below = chosen && ground && ground.height > 1_000 ? this.scene.mapProjection.ellipsoid.scaleToGeodeticSurface(place) : undefined;
+    this.#line(mark, "foot", below ? [place, below] : [], 1, () => Material.fromType("Color", { color: colour(this.theme.text, 0.5) }));
+  }
+
+  #area(mark: Mark, place: Place | null, part: "launch" | "impact", dim: number): void {
+    const name = `${mark.flight.id} ${part}`;
+    const ring = !place ? [] : place.area ? areaRing(place.area) : ellipseRing(place.longitude_deg, place.latitude_deg, place.ellipse_95);
+    const encloses = ring.length >= 4;
+    const css = this.theme[part];
+    this.#line(mark, part, encloses ? ringPoints(ring) : [], 2, () => Material.fromType("Color", { color: colour(css, dim) }));
+    if (encloses && mark.filled) this.#fills.put(name, ring, colour(css, 0.28 * dim));
+    else this.#fills.remove(name);
+    if (!place) {
+      this.#unpin(mark, part);
+      return;
     }
-  }
-
-  #area(mark: Mark, place: Place, kind: "launch" | "impact", dim: number, filled: boolean): void {
-    const css = this.theme[kind];
     const position = at(place.longitude_deg, place.latitude_deg, 0);
-    const scale = 1 / globalThis.devicePixelRatio;
-    const one = this.#billboards.add({ position, scale, color: colour("#ffffff", dim), id: mark.flight.id });
-    one.image = pin(kind, css, this.theme.halo) as never;
-    mark.pins.push(one);
-    const ring = place.area
-      ? areaRing(place.area)
-      : ellipseRing(place.longitude_deg, place.latitude_deg, place.ellipse_95);
-    if (ring.length < 4) return;
-    const material = Material.fromType("Color", { color: colour(css, dim) });
-    this.#line(mark, ringPoints(ring), 2, material);
-    if (filled) mark.fills.push(new AreaFill(this.scene, ring, colour(css, 0.28 * dim)));
+    let one = mark.pins.get(part);
+    if (!one) mark.pins.set(part, (one = this.#billboards.add({ position, scale: 1 / globalThis.devicePixelRatio, id: mark.flight.id })));
+    else one.position = position;
+    one.color = colour("#ffffff", dim);
+    put(one, pin(part, css, this.theme.halo));
   }
 
-  #line(mark: Mark, positions: Cartesian3[], width: number, material: Material): void {
-    mark.lines.push(this.#lines.add({ positions, width, material, id: mark.flight.id }));
+  /** A line of a flight, where it is now; without places none. `made`: of what, while it is new. */
+  #line(mark: Mark, part: Part, places: Cartesian3[], width: number, made: () => Material): void {
+    if (places.length < 2) {
+      this.#unline(mark, part);
+      return;
+    }
+    const positions = padded(places);
+    const line = mark.lines.get(part);
+    if (!line) mark.lines.set(part, this.#lines.add({ positions, width, material: made(), id: mark.flight.id }));
+    else if (!samePlaces(line.positions, positions)) line.positions = positions;
+  }
+
+  #unline(mark: Mark, part: Part): void {
+    const line = mark.lines.get(part);
+    if (line) this.#lines.remove(line);
+    mark.lines.delete(part);
+  }
+
+  #unpin(mark: Mark, part: Part): void {
+    const one = mark.pins.get(part);
+    if (one) this.#billboards.remove(one);
+    mark.pins.delete(part);
   }
 
   #remove(id: number): void {
     const mark = this.#marks.get(id);
     if (!mark) return;
-    for (const line of mark.lines) this.#lines.remove(line);
-    for (const one of mark.pins) this.#billboards.remove(one);
-    for (const fill of mark.fills) fill.end();
+    for (const part of [...mark.lines.keys()]) this.#unline(mark, part);
+    for (const part of ["launch", "impact"] as const) {
+      this.#unpin(mark, part);
+      this.#fills.remove(`${id} ${part}`);
+    }
     this.#billboards.remove(mark.billboard);
     this.#labels.remove(mark.label);
     this.#marks.delete(id);
   }
+}
+
+/** Under its own name, so that one symbol is kept once however often it is put. */
+function put(billboard: Billboard, { name, canvas }: Drawing): void {
+  if (billboard.image !== name) billboard.setImage(name, canvas as never);
+}
+
+function samePlaces(one: readonly Cartesian3[], other: readonly Cartesian3[]): boolean {
+  return one.length === other.length && one.every((place, i) => place.equals(other[i]!));
 }

@@ -73,7 +73,10 @@ export class Globe {
   #ghosts = new Set<number>();
   /** Something in the data is not drawn yet. */
   #changed = false;
-  /** Frames drawn, and when the last was: whoever measures finds the number at the canvas. */
+  /**
+   * Frames drawn, and when the last was: whoever measures finds the number at the canvas, and
+   * whether the land was whole in it.
+   */
   #drawn = 0;
   #drawn_ms = 0;
   #lag_ms = 0;
@@ -115,6 +118,7 @@ export class Globe {
       this.#drawn_ms = performance.now();
       this.#drawn += 1;
       this.#canvas.dataset["drawn"] = String(this.#drawn);
+      this.#canvas.dataset["land"] = this.scene.globe.tilesLoaded ? "whole" : "";
     });
     this.#resize();
     requestAnimationFrame(this.#frame);

@@ -22,6 +22,23 @@ export function pathPoints(path: Path, greatest: number): Cartesian3[] {
   return points;
 }
 
+/**
+ * The same line with a power of two of places, some of its pieces cut in two: a line that grows by
+ * a place each second keeps its buffers, as Cesium makes all anew when the number of places changes.
+ */
+export function padded(places: readonly Cartesian3[]): Cartesian3[] {
+  const pieces = places.length - 1;
+  if (pieces < 1) return [...places];
+  const more = 2 ** Math.ceil(Math.log2(places.length)) - places.length;
+  const found: Cartesian3[] = [places[0]!];
+  for (let i = 0; i < pieces; i += 1) {
+    const cuts = Math.floor((more * (i + 1)) / pieces) - Math.floor((more * i) / pieces);
+    for (let k = 1; k <= cuts; k += 1) found.push(Cartesian3.lerp(places[i]!, places[i + 1]!, k / (cuts + 1), new Cartesian3()));
+    found.push(places[i + 1]!);
+  }
+  return found;
+}
+
 function placeOf(path: Path, i: number): Cartesian3 {
   return at(path.longitude_deg[i]!, path.latitude_deg[i]!, Math.max(0, path.height_m[i]!));
 }

@@ -28,7 +28,7 @@ export class RadarMarks {
   show(radars: readonly Radar[], height_m: number | null, exercise: boolean, theme: Theme): void {
     this.#billboards.removeAll();
     this.#lines.removeAll();
-    const image = symbol(radarCode(exercise), SYMBOL_SIZE);
+    const { name, canvas } = symbol(radarCode(exercise), SYMBOL_SIZE);
     for (const radar of radars) {
       const position = at(radar.longitude_deg, radar.latitude_deg, 0);
       const billboard: Billboard = this.#billboards.add({
@@ -36,7 +36,7 @@ export class RadarMarks {
         id: `radar:${radar.id}`,
         scale: 1 / globalThis.devicePixelRatio,
       });
-      billboard.image = image as never;
+      billboard.setImage(name, canvas as never);
       const covered = radar.coverage.find((coverage) => coverage.height_m === height_m);
       if (!covered) continue;
       const css = radar.own ? theme.own : theme.partner;

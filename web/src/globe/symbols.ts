@@ -30,15 +30,21 @@ export function radarCode(exercise: boolean): string {
   return code(LAND_EQUIPMENT, FRIEND, "220300", exercise);
 }
 
-const drawn = new Map<string, HTMLCanvasElement>();
+/** What a billboard shows, and the name by which Cesium knows it again. */
+export interface Drawing {
+  name: string;
+  canvas: HTMLCanvasElement;
+}
+
+const drawn = new Map<string, Drawing>();
 
 const PIN_PIXELS = 22;
 
 /** Where a small area lies, however far one looks from: a ring with a cross, or with a point. */
-export function pin(kind: "launch" | "impact", css: string, halo: string): HTMLCanvasElement {
+export function pin(kind: "launch" | "impact", css: string, halo: string): Drawing {
   const key = `${kind}/${css}/${halo}`;
-  const made = drawn.get(key);
-  if (made) return made;
+  const before = drawn.get(key);
+  if (before) return before;
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = PIN_PIXELS * globalThis.devicePixelRatio;
   const context = canvas.getContext("2d")!;
@@ -60,24 +66,31 @@ export function pin(kind: "launch" | "impact", css: string, halo: string): HTMLC
     }
     context.stroke();
   }
-  drawn.set(key, canvas);
-  return canvas;
+  const made = { name: key, canvas };
+  drawn.set(key, made);
+  return made;
 }
 
 /** Frames, and the X of an exercise, are black: with a light rim they are seen on dark as on light. */
 const RIM = { outlineWidth: 4, outlineColor: "#e8eef3" };
 
 /** A symbol's picture, drawn once. `size`: of milsymbol, about the height of its frame in pixels. */
-export function symbol(sidc: string, size: number): HTMLCanvasElement {
-  const key = `${sidc}/${size}`;
-  let canvas = drawn.get(key);
-  if (!canvas) {
-    canvas = new ms.Symbol(sidc, { size: size * globalThis.devicePixelRatio, simpleStatusModifier: true, ...RIM }).asCanvas();
-    drawn.set(key, canvas);
+export function symbol(sidc: string, size: number): Drawing {
+  const name = `${sidc}/${size}`;
+  let made = drawn.get(name);
+  if (!made) {
+    const canvas = new ms.Symbol(sidc, { size: size * globalThis.devicePixelRatio, simpleStatusModifier: true, ...RIM }).asCanvas();
+    drawn.set(name, (made = { name, canvas }));
   }
-  return canvas;
+  return made;
 }
 
+const written = new Map<string, string>();
+
+/** The same for lists: an address that holds the picture. */
 export function symbolSvg(sidc: string, size: number): string {
-  return new ms.Symbol(sidc, { size, ...RIM }).toDataURL();
+  const name = `${sidc}/${size}`;
+  let address = written.get(name);
+  if (address === undefined) written.set(name, (address = new ms.Symbol(sidc, { size, ...RIM }).toDataURL()));
+  return address;
 }

@@ -25,11 +25,12 @@ declare module "@cesium/engine" {
   class RenderState {
     static fromCache(state: object): RenderState;
   }
-  const Pass: { readonly TRANSLUCENT: number };
+  const Pass: { readonly OPAQUE: number; readonly TRANSLUCENT: number };
   class DrawCommand {
     constructor(options: object);
     boundingVolume: BoundingSphere;
     instanceCount: number;
+    count: number;
     vertexArray: VertexArray;
   }
   interface FrameState {
