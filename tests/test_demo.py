@@ -35,6 +35,9 @@ def test_the_launch_is_on_every_desk(begun):
     folder, said = begun
     assert said.returncode == 0, said.stderr
     assert running(folder) is not None
+    other = _run((*DEMO, folder, "--scenario", "sounding_rocket", "--background"))
+    assert other.returncode == 1
+    assert "was prepared with scenario 2022-10-04_irbm-over-japan" in other.stderr
     addresses = dict(re.findall(r"^  (\w+)  (http://\S+/)$", said.stdout, re.MULTILINE))
     assert list(addresses) == ["JPN", "KOR", "USA"]
     who, password = re.search(r"Log in as (\w+), password (\S+)", said.stdout).groups()

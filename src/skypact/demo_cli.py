@@ -9,22 +9,29 @@ import typer
 def demo(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where all of it is kept.")],
     scenario: Annotated[
-        str, typer.Option(metavar="NAME", help="skypact simulate --list names them.")
-    ] = "2022-10-04_irbm-over-japan",
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the radars' noise.")] = 1,
-    speed: Annotated[
-        float,
+        str | None,
         typer.Option(
-            metavar="N",
-            min=0.01,
-            max=1.0,
-            help="How many times as fast; faster than it was, plots would come too old to be used.",
+            metavar="NAME",
+            help="skypact simulate --list names them; it flies as fast as it did, so a short one "
+            "is soon over. At first 2022-10-04_irbm-over-japan.",
+            show_default=False,
         ),
-    ] = 1.0,
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of the radars' noise. At first 1.", show_default=False),
+    ] = None,
     lasts_min: Annotated[
         float, typer.Option(metavar="MIN", help="It ends so long after the last plot.")
     ] = 30.0,
-    first_port: Annotated[int, typer.Option(metavar="PORT", help="Ports from this on.")] = 14220,
+    first_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            help="Ports from this on. At first the first of 14220, 14260, … where all are free.",
+            show_default=False,
+        ),
+    ] = None,
     background: Annotated[
         bool, typer.Option("--background", help="Come back once the picture moves.")
     ] = False,
@@ -42,10 +49,8 @@ def demo(
         return
     run_demo.prepare(folder, scenario, seed, first_port, settings)
     if background:
-        for line in run_demo.begin(folder, ("--speed", f"{speed}", "--lasts-min", f"{lasts_min}")):
+        for line in run_demo.begin(folder, ("--lasts-min", f"{lasts_min}")):
             typer.echo(line)
         typer.echo(f"It ends by itself, or with: skypact demo {folder} --stop")
         return
-    asyncio.run(
-        run_demo.run(folder, settings, speed=speed, lasts_s=60.0 * lasts_min, say=typer.echo)
-    )
+    asyncio.run(run_demo.run(folder, settings, lasts_s=60.0 * lasts_min, say=typer.echo))

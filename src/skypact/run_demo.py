@@ -9,6 +9,7 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -37,7 +38,11 @@ from skypact.sharing.node_folder import load_node
 NATIONS = {"JP": "JPN", "KR": "KOR", "US": "USA"}
 """The scenarios' nations, and how a coalition writes them."""
 WHO = "demo"
-_READY_S = 180.0
+SCENARIO, SEED, FIRST_PORT = "2022-10-04_irbm-over-japan", 1, 14220
+"""Where nothing else is asked for."""
+_PORTS_APART = 40
+_WAITS_S = 30.0
+"""So long nothing is said of nodes that are still starting."""
 _STOP_S = 20.0
 _LEAD_S = 3.0
 """From when all is ready to the launch's first plots."""
@@ -64,6 +69,7 @@ key_sha256 = "{digest}"
 _NATION_PLOTS = "plots.csv"
 _KEY = "feed.key"
 _LOGIN = "login.txt"
+_MADE = "demo.json"
 _PROCESS = "demo.pid"
 _LOG = "demo.log"
 
@@ -76,10 +82,73 @@ class Desks(NamedTuple):
     password: str
 
 
-def prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: Settings) -> None:
-    """Fly a scenario past its nations' radars, and make the nations' folders."""
-    if (folder / "coalition").exists():
+class Made(msgspec.Struct, frozen=True):
+    """What a folder was prepared for."""
+
+    scenario: str
+    seed: int
+    first_port: int
+
+
+def prepare(
+    folder: Path,
+    scenario: str | None,
+    seed: int | None,
+    first_port: int | None,
+    settings: Settings,
+) -> None:
+    """Fly a scenario past its nations' radars, and make the nations' folders; once.
+
+    None: as the folder was prepared before, else what is usual. Raises InputError: it was prepared
+    for something else, or was begun and never finished.
+    """
+    asked = {"scenario": scenario, "seed": seed, "first_port": first_port}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    made = _made(folder)
+    if made is not None:
+        before = msgspec.structs.asdict(made)
+        other = [f"{name} {before[name]}" for name, value in asked.items() if value != before[name]]
+        if other:
+            reason = f"was prepared with {' and '.join(other)}"
+            raise InputError(str(folder), reason, "give another folder, or remove this one")
         return
+    if (folder / "coalition").exists():
+        reason = "was begun to be prepared, and not finished"
+        raise InputError(str(folder), reason, "remove it, or give another folder")
+    usual = {"scenario": SCENARIO, "seed": SEED, "first_port": 0}
+    made = msgspec.convert(usual | asked, Made)
+    _prepare(folder, made.scenario, made.seed, made.first_port or _free_block(), settings)
+
+
+def _made(folder: Path) -> Made | None:
+    try:
+        return msgspec.json.decode((folder / _MADE).read_bytes(), type=Made)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        reason = f"cannot be read ({error})"
+        raise InputError(str(folder / _MADE), reason, "remove the folder") from None
+
+
+def _free_block() -> int:
+    """The first ports at which nothing listens yet: another demo may be running."""
+    for first in range(FIRST_PORT, 32_000, _PORTS_APART):
+        if all(map(_is_free, range(first, first + _PORTS_APART))):
+            return first
+    return FIRST_PORT
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: Settings) -> None:
     flown = simulate(load_scenario(scenario), seed=seed)
     write_simulation(folder / "flight", flown)
     own = {NATIONS.get(name, name): name for name in sorted({r.nation for r in flown.radars})}
@@ -89,6 +158,7 @@ def prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: S
         _equip(folder / "coalition" / nation, nation, name, tuple(own), flown)
         Accounts(folder / "coalition" / nation).add(WHO, ROLES, password, time.time_ns())
     write_private(folder / _LOGIN, f"{password}\n".encode())
+    (folder / _MADE).write_bytes(msgspec.json.encode(Made(scenario, seed, first_port)) + b"\n")
 
 
 def _equip(folder: Path, nation: str, name: str, nations: Sequence[str], flown: Simulation) -> None:
@@ -124,7 +194,6 @@ async def run(
     folder: Path,
     settings: Settings,
     *,
-    speed: float,
     lasts_s: float,
     say: Callable[[str], None],
 ) -> None:
@@ -137,11 +206,11 @@ async def run(
     nodes = [_start(folder / "coalition" / nation) for nation in nations]
     try:
         for nation, node in zip(nations, nodes, strict=True):
-            await _until_ready(folder / "coalition" / nation, node)
+            await _until_ready(folder / "coalition" / nation, node, say)
         for line in told_lines(folder):
             say(line)
         ended = asyncio.create_task(told.wait())
-        flight = asyncio.create_task(_fly(folder, nations, speed, settings))
+        flight = asyncio.create_task(_fly(folder, nations, settings))
         await asyncio.wait((ended, flight), return_when=asyncio.FIRST_COMPLETED)
         if flight.done():
             flight.result()  # raises what went wrong
@@ -168,16 +237,24 @@ def _start(folder: Path) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
 
 
-async def _until_ready(folder: Path, node: "subprocess.Popen[bytes]") -> None:
-    """Until node and desk answer. Raises InputError with what the node said last."""
+async def _until_ready(
+    folder: Path, node: "subprocess.Popen[bytes]", say: Callable[[str], None]
+) -> None:
+    """Until node and desk answer, however long that takes: who waits is told that it goes on.
+
+    Raises InputError with what the node said last where it ended.
+    """
     of = load_node(folder).file
     wanted = [
         f"http://127.0.0.1:{of.http.port}/ready",
         desks(folder.parent.parent).addresses[folder.name],
     ]
-    until_s = time.monotonic() + _READY_S
+    said_s = time.monotonic()
     while wanted:
-        if node.poll() is not None or time.monotonic() > until_s:
+        if time.monotonic() - said_s > _WAITS_S:
+            said_s = time.monotonic()
+            say(f"{folder.name} is still starting; what was never run here is compiled first")
+        if node.poll() is not None:
             said = (folder / "node.log").read_text(encoding="utf-8").splitlines()[-1:]
             reason = f"did not start: {said[0] if said else 'it said nothing'}"
             raise InputError(str(folder), reason, f"see {folder / 'node.log'}")
@@ -195,7 +272,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-async def _fly(folder: Path, nations: Sequence[str], speed: float, settings: Settings) -> None:
+async def _fly(folder: Path, nations: Sequence[str], settings: Settings) -> None:
     """Send each nation's plots to its node, all in step."""
     files = {nation: folder / "coalition" / nation for nation in nations}
     first_ns, last_ns = _span(folder / "flight" / "plots.csv", folder / "flight" / "radars.toml")
@@ -208,7 +285,7 @@ async def _fly(folder: Path, nations: Sequence[str], speed: float, settings: Set
                 f"http://127.0.0.1:{port}", key=key, radars=(), settings=settings, exercise=True
             )
             sending.create_task(
-                send_file(own / _NATION_PLOTS, target, speed=speed, settings=settings, whole=whole)
+                send_file(own / _NATION_PLOTS, target, settings=settings, whole=whole)
             )
 
 
@@ -232,7 +309,7 @@ def _stop(nodes: Sequence["subprocess.Popen[bytes]"]) -> None:
 
 
 def begin(folder: Path, arguments: Sequence[str]) -> Iterator[str]:
-    """Run it in the background; what it said once it is ready. Raises InputError."""
+    """Run it in the background; what it says until it is ready, as it says it. InputError."""
     if running(folder) is not None:
         yield from told_lines(folder)
         return
@@ -242,15 +319,23 @@ def begin(folder: Path, arguments: Sequence[str]) -> Iterator[str]:
         process = subprocess.Popen(
             command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
         )
-    last = list(told_lines(folder))[-1]
-    until_s = time.monotonic() + 2 * _READY_S
-    while last not in (said := log.read_text(encoding="utf-8")).splitlines():
-        if process.poll() is not None or time.monotonic() > until_s:
-            process.terminate()
-            lines = said.splitlines()[-1:] or ["it said nothing"]
-            raise InputError(str(folder), f"did not start: {lines[0]}", f"see {log}")
-        time.sleep(0.2)
-    yield from told_lines(folder)
+    last, told = list(told_lines(folder))[-1], 0
+    try:
+        while True:
+            ended = process.poll() is not None
+            lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+            whole = [line.rstrip("\n") for line in lines if line.endswith("\n")]
+            if ended and last not in whole:
+                said = whole[-1] if whole else "it said nothing"
+                raise InputError(str(folder), f"did not start: {said}", f"see {log}")
+            yield from whole[told:]
+            told = len(whole)
+            if last in whole:
+                return
+            time.sleep(0.2)
+    except BaseException:
+        process.terminate()  # whoever waited no longer does
+        raise
 
 
 def running(folder: Path) -> int | None:
