@@ -13,7 +13,7 @@ from msgspec import structs
 from bench.scenario import several
 from evaluate.scene import site
 from skypact.model import Arrival, ClockMark, Openness, Plots, Radar
-from skypact.sharing import TrackletMaker
+from skypact.sharing.tracklets import TrackletMaker
 from skypact.tracking import LivePicture, Picture
 
 LATE_S = (1, 10, 60)

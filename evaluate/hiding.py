@@ -41,7 +41,7 @@ from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
 from skypact.model import Openness, Radar, Tracklet
 from skypact.sensing.radar_model import visible_from
 from skypact.settings import SharingSettings
-from skypact.sharing import TrackletMaker
+from skypact.sharing.tracklets import TrackletMaker
 from skypact.tracking import Picture
 
 DEFAULT = "hidden, one size"

@@ -13,7 +13,8 @@ import msgspec
 from skypact.errors import InputError
 from skypact.model import Assessment, Consultation, Flight, Matter
 from skypact.model.message import Header
-from skypact.serving.consulting import Act, Consulting
+from skypact.serving.consult_words import Act
+from skypact.serving.consulting import Consulting
 from skypact.serving.event_document import event_document, event_line
 from skypact.serving.events import Events
 from skypact.serving.operating import CONSULT, Order

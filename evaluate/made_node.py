@@ -24,7 +24,7 @@ from skypact.desk.app import Parts, application, desk_of, following
 from skypact.desk.node_client import NodeClient, PictureCopy
 from skypact.desk.oidc import Provider
 from skypact.desk.orders import PolicyChange, PolicyProposal
-from skypact.errors import InputError
+from skypact.errors import InputError, SkypactError
 from skypact.model import Apogee, Assessment, Ellipse, Flight, FlightKind, Impact, Launch, Radar
 from skypact.model.desk import (
     DeskState,
@@ -36,6 +36,7 @@ from skypact.model.desk import (
     ShownRadar,
     ShownTrack,
     Source,
+    StandingAlert,
     Statement,
 )
 from skypact.model.flight import RangeClass
@@ -43,7 +44,7 @@ from skypact.model.message import FlightPath, Use
 from skypact.model.track import Phase, TrackStatus
 from skypact.sensing.feeds.http_feed import QuietServer, bound
 from skypact.sensing.scenario import demo_radars
-from skypact.serving.consulting import Act
+from skypact.serving.consult_words import Act
 from skypact.serving.shown import shown_radars
 from skypact.settings import DeskSettings
 from skypact.sharing.codec import pack_flight
@@ -108,6 +109,7 @@ class MadeNode(NodeClient):
         self.levels = dict.fromkeys((one for one in NATIONS if one != nation), "tracklets")
         self.down: set[str] = set()
         self.statements: tuple[Statement, ...] = ()
+        self.alerts: tuple[StandingAlert, ...] = ()
         self.time_ns = time.time_ns()
         self.epoch = self.time_ns
         self.came_ns = dict.fromkeys(NATIONS, self.time_ns)
@@ -165,6 +167,7 @@ class MadeNode(NodeClient):
             pictures=PICTURES,
             partners=tuple(self._partner(name, level) for name, level in self.levels.items()),
             statements=self.statements,
+            alerts=self.alerts,
         )
 
     def _partner(self, nation: str, level: str) -> PartnerState:
@@ -314,6 +317,17 @@ class MadeOrders:
         consulting = self._node.consulting()
         await consulting.look()
         return await consulting.own.obey(act, who)
+
+    async def of_warning(self, do: str, event: int, who: str, key: Ed25519PrivateKey | None) -> str:
+        """Count a release; nothing goes out. Raises SkypactError: nothing of it waits."""
+        alerts = {one.event: one for one in self._node.alerts if not one.first}
+        if do != "release" or event not in alerts:
+            raise SkypactError(f"event {event}: no alert of it waits for a release; none is")
+        one = alerts[event]
+        by = tuple(sorted({*one.released_by, who}))
+        alerts[event] = msgspec.structs.replace(one, released_by=by)
+        self._node.alerts = tuple(alerts.values())
+        return f"event {event}: released by {who}; {one.persons - len(by)} more to release it"
 
     def text(self) -> str:
         """The levels as TOML."""

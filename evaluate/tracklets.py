@@ -34,7 +34,7 @@ from skypact.sensing.radar_model import visible_from
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import fly
 from skypact.settings import SharingSettings
-from skypact.sharing import TrackletMaker
+from skypact.sharing.tracklets import TrackletMaker
 from skypact.tracking import Picture
 
 Release = tuple[Openness, SharingSettings]

@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from skypact.sensing.scenario import demo_radars, load_scenario, scenario_names
     from skypact.sensing.simulation import Simulation, simulate, write_simulation
     from skypact.settings import Settings, load_settings
-    from skypact.sharing import TrackletMaker
+    from skypact.sharing.tracklets import TrackletMaker
     from skypact.tracking import LivePicture, Picture, Updates
 
 _HOME = {
@@ -136,7 +136,7 @@ _HOME = {
     "skypact.sensing.scenario": ("demo_radars", "load_scenario", "scenario_names"),
     "skypact.sensing.simulation": ("Simulation", "simulate", "write_simulation"),
     "skypact.settings": ("Settings", "load_settings"),
-    "skypact.sharing": ("TrackletMaker",),
+    "skypact.sharing.tracklets": ("TrackletMaker",),
     "skypact.tracking": ("LivePicture", "Picture", "Updates"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}

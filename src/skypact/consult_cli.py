@@ -11,7 +11,7 @@ import typer
 from skypact.order_cli import Folder, InExercise, SettingsFile, UserKey
 
 if TYPE_CHECKING:
-    from skypact.serving.consulting import Act
+    from skypact.serving.consult_words import Act
 
 consult = typer.Typer(
     name="consult",
@@ -79,7 +79,7 @@ def acknowledge(
     settings: SettingsFile = None,
 ) -> None:
     """Say that somebody has taken note of it."""
-    from skypact.serving.consulting import ACKNOWLEDGE, Act
+    from skypact.serving.consult_words import ACKNOWLEDGE, Act
 
     act = Act(do=ACKNOWLEDGE, event=event, to=tuple(to or ()))
     _say(folder, act, by, key, settings, exercise)
@@ -97,7 +97,7 @@ def comment(
     settings: SettingsFile = None,
 ) -> None:
     """Say something about it."""
-    from skypact.serving.consulting import COMMENT, Act
+    from skypact.serving.consult_words import COMMENT, Act
 
     act = Act(do=COMMENT, event=event, to=tuple(to or ()), text=_words(text))
     _say(folder, act, by, key, settings, exercise)
@@ -114,7 +114,7 @@ def open_(
     settings: SettingsFile = None,
 ) -> None:
     """Begin an event with words, where the node has not begun one from flights."""
-    from skypact.serving.consulting import OPEN, Act
+    from skypact.serving.consult_words import OPEN, Act
 
     act = Act(do=OPEN, to=tuple(to or ()), text=_words(text))
     _say(folder, act, by, key, settings, exercise)
@@ -132,7 +132,7 @@ def propose(
     settings: SettingsFile = None,
 ) -> None:
     """Propose a text that every nation is to confirm, the own one by another person."""
-    from skypact.serving.consulting import PROPOSE, Act
+    from skypact.serving.consult_words import PROPOSE, Act
 
     act = Act(do=PROPOSE, event=event, to=tuple(to or ()), text=_words(text))
     _say(folder, act, by, key, settings, exercise)
@@ -150,7 +150,7 @@ def confirm(
     settings: SettingsFile = None,
 ) -> None:
     """Confirm a text for one's nation, by its hash: nothing of it is quoted."""
-    from skypact.serving.consulting import CONFIRM, Act
+    from skypact.serving.consult_words import CONFIRM, Act
 
     _say(folder, Act(do=CONFIRM, text=hash_), by, key, settings, exercise)
 
@@ -166,7 +166,7 @@ def join(
     settings: SettingsFile = None,
 ) -> None:
     """Say that a partner's event is one of ours, where the node did not see it by itself."""
-    from skypact.serving.consulting import JOIN, Act
+    from skypact.serving.consult_words import JOIN, Act
 
     _say(folder, Act(do=JOIN, event=event, text=other), by, key, settings, exercise)
 

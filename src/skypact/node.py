@@ -31,6 +31,7 @@ from skypact.model import (
     EntryKind,
     Heartbeat,
     Outcome,
+    StandingAlert,
     Track,
     Use,
     Verdict,
@@ -636,6 +637,11 @@ class Node:
     def health(self) -> dict[str, Any]:
         """Whether all is well, and what is not, each with what to do."""
         return health_of(self, self._ready, self.faults.values())
+
+    @property
+    def alerts(self) -> Sequence[StandingAlert]:
+        """Those that persons may release or cancel."""
+        return self.warner.alerts(self.clock()) if self.warner else self.apart.alerts
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """All counts, as `/metrics` gives them."""

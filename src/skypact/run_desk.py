@@ -24,9 +24,8 @@ from skypact.errors import InputError, LinkError
 from skypact.sensing.feeds.http_feed import QuietServer, bound
 from skypact.serving.desk_orders import DeskOrders
 from skypact.serving.its_node import ItsNode
-from skypact.serving.teller import subject_of
 from skypact.settings import Settings
-from skypact.sharing.nats_config import NATIONAL_USER
+from skypact.sharing.nats_config import NATIONAL_USER, desk_subject
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import DESK, NodeFolder, OidcPart, load_node
 from skypact.sharing.tasks import end
@@ -78,7 +77,7 @@ class DeskServer:
         )
         client = NodeClient(
             self._connection,
-            subject_of(node.exercise),
+            desk_subject(node.exercise),
             self._settings.desk,
             self.desk.live.changed,
         )

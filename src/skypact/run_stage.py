@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from skypact.errors import InputError, LinkError
+from skypact.model import StandingAlert
 from skypact.run_desk import log_as_json
 from skypact.sensing import load_radars
 from skypact.serving.apart import fits_of
@@ -63,7 +64,7 @@ class StageProcess:
             self._node = ItsNode(self._connection, stage, settings, fits, exercise=folder.exercise)
             ground = Ground(folder, radars, settings, self._connection, self._node, self._clock)
             self.alone = ALONE[stage](ground)
-            here = self._node.be_here(self._followed, self._own_faults, self._notices)
+            here = self._node.be_here(self._followed, self._own_faults, self._notices, self._alerts)
             self._here = asyncio.create_task(here, name="here")
             await self.alone.begin()
             host, port = folder.stage_address(stage)
@@ -103,6 +104,9 @@ class StageProcess:
 
     def _notices(self) -> Sequence[str]:
         return self.alone.notices() if self._ready else ()
+
+    def _alerts(self) -> Sequence[StandingAlert]:
+        return self.alone.alerts() if self._ready else ()
 
     def _own_faults(self) -> list[str]:
         faults = [] if self._ready else ["it is starting, and reads the journal if it follows it"]

@@ -2,11 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
 from evaluate.made_node import PASSWORD, MadeDesk, S, made_statement, radars
-from skypact.model import Step
-from skypact.serving.consulting import COMMENT, CONFIRM, Act
+from skypact.model import AlertArea, Danger, StandingAlert, Step
+from skypact.serving.consult_words import COMMENT, CONFIRM, Act
 from skypact.warning.feed import atom_feed
 from tests.desk.desk_browser import AXE, browser, chromium
 from tests.desk.desk_visit import OTHER, Story, Visit, expects
@@ -171,6 +172,81 @@ def test_a_warning_in_force_is_seen_whatever_is_looked_at(visit, story, desk):
         desk.alerts.clear()
 
 
+def test_an_alert_that_waits_is_released_by_persons_in_each_language(quick, visit, story, desk):
+    expect = expects()
+    story.at(300.0)
+    page = visit.page
+    area = AlertArea(
+        "JP-02",
+        {"en": "Aomori", "ja": "青森県"},
+        Danger.FALL,
+        0.42,
+        0.0,
+        desk.node.time_ns + 200 * S,
+    )
+    alert = StandingAlert(7, "", (1,), (area,), (), 2, False)
+
+    def set_alerts(*alerts):
+        desk.run(lambda: setattr(desk.node, "alerts", alerts))
+
+    set_alerts(alert)
+    try:
+        notice = page.locator(".waits-notice")
+        expect(notice).to_contain_text("LIVE · WAITS FOR A RELEASE (1) Aomori")
+        tab = page.get_by_role("tab", name="Warnings")
+        expect(tab.locator(".waits-for-me")).to_contain_text("1 wait for you")
+        notice.click()
+        waits = page.locator('[data-waits="7"]')
+        expect(waits).to_contain_text("Event 7, flights 1")
+        expect(waits).to_contain_text("42 %")
+        expect(waits.locator(".lead")).to_contain_text("03:")
+        expect(waits).to_contain_text("Nobody has released it: 0 of 2")
+        _no_violation(page, "an alert that waits")
+        waits.get_by_role("button", name="Release (LIVE)").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.locator(".band")).to_have_text("LIVE")
+        expect(dialog).to_contain_text("Release the alert of event 7 (LIVE)")
+        expect(dialog).to_contain_text("LIVE. The public in these areas is warned")
+        expect(dialog).to_contain_text("Aomori")
+        _no_violation(page, "an alert being released")
+        sign = dialog.get_by_role("button", name="Sign and send")
+        expect(sign).to_be_disabled()
+        dialog.get_by_label("Your password").fill("wrong")
+        sign.click()
+        expect(dialog.get_by_role("alert")).to_contain_text("the password is wrong")
+        assert desk.node.alerts == (alert,)
+        dialog.get_by_label("Your password").fill(PASSWORD)
+        sign.click()
+        expect(page.locator(".said")).to_contain_text("released by Sato; 1 more")
+        expect(waits).to_contain_text("Released by Sato: 1 of 2")
+        expect(waits).to_contain_text("it waits for another person")
+        expect(waits.get_by_role("button")).to_have_count(0)
+        expect(tab.locator(".waits-for-me")).to_have_count(0)
+
+        viewer = Visit(quick, desk, "Mori")
+        viewer.page.locator(".waits-notice").click()
+        expect(viewer.page.locator('[data-waits="7"]').get_by_role("button")).to_be_disabled()
+        viewer.close()
+
+        set_alerts(alert, msgspec.structs.replace(alert, event=8))
+        for speaks, code, band, release in (
+            ("Language", "ja", "実動 · 発令待ち", "発令を承認(実動)"),
+            ("言語", "ko", "실상황 · 발령 대기", "발령 승인(실상황)"),
+        ):
+            page.get_by_label(speaks).select_option(code)
+            expect(page.locator('[data-waits="8"] .band')).to_have_text(band)
+            page.locator('[data-waits="8"]').get_by_role("button", name=release).click()
+            name = "青森県" if code == "ja" else "Aomori"
+            expect(dialog.locator(".words")).to_contain_text(name)
+            page.keyboard.press("Escape")
+            expect(dialog).to_have_count(0)
+        page.get_by_label("언어").select_option("en")
+        set_alerts()
+        expect(notice).to_have_count(0)
+    finally:
+        set_alerts()
+
+
 def test_nations_consult_about_an_event_until_a_text_is_agreed(quick, visit, story, desk):
     expect = expects()
     story.at(300.0)
@@ -207,6 +283,7 @@ def test_nations_consult_about_an_event_until_a_text_is_agreed(quick, visit, sto
     expect(text).to_contain_text("Waits for JPN, KOR")
     expect(text).to_contain_text("Another person has to confirm it")
     expect(text.get_by_role("button")).to_have_count(0)
+    expect(page.locator(".waits-for-me")).to_have_count(0)
     _no_violation(page, "an event that is consulted about")
 
     _signs_with_a_key_of_her_own(quick, desk)
@@ -235,7 +312,9 @@ def _signs_with_a_key_of_her_own(quick, desk):
     """Abe confirms what stands there; without the password nothing is said."""
     expect = expects()
     abe = Visit(quick, desk, "Abe")
-    abe.page.get_by_role("tab", name="Consultation").click()
+    tab = abe.page.get_by_role("tab", name="Consultation")
+    expect(tab.locator(".waits-for-me")).to_contain_text("1 wait for you")
+    tab.click()
     abe.page.get_by_role("button", name="Confirm for JPN (LIVE)").click()
     dialog = abe.page.get_by_role("dialog")
     expect(dialog.locator(".band")).to_have_text("LIVE")
@@ -252,6 +331,7 @@ def _signs_with_a_key_of_her_own(quick, desk):
     dialog.get_by_label("Your password").fill(PASSWORD)
     sign.click()
     expect(dialog).to_have_count(0)
+    expect(tab.locator(".waits-for-me")).to_have_count(0)
     expect(abe.page.get_by_role("tab", name="Audit")).to_have_count(0)
     abe.close()
 
@@ -387,6 +467,13 @@ def test_an_exercise_cannot_be_taken_for_live(quick, tmp_path):
         page.get_by_role("tab", name="Partners").click()
         page.locator('[data-partner="KOR"] button').click()
         expect(page.get_by_role("dialog").locator(".band")).to_have_text("EXERCISE")
+        page.keyboard.press("Escape")
+        area = AlertArea("JP-02", {"en": "Aomori"}, Danger.FALL, 0.42, 0.0, None)
+        alert = StandingAlert(7, "", (1,), (area,), (), 2, False)
+        desk.run(lambda: setattr(desk.node, "alerts", (alert,)))
+        page.get_by_role("tab", name="Warnings").click()
+        page.get_by_role("button", name="Release (EXERCISE)").click()
+        expect(page.get_by_role("dialog")).to_contain_text("EXERCISE. Sent to the channels for")
         visit.close()
     finally:
         desk.close()

@@ -51,6 +51,7 @@ from skypact.serving.desk_orders import with_key
 from skypact.serving.shown import shown_path, shown_radars, shown_tracks
 from skypact.serving.shown_picture import ShownPicture
 from skypact.settings import DeskSettings
+from tests.test_node import coalition
 
 S = 1_000_000_000
 NO_PATH = ShownPath(b"", b"", b"", b"", b"")
@@ -469,3 +470,24 @@ def test_one_key_of_a_partner_is_set_and_nothing_else(partner, key, value):
 def test_a_shown_track_is_small():
     assert isinstance(shown_tracks([track(1)])[0], ShownTrack)
     assert len(msgspec.msgpack.encode(shown_tracks([track(1)])[0])) < 250
+
+
+def test_a_desk_starts_without_compiled_kernels(tmp_path):
+    """They take seconds to load, and a desk has no use for them: not to check a policy either."""
+    coalition(tmp_path, {"JPN": {"KOR": "nothing"}, "KOR": {"JPN": "nothing"}})
+    text = (tmp_path / "JPN" / "release.toml").read_text().replace('"nothing"', '"plots"')
+    did = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "import skypact.run_desk\n"
+        "from skypact.serving.orders import difference\n"
+        "found = {one.partner: one.more for one in difference(Path(sys.argv[1]), sys.argv[2])}\n"
+        "print(bool(found['KOR']), sorted({'numba', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", did, str(tmp_path / "JPN"), text],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "True []\n"

@@ -22,14 +22,7 @@ from skypact.model import (
 )
 from skypact.node import Node
 from skypact.serving.consult_orders import consult, events_of
-from skypact.serving.consulting import (
-    ACKNOWLEDGE,
-    COMMENT,
-    CONFIRM,
-    OPEN,
-    PROPOSE,
-    Act,
-)
+from skypact.serving.consult_words import ACKNOWLEDGE, COMMENT, CONFIRM, OPEN, PROPOSE, Act
 from skypact.settings import (
     ConsultationSettings,
     JournalSettings,

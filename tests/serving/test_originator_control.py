@@ -21,7 +21,8 @@ from skypact.serving.pictures import NATIONAL, OF_USE
 from skypact.settings import LateSettings, ReleaseSettings, Settings
 from skypact.sharing import codec, seal
 from skypact.sharing.chain import Delivery
-from skypact.sharing.policy import granted_uses, use_bits
+from skypact.sharing.policy import use_bits
+from skypact.sharing.policy_rows import granted_uses
 from tests.sharing.test_policy import FLOWN, RADARS, ROWS, START_NS, S, parsed, plots_at, policies
 
 SETTINGS = Settings(

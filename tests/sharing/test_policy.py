@@ -21,11 +21,8 @@ from skypact.sharing.policy import (
     decide,
     explain,
     explanation_text,
-    feet_deg,
-    granted_uses,
     level_of_radar,
     released_radars,
-    released_rows,
     use_bits,
 )
 from skypact.sharing.policy_file import (
@@ -35,6 +32,7 @@ from skypact.sharing.policy_file import (
     policy_hash,
     signed_policy,
 )
+from skypact.sharing.policy_rows import feet_deg, granted_uses, released_rows
 from skypact.tracking import Picture
 
 S = 1_000_000_000

@@ -15,8 +15,8 @@ from skypact.sharing.chain import Delivery, OutgoingChain
 from skypact.sharing.entry import Accepted, Entry
 from skypact.sharing.outgoing import Outgoing
 from skypact.sharing.partner_release import PartnerRelease
-from skypact.sharing.policy import released_rows
 from skypact.sharing.policy_file import parse_policy
+from skypact.sharing.policy_rows import released_rows
 from skypact.tracking import LivePicture, Picture
 
 S = 1_000_000_000

@@ -8,7 +8,7 @@ import numpy as np
 from evaluate.scene import START_NS, Scene, coasting, local_state, looks_like, noisy, site
 from evaluate.tracklets import biased
 from skypact.model import Arrival, ClockMark, Openness, Plots
-from skypact.sharing import TrackletMaker
+from skypact.sharing.tracklets import TrackletMaker
 from skypact.tracking import Picture
 
 S = 1_000_000_000

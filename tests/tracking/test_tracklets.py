@@ -14,8 +14,8 @@ from skypact.kernels import filter as kf
 from skypact.kernels.radar_table import radar_array
 from skypact.model import ForeignTrack, Openness, TrackStatus
 from skypact.settings import SharingSettings, TrackingSettings
-from skypact.sharing import TrackletMaker, label_of
 from skypact.sharing.release import Hiding, joint_of, rounded
+from skypact.sharing.tracklets import TrackletMaker, label_of
 from skypact.tracking import Picture
 
 S = 1_000_000_000

@@ -24,7 +24,9 @@ from skypact.settings import WarningSettings
 from skypact.sharing.nats_config import NATIONAL_USER, warning_subject
 from skypact.sharing.nats_server import connect
 from skypact.warning.cap import faults_of
+from tests.desk.desk_browser import browser, chromium
 from tests.desk.desk_scene import PASSWORD, visiting
+from tests.desk.desk_visit import Visit, expects
 from tests.test_node import SETTINGS, S, arrivals, coalition, until
 from tests.warning.test_areas import feature
 
@@ -170,3 +172,84 @@ def test_two_persons_release_an_alert_one_by_the_command_and_one_at_the_desk(tmp
             await node.stop()
 
     asyncio.run(run())
+
+
+def test_an_alert_is_released_by_two_persons_and_cancelled_on_the_page(tmp_path, flight):
+    """A real node, its desk and a real browser: one in Japanese, one in Korean, a third looks."""
+    chromium()
+    folder, password = warning(tmp_path), tmp_path / "password"
+    password.write_text(PASSWORD + "\n")
+
+    def skypact(*words):
+        assert CliRunner().invoke(cli.app, [str(word) for word in words]).exit_code == 0
+
+    for name in ("Kato", "Mori"):
+        key = tmp_path / f"{name}.key"
+        skypact(*("coalition", "user", "add", folder, name, "--role", "release", "--key-file", key))
+        of_desk = ("--role", "release", "--password-file", password, "--key-file", key)
+        skypact("desk", "user", "add", folder, name, *of_desk)
+    skypact("desk", "user", "add", folder, "Abe", "--password-file", password)
+    rule = {"release_persons": 2, "at_once_probability": 1.0, "at_once_lead_s": 0.0}
+    settings = SETTINGS.model_copy(update={"warning": WarningSettings(**rule)})
+
+    def officers(url, event):
+        expect = expects()
+        waits, given = f'[data-waits="{event}"]', ".warning.in-force"
+        with browser() as opened:
+            mori, kato, abe = (Visit(opened, SimpleNamespace(url=url), name) for name in OFFICERS)
+            mori.page.get_by_label("Language").select_option("ja")
+            mori.page.locator(".waits-notice").click()
+            expect(mori.page.locator(waits).locator("tbody")).to_contain_text("north")
+            mori.page.locator(waits).get_by_role("button", name="発令を承認(実動)").click()
+            _sign(mori.page, "あなたのパスワード", "署名して送信")
+            expect(mori.page.locator(waits)).to_contain_text("承認: Mori(1/2 名)")
+            kato.page.get_by_label("Language").select_option("ko")
+            kato.page.locator(".waits-notice").click()
+            expect(kato.page.locator(waits)).to_contain_text("승인: Mori(1/2명)")
+            kato.page.locator(waits).get_by_role("button", name="발령 승인(실상황)").click()
+            _sign(kato.page, "본인 비밀번호", "서명하고 보내기")
+            expect(mori.page.locator(given)).to_contain_text("north")
+            expect(mori.page.locator(waits)).to_have_count(0)
+            abe.page.locator(".in-force-notice").click()
+            cancel = abe.page.locator(given).get_by_role("button", name="Cancel the warning (LIVE)")
+            expect(cancel).to_be_disabled()
+            kato.page.get_by_label("언어").select_option("en")
+            cancel = kato.page.locator(given).get_by_role("button", name="Cancel the warning")
+            cancel.click()
+            expect(kato.page.get_by_role("dialog")).to_contain_text("is told that there is no dang")
+            _sign(kato.page, "Your password", "Sign and send")
+            cancelled = abe.page.locator(".warning.over")
+            expect(cancelled).to_contain_text("LIVE · cancelled")
+            expect(abe.page.locator(waits)).to_contain_text("A person has cancelled it")
+            for visit in (mori, kato, abe):
+                visit.close()
+
+    async def run():
+        node, desk = Node(folder, settings), DeskServer(folder, settings)
+        try:
+            await node.start()
+            await desk.start()
+            client, heard = await listening(node)
+            for arrival in arrivals(flight, "JPN", node.radars, time.time_ns()):
+                await node.take_plots((arrival,))
+            await until(lambda: node.alerts, seconds=120)
+            event = min(one.event for one in node.alerts)
+            await asyncio.to_thread(officers, f"http://127.0.0.1:{desk.port}/", event)
+            types = [etree.fromstring(one).findtext("{*}msgType") for one in heard]
+            assert types[0] == "Alert" and types[-1] == "Cancel"
+            await client.close()
+        finally:
+            await desk.stop()
+            await node.stop()
+
+    asyncio.run(run())
+
+
+OFFICERS = ("Mori", "Kato", "Abe")
+
+
+def _sign(page, password, send):
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(password).fill(PASSWORD)
+    dialog.get_by_role("button", name=send).click()
+    dialog.wait_for(state="detached")

@@ -1,8 +1,9 @@
 /** The desk's state: who is here, what is looked at, and what the node says of it. */
 import type { FeatureCollection } from "geojson";
 import { Client, Refused } from "./api/client";
-import type { Clock, Comment, Partner, PictureName, Radar, Session, Status, Warnings } from "./api/contract";
+import type { Clock, Comment, EventLine, Partner, PictureName, Radar, Session, Status, Warnings } from "./api/contract";
 import { Events, type Notes } from "./api/events";
+import { forMe } from "./picture/consulted";
 import { missing } from "./picture/missing";
 import { Past } from "./picture/past";
 import { Picture } from "./picture/picture";
@@ -35,6 +36,8 @@ export class Desk {
   /** As of the time of what is shown. */
   readonly warnings: Store<Warnings> = store<Warnings>(NO_WARNINGS);
   readonly comments: Store<ReadonlyMap<number, readonly Comment[]>> = store<ReadonlyMap<number, readonly Comment[]>>(new Map());
+  /** Hashes of texts that wait for one's own confirmation, as of when events were last read. */
+  readonly toConfirm: Store<readonly string[]> = store<readonly string[]>([]);
   /** ms of the page's own clock when something last came; null: nothing yet. */
   readonly heard_ms: Store<number | null> = store<number | null>(null);
   /** A sentence for whoever is at the desk: what went wrong, or was done. */
@@ -103,6 +106,15 @@ export class Desk {
 
   async readComments(flight: number): Promise<void> {
     await this.try(async () => this.#noteComments(flight, await this.client.comments(flight)));
+  }
+
+  /** The shared events, and what of them waits for whoever is here. */
+  async readEvents(): Promise<EventLine[]> {
+    const events = await this.client.consultations();
+    const { nation, who } = this.session.get() ?? { nation: "", who: "" };
+    const mine = this.may("act") ? forMe(events, nation, who) : [];
+    if (mine.join() !== this.toConfirm.get().join()) this.toConfirm.set(mine);
+    return events;
   }
 
   /** Do something; what is refused is said. */

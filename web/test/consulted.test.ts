@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Apart, EventText, SharedEvent, StatedFlight } from "../src/api/contract";
-import { apart, confirms, nationsOf, sideBySide, waitsFor } from "../src/picture/consulted";
+import { apart, confirms, forMe, nationsOf, sideBySide, waitsFor } from "../src/picture/consulted";
 
 const AT = "2026-11-22T12:00:00Z";
 const flight = (id: number): StatedFlight => ({
@@ -11,7 +11,7 @@ const held = (one: number, other: number): Apart => ({
   launch_km: null, launch_differs: false, impact_km: 78, impact_differs: true, impact_time_s: null, impact_time_differs: false,
 });
 const event = (change: Partial<SharedEvent>): SharedEvent => ({
-  event: "KOR-1", names: ["KOR-1"], began: AT, latest: AT, told: [], count: {}, acknowledged: [], agreed: null,
+  event: "KOR-1", names: ["KOR-1"], began: AT, latest: AT, told: [], count: {}, acknowledged: [], agreed: null, waiting: [],
   comments: [], texts: [], assessments: {}, differences: [], ...change,
 });
 
@@ -59,4 +59,15 @@ describe("a text", () => {
     expect(confirms(done, "JPN", "Abe")).toBe("no");
     expect(waitsFor(done)).toEqual(["KOR"]);
   });
+});
+
+it("a text waits for whom it names and who did not propose it, once however many events tell of it", () => {
+  const waits = (hash: string, nation: string, by: string, nations: string[]) => ({ hash, proposed: { nation, by, at: AT }, nations });
+  const events = [
+    event({ waiting: [waits("a", "JPN", "Sato", ["JPN", "KOR"]), waits("b", "KOR", "Han", ["JPN"]), waits("c", "KOR", "Han", ["USA"])] }),
+    event({ waiting: [waits("b", "KOR", "Han", ["JPN"])] }),
+  ];
+  expect(forMe(events, "JPN", "Sato")).toEqual(["b"]);
+  expect(forMe(events, "JPN", "Ito")).toEqual(["a", "b"]);
+  expect(forMe(events, "USA", "Lee")).toEqual(["c"]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { WarnedArea } from "../src/api/contract";
-import { chance, inLanguage } from "../src/picture/warned";
+import type { StandingAlert, WarnedArea } from "../src/api/contract";
+import { chance, inLanguage, soonest, standingOf, waiting } from "../src/picture/warned";
 
 const area = (falls: number | null, passes: number | null): WarnedArea => ({
   id: "a", names: {}, danger: "fall", falls, passes, area: { type: "MultiPolygon", coordinates: [] },
@@ -18,5 +18,24 @@ describe("a warned area", () => {
     expect(inLanguage("ko", { ja: "青森県", en: "Aomori" })).toBe("Aomori");
     expect(inLanguage("ko", { ja: "青森県" })).toBe("青森県");
     expect(inLanguage("ko", {})).toBeUndefined();
+  });
+});
+
+describe("alerts of the node", () => {
+  const alert = (event: number, warning: string | null, ...times: (number | null)[]): StandingAlert => ({
+    event, warning, flights: [event], released_by: [], persons: 2, withheld: false,
+    areas: times.map((first_ms, i) => ({ id: String(i), names: {}, danger: "fall", falls: 0.5, passes: 0, first_ms })),
+  });
+
+  it("wait for persons while nothing was said of them; what was said is known by its first message", () => {
+    const both = [alert(1, null), alert(2, "JPN-2-1")];
+    expect(waiting(both).map(({ event }) => event)).toEqual([1]);
+    expect(standingOf(both, { event: "JPN-2-1" })?.event).toBe(2);
+    expect(standingOf(both, { event: "JPN-3-1" })).toBeUndefined();
+  });
+
+  it("begin with the soonest danger of any area, if one is known", () => {
+    expect(soonest(alert(1, null, 300, null, 200))).toBe(200);
+    expect(soonest(alert(1, null, null))).toBeNull();
   });
 });

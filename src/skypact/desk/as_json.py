@@ -24,6 +24,7 @@ from skypact.model import (
     ShownRadar,
     ShownTrack,
     Source,
+    StandingAlert,
     TrackStatus,
 )
 from skypact.settings import DeskSettings
@@ -40,6 +41,29 @@ def iso(time_ns: int) -> str:
     """ISO 8601, UTC, to the millisecond."""
     at = datetime.datetime.fromtimestamp(time_ns // S, datetime.UTC)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{time_ns % S // MS:03d}Z"
+
+
+def standing_alert(one: StandingAlert) -> d.StandingAlert:
+    """An alert that waits for persons, or one in force."""
+    return {
+        "event": one.event,
+        "warning": one.first or None,
+        "flights": list(one.flights),
+        "areas": [
+            {
+                "id": area.id,
+                "names": area.names,
+                "danger": area.danger.value,
+                "falls": round(area.falls, 2),
+                "passes": round(area.passes, 2),
+                "first_ms": None if area.first_ns is None else area.first_ns // MS,
+            }
+            for area in one.areas
+        ],
+        "released_by": list(one.released_by),
+        "persons": one.persons,
+        "withheld": one.withheld,
+    }
 
 
 def track(one: ShownTrack) -> d.Track:

@@ -243,6 +243,33 @@ class ReleasePolicy(TypedDict):
     since: Iso
 
 
+class AlertArea(TypedDict):
+    """An area that an alert is about, as `WarnedArea`; `first_ms`: the soonest danger."""
+
+    id: str
+    names: dict[str, str]
+    danger: Literal["fall", "pass", "neighbour"]
+    falls: float
+    passes: float
+    first_ms: Milliseconds | None
+
+
+class StandingAlert(TypedDict):
+    """An alert that persons may release (`warning` is null: it waits), or cancel.
+
+    `warning`: what a `Warning` calls its event. `released_by`: whose release holds, of the
+    `persons` that it takes. `withheld`: a person has cancelled it.
+    """
+
+    event: int
+    warning: str | None
+    flights: list[int]
+    areas: list[AlertArea]
+    released_by: list[str]
+    persons: int
+    withheld: bool
+
+
 class Status(TypedDict):
     """How the node is. `connected`: it tells the desk; `heard_ms`: when it last did."""
 
@@ -254,6 +281,7 @@ class Status(TypedDict):
     heard_ms: Milliseconds
     faults: list[str]
     notices: list[str]
+    alerts: list[StandingAlert]
     release_policy: ReleasePolicy
     journal_last: int
     journal_waiting: int
@@ -415,6 +443,14 @@ class EventText(TypedDict):
     agreed: Iso | None
 
 
+class WaitingText(TypedDict):
+    """A text that `nations` have not confirmed yet."""
+
+    hash: str
+    proposed: SaidBy
+    nations: list[str]
+
+
 class EventLine(TypedDict):
     """A shared event in short. `names`: ours, and partners'; `told`: who knows that we have it."""
 
@@ -428,6 +464,7 @@ class EventLine(TypedDict):
     comments: int
     texts: int
     agreed: str | None
+    waiting: list[WaitingText]
 
 
 class SharedEvent(TypedDict):
@@ -446,6 +483,7 @@ class SharedEvent(TypedDict):
     comments: list[SaidWords]
     texts: list[EventText]
     agreed: str | None
+    waiting: list[WaitingText]
     assessments: dict[str, list[dict[str, Any]]]
     differences: list[dict[str, Any]]
 

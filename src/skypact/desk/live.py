@@ -89,6 +89,7 @@ class Live:
             "heard_ms": of.time_ns // MS,
             "faults": [*silent, *of.faults],
             "notices": list(of.notices),
+            "alerts": [as_json.standing_alert(one) for one in of.alerts],
             "release_policy": {
                 "hash": of.policy_hash,
                 "by": of.policy_by,

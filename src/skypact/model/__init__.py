@@ -13,6 +13,7 @@ from skypact.model.arrival import (
     Verdict,
 )
 from skypact.model.desk import (
+    AlertArea,
     Ask,
     Coverage,
     DeskState,
@@ -24,6 +25,7 @@ from skypact.model.desk import (
     ShownRadar,
     ShownTrack,
     Source,
+    StandingAlert,
     Statement,
 )
 from skypact.model.event import Event, EventAssessment, EventText, SaidBy
@@ -93,6 +95,7 @@ __all__ = [
     "BIAS_KINDS",
     "Acknowledged",
     "Acknowledgement",
+    "AlertArea",
     "Apogee",
     "Area",
     "AreaChance",
@@ -170,6 +173,7 @@ __all__ = [
     "ShownRadar",
     "ShownTrack",
     "Source",
+    "StandingAlert",
     "Statement",
     "Step",
     "TakeOutRecord",

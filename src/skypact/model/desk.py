@@ -10,6 +10,7 @@ from skypact.model.flight import Flight
 from skypact.model.message import AreaWarning, Assessment, Integers, Reals
 from skypact.model.radar import Radar
 from skypact.model.track import Phase, TrackStatus
+from skypact.model.warning import Danger
 
 
 class ShownTrack(msgspec.Struct, frozen=True, array_like=True):
@@ -150,6 +151,35 @@ class Statement(msgspec.Struct, frozen=True, array_like=True):
     said: Assessment | AreaWarning
 
 
+class AlertArea(msgspec.Struct, frozen=True, array_like=True):
+    """An area that an alert is about. `names`: by language; `first_ns`: the earliest danger."""
+
+    id: str
+    names: dict[str, str]
+    danger: Danger
+    falls: float
+    passes: float
+    first_ns: int | None
+
+
+class StandingAlert(msgspec.Struct, frozen=True, array_like=True):
+    """An alert of this node that persons may release, or cancel.
+
+    `event`: its number, as orders name it. `first`: the identifier of its first message; empty:
+    nothing was said, it waits for persons. `flights`: ids in the picture for public alerts.
+    `released_by`: whose release holds, of the `persons` that it takes. `withheld`: a person has
+    cancelled it.
+    """
+
+    event: int
+    first: str
+    flights: tuple[int, ...]
+    areas: tuple[AlertArea, ...]
+    released_by: tuple[str, ...]
+    persons: int
+    withheld: bool
+
+
 class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     """How a node is, each second while a desk listens.
 
@@ -175,6 +205,7 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     pictures: tuple[str, ...]
     partners: tuple[PartnerState, ...]
     statements: tuple[Statement, ...]
+    alerts: tuple[StandingAlert, ...] = ()
 
 
 class Coverage(msgspec.Struct, frozen=True, array_like=True):

@@ -26,7 +26,8 @@ from skypact.model import (
 from skypact.sensing import read_plots
 from skypact.settings import Settings
 from skypact.sharing.partner_release import PartnerRelease
-from skypact.sharing.policy import Policy, released_rows
+from skypact.sharing.policy import Policy
+from skypact.sharing.policy_rows import released_rows
 from skypact.tracking import Picture
 
 FilePath = str | PathLike[str]

@@ -24,16 +24,14 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from skypact.errors import JournalError, SkypactError
-from skypact.model import Arrival, Entry, EntryKind, Radar, Verdict
+from skypact.model import Arrival, Entry, EntryKind, Radar, StandingAlert, Verdict
 from skypact.record.journal import Journal
 from skypact.serving.folded import Folded
-from skypact.serving.kept import KeptPlots
+from skypact.serving.stage_words import HERE, PLOTS, WRITE, Answer, HandedIn, Here, ToWrite
 from skypact.settings import NodeSettings, Settings
 from skypact.sharing.nats_config import stage_subject
 from skypact.tracking.packed import conditions_of
 
-HERE, PLOTS, WRITE = "here", "plots", "write"
-"""What a stage may ask."""
 AFTER_THE_JOURNAL = ("warnings", "record")
 MAY_WRITE = {
     "warnings": (EntryKind.WARNING, EntryKind.OPERATOR_ACTION),
@@ -42,59 +40,6 @@ MAY_WRITE = {
 _WRITTEN_KEPT = 256
 _STOP_S = 1.0
 Take = Callable[[tuple[Arrival, ...]], Awaitable[Sequence[Verdict]]]
-
-
-class Here(msgspec.Struct, array_like=True, frozen=True):
-    """A stage says that it is there. `holder`: its process; `fits`: what its pictures rest on.
-
-    `followed`: the journal's entry up to which it has done all. `faults`: what is wrong with it;
-    `notices`: what waits for somebody.
-    """
-
-    holder: str
-    fits: str
-    followed: int
-    faults: tuple[str, ...]
-    notices: tuple[str, ...]
-
-
-class HandedIn(msgspec.Struct, array_like=True, frozen=True):
-    """Plots that came in, in order; nothing is decided about them yet."""
-
-    holder: str
-    arrivals: tuple[KeptPlots, ...]
-
-
-class ToWrite(msgspec.Struct, array_like=True, frozen=True):
-    """An entry for the journal. `again`: it was asked before, and may be there."""
-
-    holder: str
-    kind: EntryKind
-    about: str
-    time_ns: int
-    payload: bytes
-    again: bool
-
-    @property
-    def key(self) -> tuple[str, str, bytes]:
-        """Alike for what is to be written once."""
-        return self.kind, self.about, hashlib.blake2b(self.payload).digest()
-
-    def is_entry(self, entry: Entry) -> bool:
-        """Whether it is that."""
-        return (self.kind, self.about, self.payload) == (entry.kind, entry.about, entry.payload)
-
-
-class Answer(msgspec.Struct, array_like=True, frozen=True):
-    """A node's. `fault`: why nothing was done, else empty; `over`: and asking again is of no use.
-
-    `number`: of the entry; `verdicts`: of the plots, which are in the journal.
-    """
-
-    fault: str = ""
-    over: bool = False
-    number: int = 0
-    verdicts: tuple[Verdict, ...] = ()
 
 
 class _Stage:
@@ -107,6 +52,7 @@ class _Stage:
         self.followed = 0
         self.faults: tuple[str, ...] = ()
         self.notices: tuple[str, ...] = ()
+        self.alerts: tuple[StandingAlert, ...] = ()
 
     def is_held_by(self, holder: str) -> bool:
         """Whether this process is the one that counts; one that was never heard of becomes it."""
@@ -219,6 +165,7 @@ class Apart:
         if over is None:
             stage.heard_s, stage.followed = time.monotonic(), here.followed
             stage.faults, stage.notices = here.faults, here.notices
+            stage.alerts = here.alerts
         return over or Answer()
 
     async def _plots(self, handed_in: HandedIn) -> Answer:
@@ -305,6 +252,12 @@ class Apart:
         """What waits for somebody, as stages that are there say."""
         there = (one for name, one in self._stages.items() if self.is_up(name))
         return [notice for one in there for notice in one.notices]
+
+    @property
+    def alerts(self) -> list[StandingAlert]:
+        """Those that persons may release or cancel, as the warnings' stage says."""
+        there = (one for name, one in self._stages.items() if self.is_up(name))
+        return [alert for one in there for alert in one.alerts]
 
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """As `/metrics` gives them."""

@@ -8,7 +8,7 @@ import nats.errors
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from skypact.errors import InputError, LinkError, SkypactError
-from skypact.serving.consulting import Act, Asked, Shown, subject_of
+from skypact.serving.consult_words import Act, Asked, Shown, subject_of
 from skypact.serving.operating import CONSULT
 from skypact.serving.orders import order_about
 from skypact.settings import Settings

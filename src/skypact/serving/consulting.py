@@ -10,7 +10,6 @@ what was said before a partner was told of an event stays untold to it.
 import asyncio
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 import structlog
@@ -36,6 +35,18 @@ from skypact.model import (
     Use,
 )
 from skypact.serving.assessor import Assessor
+from skypact.serving.consult_words import (
+    ACKNOWLEDGE,
+    COMMENT,
+    CONFIRM,
+    JOIN,
+    OPEN,
+    PROPOSE,
+    Act,
+    Asked,
+    Shown,
+    subject_of,
+)
 from skypact.serving.event_document import event_document, event_line
 from skypact.serving.event_fit import Stated, counted, flights_of, is_of, is_placed, number_of
 from skypact.serving.events import KeptSaid, nation_of
@@ -46,8 +57,6 @@ from skypact.settings import ConsultationSettings
 from skypact.sharing import codec
 
 S = 1_000_000_000
-ACKNOWLEDGE, COMMENT, OPEN = "acknowledge", "comment", "open"
-PROPOSE, CONFIRM, JOIN = "propose", "confirm", "join"
 _LISTED = 200
 _MOST_FLIGHTS = 64
 _MATTER: dict[type, Matter] = {
@@ -60,34 +69,6 @@ _MATTER: dict[type, Matter] = {
 """What of the release policy a word goes by; a tie of names goes wherever the name went."""
 
 Write = Callable[[EntryKind, str, int, msgspec.Struct], "asyncio.Future[int]"]
-
-
-class Act(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person does about an event; the body of an order.
-
-    `event`: any name of it, or its beginning; `flight`: or a flight of the shared picture. `to`:
-    these partners alone (empty: all that may hear it); of a text those who are to confirm it.
-    `text`: words; to confirm, the hash of a text or its beginning; to join, the partner's name.
-    """
-
-    do: str
-    event: str = ""
-    flight: int | None = None
-    to: tuple[str, ...] = ()
-    text: str = ""
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """What is to be shown: one event, or with an empty name all of them in short."""
-
-    event: str = ""
-
-
-class Shown(msgspec.Struct, frozen=True):
-    """The answer: documents of events, or why there are none."""
-
-    events: tuple[dict[str, Any], ...] = ()
-    fault: str = ""
 
 
 class Consulting:
@@ -431,11 +412,6 @@ class Consulting:
             if flight is not None and is_of(flight, others, self._settings):
                 out.append(flight)
         return out
-
-
-def subject_of(exercise: bool) -> str:
-    """Where a nation's own applications ask for its events."""
-    return f"consult.{'exercise' if exercise else 'live'}"
 
 
 def _commented(act: Act, order: Order) -> Commented:

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from skypact.desk.orders import PolicyChange, PolicyProposal
 from skypact.errors import InputError, LinkError, SkypactError
 from skypact.serving.consult_orders import consult, events_of
-from skypact.serving.consulting import Act
+from skypact.serving.consult_words import Act
 from skypact.serving.operating import CANCEL_WARNING, RELEASE_WARNING
 from skypact.serving.orders import apply, difference, order_about, propose_text
 from skypact.serving.policy_in_force import EDITED, load_signed, not_applied

@@ -1,10 +1,10 @@
 """How a node is, as its desk shows it: links, what leaves, what came, what was refused."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from skypact.model import DeskState, Level, PartnerState, RefusedMessage, Statement
+from skypact.model import DeskState, Level, PartnerState, RefusedMessage, StandingAlert, Statement
 from skypact.serving.folded import Folded
 from skypact.serving.releasing import Releasing
 from skypact.sharing.entry import Entry, Refused
@@ -33,6 +33,11 @@ class OfNode(Protocol):
         """What checks partners' messages."""
         ...
 
+    @property
+    def alerts(self) -> Sequence[StandingAlert]:
+        """Those that persons may release or cancel."""
+        ...
+
     def clock(self) -> int:
         """UTC since 1970, ns."""
         ...
@@ -54,7 +59,7 @@ def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:
         time_ns=now_ns,
         ready=health["ready"],
         faults=tuple(health["faults"]),
-        notices=tuple(health["notices"]),
+        notices=tuple(filter(None, [node.releasing.notice])),
         policy_hash=signed.hash,
         policy_by=signed.who,
         policy_since_ns=signed.when_ns,
@@ -67,6 +72,7 @@ def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:
         statements=tuple(
             Statement(partner, said) for (partner, _, _), said in node.folded.statements.items()
         ),
+        alerts=tuple(node.alerts),
     )
 
 

@@ -28,6 +28,11 @@ def event_line(event: Event) -> dict[str, Any]:
         "comments": len(event.comments),
         "texts": len(event.texts),
         "agreed": agreed_text(event),
+        "waiting": [
+            {"hash": one.hash, "proposed": _said(one.proposed), "nations": list(waits)}
+            for one in event.texts
+            if (waits := _waiting(one))
+        ],
     }
 
 
@@ -92,6 +97,12 @@ def _by_nation(event: Event) -> Mapping[str, tuple[Stated, ...]]:
 
 def _said(one: SaidBy) -> dict[str, Any]:
     return {"nation": one.nation, "by": one.by, "at": iso_utc(one.at_ns, 3)}
+
+
+def _waiting(text: EventText) -> tuple[str, ...]:
+    """Nations that have not confirmed it yet."""
+    done = {by.nation for by in text.confirmed}
+    return tuple(nation for nation in text.nations if nation not in done)
 
 
 def _text(one: EventText) -> dict[str, Any]:

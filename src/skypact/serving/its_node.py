@@ -9,9 +9,9 @@ import nats.errors
 from nats.aio.client import Client
 
 from skypact.errors import JournalError, LinkError
-from skypact.model import Arrival, EntryKind, Verdict
-from skypact.serving.apart import HERE, PLOTS, WRITE, Answer, HandedIn, Here, ToWrite
+from skypact.model import Arrival, EntryKind, StandingAlert, Verdict
 from skypact.serving.kept import KeptPlots
+from skypact.serving.stage_words import HERE, PLOTS, WRITE, Answer, HandedIn, Here, ToWrite
 from skypact.settings import Settings
 from skypact.sharing.nats_config import stage_subject
 
@@ -41,17 +41,23 @@ class ItsNode:
         followed: Callable[[], int] = lambda: 0,
         faults: Callable[[], Sequence[str]] = lambda: (),
         notices: Callable[[], Sequence[str]] = lambda: (),
+        alerts: Callable[[], Sequence[StandingAlert]] = lambda: (),
     ) -> None:
         """Say so, again and again, for as long as the node lets it."""
         while not self.over.is_set():
-            await self.say_here(followed(), faults(), notices())
+            await self.say_here(followed(), faults(), notices(), alerts())
             await asyncio.sleep(self._settings.node.stage_silent_s / _TOLD_IN_TIME)
 
     async def say_here(
-        self, followed: int = 0, faults: Sequence[str] = (), notices: Sequence[str] = ()
+        self,
+        followed: int = 0,
+        faults: Sequence[str] = (),
+        notices: Sequence[str] = (),
+        alerts: Sequence[StandingAlert] = (),
     ) -> bool:
         """Say so once; whether the node has heard it. From then on no other process counts."""
-        here = Here(self._holder, self._fits, followed, tuple(faults), tuple(notices))
+        said = tuple(faults), tuple(notices), tuple(alerts)
+        here = Here(self._holder, self._fits, followed, *said)
         try:
             return not (await self._ask(HERE, here, self._settings.node.stage_answer_s)).fault
         except LinkError:

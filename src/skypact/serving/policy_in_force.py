@@ -4,7 +4,6 @@
 put it in force and when, the hash of the one before, signed with the nation's key.
 """
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +11,6 @@ from typing import NamedTuple
 import msgspec
 
 from skypact.errors import InputError
-from skypact.model import EntryKind
-from skypact.record.journal import Journal
-from skypact.serving.kept import KeptPlots, numbers_of
-from skypact.serving.releases import ALL, Releases
 from skypact.settings import ReleaseSettings
 from skypact.sharing.node_folder import NodeFolder
 from skypact.sharing.policy import Policy
@@ -144,31 +139,3 @@ def action_of(what: str, signed: SignedPolicy) -> KeptAction:
     """A policy's entry for the journal."""
     body = msgspec.msgpack.encode(signed)
     return KeptAction(what, signed.who, signed.when_ns, EDITED, signed.replaces, signed.hash, body)
-
-
-async def folded_again(
-    journal: Journal,
-    releases: Releases,
-    *,
-    from_ns: int,
-    before: int,
-    skip_last: int,
-    most: int,
-) -> None:
-    """Fold own plots of the journal into new release pictures; nothing of it leaves again.
-
-    From a time on, up to the entry `before`, the newest `most` arrivals; the last `skip_last` are
-    still to leave.
-    """
-    total, numbers = 0, numbers_of(releases.pictures.radars)
-    async for entry in journal.read(from_time_ns=from_ns):
-        total += entry.kind is EntryKind.PLOTS_ACCEPTED and entry.number < before
-    async for entry in journal.read(from_time_ns=from_ns):
-        if entry.kind is EntryKind.PLOTS_ACCEPTED and total > skip_last:
-            total -= 1
-            if total >= most + skip_last:
-                continue
-            arrival = msgspec.msgpack.decode(entry.payload, type=KeptPlots).arrival(numbers)
-            _ = list(releases.take(arrival, dict.fromkeys(releases.ways, ALL)))
-            releases.catch_up()
-            await asyncio.sleep(0)

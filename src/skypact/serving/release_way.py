@@ -31,7 +31,8 @@ from skypact.settings import Settings
 from skypact.sharing import codec
 from skypact.sharing.outgoing import Outgoing, Sent
 from skypact.sharing.partner_release import PartnerRelease
-from skypact.sharing.policy import Policy, Subject, granted_for, granted_uses, use_bits
+from skypact.sharing.policy import Policy, Subject, granted_for, use_bits
+from skypact.sharing.policy_rows import granted_uses
 
 S = 1_000_000_000
 NORMAL_95 = 1.96

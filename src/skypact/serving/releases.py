@@ -4,9 +4,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 
+import msgspec
 import numpy as np
 
-from skypact.model import Arrival, Followed, Plots, Track
+from skypact.model import Arrival, EntryKind, Followed, Plots, Track
+from skypact.record.journal import Journal
+from skypact.serving.kept import KeptPlots, numbers_of
 from skypact.serving.release_pictures import ReleasePictures, Rows, Who
 from skypact.serving.release_way import ReleaseWay
 from skypact.sharing.outgoing import Sent
@@ -112,3 +115,31 @@ def _joined(parts: list[tuple[Plots, dict[Who, Rows]]]) -> tuple[Plots, dict[Who
         for who, chosen in of_scan.items():
             rows.setdefault(who, []).append(chosen + begin)
     return plots, {who: np.concatenate(of) for who, of in rows.items()}
+
+
+async def folded_again(
+    journal: Journal,
+    releases: Releases,
+    *,
+    from_ns: int,
+    before: int,
+    skip_last: int,
+    most: int,
+) -> None:
+    """Fold own plots of the journal into new release pictures; nothing of it leaves again.
+
+    From a time on, up to the entry `before`, the newest `most` arrivals; the last `skip_last` are
+    still to leave.
+    """
+    total, numbers = 0, numbers_of(releases.pictures.radars)
+    async for entry in journal.read(from_time_ns=from_ns):
+        total += entry.kind is EntryKind.PLOTS_ACCEPTED and entry.number < before
+    async for entry in journal.read(from_time_ns=from_ns):
+        if entry.kind is EntryKind.PLOTS_ACCEPTED and total > skip_last:
+            total -= 1
+            if total >= most + skip_last:
+                continue
+            arrival = msgspec.msgpack.decode(entry.payload, type=KeptPlots).arrival(numbers)
+            _ = list(releases.take(arrival, dict.fromkeys(releases.ways, ALL)))
+            releases.catch_up()
+            await asyncio.sleep(0)

@@ -19,7 +19,6 @@ from skypact.serving.policy_in_force import (
     EDITED,
     InForce,
     action_of,
-    folded_again,
     in_force,
     not_applied,
     parsed,
@@ -28,7 +27,7 @@ from skypact.serving.policy_in_force import (
 )
 from skypact.serving.release_pictures import ReleasePictures, is_present
 from skypact.serving.release_way import ReleaseWay, Statement
-from skypact.serving.releases import ALL, Releases
+from skypact.serving.releases import ALL, Releases, folded_again
 from skypact.settings import Settings
 from skypact.sharing.chain import OutgoingChain
 from skypact.sharing.node_folder import NodeFolder

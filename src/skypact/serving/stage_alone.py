@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from starlette.routing import Route
 
 from skypact.errors import InputError, LinkError
-from skypact.model import EntryKind, Radar, Use
+from skypact.model import EntryKind, Radar, StandingAlert, Use
 from skypact.offline.warm import warm_up
 from skypact.record.journal import Journal, stream_of, subject_of
 from skypact.serving.assessor import Assessor
@@ -73,6 +73,10 @@ class Alone(Protocol):
         """What waits for somebody."""
         ...
 
+    def alerts(self) -> Sequence[StandingAlert]:
+        """Those that persons may release or cancel."""
+        ...
+
     def metrics(self) -> Counts:
         """Its own counts."""
         ...
@@ -118,6 +122,10 @@ class FeedsAlone:
         """Nothing waits for anybody."""
         return ()
 
+    def alerts(self) -> Sequence[StandingAlert]:
+        """None."""
+        return ()
+
     def metrics(self) -> Counts:
         """What came."""
         return {"skypact_feed_total": {key: float(n) for key, n in self._feeds.counts.items()}}
@@ -155,6 +163,10 @@ class _AfterTheJournal:
 
     def notices(self) -> Sequence[str]:
         """Nothing waits for anybody."""
+        return ()
+
+    def alerts(self) -> Sequence[StandingAlert]:
+        """None."""
         return ()
 
     def metrics(self) -> Counts:
@@ -201,6 +213,10 @@ class WarningsAlone(_AfterTheJournal):
     def notices(self) -> Sequence[str]:
         """Alerts that wait for persons."""
         return self._warns.notices
+
+    def alerts(self) -> Sequence[StandingAlert]:
+        """Those that persons may release or cancel."""
+        return self._warns.alerts(self._ground.clock())
 
     async def run(self) -> None:
         """Look at the tracks of the picture for public alerts, as they come."""

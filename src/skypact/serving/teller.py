@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 from skypact.model import Flight, Launch, ShownPath, Track
 from skypact.serving.shown_picture import ShownPicture
 from skypact.settings import Settings
+from skypact.sharing.nats_config import desk_subject
 from skypact.tracking import LivePicture
 
 ENCODE = msgspec.msgpack.Encoder().encode
@@ -19,11 +20,6 @@ _IDLE_S = 0.2
 
 Assess = Callable[[Track, Launch | None], Awaitable[tuple[Flight, ShownPath] | None]]
 """What a track means, with its launch if that is known, and where it is thought to go."""
-
-
-def subject_of(exercise: bool) -> str:
-    """What begins the subjects of a nation's desk."""
-    return f"desk.{'exercise' if exercise else 'live'}"
 
 
 class Listened:
@@ -64,7 +60,7 @@ class Teller:
     ) -> None:
         self._connection, self._lives, self.shown = connection, lives, shown
         self._assess, self._settings, self._clock = assess, settings.desk, clock
-        self.subject = subject_of(exercise)
+        self.subject = desk_subject(exercise)
         self.listened = Listened(settings.desk.asked_s)
         self.news = asyncio.Event()
         self._always, self._looked_s = always, 0.0

@@ -31,6 +31,7 @@ from skypact.model import (
     Launch,
     Radar,
     Reason,
+    StandingAlert,
     Step,
     Track,
     WarnedArea,
@@ -369,6 +370,15 @@ class Warner:
             f"release DIR {event}"
             for event, areas in sorted(self.decider.waiting.items())
         ]
+
+    def alerts(self, now_ns: int) -> tuple[StandingAlert, ...]:
+        """Those that wait, and those in force by the message that each began with."""
+        standing = self.decider.standing(now_ns)
+        under = self.decider.under_alert
+        first = {e: self._state.before[e][0].identifier for e in under if self._state.before.get(e)}
+        return tuple(
+            msgspec.structs.replace(one, first=first.get(one.event, "")) for one in standing
+        )
 
     async def obey(self, order: Order, now_ns: int) -> str:
         """Release what waits, or cancel what is under alert; what was done. Raises SkypactError."""

@@ -110,6 +110,11 @@ def warning_subject(exercise: bool = False) -> str:
     return "exercise.warning.public" if exercise else "warning.public"
 
 
+def desk_subject(exercise: bool = False) -> str:
+    """What begins the subjects on which a nation's desk asks its node and is told."""
+    return f"desk.{'exercise' if exercise else 'live'}"
+
+
 def live_subject(addressee: str, exercise: bool = False) -> str:
     """What begins the subjects of the live path to a partner."""
     return f"live.{addressee}.exercise" if exercise else f"live.{addressee}"

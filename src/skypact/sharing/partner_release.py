@@ -26,16 +26,8 @@ from skypact.model.budget import Budget
 from skypact.model.plots import radar_of_scan
 from skypact.settings import SharingSettings
 from skypact.sharing import codec
-from skypact.sharing.policy import (
-    Decision,
-    Policy,
-    Subject,
-    decide,
-    feet_deg,
-    granted_uses,
-    use_bits,
-    uses_of,
-)
+from skypact.sharing.policy import Decision, Policy, Subject, decide, use_bits, uses_of
+from skypact.sharing.policy_rows import feet_deg, granted_uses
 from skypact.sharing.tracklets import TrackletMaker
 
 Observed = ScanPlots | TrackletBatch

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from skypact.model import (
+    AlertArea,
     AreaChance,
     Basis,
     Danger,
@@ -19,6 +20,7 @@ from skypact.model import (
     Flight,
     FlightKind,
     Reason,
+    StandingAlert,
     Step,
     WarnedArea,
     Warning,
@@ -97,6 +99,27 @@ class Decider:
         """So many persons still have to release an event's alert."""
         found = self._events.get(event)
         return 0 if found is None else self._needed(found) - len(self._releasing(found, now_ns))
+
+    def standing(self, now_ns: int) -> tuple[StandingAlert, ...]:
+        """What persons may release, or cancel; which message each began with others know."""
+        return tuple(
+            StandingAlert(
+                event=one.event,
+                first="",
+                flights=tuple(sorted(one.members)),
+                areas=tuple(self._standing(area) for area in _in_order(one.warned)),
+                released_by=() if one.open else self._releasing(one, now_ns),
+                persons=self._needed(one),
+                withheld=one.withheld,
+            )
+            for one in sorted(self._events.values(), key=lambda each: each.event)
+            if one.warned
+        )
+
+    def _standing(self, of: WarnedArea) -> AlertArea:
+        name, first_ns = of.chance.area, next(iter(_dangers((of,))), (None,))[0]
+        names = self.index.by_id[name].names
+        return AlertArea(name, names, of.danger, of.chance.falls, of.chance.passes, first_ns)
 
     def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now."""

@@ -88,6 +88,11 @@ export class Client {
     return this.#ask("POST", `texts/${hash}/confirmation`, said);
   }
 
+  /** Release an alert that waits for persons, or cancel one that was given. */
+  ofWarning(event: number, what: "releases" | "cancellations", password: string): Promise<Done> {
+    return this.#ask("POST", `warnings/${event}/${what}`, { password });
+  }
+
   propose(partner: string, level: Level): Promise<Proposal> {
     return this.#ask("POST", "releases/proposals", { partner, level });
   }

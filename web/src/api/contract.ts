@@ -180,6 +180,7 @@ export interface Status {
   heard_ms: number;
   faults: string[];
   notices: string[];
+  alerts: StandingAlert[];
   release_policy: { hash: string; by: string; since: string };
   journal_last: number;
   journal_waiting: number;
@@ -239,6 +240,20 @@ export interface Warning {
   areas: WarnedArea[];
 }
 
+/** An alert that persons may release (`warning` is null: it waits), or cancel. */
+export interface StandingAlert {
+  event: number;
+  /** What the `Warning` calls its event. */
+  warning: string | null;
+  flights: number[];
+  areas: { id: string; names: Record<string, string>; danger: "fall" | "pass" | "neighbour"; falls: number; passes: number; first_ms: number | null }[];
+  /** Whose release holds, of the `persons` that it takes. */
+  released_by: string[];
+  persons: number;
+  /** A person has cancelled it. */
+  withheld: boolean;
+}
+
 export interface Warnings {
   warns: boolean;
   fault: string;
@@ -279,6 +294,8 @@ export interface EventLine {
   comments: number;
   texts: number;
   agreed: string | null;
+  /** Texts that `nations` have not confirmed yet. */
+  waiting: { hash: string; proposed: SaidBy; nations: string[] }[];
 }
 
 export interface StatedPlace {

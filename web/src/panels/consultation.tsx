@@ -63,7 +63,7 @@ function useEvents(desk: Desk) {
   const chosen = useRef<string | null>(null);
   const read = async (): Promise<void> => {
     try {
-      const all = await desk.client.consultations();
+      const all = await desk.readEvents();
       list(all);
       chosen.current ??= all[0]?.event ?? null;
       const name = chosen.current;

@@ -5,6 +5,7 @@ import type { Globe } from "../globe/globe";
 import type { ThemeName } from "../look/theme";
 import { store, type Store } from "../picture/store";
 import { byUrgency } from "../picture/urgency";
+import { waiting } from "../picture/warned";
 import type { Word } from "../words/en";
 import { language } from "../words/words";
 import { Audit } from "./audit";
@@ -23,6 +24,8 @@ type Tab = "flight" | "partners" | "warnings" | "consultation" | "audit";
 const TITLES: Record<Tab, Word> = { flight: "flight", partners: "leaves_us", warnings: "warnings", consultation: "consultation", audit: "audit" };
 const TABS: readonly Tab[] = ["flight", "partners", "warnings", "consultation", "audit"];
 const SAID_FOR_MS = 6_000;
+/** What nations say is looked for so often while its panel is shut, for the number at its tab. */
+const EVENTS_EVERY_MS = 10_000;
 
 export function Page({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
   const session = useStore(desk.session);
@@ -73,7 +76,7 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
           <div class="tabs" role="tablist">
             {TABS.filter((one) => one !== "audit" || desk.may("administer")).map((one) => (
               <button key={one} role="tab" id={`tab-${one}`} aria-controls="panel" aria-selected={tab === one} onClick={() => show(one)}>
-                {say(one)} {one === "partners" && <Lamps desk={desk} />}{one === "warnings" && <Count desk={desk} />}
+                {say(one)} {one === "partners" && <Lamps desk={desk} />}{one === "warnings" && <Warned desk={desk} />}{one === "consultation" && <ForMe desk={desk} open={tab === one} />}
               </button>
             ))}
           </div>
@@ -102,13 +105,36 @@ function skip(event: MouseEvent): void {
 /** Each partner's link at a glance. */
 function Lamps({ desk }: { desk: Desk }) {
   const partners = useStore(desk.partners);
-  return <span class="lamps">{partners.map(({ nation, link }) => <i key={nation} class={link.up ? "up" : "down"}>{link.up ? "●" : "▲"} {nation}</i>)}</span>;
+  return <span class="lamps">{partners.map(({ nation, link }) => <i key={nation} title={nation} class={link.up ? "up" : "down"}>{link.up ? "●" : "▲"}<span class="unseen"> {nation}</span></i>)}</span>;
 }
 
-/** How many warnings are in force. */
-function Count({ desk }: { desk: Desk }) {
+/** How many warnings are in force, and how many alerts wait for whoever is here. */
+function Warned({ desk }: { desk: Desk }) {
+  const say = useWords();
   const count = useStore(desk.warnings).warnings.filter((one) => one.in_force).length;
-  return count > 0 ? <b class="count">{count}</b> : null;
+  const waits = waiting(useStore(desk.status)?.alerts ?? []);
+  const who = desk.session.get()?.who ?? "";
+  const mine = desk.may("release") ? waits.filter((one) => !one.released_by.includes(who)).length : 0;
+  return <>{count > 0 && <b class="count" title={say("in_force")}>{count}</b>}{mine > 0 && <Waits count={mine} />}</>;
+}
+
+/** How many texts wait for one's own confirmation. */
+function ForMe({ desk, open }: { desk: Desk; open: boolean }) {
+  const count = useStore(desk.toConfirm).length;
+  useEffect(() => {
+    if (open || !desk.may("act")) return;
+    const read = (): void => void desk.readEvents().catch(() => undefined);
+    read();
+    const timer = setInterval(read, EVENTS_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [open]);
+  return count > 0 ? <Waits count={count} /> : null;
+}
+
+function Waits({ count }: { count: number }) {
+  const say = useWords();
+  const words = say("wait_for_you", { count });
+  return <b class="waits-for-me" title={words}>{count}<span class="unseen"> {words}</span></b>;
 }
 
 function Said({ desk }: { desk: Desk }) {

@@ -1,32 +1,83 @@
-/** What the public is told: alerts in force, then what was said and is over. */
-import type { WarnedArea, Warning } from "../api/contract";
+/** What waits for persons, and what the public is told: alerts in force, then what is over. */
+import { useState } from "preact/hooks";
+import type { StandingAlert, WarnedArea, Warning } from "../api/contract";
 import type { Desk } from "../desk";
-import { chance, inLanguage } from "../picture/warned";
-import { clockTime, language, percent } from "../words/words";
+import { chance, inLanguage, soonest, standingOf, waiting } from "../picture/warned";
+import { clockTime, duration, language, percent } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
+import { type Act, Sign } from "./sign";
+
+type Order = (alert: StandingAlert, what: "releases" | "cancellations") => void;
 
 export function Warnings({ desk }: { desk: Desk }) {
   const say = useWords();
+  const spoken = useStore(language);
   const { warns, fault, warnings } = useStore(desk.warnings);
   const status = useStore(desk.status);
-  const mode = say(status?.exercise ? "exercise" : "live");
+  const { at_ms } = useStore(desk.view);
+  const [signing, sign] = useState<Act | null>(null);
+  const exercise = status?.exercise ?? desk.session.get()?.exercise ?? false;
+  const mode = say(exercise ? "exercise" : "live");
+  const alerts = status?.alerts ?? [];
+  const waits = waiting(alerts);
   useSeconds();
+  const order: Order = (alert, what) => {
+    const areas = alert.areas.map((area) => inLanguage(spoken, area.names) ?? area.id).join(", ");
+    const release = what === "releases";
+    sign({
+      title: say(release ? "release_title" : "cancel_title", { event: alert.event, mode }),
+      words: say(release ? (exercise ? "release_words_exercise" : "release_words_live") : exercise ? "cancel_words_exercise" : "cancel_words_live", { areas }),
+      do: (password) => desk.client.ofWarning(alert.event, what, password ?? ""),
+    });
+  };
+  const done = (said: string | null): void => {
+    sign(null);
+    if (said !== null) desk.said.set(said);
+  };
   return (
     <section class="warnings" aria-labelledby="warnings-title">
       <h2 id="warnings-title">{say("warnings")} <span class="mode-word">{mode}</span></h2>
       {fault && <p class="much" role="alert">{fault}</p>}
       {!warns && !fault && <p>{say("warns_not")}</p>}
+      {waits.length > 0 && at_ms !== null && <p class="much">{say("waits_now")}</p>}
+      {waits.map((one) => <OneWaiting key={one.event} desk={desk} alert={one} mode={mode} spoken={spoken} order={order} />)}
       {warns && warnings.length === 0 && <p>{say("warnings_none")}</p>}
-      {warnings.map((one) => <OneWarning key={one.event} desk={desk} warning={one} mode={mode} />)}
+      {warnings.map((one) => <OneWarning key={one.event} desk={desk} warning={one} mode={mode} standing={at_ms === null ? standingOf(alerts, one) : undefined} order={order} />)}
+      {signing && <Sign desk={desk} act={signing} done={done} />}
     </section>
   );
 }
 
-function OneWarning({ desk, warning, mode }: { desk: Desk; warning: Warning; mode: string }) {
+/** An alert that goes out once enough persons have released it, each in their own name. */
+function OneWaiting({ desk, alert, mode, spoken, order }: { desk: Desk; alert: StandingAlert; mode: string; spoken: string; order: Order }) {
+  const say = useWords();
+  const who = desk.session.get()?.who ?? "";
+  const may = desk.may("release");
+  const mine = alert.released_by.includes(who);
+  const first_ms = soonest(alert);
+  const left_s = first_ms === null ? 0 : (first_ms - (desk.clock.get()?.time_ms ?? Date.now())) / 1_000;
+  const count = alert.released_by.length;
+  return (
+    <article class="warning waits" aria-labelledby={`waits-${alert.event}`} data-waits={alert.event}>
+      <p class="band">{mode} · {say("waits_release")}</p>
+      <h3 id={`waits-${alert.event}`}>{say("waits_event", { event: alert.event, flights: alert.flights.join(", ") })}</h3>
+      <p>{alert.withheld ? say("waits_withheld") : say("waits_because", { persons: alert.persons })}</p>
+      {first_ms !== null && <p class="lead">{left_s > 0 ? say("soonest", { time: clockTime(first_ms), left: duration(left_s) }) : say("soonest_past", { time: clockTime(first_ms) })}</p>}
+      <Areas areas={alert.areas} spoken={spoken} />
+      <p class="released">{count > 0 ? `✓ ${say("released_by", { who: alert.released_by.join(", "), count, persons: alert.persons })}` : say("released_none", { persons: alert.persons })}</p>
+      {mine
+        ? <p class="when">{say("released_already")}</p>
+        : <button class="act" disabled={!may} title={may ? "" : say("no_right")} onClick={() => order(alert, "releases")}>{say("release_alert", { mode })}</button>}
+    </article>
+  );
+}
+
+function OneWarning({ desk, warning, mode, standing, order }: { desk: Desk; warning: Warning; mode: string; standing: StandingAlert | undefined; order: Order }) {
   const say = useWords();
   const spoken = useStore(language);
   const text = inLanguage(spoken, Object.fromEntries(warning.texts.map((one) => [one.language, one])));
   const state = warning.in_force ? "in_force" : warning.expired ? "warning_expired" : warning.kind === "cancel" ? "cancelled" : "all_clear";
+  const may = desk.may("release");
   return (
     <article class={`warning ${warning.in_force ? "in-force" : "over"}`} aria-label={say(state)} data-warning={warning.event}>
       <p class="band">{mode} · {say(state)}</p>
@@ -38,12 +89,15 @@ function OneWarning({ desk, warning, mode }: { desk: Desk; warning: Warning; mod
       {text?.description && <p>{text.description}</p>}
       <p class="when">{say("why", { reason: warning.reason })} {warning.radars > 0 && say("independent", { count: warning.radars })}</p>
       {warning.areas.length > 0 && <Areas areas={warning.areas} spoken={spoken} />}
+      {warning.in_force && standing && <button class="act" disabled={!may} title={may ? "" : say("no_right")} onClick={() => order(standing, "cancellations")}>{say("cancel_alert", { mode })}</button>}
       {!desk.status.get()?.exercise && warning.exercise && <p class="much" role="alert">{say("exercise")}</p>}
     </article>
   );
 }
 
-function Areas({ areas, spoken }: { areas: readonly WarnedArea[]; spoken: string }) {
+type Named = Pick<WarnedArea, "id" | "names" | "danger" | "falls" | "passes">;
+
+function Areas({ areas, spoken }: { areas: readonly Named[]; spoken: string }) {
   const say = useWords();
   const shown = (share: number | null): string => (share === null ? "—" : percent(share));
   return (
@@ -61,18 +115,30 @@ function Areas({ areas, spoken }: { areas: readonly WarnedArea[]; spoken: string
   );
 }
 
-/** So that it is seen whatever else is looked at. */
+/** What is in force and what waits for persons, so that it is seen whatever else is looked at. */
 export function InForce({ desk, show }: { desk: Desk; show: () => void }) {
   const say = useWords();
   const spoken = useStore(language);
   const inForce = useStore(desk.warnings).warnings.filter((one) => one.in_force);
-  const exercise = useStore(desk.status)?.exercise ?? false;
-  if (inForce.length === 0) return null;
-  const texts = inForce[0]!.texts;
+  const status = useStore(desk.status);
+  const waits = waiting(status?.alerts ?? []);
+  const look = status?.exercise ? "exercise" : "live";
+  if (inForce.length === 0 && waits.length === 0) return null;
+  const texts = inForce[0]?.texts ?? [];
   const text = inLanguage(spoken, Object.fromEntries(texts.map((one) => [one.language, one])));
+  const areas = waits.flatMap((one) => one.areas.map((area) => inLanguage(spoken, area.names) ?? area.id));
   return (
-    <button class={`in-force-notice ${exercise ? "exercise" : "live"}`} onClick={show}>
-      <b>{say(exercise ? "exercise" : "live")} · {say("in_force")} ({inForce.length})</b> {text?.headline}
-    </button>
+    <div class="in-force-notices">
+      {waits.length > 0 && (
+        <button class={`waits-notice ${look}`} onClick={show}>
+          <b>{say(look)} · {say("waits_release")} ({waits.length})</b> {[...new Set(areas)].join(", ")}
+        </button>
+      )}
+      {inForce.length > 0 && (
+        <button class={`in-force-notice ${look}`} onClick={show}>
+          <b>{say(look)} · {say("in_force")} ({inForce.length})</b> {text?.headline}
+        </button>
+      )}
+    </div>
   );
 }

@@ -1,5 +1,5 @@
 /** A shared event side by side: which nations' statements are of one flight, and where a text is. */
-import type { Apart, EventDifference, EventText, SharedEvent, StatedFlight, StatedWarning } from "../api/contract";
+import type { Apart, EventDifference, EventLine, EventText, SharedEvent, StatedFlight, StatedWarning } from "../api/contract";
 
 export type Stated = StatedFlight | StatedWarning;
 /** One flight as each nation states it; nations that do not count it are left out. */
@@ -52,4 +52,10 @@ export function waitsFor(text: EventText): string[] {
 export function confirms(text: EventText, nation: string, who: string): "may" | "another" | "no" {
   if (!waitsFor(text).includes(nation)) return "no";
   return text.proposed.nation === nation && text.proposed.by === who ? "another" : "may";
+}
+
+/** Texts that wait for one's own confirmation: of one's nation, and not of what one proposed oneself. */
+export function forMe(events: readonly Pick<EventLine, "waiting">[], nation: string, who: string): string[] {
+  const mine = events.flatMap(({ waiting }) => waiting.filter((text) => text.nations.includes(nation) && !(text.proposed.nation === nation && text.proposed.by === who)));
+  return [...new Set(mine.map(({ hash }) => hash))];
 }
