@@ -5,12 +5,12 @@ import json
 import msgspec
 import pytest
 
-from evaluate.made_node import PASSWORD, MadeDesk, S, made_statement, radars
+from evaluate.made_node import PASSWORD, MadeDesk, S, made_statement, made_track, radars
 from skypact.model import AlertArea, Danger, StandingAlert, Step
 from skypact.serving.consult_words import COMMENT, CONFIRM, Act
 from skypact.warning.feed import atom_feed
 from tests.desk.desk_browser import AXE, browser, chromium
-from tests.desk.desk_visit import OTHER, Story, Visit, expects
+from tests.desk.desk_visit import FLIGHT, OTHER, Story, Visit, expects
 from tests.desk.test_desk_alerts import Node, said
 
 
@@ -373,11 +373,12 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
     height = page.locator(".facts tr").nth(3)
     expect(height).to_contain_text("480 km")
     slider = page.get_by_label("Moment")
-    moment_ms = (story.begin_ns + 150 * S) // 1_000_000
+    moment_ms, held = (story.begin_ns + 150 * S) // 1_000_000, []
     slider.evaluate(
         "(one, at) => { one.value = at; one.dispatchEvent(new Event('change')); }", moment_ms
     )
     expect(page.locator(".notice.past")).to_contain_text("as known then")
+    expect(visit.row(1).locator(".left")).to_have_text(_near(620 - 150))
     # At 100 s of 620 it was 4 · 480 · s (1 − s) km high.
     expect(height).to_contain_text("260 km")
     story.at(310.0)
@@ -393,6 +394,23 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
     page.keyboard.press("n")
     expect(page.locator(".notice.past")).to_have_count(0)
     expect(height).to_contain_text("480 km")
+
+    # While a moment is being rebuilt it is not taken for what is shown.
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/v1/moments*", hold)
+    slider.evaluate(
+        "(one, at) => { one.value = at; one.dispatchEvent(new Event('change')); }", moment_ms
+    )
+    notice = page.locator(".notice.past")
+    expect(notice).to_contain_text("is being rebuilt from the journal. What is shown is of")
+    expect(height).to_contain_text("480 km")
+    expect(visit.row(1).locator(".left")).to_have_text(_near(620 - 310))
+    held[0].continue_()
+    expect(notice).to_contain_text("as known then")
+    expect(height).to_contain_text("260 km")
+    page.unroute("**/api/v1/moments*", hold)
 
 
 def test_it_says_when_data_stop_and_comes_back_by_itself(visit, story, desk):
@@ -419,6 +437,31 @@ def test_it_says_when_data_stop_and_comes_back_by_itself(visit, story, desk):
         visit.page.get_by_label("Password").fill(PASSWORD)
         logs_in.click()
     expect(visit.row(1).locator(".left")).to_have_text(_near(620 - 400))
+
+
+def test_a_flight_told_after_its_track_comes_with_its_path_whoever_asked_before(visit, story, desk):
+    """Nobody looked: what tracks mean is worked out only then, where they went is known."""
+    story.at(300.0)
+    now_ns, shown = desk.node.time_ns, desk.node.pictures["shared"].flights[1]
+    flown = {1: FLIGHT.path(story.begin_ns, 20.0, 300.0)}
+    expects()(visit.row(1)).to_be_visible()
+    desk.run(lambda: desk.node.tell("shared", gone=(1,)))
+    expects()(visit.row(1)).to_have_count(0)
+    track = made_track(FLIGHT, now_ns, 300.0)
+    desk.run(lambda: desk.node.tell("shared", (track,), flown=flown))
+    heard = visit.page.evaluate_handle(
+        """() => new Promise((opened) => {
+          const heard = [], source = new EventSource("api/v1/events?picture=shared");
+          source.addEventListener("flights", ({ data }) => heard.push(...JSON.parse(data).changed));
+          source.addEventListener("snapshot", () => opened({ heard, source }));
+        })"""
+    )
+    desk.run(lambda: desk.node.tell("shared", flights=(shown,)))
+    visit.page.evaluate("fetch('api/v1/flights?picture=shared')")
+    visit.page.wait_for_function("({ heard }) => heard.length", arg=heard)
+    points = heard.evaluate("({ heard, source }) => (source.close(), heard[0].path_flown.time_ms)")
+    assert points[0] == (story.begin_ns + 20 * S) // 1_000_000
+    assert len(points) > 2
 
 
 def test_nothing_serious_stands_in_the_way_of_anyone(visit, story):

@@ -36,6 +36,7 @@ from skypact.model import (
     Flight,
     FlightKind,
     Impact,
+    Launch,
     Phase,
     Radar,
     ShownFlight,
@@ -184,6 +185,30 @@ def test_who_saw_it_last_and_when():
         ("KOR", "B"): 6 * S,
         ("USA", "x"): 12 * S,
     }
+
+
+def test_a_launch_that_was_known_stays_though_none_is_found_any_more():
+    told = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings())
+    launch = Launch(
+        time_ns=0,
+        time_sigma_s=9.0,
+        latitude_rad=0.7,
+        longitude_rad=2.2,
+        ellipse_95=Ellipse(semi_major_m=9e3, semi_minor_m=3e3, azimuth_rad=0.0),
+    )
+
+    def launch_at(time_s, found):
+        told.look([track(1, time_s, 10 + time_s)])
+        told.assessed(track(1, time_s), flight(launch=found), NO_PATH, time_s * S)
+        return told.change(0).flights[0].flight.launch
+
+    # Within its first minute a launch is what the plots say now; after that it is kept.
+    assert launch_at(30, launch) == launch
+    assert launch_at(40, None) is None
+    assert launch_at(50, launch) == launch
+    assert launch_at(70, None) == launch
+    assert told.launch_of(track(1, 80)) == launch
+    assert launch_at(90, None) == launch
 
 
 def test_a_large_whole_goes_in_parts_that_a_message_holds():

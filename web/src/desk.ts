@@ -38,6 +38,8 @@ export class Desk {
   readonly comments: Store<ReadonlyMap<number, readonly Comment[]>> = store<ReadonlyMap<number, readonly Comment[]>>(new Map());
   /** Hashes of texts that wait for one's own confirmation, as of when events were last read. */
   readonly toConfirm: Store<readonly string[]> = store<readonly string[]>([]);
+  /** Of when what is shown is, while a moment of the past is looked at; `past`: it has come. */
+  readonly shown: Store<{ time_ms: number; past: boolean } | null> = store<{ time_ms: number; past: boolean } | null>(null);
   /** ms of the page's own clock when something last came; null: nothing yet. */
   readonly heard_ms: Store<number | null> = store<number | null>(null);
   /** A sentence for whoever is at the desk: what went wrong, or was done. */
@@ -53,6 +55,7 @@ export class Desk {
     this.past = new Past(
       this.client,
       (moment) => {
+        this.shown.set({ time_ms: moment.time_ms, past: true });
         this.picture.take(moment);
         this.warnings.set(moment.warnings);
       },
@@ -94,14 +97,16 @@ export class Desk {
     if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname);
     if (view.picture !== before.picture) this.#follow();
     if (view.at_ms === null && before.at_ms !== null) this.#follow();
+    if (view.at_ms === null) this.shown.set(null);
+    else if (before.at_ms === null && this.clock.get()) this.shown.set({ time_ms: this.clock.get()!.time_ms, past: false });
     const elsewhen = view.at_ms !== before.at_ms || view.known !== before.known || view.picture !== before.picture;
     if (view.at_ms !== null && elsewhen) void this.past.show();
     if (view.flight !== null && view.flight !== before.flight) void this.readComments(view.flight);
   }
 
-  /** The time of what is shown: of the moment looked at, or of the node's clock. */
+  /** The time of what is shown: of the moment that has come, or of the node's clock. */
   now_ms(): number {
-    return this.view.get().at_ms ?? this.clock.get()?.time_ms ?? Date.now();
+    return this.shown.get()?.time_ms ?? this.clock.get()?.time_ms ?? Date.now();
   }
 
   async readComments(flight: number): Promise<void> {

@@ -45,6 +45,7 @@ class Live:
         self._begun = f"{time.time_ns() // MS:x}"
         self._streams: dict[str, Stream] = {}
         self._made: dict[str, dict[int, _Made]] = {}
+        self._flights_told: dict[str, dict[int, msgspec.Raw]] = {}
         self._notes: dict[tuple[int, int], tuple[list[Noted], list[Noted]]] = {}
         self._told: dict[str, bytes] = {}
         self._ticking: asyncio.Future[tuple[None, None]] | None = None
@@ -153,7 +154,7 @@ class Live:
         now_ns = self.now_ns
         ordered = sorted(picture.flights.values(), key=lambda one: self._order(one, now_ns))
         stated = self._stated(picture)
-        return [self._flight_body(picture, one, stated)[0] for one in ordered]
+        return [self._flight_body(picture, one, stated) for one in ordered]
 
     def flight(
         self, picture: PictureCopy, number: int, most: int | None = None
@@ -162,7 +163,7 @@ class Live:
         shown = picture.flights.get(number)
         if shown is None:
             return None
-        body, _ = self._flight_body(picture, shown, self._stated(picture))
+        body = self._flight_body(picture, shown, self._stated(picture))
         document: dict[str, Any] = msgspec.json.decode(body)
         flown = picture.flown(number)
         if flown is not None:
@@ -171,7 +172,7 @@ class Live:
 
     def snapshot(self, picture: PictureCopy, known: str | None = None) -> d.Snapshot:
         """All of a picture."""
-        most = max(2, self._settings.snapshot_points // max(1, len(picture.flights)))
+        most = self._most_points(picture)
         flights = [self.flight(picture, number, most) for number in sorted(picture.flights)]
         return {
             "picture": picture.name,
@@ -184,6 +185,10 @@ class Live:
             "clock": self.clock(picture),
             "warnings": self.warnings(),
         }
+
+    def _most_points(self, picture: PictureCopy) -> int:
+        """Of each path flown, so that what is told at once stays small."""
+        return max(2, self._settings.snapshot_points // max(1, len(picture.flights)))
 
     def past(self, picture: PictureCopy, at_ns: int, known: str | None) -> d.Snapshot:
         """A picture of the past: flights as they were then, and nothing of the present in them."""
@@ -228,8 +233,8 @@ class Live:
         picture: PictureCopy,
         shown: ShownFlight,
         stated: dict[int, list[tuple[str, Assessment]]],
-    ) -> tuple[msgspec.Raw, bool]:
-        """A flight's document, and whether it is another than the last time."""
+    ) -> msgspec.Raw:
+        """A flight's document without the path flown; the same object for as long as it holds."""
         held, number = self._made.setdefault(picture.name, {}), shown.flight.id
         made = held.get(number)
         if made is None or made.shown is not shown:
@@ -250,7 +255,7 @@ class Live:
             *(len(acknowledged), len(comments), tuple(said)),
         )
         if key == made.key:
-            return made.body, False
+            return made.body
         own_nation = self.state.nation
         others = [as_json.assessment(name, one, shown.flight) for name, one in said]
         if own_shown is not None:
@@ -262,7 +267,7 @@ class Live:
             comments=len(comments),
         )
         made.key, made.body = key, msgspec.Raw(_ENCODE(document))
-        return made.body, True
+        return made.body
 
     def _own_track(self, picture: PictureCopy, number: int) -> int | None:
         """The national picture's track of the same object."""
@@ -360,13 +365,22 @@ class Live:
                 stream.tell(event, document)
 
     def _tell_flights(self, stream: Stream, picture: PictureCopy) -> None:
-        stated = self._stated(picture)
-        bodies = [self._flight_body(picture, one, stated) for one in picture.flights.values()]
-        changed = [body for body, is_new in bodies if is_new]
-        held = self._made.setdefault(picture.name, {})
-        gone = sorted(held.keys() - picture.flights.keys())
+        """Those that are others than when they were last told; a new one with the path it flew.
+
+        What a snapshot told its viewer the others have not heard.
+        """
+        stated, most = self._stated(picture), self._most_points(picture)
+        told = self._flights_told.setdefault(picture.name, {})
+        changed: list[Any] = []
+        for number, one in picture.flights.items():
+            body = self._flight_body(picture, one, stated)
+            if told.get(number) is not body:
+                changed.append(body if number in told else self.flight(picture, number, most))
+                told[number] = body
+        gone = sorted(told.keys() - picture.flights.keys())
         for number in gone:
-            del held[number]
+            del told[number]
+            self._made[picture.name].pop(number, None)
         if changed or gone:
             stream.tell("flights", {"time_ms": self.now_ns // MS, "changed": changed, "gone": gone})
 

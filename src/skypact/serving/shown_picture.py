@@ -220,8 +220,11 @@ class ShownPicture:
         one = self._followed.get(track.id)
         if one is None:
             return
-        if flight.launch is not None and track.time_ns - track.first_plot_ns > _SETTLED_NS:
-            one.launch = one.launch or flight.launch
+        if track.time_ns - track.first_plot_ns > _SETTLED_NS:
+            # What was known stays known, though no boost is found any more that fits all of it.
+            before = None if one.flight is None else one.flight.flight.launch
+            one.launch = one.launch or flight.launch or before
+            flight = msgspec.structs.replace(flight, launch=one.launch)
         one.assessed_ns, one.assessed_plots = now_ns, track.plots
         one.flight = ShownFlight(
             flight, track.time_ns, track.status, track.ended_because, one.sources, expected

@@ -444,7 +444,7 @@ export interface AuditEntry {
 
 export interface Moment {
   picture: string;
-  time: string;
+  time_ms: number;
   known: string | null;
   tracks: Track[];
   flights: Flight[];

@@ -41,6 +41,8 @@ const LOOK_POINTS = 60;
 const LOOK_PITCH = -0.85;
 const LOOK_RANGES = 2.4;
 const LEAST_LOOK_M = 150_000;
+/** A chosen flight that comes out of so many times what was looked at is looked at anew. */
+const KEPT_IN_SIGHT = 1.3;
 /** A frame that takes longer is slow; after it the globe rests this many times as long. */
 const SLOW_FRAME_MS = 60;
 const REST_FOR_EACH = 3;
@@ -57,6 +59,15 @@ export interface Shown {
   exercise: boolean;
 }
 
+/** All of a flight: flown and expected, its launch and its impact. */
+function pointsOf(flight: Flight): Cartesian3[] {
+  const points = [flight.path_flown, flight.path_expected].flatMap((path) => (path ? pathPoints(path, LOOK_POINTS) : []));
+  for (const place of [flight.launch, flight.impact]) {
+    if (place) points.push(at(place.longitude_deg, place.latitude_deg, 0));
+  }
+  return points;
+}
+
 export class Globe {
   readonly scene: Scene;
   readonly #canvas: HTMLCanvasElement;
@@ -71,6 +82,8 @@ export class Globe {
   #picture: Picture | undefined;
   #now_ms = Date.now;
   #ghosts = new Set<number>();
+  /** The flight that one looks at and around where, until one looks elsewhere oneself. */
+  #kept: { id: number; around: BoundingSphere } | undefined;
   /** Something in the data is not drawn yet. */
   #changed = false;
   /**
@@ -143,6 +156,7 @@ export class Globe {
         if (place) this.#flights.move(track.id, place);
         if (track.id === this.#shown.chosen) this.#ellipsoid.show(track);
       }
+      this.#keepInSight();
       this.#changed = true;
     };
     return picture.look(draw);
@@ -198,6 +212,7 @@ export class Globe {
   }
 
   home(): void {
+    this.#kept = undefined;
     if (this.scene.mode === SceneMode.SCENE2D) {
       this.scene.camera.setView({ destination: HOME_FLAT });
     } else {
@@ -211,11 +226,10 @@ export class Globe {
 
   /** The whole of a flight comes into sight, from the south at a slant: height is seen as height. */
   lookAt(flight: Flight): void {
-    const points = [flight.path_flown, flight.path_expected].flatMap((path) => (path ? pathPoints(path, LOOK_POINTS) : []));
-    for (const place of [flight.launch, flight.impact]) {
-      if (place) points.push(at(place.longitude_deg, place.latitude_deg, 0));
-    }
+    const points = pointsOf(flight);
     if (points.length === 0) return;
+    this.#kept = { id: flight.id, around: BoundingSphere.fromPoints(points) };
+    this.#kept.around.radius = Math.max(LEAST_LOOK_M, this.#kept.around.radius);
     const { camera } = this.scene;
     if (this.scene.mode === SceneMode.SCENE2D) {
       const around = Rectangle.fromCartesianArray(points);
@@ -229,15 +243,26 @@ export class Globe {
         ),
       });
     } else {
-      const sphere = BoundingSphere.fromPoints(points);
-      const radius = Math.max(LEAST_LOOK_M, sphere.radius);
-      camera.lookAt(sphere.center, new HeadingPitchRange(0, LOOK_PITCH, LOOK_RANGES * radius));
+      const { center, radius } = this.#kept.around;
+      // The angle of view is that of the longer side.
+      const tall = Math.max(1, this.#canvas.clientHeight / Math.max(1, this.#canvas.clientWidth));
+      camera.lookAt(center, new HeadingPitchRange(0, LOOK_PITCH, LOOK_RANGES * tall * radius));
       camera.lookAtTransform(Matrix4.IDENTITY);
     }
     this.scene.requestRender();
   }
 
+  /** A flight that grows is followed, unless one has looked elsewhere since it was chosen. */
+  #keepInSight(): void {
+    if (!this.#kept || this.#kept.id !== this.#shown.chosen) return;
+    const flight = this.#picture?.flights.get(this.#kept.id);
+    const points = flight ? pointsOf(flight) : [];
+    const { center, radius } = this.#kept.around;
+    if (points.some((point) => Cartesian3.distance(point, center) > KEPT_IN_SIGHT * radius)) this.lookAt(flight!);
+  }
+
   zoom(nearer: boolean): void {
+    this.#kept = undefined;
     const height_m = this.scene.camera.positionCartographic.height;
     if (nearer) this.scene.camera.zoomIn(height_m * 0.3);
     else this.scene.camera.zoomOut(height_m * 0.45);
@@ -245,6 +270,7 @@ export class Globe {
   }
 
   turn(east: number, north: number): void {
+    this.#kept = undefined;
     const step = 0.06;
     const { camera } = this.scene;
     if (this.scene.mode === SceneMode.SCENE2D) {
@@ -302,6 +328,9 @@ export class Globe {
   }
 
   #listen(onChoose: (id: number | null) => void): void {
+    for (const moves of ["pointerdown", "wheel"]) {
+      this.#canvas.addEventListener(moves, () => (this.#kept = undefined), { passive: true });
+    }
     const handler = new ScreenSpaceEventHandler(this.#canvas);
     handler.setInputAction((event: { position: Cartesian2 }) => {
       const picked: unknown = this.scene.pick(event.position, 9, 9)?.id;

@@ -104,6 +104,7 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
   const ellipse = track && horizontalEllipse(track);
   return (
     <div class="facts"><table>
+      <colgroup><col class="what" /><col class="when" /><col class="where" /><col class="unsure" /></colgroup>
       <tbody>
         <PlaceRow word="launch" place={flight.launch} />
         <tr>

@@ -91,6 +91,8 @@ export function Notices({ desk }: { desk: Desk }) {
   const clock = useStore(desk.clock);
   const status = useStore(desk.status);
   const view = useStore(desk.view);
+  const shown = useStore(desk.shown);
+  const { waiting } = useStore(desk.past.playing);
   useSeconds();
   const silent_ms = heard_ms === null ? 0 : performance.now() - heard_ms;
   const silent = silent_ms > SILENT_AFTER_MS;
@@ -111,7 +113,9 @@ export function Notices({ desk }: { desk: Desk }) {
       {status?.notices.map((notice) => <div class="notice" key={notice}>{notice}</div>)}
       {view.at_ms !== null && (
         <div class="notice past" role="status">
-          <strong>{say("past")} {clockTime(view.at_ms, true)}</strong> {say(view.known === "then" ? "past_then" : "past_now")}
+          {shown?.past
+            ? <><strong>{say("past")} {clockTime(shown.time_ms, true)}</strong> {say(view.known === "then" ? "past_then" : "past_now")}</>
+            : <><strong>{clockTime(view.at_ms, true)}</strong> {say(waiting ? "past_waits" : "past_not")}{shown && ` ${say("past_still", { time: clockTime(shown.time_ms) })}`}</>}
         </div>
       )}
     </div>
