@@ -5,7 +5,7 @@ import { type Desk, TOGETHER } from "../desk";
 import { countdown } from "../picture/urgency";
 import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
 import type { Word } from "../words/en";
-import { age, clockTime, duration, extent, length, percent, placeText, speedText, untilImpact } from "../words/words";
+import { age, clockTime, duration, endedText, extent, length, percent, placeText, speedText, untilImpact } from "../words/words";
 import { Charts } from "./chart";
 import { usePicture, useSeconds, useStore, useWords } from "./look";
 
@@ -51,7 +51,7 @@ function Head({ flight, now_ms }: { flight: Flight; now_ms: number }) {
       <p class="left" aria-live="off">
         {falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}
         {falls && <small>{say("interval", { from: untilImpact(falls.earliest), until: untilImpact(falls.latest) })}</small>}
-        {flight.ended_because && <small>{flight.ended_because}</small>}
+        {flight.ended_because && <small>{endedText(flight.ended_because)}</small>}
       </p>
       <p class="kinds">
         {Object.entries(flight.kind_probabilities)

@@ -3,7 +3,7 @@ import type { Flight } from "../api/contract";
 import { type Desk, TOGETHER } from "../desk";
 import { flightCode, symbolSvg } from "../globe/symbols";
 import { byUrgency, countdown } from "../picture/urgency";
-import { clockTime, duration, percent, placeText, untilImpact } from "../words/words";
+import { clockTime, duration, endedText, percent, placeText, untilImpact } from "../words/words";
 import { usePicture, useSeconds, useStore, useWords } from "./look";
 
 /** So many rows are drawn; how many more there are is said. */
@@ -62,7 +62,7 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
         <span class="where">
           {missing ? `◌ ${say("missing_row")}`
             : flight.impact && flight.status !== "ended" ? `${clockTime(flight.impact.time_ms)} ${placeText(flight.impact.latitude_deg, flight.impact.longitude_deg, 1)}`
-            : flight.status === "ended" ? (flight.ended_because ?? "")
+            : flight.status === "ended" ? endedText(flight.ended_because ?? "")
             : say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
         </span>
         <span class="interval">{falls ? `${untilImpact(falls.earliest)} … ${untilImpact(falls.latest)}` : ""}</span>

@@ -36,6 +36,14 @@ export function say(word: Word, parts: Record<string, string | number> = {}): st
   return filled(LANGUAGES[language.get()].words[word], parts);
 }
 
+const ENDED: Readonly<Record<string, Word>> = { "came down": "came_down", "not seen": "not_seen", "no object there": "no_object" };
+
+/** Why a track ended, as the node says it, in the language spoken; what is not known here as it is. */
+export function endedText(because: string): string {
+  const word = ENDED[because];
+  return word ? say(word) : because;
+}
+
 export function filled(text: string, parts: Record<string, string | number>): string {
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(parts[name] ?? whole));
 }
