@@ -1,4 +1,4 @@
-"""Makes the README's pictures of the desk: `python tools/desk_pictures.py` writes `docs/pictures/`.
+"""Makes the README's pictures of the desk: `python -m tools.desk_pictures` writes `docs/pictures/`.
 
 The launch of 2022-10-04 past the radars of three nations, folded as a node folds it; a real desk
 shows it to a real browser, as an exercise, for what is simulated is not live. Drawn in software, so
