@@ -1,6 +1,7 @@
 """Which of two that part carries the flight."""
 
 import numpy as np
+import pytest
 from numpy.testing import assert_array_equal
 
 from evaluate.separation import NAMED
@@ -9,7 +10,7 @@ from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import fly
 from skypact.tracking import Picture, tables
-from skypact.tracking.parting import exchange_past
+from skypact.tracking.parting import exchange_past, let_burning_carry
 
 NS = 1_000_000_000
 
@@ -53,3 +54,20 @@ def test_exchanging_twice_changes_nothing_but_that_no_fit_is_made() -> None:
     exchange_past(tracks, 0, 1)
     for column, old in zip(tracks, before, strict=True):
         np.testing.assert_allclose(column, old, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("plots", "carries"), [(50, True), (14, False)])
+def test_what_is_seldom_seen_began_by_chance_and_carries_nothing(plots: int, carries: bool) -> None:
+    """False plots beside a track bend any way: 14 in 5 s, where it had 8 a second of its own."""
+    tracks = tables.new_tracks(2, 9, 3, 8, 4, (1, 2))
+    for t, (track_id, began_s, count) in enumerate(((7, -150, 1250), (11, 0, plots))):
+        tracks.number[t, tables.STATUS] = tables.CONFIRMED
+        tracks.number[t, tables.TRACK_ID] = track_id
+        tracks.number[t, tables.FIRST_NS] = began_s * NS
+        tracks.number[t, tables.TIME_NS] = 5 * NS
+        tracks.number[t, tables.PLOTS] = count
+    tracks.mu[0, tables.FREE] = tracks.mu[1, tables.THRUST] = 1.0
+    tracks.x[1, tables.THRUST, 6] = 30.0  # m/s², known to 1 m/s²
+    tracks.p[1, tables.THRUST, 6:9, 6:9] = np.eye(3)
+    let_burning_carry(tracks, 1, 0)
+    assert (tracks.number[1, tables.TRACK_ID] == 7) == carries

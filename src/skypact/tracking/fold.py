@@ -279,7 +279,7 @@ def sweep(tracks: TrackArrays, to_ns: int, older_ns: int, c: FoldContext) -> Non
             continue
         note_past(tracks, t, c.couples.settings.past_s)
         if tracks.number[t, PARTED_FROM] != 0:
-            let_burning_carry(tracks, t, row_of(tracks, tracks.number[t, PARTED_FROM]), c.settings)
+            let_burning_carry(tracks, t, row_of(tracks, tracks.number[t, PARTED_FROM]))
         if to_ns - tracks.number[t, TIME_NS] > older_ns and grow_older(tracks, t, to_ns, c):
             retire(tracks, t, to_ns, c.settings)
     end_unseen(tracks, to_ns, c.couples.settings.unseen_s)

@@ -34,10 +34,13 @@ THRUST_SIGMAS = 4.0
 SURE_OF_THRUST = 0.95
 # So long after it began a track is no longer taken for what went on burning, s.
 BURNS_ON_S = 60.0
+# ... nor one that is seen this much less often than what it parted from: it began by chance, from
+# false plots, which bend any way.
+AS_OFTEN = 0.5
 
 
 @kernel
-def let_burning_carry(tracks: TrackArrays, t: int, parent: int, settings: FoldSettings) -> None:
+def let_burning_carry(tracks: TrackArrays, t: int, parent: int) -> None:
     """Let track `t` carry the flight of the one that it parted from, row `parent`, if it burns on.
 
     A stage that is dropped stops burning, and for some seconds the plots of both look like the
@@ -50,6 +53,10 @@ def let_burning_carry(tracks: TrackArrays, t: int, parent: int, settings: FoldSe
     if tracks.mu[parent, FREE] < SURE_OF_FREE_FLIGHT or mine[COUPLE] != 0:
         return
     if tracks.number[parent, COUPLE] != 0 or (mine[TIME_NS] - mine[FIRST_NS]) * 1e-9 > BURNS_ON_S:
+        return
+    ours = tracks.number[parent]
+    mine_ns, ours_ns = mine[TIME_NS] - mine[FIRST_NS], ours[TIME_NS] - ours[FIRST_NS]
+    if mine[PLOTS] * ours_ns < AS_OFTEN * ours[PLOTS] * mine_ns:
         return
     thrust = math.sqrt(x[6] * x[6] + x[7] * x[7] + x[8] * x[8])
     sigma = math.sqrt(p[6, 6] + p[7, 7] + p[8, 8])
