@@ -157,7 +157,9 @@ def _with_truth(path: TruthPath, looks: list[tuple[int, list[Flight]]], first: i
     places.append((path.impact.latitude_rad, path.impact.longitude_rad))
     passed = {name for place in places for name in index().within(*place)}
     near = {
-        nation: any(index_of(nation).distance_m(*place) < NEAR_M for place in places[::6])
+        nation: any(
+            index_of(nation).distance_m(*place, most_m=NEAR_M) < NEAR_M for place in places[::6]
+        )
         for nation in NATIONS
     }
     return Seen(

@@ -83,10 +83,10 @@ def _paths(
         rows = _apart(out[:written, 0])
         number.append(np.full(len(rows), k, np.int32))
         seconds.append(out[rows, 0])
-        places += [geodetic_from_ecef(*out[row, 1:4])[:2] for row in rows]
-    at = np.array(places).reshape(-1, 2)
+        places += [geodetic_from_ecef(*at)[:2] for at in out[rows, 1:4].tolist()]
+    places_rad = np.array(places).reshape(-1, 2)
     when = time_ns + np.round(np.concatenate(seconds) * S).astype(np.int64)
-    return np.concatenate(number), when, at[:, 0], wrapped(at[:, 1])
+    return np.concatenate(number), when, places_rad[:, 0], wrapped(places_rad[:, 1])
 
 
 def _apart(time_s: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """For every area: the probability that a flight comes down in it, and that it passes over it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,14 +14,19 @@ from shapely.geometry import MultiPolygon
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.model import Area, AreaChance, Descent
 from skypact.warning.areas import shape_of
+from skypact.warning.cells import Cells
 
 _HALF_TURN = 180.0
 _COARSE_DEG = 0.02
 """Shapes are as coarse for their distances: 2 km."""
+_TURNS = (-360.0, 0.0, 360.0)
+_LEAST_RADIUS_M = 6.3e6
+"""Less than any by which the ellipsoid is curved."""
+_NONE = np.zeros(0, np.int64)
 
 
 class _Shapes(NamedTuple):
-    """The areas' shapes in degrees, prepared, and their bounds (n, 4): west, south, east, north."""
+    """The areas' shapes in degrees, and their bounds (n, 4): west, south, east, north."""
 
     shapes: tuple[MultiPolygon, ...]
     bounds: NDArray[np.float64]
@@ -34,9 +39,12 @@ class AreaIndex:
         self.areas = tuple(areas)
         self.by_id = {area.id: area for area in self.areas}
         shapes = tuple(shape_of(area) for area in self.areas)
-        for shape in shapes:
-            shapely.prepare(shape)
+        self._neighbours: dict[float, Mapping[str, frozenset[str]]] = {}
         self._of = _Shapes(shapes, np.array([shape.bounds for shape in shapes]).reshape(-1, 4))
+
+    @cached_property
+    def _cells(self) -> Cells:
+        return Cells(self._of.shapes, self._of.bounds)
 
     @cached_property
     def _coarse(self) -> tuple[MultiPolygon, ...]:
@@ -48,24 +56,17 @@ class AreaIndex:
 
     def within(self, latitude_rad: float, longitude_rad: float) -> tuple[str, ...]:
         """Ids of the areas that hold a place."""
-        x, y = math.degrees(longitude_rad), math.degrees(latitude_rad)
-        return tuple(
-            area.id
-            for area, shape in zip(self.areas, self._of.shapes, strict=True)
-            if shapely.intersects_xy(shape, x, y)
-        )
+        at = np.degrees([longitude_rad]), np.degrees([latitude_rad])
+        return tuple(self.areas[number].id for number in self._cells.holding(*at))
 
     def chances(self, descent: Descent) -> tuple[AreaChance, ...]:
         """What a flight may do to each area that any of its ways down touches, in their order."""
         x, y = np.degrees(descent.longitude_rad), np.degrees(descent.latitude_rad)
         segments = _segments(descent)
+        falls, passes = self._cells.holding(x, y), self._cells.touched(segments.ends)
         out = []
-        for area, shape, (west, south, east, north) in zip(self.areas, *self._of, strict=True):
-            near = np.flatnonzero((x >= west) & (x <= east) & (y >= south) & (y <= north))
-            down = near[shapely.intersects_xy(shape, x[near], y[near])]
-            over = segments.over(shape, (west, south, east, north))
-            if not len(down) and not len(over):
-                continue
+        for number in sorted(falls.keys() | passes.keys()):
+            down, over = falls.get(number, _NONE), passes.get(number, _NONE)
             paths = len(np.unique(segments.path[over]))
             fell, first, last = (
                 descent.time_ns[down],
@@ -74,7 +75,7 @@ class AreaIndex:
             )
             out.append(
                 AreaChance(
-                    area=area.id,
+                    area=self.areas[number].id,
                     falls=float(descent.weight[down].sum()),
                     passes=paths / descent.paths,
                     fall_first_ns=int(fell.min()) if len(down) else None,
@@ -85,8 +86,13 @@ class AreaIndex:
             )
         return tuple(out)
 
-    def neighbours(self, reach_m: float) -> dict[str, frozenset[str]]:
+    def neighbours(self, reach_m: float) -> Mapping[str, frozenset[str]]:
         """Of each area those whose edges are no farther than `reach_m` from its own."""
+        if reach_m not in self._neighbours:
+            self._neighbours[reach_m] = self._near_each_other(reach_m)
+        return self._neighbours[reach_m]
+
+    def _near_each_other(self, reach_m: float) -> dict[str, frozenset[str]]:
         coarse = self._coarse
         found: dict[str, set[str]] = {area.id: set() for area in self.areas}
         for i, one in enumerate(self.areas):
@@ -96,18 +102,35 @@ class AreaIndex:
                     found[self.areas[j].id].add(one.id)
         return {name: frozenset(names) for name, names in found.items()}
 
-    def distance_m(self, latitude_rad: float, longitude_rad: float) -> float:
-        """From a place to the nearest area, m; 0 within one. Good to the shapes' 2 km."""
+    def distance_m(
+        self, latitude_rad: float, longitude_rad: float, *, most_m: float = math.inf
+    ) -> float:
+        """From a place to the nearest area, m; 0 within one. Good to the shapes' 2 km.
+
+        `most_m`: what is farther off is told as so far.
+        """
         x, y = math.degrees(longitude_rad), math.degrees(latitude_rad)
-        nearest = math.inf
-        for shape in self._coarse:
-            for turn in (-360.0, 0.0, 360.0):
-                flat = _flat(shape, y, turn)
-                point = shapely.Point(x * math.cos(math.radians(y)), y)
-                on = shapely.shortest_line(flat, point).coords[0]
-                to = math.radians(on[1]), math.radians(on[0] / math.cos(math.radians(y)))
-                nearest = min(nearest, geodesic_inverse(latitude_rad, longitude_rad, *to)[0])
+        narrow = math.cos(math.radians(y))
+        point, nearest = shapely.Point(x * narrow, y), most_m
+        least = self._least_m(x, y)
+        for k in np.argsort(least, axis=None):
+            number, turn = divmod(int(k), len(_TURNS))
+            if least[number, turn] >= nearest:
+                break
+            flat = _flat(self._coarse[number], y, _TURNS[turn])
+            on = shapely.shortest_line(flat, point).coords[0]
+            to = math.radians(on[1]), math.radians(on[0] / narrow)
+            nearest = min(nearest, geodesic_inverse(latitude_rad, longitude_rad, *to)[0])
         return nearest
+
+    def _least_m(self, x: float, y: float) -> NDArray[np.float64]:
+        """No more than the distance of a place to each area (n, turns), from their bounds alone."""
+        west, south, east, north = self._of.bounds.T[:, :, None]
+        turns = np.array(_TURNS)
+        beside = np.maximum(west + turns - x, x - east - turns).clip(0.0, 90.0)
+        over = np.maximum(south - y, y - north).clip(0.0)
+        meridian = np.arcsin(math.cos(math.radians(y)) * np.sin(np.radians(beside)))
+        return np.asarray(_LEAST_RADIUS_M * np.maximum(meridian, np.radians(over)))
 
     def _apart_m(self, i: int, j: int, reach_m: float, coarse: Sequence[MultiPolygon]) -> float:
         """Distance between two areas, or any that is greater than `reach_m`."""
@@ -117,7 +140,7 @@ class AreaIndex:
         if max(s1 - n2, s2 - n1) * degree_m > reach_m:
             return math.inf
         nearest = math.inf
-        for turn in (-360.0, 0.0, 360.0):
+        for turn in _TURNS:
             if max(w1 + turn - e2, w2 - e1 - turn) * degree_m * 0.2 > reach_m:
                 continue
             one, other = _flat(coarse[i], middle, turn), _flat(coarse[j], middle, 0.0)
@@ -132,24 +155,6 @@ class _Pieces(NamedTuple):
     path: NDArray[np.int32]
     first_ns: NDArray[np.int64]
     last_ns: NDArray[np.int64]
-
-    def over(
-        self, shape: MultiPolygon, bounds: tuple[float, float, float, float]
-    ) -> NDArray[np.int64]:
-        """Numbers of the pieces that touch a shape."""
-        west, south, east, north = bounds
-        x0, y0, x1, y1 = self.ends.T
-        near = np.flatnonzero(
-            (np.maximum(x0, x1) >= west)
-            & (np.minimum(x0, x1) <= east)
-            & (np.maximum(y0, y1) >= south)
-            & (np.minimum(y0, y1) <= north)
-        )
-        # Most have their beginning within or are far off; a line is looked at only where it must.
-        begins = shapely.intersects_xy(shape, x0[near], y0[near])
-        unsure = near[~begins]
-        lines = shapely.linestrings(self.ends[unsure].reshape(-1, 2, 2))
-        return np.sort(np.append(near[begins], unsure[shapely.intersects(shape, lines)]))
 
 
 def _segments(descent: Descent) -> _Pieces:
