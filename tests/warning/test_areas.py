@@ -16,6 +16,7 @@ from skypact.model import Area, Descent
 from skypact.warning.areas import as_geojson, read_areas, shape_of
 from skypact.warning.chances import AreaIndex
 
+AOMORI = [[140, 40], [142, 40], [142, 41], [140, 41], [140, 40]]
 SQUARE = [[130, 35], [132, 35], [132, 37], [130, 37], [130, 35]]
 HOLE = [[130.5, 35.5], [130.5, 36.5], [131.5, 36.5], [131.5, 35.5], [130.5, 35.5]]
 S = 1_000_000_000
@@ -188,6 +189,21 @@ def test_distance_to_the_nearest_area(tmp_path):
     assert index.distance_m(math.radians(36), math.radians(131)) == 0.0
     # A degree of latitude at 38° is 111.0 km on WGS84; shapes for distances are 2 km coarse.
     assert index.distance_m(math.radians(38), math.radians(131)) == pytest.approx(111e3, abs=2500)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-85, 85), st.floats(-180, 180), st.floats(1e3, 1e7))
+def test_areas_that_are_not_asked_for_their_distance_are_farther_off(
+    tmp_path_factory, latitude, longitude, most
+):
+    """Against the slow twin: each area's own distance."""
+    far = [[179, -40], [181, -40], [181, -38], [179, -38], [179, -40]]
+    places = feature("s", SQUARE), feature("a", AOMORI), feature("f", far)
+    index = index_of(tmp_path_factory.mktemp("areas"), *places)
+    at = math.radians(latitude), math.radians(longitude)
+    each = [index.only(area.id).distance_m(*at) for area in index.areas]
+    assert index.distance_m(*at) == min(each)
+    assert index.distance_m(*at, most_m=most) == min(*each, most)
 
 
 def test_an_area_keeps_what_its_file_says():

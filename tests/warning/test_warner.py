@@ -21,10 +21,8 @@ from skypact.settings import Settings, WarningSettings
 from skypact.sharing.nats_config import warning_subject
 from skypact.sharing.users import add_user
 from skypact.warning.cap import faults_of, verified
-from tests.warning.test_areas import SQUARE, feature
+from tests.warning.test_areas import AOMORI, SQUARE, feature
 from tests.warning.test_decide import T0, S, flight
-
-AOMORI = [[140, 40], [142, 40], [142, 41], [140, 41], [140, 40]]
 
 
 class Killed(BaseException):

@@ -41,10 +41,7 @@ class AreaIndex:
         shapes = tuple(shape_of(area) for area in self.areas)
         self._neighbours: dict[float, Mapping[str, frozenset[str]]] = {}
         self._of = _Shapes(shapes, np.array([shape.bounds for shape in shapes]).reshape(-1, 4))
-
-    @cached_property
-    def _cells(self) -> Cells:
-        return Cells(self._of.shapes, self._of.bounds)
+        self._cells = Cells(*self._of)
 
     @cached_property
     def _coarse(self) -> tuple[MultiPolygon, ...]:
