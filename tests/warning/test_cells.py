@@ -64,3 +64,14 @@ def test_the_grid_says_what_the_shapes_say(most, of, places, lines):
     ends = np.array(lines).reshape(-1, 4)
     wanted = [[shape.intersects(shapely.LineString(line)) for line in lines] for shape in of]
     assert listed(made.touched(ends)) == by_shape(np.array(wanted))
+
+
+def test_what_is_nowhere_is_in_no_shape():
+    """A way down that could not be carried on ends in no number: it, and a line to it, touch none.
+    A line without number would be held against shapes by GEOS, which says that some touch."""
+    square = MultiPolygon([shapely.box(130, 35, 132, 37)])
+    made = Cells([square], np.array([square.bounds]))
+    nan = math.nan
+    assert made.holding(np.array([nan, 131.0, nan]), np.array([36.0, nan, nan])) == {}
+    ends = np.array([[131, 36, nan, nan], [nan, 36, 131, 36], [nan] * 4, [131, nan, 129, 36]])
+    assert made.touched(ends) == {}

@@ -66,7 +66,11 @@ class Cells:
         first, last = np.minimum(column0, column1), np.maximum(column0, column1)
         low, high = np.minimum(row0, row1), np.maximum(row0, row1)
         on = np.flatnonzero(
-            (last >= 0) & (first < self._columns) & (high >= 0) & (low < self._rows)
+            (last >= 0)
+            & (first < self._columns)
+            & (high >= 0)
+            & (low < self._rows)
+            & np.isfinite(ends_deg).all(axis=1)
         )
         first, last = first[on].clip(0), last[on].clip(max=self._columns - 1)
         low, high = low[on].clip(0), high[on].clip(max=self._rows - 1)
@@ -99,11 +103,12 @@ class Cells:
     def _at(
         self, x_deg: NDArray[np.float64], y_deg: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Column and row of places; those off the grid have one that it has not."""
-        return (
-            np.floor((x_deg - self._west) / self._side).astype(np.int64),
-            np.floor((y_deg - self._south) / self._side).astype(np.int64),
-        )
+        """Column and row of places; those off the grid, or nowhere, have one that it has not."""
+        column = np.floor((x_deg - self._west) / self._side)
+        row = np.floor((y_deg - self._south) / self._side)
+        nowhere = ~(np.isfinite(column) & np.isfinite(row))
+        column[nowhere] = row[nowhere] = -1.0
+        return column.astype(np.int64), row.astype(np.int64)
 
     def _known(
         self,
