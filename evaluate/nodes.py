@@ -97,7 +97,7 @@ class Child:
             "\n".join(
                 line
                 for section, values in of.items()
-                for line in (f"[{section}]", *(f"{k} = {v}" for k, v in values.items()))
+                for line in (f"[{section}]", *(f"{k} = {json.dumps(v)}" for k, v in values.items()))
             )
         )
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests, on a socket of its own, where its programs are installed."""
+"""A PostgreSQL server of a study's or a test's own, on a socket, where its programs are there."""
 
 import os
 import shutil
@@ -8,19 +8,24 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+MISSING = "PostgreSQL is not installed here: apt-get install postgresql"
 ROOT_CANNOT = "postgres"
 """The server refuses to run as root: then it runs as this user, whom Debian's packages make."""
+
+
+def is_installed() -> bool:
+    """Whether a server can be started here."""
+    return _programs() is not None
 
 
 class OwnPostgresql:
     """Starts it with the first `url`; `stop` and `start` as a fault needs them."""
 
     def __init__(self) -> None:
+        """Raises RuntimeError where it is not installed."""
         programs = _programs()
         if programs is None:
-            pytest.skip("PostgreSQL is not installed here: apt-get install postgresql")
+            raise RuntimeError(MISSING)
         self._programs = programs
         self._user: dict[str, Any] = {}
         self.folder = Path(tempfile.mkdtemp(prefix="skypact-pg-"))
@@ -33,14 +38,17 @@ class OwnPostgresql:
 
     @property
     def data(self) -> Path:
+        """Where its databases are."""
         return self.folder / "data"
 
     def start(self) -> None:
+        """Returns once it answers."""
         options = f"-c listen_addresses='' -c unix_socket_directories='{self.folder}'"
         log = str(self.folder / "log")
         self._run("pg_ctl", "-D", str(self.data), "-w", "-l", log, "-o", options, "start")
 
     def stop(self) -> None:
+        """At once, as though it had been killed."""
         self._run("pg_ctl", "-D", str(self.data), "-m", "immediate", "stop")
 
     def url(self) -> str:
@@ -51,6 +59,7 @@ class OwnPostgresql:
         return f"postgresql://skypact@/{name}?host={self.folder}"
 
     def end(self) -> None:
+        """Stop it, and leave nothing of it."""
         subprocess.run(
             [self._programs / "pg_ctl", "-D", self.data, "-m", "immediate", "stop"],
             check=False,
@@ -70,7 +79,8 @@ class OwnPostgresql:
             cwd=self.folder,
             **self._user,
         )
-        assert done.returncode == 0, done.stderr
+        if done.returncode:
+            raise RuntimeError(f"{program}: {done.stderr}")
 
 
 def _programs() -> Path | None:

@@ -7,8 +7,8 @@ told the time, so that a flight of six minutes is flown in one, and time stands 
 - Kills: -9 to the node, its server, or both, some milliseconds after it began to say something, at
   random: before it is in the journal, between journal and publishing, and after. A started node
   finds that up to 15 s have passed. Some alerts are cancelled by an operator.
-- Faults: the disk is full, the clock steps by an hour, the record's database is locked, each while
-  an alert is due and gone again later.
+- Faults: the disk is full, the clock steps by an hour, the record's database is locked, or its
+  PostgreSQL server stopped, each while an alert is due and gone again later.
 
 Afterwards the journal, the server's stream, the feed and the hook must have the same messages, and
 each flight one chain: Alert, Updates, one end; each message valid and with its references.
@@ -35,12 +35,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import sqlalchemy as sa
 from lxml import etree
 
 from evaluate.link_scene import free_ports
 from evaluate.node_scene import Sent, until
 from evaluate.nodes import START_S, Child
+from evaluate.own_postgresql import OwnPostgresql, is_installed
 from skypact.model import Arrival, EntryKind, Plots, Radar
+from skypact.record.database import Database
+from skypact.record.tables import warnings
 from skypact.sensing.radar_files import save_radars
 from skypact.sensing.scenario import demo_radars, load_scenario
 from skypact.sensing.simulation import simulate
@@ -48,7 +52,7 @@ from skypact.serving.alert_channels import KeptWarning
 from skypact.serving.clock import NodeClock
 from skypact.serving.journal_source import open_source
 from skypact.serving.warner import KeptWarnings
-from skypact.settings import JournalSettings, Settings, load_settings
+from skypact.settings import JournalSettings, RecordSettings, Settings, load_settings
 from skypact.sharing.coalition import init_coalition
 from skypact.sharing.nats_config import NATIONAL_USER, alert_stream, warning_subject
 from skypact.sharing.nats_server import connect
@@ -79,7 +83,7 @@ OF_NODE = {
     "journal": {"rate_kib_s": 50, "retention_h": 1, "answer_s": 20.0},
     "node": {"checkpoint_every_s": 5.0},
     "warning": {"expires_s": 120.0},
-    "desk": {"enabled": "false"},
+    "desk": {"enabled": False},
 }
 
 
@@ -222,6 +226,7 @@ class Scene:
         self.child.log = root / "log"
         self.numbers = [radar.id for radar in demo_radars()]
         self.heard: Counter[str] = Counter()
+        self.postgresql: OwnPostgresql | None = None
         self.next = self.folder / "store" / "warnings" / "next"
 
     def _radars(self, nation: str) -> str:
@@ -477,20 +482,31 @@ def _whole(chain: Sequence[etree._Element]) -> bool:
 
 # -- faults ----------------------------------------------------------------------------------------
 
-FAULTS = ("disk full", "clock ahead", "clock back", "database gone")
+LOCKED, STOPPED = "database locked", "database server stopped"
+FAULTS = ("disk full", "clock ahead", "clock back", LOCKED, STOPPED)
 
 
 def faults(
-    count: int, seed: int, progress: Callable[[int], Any] = lambda n: None, gone_s: float = 60.0
+    count: int,
+    seed: int,
+    progress: Callable[[int], Any] = lambda n: None,
+    gone_s: float = 60.0,
+    which: Sequence[str] = FAULTS,
 ) -> dict[str, Any]:
-    """Each fault over so many flights, begun at a random moment of each alert sequence."""
+    """Each fault over so many flights, begun at a random moment of each alert sequence.
+
+    `gone_s`: so long a database is away, by the machine's clock, besides while a flight ends.
+    Where PostgreSQL is not installed its server is not stopped, and has no row.
+    """
     rows = {}
-    for number, what in enumerate(FAULTS):
+    for number, what in enumerate(which):
+        if what == STOPPED and not is_installed():
+            continue
         with tempfile.TemporaryDirectory() as folder:
             rows[what] = asyncio.run(
                 _faults(Path(folder), what, count, random.Random(seed + number), gone_s)
             )
-        progress((number + 1) * count // len(FAULTS))
+        progress((number + 1) * count // len(which))
     return rows
 
 
@@ -500,7 +516,10 @@ async def _faults(
     (root / "disk").mkdir()
     mounted = what == "disk full" and _small_disk(root / "disk")
     quick = OF_NODE["journal"] | {"answer_s": 2.0}
-    scene = Scene(root, record={"look_s": 0.5}, journal=quick)
+    server = OwnPostgresql() if what == STOPPED else None
+    record = {"look_s": 0.5} | ({"database": server.url()} if server else {})
+    scene = Scene(root, record=record, journal=quick)
+    scene.postgresql = server
     flights = [BEGIN_NS + (1 + number) * APART_S * S for number in range(count)]
     named = 0
     try:
@@ -509,17 +528,20 @@ async def _faults(
         for begin_ns in flights:
             from_s = rng.uniform(BURNOUT_S - 5.0, IMPACT_S + 60.0)
             until_s = from_s + rng.uniform(20.0, 120.0)
-            if what == "database gone":  # while the flight ends and is recorded
+            if what in (LOCKED, STOPPED):  # while the flight ends and is recorded
                 from_s, until_s = IMPACT_S - 30.0, IMPACT_S + 300.0
             named += await _flown_with(scene, what, begin_ns, (from_s, until_s), gone_s)
         of_database = {}
-        if what == "database gone":
-            await until(lambda: _recorded(scene) >= count, START_S)
-            of_database = {"recorded": _recorded(scene)}
+        if what in (LOCKED, STOPPED):
+            database = record.get("database") or str(scene.folder / "store" / "record.db")
+            await until(lambda: _recorded(database) >= count, START_S)
+            of_database = {"recorded": _recorded(database)}
         found = await _found(scene, flights, listening)
         return found | of_database | {"named": named, "mounted": mounted}
     finally:
         scene.child.kill("both")
+        if server:
+            server.end()
         if mounted:
             subprocess.run(["umount", "--lazy", str(root / "disk")], check=False)
 
@@ -536,7 +558,7 @@ async def _flown_with(
             state["begun"] = True
             fault.__enter__()
         if state["begun"] and not state["over"]:
-            if what == "database gone" and moment >= between_s[1]:
+            if what in (LOCKED, STOPPED) and moment >= between_s[1]:
                 time.sleep(gone_s)
             said = " ".join(scene.child.asked("health", {"faults": []})["faults"])
             state["named"] |= _NAMED[what] in said
@@ -594,23 +616,42 @@ def _locked(scene: Scene) -> Iterator[None]:
             database.execute("ROLLBACK")
 
 
+@contextlib.contextmanager
+def _stopped(scene: Scene) -> Iterator[None]:
+    """The record's server is away."""
+    server = scene.postgresql
+    if server is None:
+        raise RuntimeError("the record of this node has no server of its own")
+    server.stop()
+    try:
+        yield
+    finally:
+        server.start()
+
+
 _FAULT: dict[str, Callable[[Scene], Any]] = {
     "disk full": _disk_full,
     "clock ahead": lambda scene: _stepped(scene, 3600.0),
     "clock back": lambda scene: _stepped(scene, -3600.0),
-    "database gone": _locked,
+    LOCKED: _locked,
+    STOPPED: _stopped,
 }
 _NAMED = {
     "disk full": "disk",
     "clock ahead": "put ahead",
     "clock back": "put back",
-    "database gone": "record:",
+    LOCKED: "record:",
+    STOPPED: "record:",
 }
 
 
-def _recorded(scene: Scene) -> int:
-    """Flights in the record of whose warnings the end is known."""
-    path = scene.folder / "store" / "record.db"
-    chosen = "SELECT count(DISTINCT entry) FROM warnings WHERE area = ? AND outcome = 'fell in'"
-    with contextlib.closing(sqlite3.connect(path)) as database:
-        return int(database.execute(chosen, (FELL_IN,)).fetchone()[0])
+def _recorded(database: str) -> int:
+    """Entries in the record of whose warnings the end is known: one for each flight."""
+    fell = (warnings.c.area == FELL_IN) & (warnings.c.outcome == "fell in")
+    opened = Database(database, RecordSettings())
+    try:
+        with opened.reading() as connection:
+            chosen = sa.select(sa.func.count(warnings.c.entry.distinct())).where(fell)
+            return int(connection.execute(chosen).scalar_one())
+    finally:
+        opened.close()

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from evaluate import warned_nodes
+from evaluate.own_postgresql import MISSING, is_installed
 from skypact.model import Reason, Step, Warning
 from skypact.serving.alert_channels import KeptWarning
 
@@ -23,6 +24,16 @@ def test_kills_amid_alerts_lose_none_double_none_and_leave_none_without_its_end(
     assert {what: found[what] for what in FAULTS} == dict.fromkeys(FAULTS, 0)
     assert found["kinds"]["Alert"] == found["kinds"]["All clear"] == found["flights"]
     assert found["health"] == []
+
+
+@pytest.mark.skipif(not is_installed(), reason=MISSING)
+def test_a_flight_that_ends_while_the_records_server_is_stopped_is_recorded_once_afterwards():
+    """PostgreSQL, stopped before the impact and started after the all-clear was said."""
+    found = warned_nodes.faults(1, 1, gone_s=2.0, which=[warned_nodes.STOPPED])
+    (row,) = found.values()
+    assert {what: row[what] for what in FAULTS} == dict.fromkeys(FAULTS, 0)
+    assert row["named"] == row["recorded"] == row["flights"] == 1
+    assert row["health"] == []
 
 
 def message(number, kind, before=(), area="fall", response="Shelter"):

@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from own_postgresql import OwnPostgresql
+
+from evaluate.own_postgresql import MISSING, OwnPostgresql, is_installed
 
 
 @pytest.fixture(scope="session")
 def own_postgresql() -> Iterator[OwnPostgresql]:
+    if not is_installed():
+        pytest.skip(MISSING)
     server = OwnPostgresql()
     yield server
     server.end()
