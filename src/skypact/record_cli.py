@@ -91,14 +91,15 @@ def import_(
     """Take in what others published, each launch once; what is wrong is named or cleaned."""
     from skypact.offline.output import require_writable, write_json
     from skypact.record.launch_csv import read_csv
-    from skypact.record.public_database import is_public_database, read_public_database
+    from skypact.record.public_database import public_database_at, read_public_database
 
     require_writable(json)
     reports = []
     with _record(database, settings) as launches:
         for path in paths:
-            if is_public_database(path):
-                imported = read_public_database(path, launches)
+            folder = public_database_at(path)
+            if folder is not None:
+                imported = read_public_database(folder, launches)
             else:
                 imported = read_csv(path, source or path.name, launches, _pairs(columns))
             reports.append(imported.report(launches.put(imported.entries)))

@@ -12,7 +12,7 @@ from skypact.errors import InputError
 from skypact.model import LaunchEntry
 from skypact.record.launch_csv import read_csv
 from skypact.record.launch_record import LaunchRecord, Put, Query
-from skypact.record.public_database import SOURCE, is_public_database, read_public_database
+from skypact.record.public_database import SOURCE, public_database_at, read_public_database
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("SKYPACT_SHARED", ROOT.parent / "shared"))
@@ -116,13 +116,31 @@ def test_an_import_again_changes_only_what_the_source_changed(tmp_path: Path, wh
 def test_a_file_that_is_missing_or_broken_is_named(tmp_path: Path) -> None:
     record = LaunchRecord(str(tmp_path / "r.db"))
     folder = database(tmp_path / "d", GOOD)
-    assert is_public_database(folder)
+    assert public_database_at(folder) == folder
     (folder / "facility.en.json").write_text("{")
     with pytest.raises(InputError, match=r"facility\.en\.json.*cannot be read"):
         read_public_database(folder, record)
     (folder / "facility.en.json").unlink()
     with pytest.raises(InputError, match=r"facility\.en\.json.*is missing"):
         read_public_database(folder, record)
+    record.close()
+
+
+def test_the_public_database_is_found_in_its_repository_and_by_any_of_its_files(
+    tmp_path: Path,
+) -> None:
+    folder = database(tmp_path / "data", GOOD)
+    named = (tmp_path, folder, folder / "test.en.json.gz", folder / "dict.en.json")
+    assert [public_database_at(path) for path in named] == [folder] * 4
+    (tmp_path / "mine.csv").write_text("date\n")
+    assert public_database_at(tmp_path / "mine.csv") is None
+    assert public_database_at(tmp_path / "none") is None
+    (tmp_path / "empty").mkdir()
+    record = LaunchRecord(str(tmp_path / "r.db"))
+    with pytest.raises(
+        InputError, match=r"is a folder without test\.en\.json; name a CSV file, or"
+    ):
+        read_csv(tmp_path / "empty", "x", record)
     record.close()
 
 

@@ -3,8 +3,10 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from shapely.geometry import box
 
 from skypact.model import Danger, Descent, Flight, FlightKind, Launch, Reason, Step
@@ -85,6 +87,11 @@ def flight(
         partner_radars=("KOR 7f",),
         descent=None if unknown else descent,
     )
+
+
+def seen_from(first_s, one):
+    """A flight whose first plot came so late."""
+    return structs.replace(one, first_plot_ns=T0 + first_s * S)
 
 
 def decider(**changed):
@@ -274,3 +281,46 @@ def test_a_chain_begins_with_an_alert_ends_once_and_is_the_same_after_a_restart(
         open_[one.event] = one.step in (Step.ALERT, Step.UPDATE)
         assert bool(one.areas) == open_[one.event]
     assert math.isfinite(len(told))
+
+
+NORTH = ((141.0, 40.5, 0.5), (141.0, 41.5, 0.5))
+
+
+@pytest.mark.parametrize("joins", ["where and when", "at another time", "elsewhere", "both seen"])
+def test_what_is_first_seen_after_a_part_was_lost_joins_its_event(joins):
+    """If it may come down where and when the lost one may: no second alert, and one end."""
+    of = decider()
+    last_s = 100 if joins == "both seen" else 0
+    of_first = flight(last_s=last_s)
+    assert [one.event for one in look(of, 0, flight())] == [1]
+    look(of, 20, of_first)  # said to be lost, unless it is seen
+    falls = ((127.5, 26.5, 1.0),) if joins == "elsewhere" else NORTH
+    down_s = 700 if joins == "at another time" else 400
+    late = seen_from(30, flight(2, falls=falls, down_s=down_s, last_s=40))
+    look(of, 40, of_first, structs.replace(late, descent=None))
+    said = look(of, 41, of_first, late)
+    if joins != "where and when":
+        assert [(one.event, one.step) for one in said] == [(2, Step.ALERT)]
+        return
+    assert [(one.event, one.step, one.reason) for one in said] == [
+        (1, Step.UPDATE, Reason.MORE_AREAS)
+    ]
+    assert [basis.flight for basis in said[0].basis] == [1, 2]
+    again = Decider(INDEX, SETTINGS)
+    again.take_up(of.save())
+    for one in (of, again):
+        (over,) = look(one, 600, of_first, late)
+        assert (over.event, over.step) == (1, Step.ALL_CLEAR) and not one.under_alert
+
+
+def test_what_it_parted_from_may_be_known_later_than_the_flight():
+    of = decider()
+    assert [one.event for one in look(of, 0, flight())] == [1]
+    look(of, 1, flight(last_s=1), flight(2, unknown=True, last_s=1))
+    parts = flight(last_s=2), flight(2, falls=NORTH, parted_from=1, last_s=2)
+    assert [(one.event, one.step) for one in look(of, 2, *parts)] == [(1, Step.UPDATE)]
+    # What has an alert of its own keeps it to its end.
+    of = decider()
+    assert [one.event for one in look(of, 0, flight(), flight(2))] == [1, 2]
+    assert look(of, 1, flight(last_s=1), flight(2, parted_from=1, last_s=1)) == ()
+    assert sorted(of.under_alert) == [1, 2]

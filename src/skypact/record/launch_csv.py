@@ -30,6 +30,7 @@ NUMBERS = (
     "impact_latitude_deg",
     "impact_longitude_deg",
 )
+_WANTED = "name a CSV file, or the folder of the public database"
 COLUMNS = ("key", "date", "time", *TEXTS, *NUMBERS)
 _WITH_UNKNOWN = ("type", "kind", "landing", "outcome")
 _ONE_OF = {
@@ -69,8 +70,12 @@ def _text(file: Path) -> str:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
         return content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(str(file), "there is no such file", _WANTED) from None
+    except IsADirectoryError:
+        raise InputError(str(file), "is a folder without test.en.json", _WANTED) from None
     except (OSError, EOFError) as error:
-        raise InputError(str(file), f"cannot be read ({error})", "name a CSV file") from None
+        raise InputError(str(file), f"cannot be read ({error})", _WANTED) from None
     except UnicodeDecodeError as error:
         where = f"is not UTF-8 at byte {error.start}"
         raise InputError(str(file), where, "save it as UTF-8") from None

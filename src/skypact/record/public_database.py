@@ -23,14 +23,21 @@ CORRECTED_TIMES = {("2017-07-04", "hwasong-14", "12:40 (UTC)"): "00:40 (UTC)"}
 """By date, missile and the wrong time: it was launched at 09:40 by Korea's clock."""
 _TEST, _MISSILE, _FACILITY = "test.en.json", "missile.en.json", "facility.en.json"
 _DICTIONARY = "dict.en.json"
+_OTHERS = (_MISSILE, _FACILITY, _DICTIONARY)
+_DATA = "data"
+"""The folder that it has in its repository."""
 _KINDS = {"pullup": FlightKind.QUASI_BALLISTIC, "glide": FlightKind.GLIDE}
 _OUTCOMES = ("success", "failure", "unknown")
 _Words = dict[str, Any]
 
 
-def is_public_database(folder: Path) -> bool:
-    """Whether a folder holds it."""
-    return folder.is_dir() and any((folder / name).exists() for name in (_TEST, f"{_TEST}.gz"))
+def public_database_at(path: Path) -> Path | None:
+    """Its folder: what is named, its `data`, or where a file of it lies; None: it is not there."""
+    names = [f"{name}{end}" for name in (_TEST, *_OTHERS) for end in ("", ".gz")]
+    if path.is_file():
+        return path.parent if path.name in names else None
+    folders = (path, path / _DATA)
+    return next((at for at in folders if any((at / name).is_file() for name in names)), None)
 
 
 def read_public_database(folder: Path, record: LaunchRecord) -> Imported:

@@ -2,7 +2,9 @@
 
 The same flights at the same times give the same decisions, bit for bit; what is kept between two
 looks can be saved and taken up again. Objects that parted from one another are one *event*, with
-one chain of messages. Nothing is assumed: an area's alert ends by what was seen, or when the last
+one chain of messages. So is an object first
+seen after one of an event was lost, if it may come down in the same area at the same time. Nothing
+is assumed: an area's alert ends by what was seen, or when the last
 time at which anything could come down there is past.
 """
 
@@ -124,6 +126,7 @@ class Decider:
     def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now."""
         self._sort_in(flights)
+        self._join(flights)
         for gone in self._worked_out.keys() - {flight.id for flight in flights}:
             del self._worked_out[gone]
         said = []
@@ -152,6 +155,49 @@ class Decider:
                 event = flight.id if root is None else self._event_of.get(root, root)
                 self._event_of[flight.id] = event
                 self._events.setdefault(event, _Event(event, {}, {}))
+
+    def _join(self, flights: Sequence[Flight]) -> None:
+        """A flight of which nothing was said joins the event that it turns out to be of.
+
+        It is what it parted from that says so, once that is known; or an event under alert that has
+        lost some of its own, as one of which it may come down where and when such a one may.
+        """
+        for flight in sorted(flights, key=lambda one: one.id):
+            own = self._events[self._event_of[flight.id]]
+            if own.number:
+                continue
+            root = self._event_of.get(flight.parted_from or flight.id, own.event)
+            other = self._events[root] if root != own.event else self._that_lost(flight, own)
+            if other is not None:
+                self._event_of[flight.id] = other.event
+                own.members.pop(flight.id, None)
+                own.warned.clear()
+                if own.event not in self._event_of.values():
+                    del self._events[own.event]
+
+    def _that_lost(self, flight: Flight, own: _Event) -> _Event | None:
+        """The event under alert that a flight, first seen since, may be a lost part of."""
+        if flight.descent is None or flight.kind in _HARMLESS:
+            return None
+        unseen_ns = flight.first_plot_ns - round(self._settings.lost_after_s * S)
+        for event in sorted(self._events.values(), key=lambda one: one.event):
+            lost = [m for m in event.members.values() if m.last_plot_ns < unseen_ns]
+            if event is own or not event.open or not lost:
+                continue
+            chances = self._chances(flight.id, flight.descent).values()
+            if any(self._fall_alike(one, member) for one in chances for member in lost):
+                return event
+        return None
+
+    def _fall_alike(self, one: AreaChance, member: _Member) -> bool:
+        """Whether a member may come down in the same area at the same time."""
+        other = member.chances.get(one.area)
+        least = max(self._settings.clear_probability, 1e-12)
+        if other is None or min(one.falls, other.falls) < least:
+            return False
+        first = _most(one.fall_first_ns, other.fall_first_ns)
+        last = _least(one.fall_last_ns, other.fall_last_ns)
+        return first is not None and last is not None and first <= last
 
     def _decide(self, event: _Event, now_ns: int, own: Sequence[Flight]) -> Warning | None:
         now_ns = max(now_ns, event.said_ns)  # a clock may go back; messages in order do not
