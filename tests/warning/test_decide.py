@@ -89,11 +89,6 @@ def flight(
     )
 
 
-def seen_from(first_s, one):
-    """A flight whose first plot came so late."""
-    return structs.replace(one, first_plot_ns=T0 + first_s * S)
-
-
 def decider(**changed):
     return Decider(INDEX, WarningSettings(**{**SETTINGS.model_dump(), **changed}))
 
@@ -284,43 +279,65 @@ def test_a_chain_begins_with_an_alert_ends_once_and_is_the_same_after_a_restart(
 
 
 NORTH = ((141.0, 40.5, 0.5), (141.0, 41.5, 0.5))
+OKINAWA = ((127.5, 26.5, 1.0),)
 
 
-@pytest.mark.parametrize("joins", ["where and when", "at another time", "elsewhere", "both seen"])
-def test_what_is_first_seen_after_a_part_was_lost_joins_its_event(joins):
-    """If it may come down where and when the lost one may: no second alert, and one end."""
-    of = decider()
-    last_s = 100 if joins == "both seen" else 0
-    of_first = flight(last_s=last_s)
+@pytest.mark.parametrize("first", ["seen", "lost"])
+@pytest.mark.parametrize("second", ["alike", "at another time", "elsewhere"])
+def test_what_may_come_down_where_and_when_another_may_joins_its_event(first, second):
+    """A stage seen late, its parting never: no second alert, and no all-clear before both end."""
+    of, last_s = decider(), 100 if first == "seen" else 0
     assert [one.event for one in look(of, 0, flight())] == [1]
-    look(of, 20, of_first)  # said to be lost, unless it is seen
-    falls = ((127.5, 26.5, 1.0),) if joins == "elsewhere" else NORTH
-    down_s = 700 if joins == "at another time" else 400
-    late = seen_from(30, flight(2, falls=falls, down_s=down_s, last_s=40))
-    look(of, 40, of_first, structs.replace(late, descent=None))
-    said = look(of, 41, of_first, late)
-    if joins != "where and when":
+    payload = flight(last_s=last_s)
+    look(of, 20, payload)  # said to be lost, unless it is seen
+    falls = OKINAWA if second == "elsewhere" else NORTH
+    stage = flight(2, falls=falls, down_s=900 if second == "at another time" else 400, last_s=40)
+    look(of, 40, payload, structs.replace(stage, descent=None))
+    said = look(of, 41, payload, stage)
+    if second != "alike":
         assert [(one.event, one.step) for one in said] == [(2, Step.ALERT)]
         return
-    assert [(one.event, one.step, one.reason) for one in said] == [
-        (1, Step.UPDATE, Reason.MORE_AREAS)
-    ]
+    expected = [(1, Step.UPDATE, Reason.MORE_AREAS)]
+    assert [(one.event, one.step, one.reason) for one in said] == expected
     assert [basis.flight for basis in said[0].basis] == [1, 2]
     again = Decider(INDEX, SETTINGS)
     again.take_up(of.save())
     for one in (of, again):
-        (over,) = look(one, 600, of_first, late)
+        (over,) = look(one, 600, payload, stage)
         assert (over.event, over.step) == (1, Step.ALL_CLEAR) and not one.under_alert
+
+
+def test_two_that_pass_over_one_area_at_one_time_are_one_alert_and_later_another():
+    """Seen for the first time after they parted, as on 2022-10-04."""
+    way, off = [[[139, 40.5], [143, 40.5]]], ((150.0, 30.0, 1.0),)
+    for later_s, alerted in ((0, [1]), (120, [1, 2])):
+        two = flight(falls=off, over=way), flight(2, falls=off, over=way, now_s=later_s)
+        assert [one.event for one in look(decider(), 0, *two)] == alerted
+
+
+def test_two_at_once_with_one_danger_are_one_alert_until_both_are_over():
+    of = decider()
+    parts = flight(down_s=400), flight(2, down_s=400)
+    (alert,) = look(of, 0, *parts)
+    assert alert.event == 1 and [one.flight for one in alert.basis] == [1, 2]
+    # The second turns out to be later: the area waits for it.
+    later = flight(down_s=400, last_s=390), flight(2, down_s=900, last_s=390)
+    look(of, 390, *later)
+    assert all(one.step != Step.ALL_CLEAR for one in look(of, 700, *later))
+    (over,) = look(of, 1200, *later)
+    assert over.step == Step.ALL_CLEAR and not of.under_alert
 
 
 def test_what_it_parted_from_may_be_known_later_than_the_flight():
     of = decider()
     assert [one.event for one in look(of, 0, flight())] == [1]
     look(of, 1, flight(last_s=1), flight(2, unknown=True, last_s=1))
-    parts = flight(last_s=2), flight(2, falls=NORTH, parted_from=1, last_s=2)
+    parts = flight(last_s=2), flight(2, falls=OKINAWA, parted_from=1, last_s=2)
     assert [(one.event, one.step) for one in look(of, 2, *parts)] == [(1, Step.UPDATE)]
     # What has an alert of its own keeps it to its end.
     of = decider()
-    assert [one.event for one in look(of, 0, flight(), flight(2))] == [1, 2]
-    assert look(of, 1, flight(last_s=1), flight(2, parted_from=1, last_s=1)) == ()
+    two = flight(), flight(2, falls=OKINAWA)
+    assert [one.event for one in look(of, 0, *two)] == [1, 2]
+    parted = flight(last_s=1), flight(2, falls=OKINAWA, parted_from=1, last_s=1)
+    assert look(of, 1, *parted) == ()
     assert sorted(of.under_alert) == [1, 2]

@@ -2,9 +2,9 @@
 
 The same flights at the same times give the same decisions, bit for bit; what is kept between two
 looks can be saved and taken up again. Objects that parted from one another are one *event*, with
-one chain of messages. So is an object first
-seen after one of an event was lost, if it may come down in the same area at the same time. Nothing
-is assumed: an area's alert ends by what was seen, or when the last
+one chain of messages. So are those
+that may come down in one area at one time, as of what nothing was said yet. Nothing is assumed: an
+area's alert ends by what was seen, or when the last
 time at which anything could come down there is past.
 """
 
@@ -126,9 +126,11 @@ class Decider:
     def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now."""
         self._sort_in(flights)
-        self._join(flights)
         for gone in self._worked_out.keys() - {flight.id for flight in flights}:
             del self._worked_out[gone]
+        for flight in flights:
+            self._take(self._events[self._event_of[flight.id]], flight)
+        self._join(flights)
         said = []
         for event in sorted(self._events.values(), key=lambda one: one.event):
             own = [f for f in flights if self._event_of[f.id] == event.event]
@@ -159,53 +161,51 @@ class Decider:
     def _join(self, flights: Sequence[Flight]) -> None:
         """A flight of which nothing was said joins the event that it turns out to be of.
 
-        It is what it parted from that says so, once that is known; or an event under alert that has
-        lost some of its own, as one of which it may come down where and when such a one may.
+        What it parted from may be known later than it; and where that was never seen, as of a part
+        that comes into sight again or for the first time, what may come down in one area, or pass
+        over it, at one time is one danger: one alert, and no all-clear before all of it is over.
         """
         for flight in sorted(flights, key=lambda one: one.id):
             own = self._events[self._event_of[flight.id]]
             if own.number:
                 continue
             root = self._event_of.get(flight.parted_from or flight.id, own.event)
-            other = self._events[root] if root != own.event else self._that_lost(flight, own)
+            other = self._events[root] if root != own.event else self._same_danger(flight, own)
             if other is not None:
                 self._event_of[flight.id] = other.event
-                own.members.pop(flight.id, None)
+                other.members[flight.id] = own.members.pop(flight.id)
                 own.warned.clear()
                 if own.event not in self._event_of.values():
                     del self._events[own.event]
 
-    def _that_lost(self, flight: Flight, own: _Event) -> _Event | None:
-        """The event under alert that a flight, first seen since, may be a lost part of."""
-        if flight.descent is None or flight.kind in _HARMLESS:
-            return None
-        unseen_ns = flight.first_plot_ns - round(self._settings.lost_after_s * S)
+    def _same_danger(self, flight: Flight, own: _Event) -> _Event | None:
+        """An event under alert, or an earlier one, with a part that may do what the flight may."""
+        mine = own.members[flight.id].chances.values()
         for event in sorted(self._events.values(), key=lambda one: one.event):
-            lost = [m for m in event.members.values() if m.last_plot_ns < unseen_ns]
-            if event is own or not event.open or not lost:
+            if not event.open and (event.number or event.event >= own.event):
                 continue
-            chances = self._chances(flight.id, flight.descent).values()
-            if any(self._fall_alike(one, member) for one in chances for member in lost):
+            if any(
+                self._alike(a, b.chances.get(a.area)) for a in mine for b in event.members.values()
+            ):
                 return event
         return None
 
-    def _fall_alike(self, one: AreaChance, member: _Member) -> bool:
-        """Whether a member may come down in the same area at the same time."""
-        other = member.chances.get(one.area)
-        least = max(self._settings.clear_probability, 1e-12)
-        if other is None or min(one.falls, other.falls) < least:
+    def _alike(self, one: AreaChance, other: AreaChance | None) -> bool:
+        """Whether two may come down in an area, or pass over it, at one time, likely enough."""
+        if other is None:
             return False
-        first = _most(one.fall_first_ns, other.fall_first_ns)
-        last = _least(one.fall_last_ns, other.fall_last_ns)
-        return first is not None and last is not None and first <= last
+        falls = (one.fall_first_ns, one.fall_last_ns), (other.fall_first_ns, other.fall_last_ns)
+        passes = (one.pass_first_ns, one.pass_last_ns), (other.pass_first_ns, other.pass_last_ns)
+        fall, over = min(one.falls, other.falls), min(one.passes, other.passes)
+        return (fall >= self._settings.urgent_probability and _overlap(*falls)) or (
+            over >= self._settings.pass_probability and _overlap(*passes)
+        )
 
     def _decide(self, event: _Event, now_ns: int, own: Sequence[Flight]) -> Warning | None:
         now_ns = max(now_ns, event.said_ns)  # a clock may go back; messages in order do not
         withdrawn = bool(event.members) and not own
         for vanished in set(event.members) - {flight.id for flight in own}:
             del event.members[vanished]
-        for flight in own:
-            self._take(event, flight)
         basis = event.basis = tuple(_basis(flight) for flight in own)
         launched = min((f.launch.time_ns for f in own if f.launch), default=None)
         chances = _together(self._to_come(event, now_ns), now_ns)
@@ -462,6 +462,12 @@ def _either(one: AreaChance, other: AreaChance) -> AreaChance:
         pass_first_ns=_least(one.pass_first_ns, other.pass_first_ns),
         pass_last_ns=_most(one.pass_last_ns, other.pass_last_ns),
     )
+
+
+def _overlap(one: tuple[int | None, int | None], other: tuple[int | None, int | None]) -> bool:
+    """Whether two times, each from its first to its last, have one in common."""
+    first, last = _most(one[0], other[0]), _least(one[1], other[1])
+    return first is not None and last is not None and first <= last
 
 
 def _least(*times: int | None) -> int | None:
