@@ -98,11 +98,18 @@ def _truly(paths: Sequence[TruthPath]) -> frozenset[str]:
     """Areas in which any of it falls, or over which it passes."""
     found: set[str] = set()
     for path in paths:
-        times = np.arange(path.launch.time_ns, path.impact.time_ns, 5 * NS)
-        for state in path.state_at(times):
-            found.update(index().within(*geodetic_from_ecef(*state[:3])[:2]))
-        found.update(index().within(path.impact.latitude_rad, path.impact.longitude_rad))
+        for place in _places(path, 5):
+            found.update(index().within(*place))
     return frozenset(found)
+
+
+def _places(path: TruthPath, every_s: int) -> list[tuple[float, float]]:
+    """What it passes over, and where it falls: latitude, longitude; of a part, since it parted."""
+    times = np.arange(path.launch.time_ns, path.impact.time_ns, every_s * NS)
+    states = path.state_at(times)
+    flown = states[np.isfinite(states).all(axis=1)]
+    places = [geodetic_from_ecef(*state[:3])[:2] for state in flown]
+    return [*places, (path.impact.latitude_rad, path.impact.longitude_rad)]
 
 
 def _first_s(sight: Sight, right: frozenset[str], launched_ns: int) -> float | None:
@@ -166,10 +173,8 @@ def _away_m(area: str, paths: Sequence[TruthPath]) -> float:
     of = index().only(area)
     nearest = math.inf
     for path in paths:
-        times = np.arange(path.launch.time_ns, path.impact.time_ns, 10 * NS)
-        places = [geodetic_from_ecef(*state[:3])[:2] for state in path.state_at(times)]
-        places.append((path.impact.latitude_rad, path.impact.longitude_rad))
-        nearest = min(nearest, *(of.distance_m(*place) for place in places[::3]))
+        for place in _places(path, 30):
+            nearest = of.distance_m(*place, most_m=nearest)
     return nearest
 
 
