@@ -2,10 +2,9 @@
 
 The same flights at the same times give the same decisions, bit for bit; what is kept between two
 looks can be saved and taken up again. Objects that parted from one another are one *event*, with
-one chain of messages. So are those
-that may come down in one area at one time, as of what nothing was said yet. Nothing is assumed: an
-area's alert ends by what was seen, or when the last
-time at which anything could come down there is past.
+one chain of messages; so is, if nothing was said of it yet, what may come down in one area at one
+time with it. Nothing is assumed: an area's alert ends by what was seen, or when the last time at
+which anything could come down there is past.
 """
 
 import math
