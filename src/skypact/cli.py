@@ -628,6 +628,44 @@ def node(
 
 
 @app.command()
+def watch(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The folder of a nation whose node runs.")
+    ],
+    picture: Annotated[
+        str,
+        typer.Option(
+            "--picture",
+            metavar="NAME",
+            help="shared; national: own radars alone; from:NATION: one partner's alone.",
+        ),
+    ] = "shared",
+    once: Annotated[bool, typer.Option("--once", help="Print it once, and end.")] = False,
+    exercise: Annotated[bool, typer.Option("--exercise", help="The node of the exercise.")] = False,
+    json: Json = None,
+    settings: SettingsFile = None,
+) -> None:
+    """Watch a node in the terminal: flights, who sees them, partners, faults. Ctrl-C ends it."""
+    import asyncio
+    import contextlib
+
+    from skypact.run_watch import as_json, look_once, screen_of
+    from skypact.run_watch import watch as keep_watching
+
+    chosen, console = _settings(settings), _console(json)
+    if once or json is not None or not console.is_terminal:
+        state, shown = asyncio.run(look_once(folder, chosen, picture, exercise=exercise))
+        if json is not None:
+            from skypact.offline.output import write_json
+
+            write_json(json, as_json(state, shown))
+        console.print(screen_of(state, shown, True, console.width))
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(keep_watching(folder, chosen, picture, console, exercise=exercise))
+
+
+@app.command()
 def feed(
     plots: Annotated[
         Path, typer.Argument(metavar="PLOTS", help="A plot file: CSV, gzipped CSV or Parquet.")
@@ -637,7 +675,12 @@ def feed(
         typer.Option(metavar="URL", help="http(s)://, nats://, udp:// or tcp://HOST:PORT."),
     ],
     speed: Annotated[
-        str, typer.Option(metavar="N", help="How many times as fast as it was, or max.")
+        str,
+        typer.Option(
+            metavar="N",
+            help="How many times as fast as it was, or max. Above 1 the first plots are old when "
+            "they are sent, and a node makes no tracks of what is older than late.window_s.",
+        ),
     ] = "1",
     keep_times: Annotated[
         bool, typer.Option("--keep-times", help="Send the file's own times, not shifted to now.")

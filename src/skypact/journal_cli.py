@@ -201,7 +201,7 @@ def _show(replayed: "Replayed", console: "Console") -> None:
         title = f"{replayed.nation}, {replayed.picture} picture"
         title += f" at {iso_utc(moment.time_ns, 3)}, {known}"
         table = Table(title=title, title_justify="left")
-        for heading in ("id", "", "latitude", "longitude", "km", "m/s", "± m", "last seen", "by"):
+        for heading in ("id", "", "latitude", "longitude", "km", "m/s", "σ m", "last seen", "by"):
             table.add_column(heading, justify="left" if heading in ("", "by") else "right")
         for track in moment.tracks:
             row = track_as_json(track)

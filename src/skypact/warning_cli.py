@@ -47,12 +47,13 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Areas, or a CAP message.")],
     exercise: Annotated[bool, typer.Option("--exercise", help="It is for exercises.")] = False,
 ) -> None:
-    """Check a file of areas (.geojson), or a CAP message by the OASIS schema and by sense."""
+    """Check a file of areas (.geojson), or a CAP message: OASIS schema, sense, signature."""
+    from cryptography.hazmat.primitives import hashes
     from lxml import etree
 
     from skypact.errors import InputError
     from skypact.warning.areas import read_areas
-    from skypact.warning.cap import faults_of
+    from skypact.warning.cap import faults_of, signer_of, verified
 
     if file.suffix in (".geojson", ".json"):
         read = read_areas(file, exercise=exercise)
@@ -61,15 +62,23 @@ def check(
         typer.echo(f"{file}: {len(read.areas)} areas, {len(read.repairs)} repairs", err=True)
         return
     try:
-        alert = etree.fromstring(file.read_bytes(), etree.XMLParser(resolve_entities=False))
+        message = file.read_bytes()
+        alert = etree.fromstring(message, etree.XMLParser(resolve_entities=False))
     except etree.XMLSyntaxError as error:
         raise InputError(str(file), f"is no XML: {error}", "name a CAP message") from None
-    faults = faults_of(alert, exercise=exercise)
+    faults, signer = faults_of(alert, exercise=exercise), signer_of(message)
+    if signer is not None and verified(message, signer) is None:
+        faults.append("signature: the message is not what was signed; it was changed since")
     for fault in faults:
         typer.echo(fault)
     if faults:
         raise InputError(str(file), f"{len(faults)} faults", "see above")
     typer.echo(f"{file}: valid by schema and by sense", err=True)
+    said = "not signed"
+    if signer is not None:
+        name, print_ = signer.subject.rfc4514_string(), signer.fingerprint(hashes.SHA256()).hex()
+        said = f"signed by {name}, whose certificate has the SHA-256 {print_}: compare it"
+    typer.echo(said, err=True)
 
 
 Event = Annotated[int, typer.Argument(metavar="EVENT", help="Its number, as /health names it.")]

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from lxml import etree
 from shapely.geometry import Polygon
+from typer.testing import CliRunner
 
+from skypact import cli
 from skypact.model import (
     AreaChance,
     Basis,
@@ -184,6 +186,21 @@ def test_a_message_that_was_changed_or_signed_by_another_is_not_taken():
     assert verified(text, key().certificate) is None
     assert verified(b"<alert/>", own.certificate) is None
     assert verified(b"no XML", own.certificate) is None
+
+
+def test_the_command_says_who_signed_and_finds_what_was_changed(tmp_path):
+    own, path = key(), tmp_path / "alert.xml"
+    text = signed(messages().made(said(), ()), own)
+    path.write_bytes(text)
+    told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])
+    assert told.exit_code == 0
+    assert own.certificate.fingerprint(hashes.SHA256()).hex() in told.output
+    path.write_bytes(text.replace(b"Aomori", b"Akita!"))
+    told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])
+    assert told.exit_code == 1 and "changed since" in told.output
+    path.write_bytes(etree.tostring(messages().made(said(), ())))
+    told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])
+    assert told.exit_code == 0 and "not signed" in told.output
 
 
 def test_an_exercise_says_so_in_every_language_and_never_fits_a_live_channel():

@@ -1,13 +1,14 @@
 """Tables for people, from 80 columns on."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from skypact.model import BIAS_KINDS, Flight, FlightKind, Impact, Launch, Rejection
 from skypact.offline.compare import SEEN_WITHIN_S, ComparedFlight, Comparison, View
@@ -301,29 +302,35 @@ def _explain(console: Console, text: str) -> None:
 
 
 def _print_flights(console: Console, flights: Sequence[Flight], now_ns: int) -> None:
+    for part in flights_table(flights, now_ns, console.width):
+        console.print(part, highlight=False)
+
+
+def flights_table(flights: Sequence[Flight], now_ns: int, width: int) -> Iterator[Table | Text]:
+    """Flights as people read them, and below the table what is to be known about it."""
     most_seen = sorted(flights, key=lambda flight: (-flight.plots, flight.id))[:_MOST_FLIGHTS]
     shown = sorted(most_seen, key=lambda flight: flight.id)
-    wide = console.width >= _WIDE
     table = Table(box=box.SIMPLE_HEAD, show_lines=True, pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("Flight", "Seen by", "Launch", "Apogee", "Impact"):
         table.add_column(heading)
     for flight in shown:
-        table.add_row(*_cells(flight, wide, now_ns))
-    console.print(table)
-    _say_more(console, len(flights))
+        table.add_row(*_cells(flight, width >= _WIDE, now_ns))
+    yield table
+    if len(flights) > _MOST_FLIGHTS:
+        yield Text(_more(len(flights)))
     for flight in shown:
         for reason in unknown_because(flight):
-            console.print(f"Flight {flight.id}, {reason}", highlight=False, markup=False)
-    _explain(
-        console,
+            yield Text(f"Flight {flight.id}, {reason}")
+    yield Text(
         "Times are UTC. ± holds the truth with 95 %: half an interval of a time or height "
         "(1.96 σ; JSON has σ), the semi-axes of an ellipse on the ground, and its area.",
+        style="dim",
     )
     if any(flight.parted_from is not None for flight in shown):
-        _explain(
-            console,
+        yield Text(
             "Of flights that parted each area holds both ends, the payload's and the spent "
             "stage's, until the air tells which is which.",
+            style="dim",
         )
 
 
@@ -463,7 +470,11 @@ def _print_rejections(
 
 def _say_more(console: Console, flights: int) -> None:
     if flights > _MOST_FLIGHTS:
-        console.print(f"and {flights - _MOST_FLIGHTS:,} more with fewer plots: --json")
+        console.print(_more(flights))
+
+
+def _more(flights: int) -> str:
+    return f"and {flights - _MOST_FLIGHTS:,} more with fewer plots: --json"
 
 
 def _percent(share: float) -> str:

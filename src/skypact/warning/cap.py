@@ -2,6 +2,7 @@
 
 import datetime
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -168,6 +169,19 @@ def verified(message: bytes, certificate: x509.Certificate) -> etree._Element | 
     found = result[0] if isinstance(result, list) else result
     whole = found.signed_xml
     return whole if whole is not None and whole.tag == f"{{{NAMESPACE}}}alert" else None
+
+
+def signer_of(message: bytes) -> x509.Certificate | None:
+    """The certificate that a message brings with it; None where it has none that can be read.
+
+    It says who is meant to have signed; whether it is an agency's own, who reads it has to know.
+    """
+    try:
+        root = etree.fromstring(message, etree.XMLParser(**_NO_ENTITIES))
+        text = root.findtext(".//{http://www.w3.org/2000/09/xmldsig#}X509Certificate")
+        return x509.load_der_x509_certificate(b64decode(text or ""))
+    except (etree.XMLSyntaxError, ValueError):
+        return None
 
 
 def reference_of(alert: etree._Element) -> Reference:

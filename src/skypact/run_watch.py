@@ -1,0 +1,177 @@
+"""`skypact watch DIR`: what a nation's node makes of it all, in a terminal.
+
+Asks the node as its desk does, over the nation's own server; the node need not serve a desk.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from skypact.desk.node_client import NodeClient, PictureCopy
+from skypact.errors import InputError, LinkError
+from skypact.model import DeskState, PartnerState, ShownFlight
+from skypact.offline.flight_json import flight_as_json
+from skypact.offline.summary import flights_table
+from skypact.offline.text import iso_utc, span
+from skypact.settings import Settings
+from skypact.sharing.nats_config import NATIONAL_USER, desk_subject
+from skypact.sharing.nats_server import connect
+from skypact.sharing.node_folder import load_node
+
+_S = 1_000_000_000
+_POLL_S = 0.05
+
+
+async def look_once(
+    folder: Path, settings: Settings, picture: str, *, exercise: bool
+) -> tuple[DeskState, PictureCopy]:
+    """How the node is, and a picture of it, whole. Raises InputError, LinkError."""
+    async with _following(folder, settings, exercise=exercise) as client:
+        return await _looked(client, settings, picture)
+
+
+async def watch(
+    folder: Path, settings: Settings, picture: str, console: Console, *, exercise: bool
+) -> None:
+    """Show a picture each second until cancelled. Raises InputError, LinkError at the start."""
+    async with _following(folder, settings, exercise=exercise) as client:
+        await _looked(client, settings, picture)
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                shown, state = client.look_at(picture), client.state
+                assert state is not None
+                live.update(screen_of(state, shown, client.connected, console.width), refresh=True)
+                await asyncio.sleep(settings.desk.asked_s)
+
+
+@asynccontextmanager
+async def _following(
+    folder: Path, settings: Settings, *, exercise: bool
+) -> AsyncIterator[NodeClient]:
+    node = load_node(folder, exercise=exercise)
+    connection = await connect(node, NATIONAL_USER, wait_s=settings.link.answer_s, once=True)
+    subject = desk_subject(exercise)
+    client = NodeClient(connection, subject, settings.desk, lambda picture, change: None)
+    try:
+        await client.start()
+        yield client
+    finally:
+        await client.stop()
+        await connection.close()
+
+
+async def _looked(
+    client: NodeClient, settings: Settings, picture: str
+) -> tuple[DeskState, PictureCopy]:
+    async def heard() -> DeskState:
+        while client.state is None:
+            await asyncio.sleep(_POLL_S)
+        return client.state
+
+    try:
+        state = await asyncio.wait_for(heard(), settings.link.answer_s)
+    except TimeoutError:
+        raise LinkError(
+            "the node does not answer; see whether it runs, and whether for an exercise"
+        ) from None
+    if picture not in state.pictures:
+        there = ", ".join(state.pictures)
+        raise InputError("--picture", f'there is no "{picture}"', f"name one of {there}")
+    return state, await client.whole(picture)
+
+
+def screen_of(state: DeskState, shown: PictureCopy, connected: bool, width: int) -> Group:
+    """All of it, for people: how the node is, its partners, and the picture's flights."""
+    mode = "EXERCISE" if state.exercise else "LIVE"
+    ready = "ready" if state.ready else "not ready"
+    if not connected:
+        ready = "[bold red]does not answer[/]"
+    now_ns = shown.time_ns
+    title = f"[bold]{state.nation} {mode}[/]  {shown.name} picture, {iso_utc(now_ns, 0)}, {ready}"
+    lines = [Text.from_markup(title)]
+    lines += [Text(f"! {fault}", style="red") for fault in state.faults]
+    lines += [Text(f"· {notice}", style="yellow") for notice in state.notices]
+    lines += [Text(_partner_line(one, state)) for one in state.partners]
+    flights = [one.flight for one in shown.flights.values()]
+    if not flights:
+        return Group(*lines, Text("No flight in this picture.", style="dim"))
+    sources = [Text(f"Flight {one.flight.id}: {_sources(one, now_ns)}") for one in _by_id(shown)]
+    return Group(*lines, *flights_table(flights, now_ns, width), *sources)
+
+
+def _by_id(shown: PictureCopy) -> list[ShownFlight]:
+    return [shown.flights[number] for number in sorted(shown.flights)]
+
+
+def _sources(one: ShownFlight, now_ns: int) -> str:
+    """Who has a part in it, and how long ago each last saw it."""
+    said = []
+    for source in one.sources:
+        ago = "before the start" if source.last_ns is None else "now"
+        if source.last_ns is not None and now_ns - source.last_ns >= _S:
+            ago = f"{span((now_ns - source.last_ns) / _S)} ago"
+        said.append(f"{source.radar} ({source.nation}) {ago}")
+    return ", ".join(said) or "no radar"
+
+
+def _partner_line(one: PartnerState, state: DeskState) -> str:
+    came_ns = state.came_ns.get(one.nation)
+    came = "nothing came yet"
+    if came_ns is not None:
+        came = f"data {span(max(0, state.time_ns - came_ns) / _S)} ago"
+    delay = "" if one.delay_s is None else f", {1e3 * one.delay_s:.0f} ms on the way"
+    link = "link up" if one.up else "LINK DOWN"
+    return (
+        f"{one.nation}: {link}, {came}{delay}; for it {one.level}, {one.sent:,} sent, "
+        f"{one.backlog_batches:,} batches wait"
+    )
+
+
+def as_json(state: DeskState, shown: PictureCopy) -> dict[str, Any]:
+    """The same for programs; flights as `skypact track --json` has them."""
+    return {
+        "nation": state.nation,
+        "exercise": state.exercise,
+        "ready": state.ready,
+        "faults": list(state.faults),
+        "notices": list(state.notices),
+        "picture": shown.name,
+        "time": iso_utc(shown.time_ns),
+        "partners": [
+            {
+                "nation": one.nation,
+                "up": one.up,
+                "delay_s": one.delay_s,
+                "round_trip_s": one.round_trip_s,
+                "level": one.level,
+                "sent": one.sent,
+                "backlog_batches": one.backlog_batches,
+                "received": one.received,
+                "last_came": (
+                    iso_utc(state.came_ns[one.nation]) if one.nation in state.came_ns else None
+                ),
+            }
+            for one in state.partners
+        ],
+        "flights": [
+            flight_as_json(one.flight)
+            | {
+                "sources": [
+                    {
+                        "nation": source.nation,
+                        "radar": source.radar,
+                        "plots": source.plots,
+                        "last": None if source.last_ns is None else iso_utc(source.last_ns),
+                    }
+                    for source in one.sources
+                ]
+            }
+            for one in _by_id(shown)
+        ],
+    }
