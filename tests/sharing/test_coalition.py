@@ -264,6 +264,12 @@ def test_a_port_that_is_taken_is_said(served: Path) -> None:
             asyncio.run(NatsServer(node, QUICK).start())
 
 
+def test_a_server_without_its_key_is_said(served: Path) -> None:
+    (served / "JPN" / "certificates" / "server.key").unlink()
+    with pytest.raises(InputError, match=r"server\.key: this key is missing; restore it"):
+        asyncio.run(NatsServer(load_node(served / "JPN"), QUICK).start())
+
+
 def test_a_binary_that_is_none_is_said(folder: Path) -> None:
     file = folder / "JPN" / "node.toml"
     file.write_text(file.read_text().replace('binary = ""', 'binary = "no-such-server"'))

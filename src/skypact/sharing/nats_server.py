@@ -25,6 +25,7 @@ from nats.aio.client import Client
 
 from skypact.errors import InputError, LinkError
 from skypact.settings import LinkSettings
+from skypact.sharing.keys import read_private
 from skypact.sharing.nats_config import SYSTEM_USER, inbox_of
 from skypact.sharing.node_folder import NodeFolder, host_and_port
 from skypact.sharing.tasks import end
@@ -90,12 +91,14 @@ class NatsServer:
     async def start(self) -> None:
         """Start it, or take over the one that runs already with this folder; wait until ready.
 
-        Raises InputError where the port is taken by something else, the binary is none, or the
-        server refuses its configuration.
+        Raises InputError where the port is taken by something else, the certificate's key is
+        missing or others may read it, the binary is none, or the server refuses its configuration.
         """
         self._node.store.mkdir(parents=True, exist_ok=True)
         if not await self._take_over():
             self._refuse_taken_ports()
+            # The server itself would say only that it cannot open it.
+            read_private(self._node.folder / "certificates" / "server.key")
             await self._spawn()
         self._set(True, "")
         self._watch = asyncio.create_task(self._keep_alive(), name="nats-server")
