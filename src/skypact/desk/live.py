@@ -367,7 +367,8 @@ class Live:
     def _tell_flights(self, stream: Stream, picture: PictureCopy) -> None:
         """Those that are others than when they were last told; a new one with the path it flew.
 
-        What a snapshot told its viewer the others have not heard.
+        What a snapshot told its viewer the others have not heard, and that viewer is to hear when
+        it is gone.
         """
         stated, most = self._stated(picture), self._most_points(picture)
         told = self._flights_told.setdefault(picture.name, {})
@@ -377,10 +378,11 @@ class Live:
             if told.get(number) is not body:
                 changed.append(body if number in told else self.flight(picture, number, most))
                 told[number] = body
-        gone = sorted(told.keys() - picture.flights.keys())
+        made = self._made.setdefault(picture.name, {})
+        gone = sorted((told.keys() | made.keys()) - picture.flights.keys())
         for number in gone:
-            del told[number]
-            self._made[picture.name].pop(number, None)
+            told.pop(number, None)
+            made.pop(number, None)
         if changed or gone:
             stream.tell("flights", {"time_ms": self.now_ns // MS, "changed": changed, "gone": gone})
 
