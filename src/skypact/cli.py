@@ -671,8 +671,12 @@ def feed(
         Path, typer.Argument(metavar="PLOTS", help="A plot file: CSV, gzipped CSV or Parquet.")
     ],
     node: Annotated[
-        str,
-        typer.Option(metavar="URL", help="http(s)://, nats://, udp:// or tcp://HOST:PORT."),
+        list[str],
+        typer.Option(
+            metavar="URL",
+            help="http(s)://, nats://, udp:// or tcp://HOST:PORT. May repeat: all get the file in "
+            "step, each what of it is its own; feeds begun one by one would not fit together.",
+        ),
     ],
     speed: Annotated[
         str,
@@ -686,7 +690,11 @@ def feed(
         bool, typer.Option("--keep-times", help="Send the file's own times, not shifted to now.")
     ] = False,
     key_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The feed's key; - reads it from stdin.")
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="The feed's key; - reads it from stdin. With several nodes one each, in order.",
+        ),
     ] = None,
     radars: Annotated[
         Path | None,
@@ -702,17 +710,25 @@ def feed(
     import asyncio
 
     from skypact.sensing import load_radars
-    from skypact.sensing.feeds.sender import send_file, target_of
+    from skypact.sensing.feeds.sender import send_to_nodes, target_of
 
     times = _speed(speed)
-    key = None if key_file is None else _key(key_file)
+    keys: list[str | None] = [_key(one) for one in key_file or ()]
+    keys = keys or [None] * len(node)
+    if len(keys) != len(node):
+        reason = f"{len(node)} nodes and {len(keys)} keys: give one each, in the same order"
+        raise typer.BadParameter(reason, param_hint="--key-file")
     table, chosen = () if radars is None else load_radars(radars), _settings(settings)
-    target = target_of(node, key=key, radars=table, settings=chosen, exercise=exercise)
+    targets = [
+        target_of(one, key=key, radars=table, settings=chosen, exercise=exercise)
+        for one, key in zip(node, keys, strict=True)
+    ]
+    where = [one.rpartition("@")[2] for one in node]  # a password may stand before it
     with _rows_sent() as on_progress:
         sent = asyncio.run(
-            send_file(
+            send_to_nodes(
                 plots,
-                target,
+                targets,
                 speed=times,
                 keep_times=keep_times,
                 settings=chosen,
@@ -722,10 +738,14 @@ def feed(
     if json is not None:
         from skypact.offline.output import write_json
 
-        write_json(json, sent._asdict())
-    for line in sent.lines():
-        typer.echo(line, err=str(json) == "-")
-    if sent.refused or sent.left_out:
+        nodes = [{"node": name, **one._asdict()} for name, one in zip(where, sent, strict=True)]
+        write_json(json, {"nodes": nodes})
+    for name, one in zip(where, sent, strict=True):
+        if len(node) > 1:
+            typer.echo(f"{name}:", err=str(json) == "-")
+        for line in one.lines():
+            typer.echo(line, err=str(json) == "-")
+    if any(one.refused or one.left_out for one in sent):
         raise typer.Exit(1)
 
 

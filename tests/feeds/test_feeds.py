@@ -712,6 +712,29 @@ def test_the_command(tmp_path):
             assert code == 0, err
             assert "40 plots sent" in out and "40 are in the node's journal; 0 were refused" in out
             same(as_sent(node), as_file(two_radars(20)))
+        apart = [(Feed(name="a", radars=(one.id,), key_sha256=DIGEST),) for one in RADARS]
+        async with (
+            running(FeedTable(http=Http(listen=ANYWHERE), feed=apart[0])) as (one, at_one),
+            running(FeedTable(http=Http(listen=ANYWHERE), feed=apart[1])) as (two, at_two),
+        ):
+            both = [
+                word
+                for feeds in (at_one, at_two)
+                for word in (f"--node=http://127.0.0.1:{feeds.http.port}", f"--key-file={key_file}")
+            ]
+            code, out, err = await run(*both)
+            assert code == 0, err
+            assert out.count("20 plots sent") == 2 and "not this feed's" not in out
+            # Each its own radar's alone, and both shifted by the same time, to the nanosecond.
+            sent = {a.radar: a.plots.time_ns for n in (one, two) for a in n.arrivals}
+            file = two_radars(20)
+            starts = [file.time_ns[file.radar == k].min() for k in (0, 1)]
+            begun = [min(a.plots.time_ns.min() for a in n.arrivals) for n in (one, two)]
+            assert begun[1] - begun[0] == starts[1] - starts[0]
+            assert set(sent) == {radar.id for radar in RADARS}
+            assert {a.radar for a in one.arrivals} == {RADARS[0].id}
+            code, out, err = await run(*both[:2], both[0], "--json", "-")
+            assert code == 2 and "one each" in err
         for arguments, code, said in (
             (("--node", url), 1, "needs its key"),
             (("--node", url, "--key-file", str(tmp_path / "none")), 1, "no such file"),

@@ -9,7 +9,7 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -40,8 +40,8 @@ class Sent(NamedTuple):
 
     `acknowledged`: rows that the node has in its journal; None by ASTERIX. `refused`: rows that
     the node refused. `verdicts`: arrivals by what the node decided. `left_out`: rows that the
-    format does not hold, or of radars that the feed may not send. `reasons`: why messages or rows
-    were refused, by how many.
+    format does not hold, or of radars that the feed may not send; these by radar in `not_ours`.
+    `reasons`: why messages or rows were refused, by how many.
     """
 
     rows: int
@@ -52,6 +52,18 @@ class Sent(NamedTuple):
     left_out: int
     verdicts: dict[str, int]
     reasons: dict[str, int]
+    not_ours: dict[str, int]
+
+    def but_for(self, radars: Collection[str]) -> "Sent":
+        """The same without what was left out as these radars', which went to other nodes."""
+        others = sum(count for name, count in self.not_ours.items() if name in radars)
+        gone = {_not_ours(name) for name in radars}
+        return self._replace(
+            rows=self.rows - others,
+            left_out=self.left_out - others,
+            reasons={why: count for why, count in self.reasons.items() if why not in gone},
+            not_ours={name: n for name, n in self.not_ours.items() if name not in radars},
+        )
 
     def lines(self) -> list[str]:
         """The same for people."""
@@ -87,6 +99,10 @@ class Whole(NamedTuple):
     first_ns: int
     last_ns: int
     begin_ns: int
+
+
+def _not_ours(radar: str) -> str:
+    return f"radar {radar} is not this feed's"
 
 
 class _File(NamedTuple):
@@ -149,6 +165,82 @@ async def send_file(
     settings = settings or Settings()
     file = await asyncio.to_thread(_look_through, path, settings)
     await target.open()
+    pace = _Pace(speed, keep_times, epoch)
+    return await _send(path, file, target, pace, whole, settings, on_progress)
+
+
+async def send_to_nodes(
+    path: Path,
+    targets: Sequence[Target],
+    *,
+    speed: float = 1.0,
+    keep_times: bool = False,
+    settings: Settings | None = None,
+    on_progress: OnProgress | None = None,
+) -> list[Sent]:
+    """Send one plot file to several nodes in step, each what of it is its own; one answer each.
+
+    Sent one by one, each with times of its own begin, what several saw together would come apart.
+    Radars that none of them takes are left out in each answer; the others in none.
+    Raises InputError as `send_file` does, once what was under way has been stopped.
+    """
+    settings = settings or Settings()
+    file = await asyncio.to_thread(_look_through, path, settings)
+    pace = _Pace(speed, keep_times, None)
+    opened: list[Target] = []
+    rows_of = [0] * len(targets)
+
+    def progress_of(which: int) -> OnProgress:
+        def progress(done: int, whole: int) -> None:
+            rows_of[which] = done
+            if on_progress is not None:
+                on_progress(sum(rows_of), whole * len(targets))
+
+        return progress
+
+    try:
+        for target in targets:
+            await target.open()
+            opened.append(target)
+    except BaseException:
+        for target in opened:
+            await target.close()
+        raise
+    whole = Whole(file.first_ns, file.last_ns, time.time_ns())
+    try:
+        async with asyncio.TaskGroup() as sending:
+            tasks = [
+                sending.create_task(
+                    _send(path, file, target, pace, whole, settings, progress_of(which))
+                )
+                for which, target in enumerate(targets)
+            ]
+    except* InputError as errors:
+        raise errors.exceptions[0] from None
+    sent = [task.result() for task in tasks]
+    nobodys = set.intersection(*(set(one.not_ours) for one in sent))
+    return [one.but_for(set(one.not_ours) - nobodys) for one in sent]
+
+
+class _Pace(NamedTuple):
+    """How a file is sent, as `send_file` is told."""
+
+    speed: float
+    keep_times: bool
+    epoch: int | None
+
+
+async def _send(
+    path: Path,
+    file: _File,
+    target: Target,
+    pace: _Pace,
+    whole: Whole | None,
+    settings: Settings,
+    on_progress: OnProgress | None,
+) -> Sent:
+    """Send a file that was looked through to a target that is open, and close it."""
+    speed, keep_times, epoch = pace
     at_ns = now_ns = time.time_ns()
     if whole is not None:
         file = file._replace(first_ns=whole.first_ns, last_ns=whole.last_ns)
@@ -285,8 +377,7 @@ class _Sending:
         self._verdicts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._fault: BaseException | None = None
-        self._not_ours: set[str] = set()
-        self._left_out: Counter[str] = Counter()
+        self._not_ours: Counter[str] = Counter()
         self.on_progress: OnProgress | None = None
 
     def messages(self, plots: Plots, file: _File) -> Iterator[Message]:
@@ -297,7 +388,7 @@ class _Sending:
             key = own.scan if file.has_scans else own.time_ns
             if name in self._not_ours:
                 self._rows += len(own.time_ns)
-                self._left_out[f"radar {name} is not this feed's"] += len(own.time_ns)
+                self._not_ours[name] += len(own.time_ns)
                 continue
             _, first, which = np.unique(key, return_index=True, return_inverse=True)
             place = np.empty(len(first), np.int64)
@@ -339,8 +430,7 @@ class _Sending:
             break
         self._rows += count
         if answer is not None and answer.status == 403:
-            self._not_ours.add(message.radar)
-            self._left_out[f"radar {message.radar} is not this feed's"] += count
+            self._not_ours[message.radar] += count
         elif answer is not None:
             self._note(answer, count)
         if self.on_progress is not None:
@@ -372,7 +462,8 @@ class _Sending:
 
     def sent(self) -> Sent:
         """What became of it."""
-        left_out = self._target.left_out + self._left_out
+        of_others = Counter({_not_ours(name): n for name, n in self._not_ours.items()})
+        left_out = self._target.left_out + of_others
         return Sent(
             rows=self._rows,
             messages=self._messages,
@@ -382,6 +473,7 @@ class _Sending:
             left_out=left_out.total(),
             verdicts=dict(self._verdicts),
             reasons=dict(self._reasons + left_out),
+            not_ours=dict(self._not_ours),
         )
 
 
