@@ -9,16 +9,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from skypact.desk.node_client import NodeClient, PictureCopy
 from skypact.errors import InputError, LinkError
-from skypact.model import DeskState, PartnerState, ShownFlight
+from skypact.model import DeskState, Flight, PartnerState, ShownFlight
 from skypact.offline.flight_json import flight_as_json
 from skypact.offline.summary import flights_table
-from skypact.offline.text import iso_utc, span
+from skypact.offline.text import clock, iso_utc, span
 from skypact.settings import Settings
 from skypact.sharing.nats_config import NATIONAL_USER, desk_subject
 from skypact.sharing.nats_server import connect
@@ -26,6 +27,8 @@ from skypact.sharing.node_folder import load_node
 
 _S = 1_000_000_000
 _POLL_S = 0.05
+_BEHIND_NS = 5 * _S
+"""An assessment that far behind what is seen is said to be."""
 
 
 async def look_once(
@@ -98,11 +101,46 @@ def screen_of(state: DeskState, shown: PictureCopy, connected: bool, width: int)
     lines += [Text(f"! {fault}", style="red") for fault in state.faults]
     lines += [Text(f"· {notice}", style="yellow") for notice in state.notices]
     lines += [Text(_partner_line(one, state)) for one in state.partners]
-    flights = [one.flight for one in shown.flights.values()]
+    flights = [_seen(one, shown, state.nation) for one in _by_id(shown)]
     if not flights:
-        return Group(*lines, Text("No flight in this picture.", style="dim"))
+        waiting = f"; of {len(shown.tracks)} tracks none is assessed yet" if shown.tracks else ""
+        return Group(*lines, Text(f"No flight in this picture{waiting}.", style="dim"))
     sources = [Text(f"Flight {one.flight.id}: {_sources(one, now_ns)}") for one in _by_id(shown)]
-    return Group(*lines, *flights_table(flights, now_ns, width), *sources)
+    behind = [
+        Text(
+            f"Flight {one.flight.id}: launch, apogee and impact are by what was seen until "
+            f"{clock(one.as_of_ns)}, {span((now_ns - one.as_of_ns) / _S)} ago; the next are being "
+            "worked out",
+            style="yellow",
+        )
+        for one in _by_id(shown)
+        if _is_behind(one, shown)
+    ]
+    return Group(*lines, *flights_table(flights, now_ns, width), *behind, *sources)
+
+
+def _seen(one: ShownFlight, shown: PictureCopy, own: str) -> Flight:
+    """The flight as last assessed, seen as its track is by now."""
+    track = shown.tracks.get(one.flight.id)
+    if track is None or track.last_plot_ns <= one.flight.last_plot_ns:
+        return one.flight
+    last = max(
+        (source for source in one.sources if source.last_ns is not None),
+        key=lambda source: source.last_ns or 0,
+        default=None,
+    )
+    by = one.flight.last_seen_by
+    if last is not None:
+        by = last.radar if last.nation == own else f"{last.nation} {last.radar}"
+    return msgspec.structs.replace(
+        one.flight, last_plot_ns=track.last_plot_ns, plots=track.plots, last_seen_by=by
+    )
+
+
+def _is_behind(one: ShownFlight, shown: PictureCopy) -> bool:
+    """Whether plots came of it that its assessment has long not taken in."""
+    track = shown.tracks.get(one.flight.id)
+    return track is not None and track.last_plot_ns - one.flight.last_plot_ns >= _BEHIND_NS
 
 
 def _by_id(shown: PictureCopy) -> list[ShownFlight]:
