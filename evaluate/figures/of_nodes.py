@@ -196,8 +196,8 @@ def hours(detail: dict[str, Any]) -> Iterator[Figure]:
     rate = hours * 3600 / detail["took_s"]
     yield Figure(
         f"{hours:g} hours, {detail['plots']:,} plots at {rate:.0f} × real time, "
-        f"late.kept_s {kept_h:g} h: memory once that is full, and at the end",
+        f"late.kept_s {kept_h:g} h: memory in the first quarter once that is full, and in the last",
         f"{first:.0f}, {last:.0f} MiB (most {most:.0f})",
-        "flat",
-        last < 1.1 * first,
+        "flat: at most 5 % more",
+        last <= 1.05 * first,
     )
