@@ -903,6 +903,12 @@ class EntrySettings(BaseModel):
     kept_refused_bytes: int = Field(
         default=2048, ge=0, le=1_000_000, description="... and so much of each, bytes."
     )
+    refusal_told_s: float = Field(
+        default=600.0,
+        gt=0.0,
+        le=86_400.0,
+        description="Health tells of a partner's refused messages until so long after the last, s.",
+    )
     greatest_gaps: int = Field(
         default=10_000,
         ge=1,

@@ -11,6 +11,7 @@ from msgspec import structs
 from evaluate import wire
 from evaluate.wire import NOW_NS, ORIGIN, OWN, USE, Delivery, Outgoing, OutgoingChain, S
 from skypact.model import Arrival, Ellipse, Plots
+from skypact.serving.refusals import put_aside_told, refusals_told
 from skypact.settings import EntrySettings
 from skypact.sharing import codec
 from skypact.sharing.entry import Accepted, Cause, Refused
@@ -426,6 +427,27 @@ def test_too_many_refusals_put_a_partner_aside_and_nobody_else_and_it_comes_back
     # A clock that is put back by an hour does not put it aside for an hour.
     result = entry.receive(b"rubbish", ORIGIN, LIVE, NOW_NS - 3600 * S)
     assert result.retry_ns == NOW_NS - 3540 * S
+
+
+def test_radars_that_our_table_lacks_are_told_and_hold_up_nothing_else():
+    """Found with two nodes begun by hand: the partner was put aside, and health said nothing."""
+    settings = EntrySettings(refusal_burst=10, refusals_1_s=0.1, aside_s=60.0)
+    entry, chain = wire.entry(KEYS, settings), wire.outgoing(KEYS, sealed=False)
+    for _ in range(30):
+        message = chain.message(columns(radar="KOR-1"), NOW_NS)
+        assert entry.receive(message.data, ORIGIN, LIVE, NOW_NS).cause == Cause.UNKNOWN_RADAR
+    (said,) = refusals_told(entry, NOW_NS + 500 * S)
+    assert said.startswith(f"{ORIGIN}: 30 of its messages refused as unknown radar")
+    assert "KOR-1" in said and "radars.toml" in said
+    assert refusals_told(entry, NOW_NS + 700 * S) == []
+    assert put_aside_told(entry, NOW_NS) == []
+    true = chain.message(wire.warning(), NOW_NS)
+    assert isinstance(entry.receive(true.data, ORIGIN, LIVE, NOW_NS), Accepted)
+    for _ in range(11):
+        entry.receive(b"rubbish", ORIGIN, LIVE, NOW_NS)
+    (aside,) = put_aside_told(entry, NOW_NS)
+    assert aside.startswith(f"{ORIGIN} is put aside until 20")
+    assert put_aside_told(entry, NOW_NS + 61 * S) == []
 
 
 def test_a_restart_knows_where_the_chains_stood():

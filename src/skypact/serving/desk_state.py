@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from skypact.model import DeskState, Level, PartnerState, RefusedMessage, StandingAlert, Statement
 from skypact.serving.folded import Folded
+from skypact.serving.refusals import refusals_told
 from skypact.serving.releasing import Releasing
 from skypact.sharing.entry import Entry, Refused
 from skypact.sharing.link import Link, LinkState
@@ -59,7 +60,7 @@ def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:
         time_ns=now_ns,
         ready=health["ready"],
         faults=tuple(health["faults"]),
-        notices=tuple(filter(None, [node.releasing.notice])),
+        notices=(*filter(None, [node.releasing.notice]), *refusals_told(node.entry, now_ns)),
         policy_hash=signed.hash,
         policy_by=signed.who,
         policy_since_ns=signed.when_ns,

@@ -12,6 +12,7 @@ from skypact.serving.clock import NodeClock
 from skypact.serving.consulting import Consulting
 from skypact.serving.folded import Folded
 from skypact.serving.recording import Recording
+from skypact.serving.refusals import put_aside_told, refusals_told
 from skypact.serving.releasing import Releasing
 from skypact.serving.shedding import Shedding, shed_counts
 from skypact.serving.warner import Warner
@@ -69,7 +70,10 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
             f"a fault in the node: {node.link.faults} messages of partners were not taken in; "
             "see its log, and report it"
         )
-    faults += node.warner.faults.values() if node.warner else ()
+    faults += [
+        *put_aside_told(node.folded.entry, node.clock()),
+        *(node.warner.faults.values() if node.warner else ()),
+    ]
     return {
         "nation": node.nation,
         "ready": ready,
@@ -77,6 +81,7 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
         "faults": faults,
         "notices": [
             *filter(None, [node.releasing.notice]),
+            *refusals_told(node.folded.entry, node.clock()),
             *(node.warner.notices if node.warner else node.apart.notices),
         ],
         "release_policy": {

@@ -74,7 +74,10 @@ class Cause(enum.StrEnum):
 
 _ONLY_COUNTED = frozenset((Cause.KNOWN, Cause.RATE, Cause.ASIDE))
 """Not kept one by one."""
-_NO_FAULT = _ONLY_COUNTED | {Cause.OLD_EPOCH, Cause.TOO_MANY_GAPS, Cause.CLOCK}
+_NO_FAULT = _ONLY_COUNTED | {
+    *(Cause.OLD_EPOCH, Cause.TOO_MANY_GAPS, Cause.CLOCK),
+    Cause.UNKNOWN_RADAR,  # our own table lacks it: what else the partner sends is to go on
+}
 """Come about without anyone's ill will, or are refused for something else already."""
 
 Content = Arrival | tuple[Tracklet, ...] | Assessment | AreaWarning | Consultation | Heartbeat
@@ -246,6 +249,12 @@ class Entry:
     def refusals(self, partner: str) -> tuple[Refused, ...]:
         """The last that were refused, oldest first."""
         return tuple(self._partners[partner].kept)
+
+    def lately_refused(self, now_ns: int) -> dict[str, Refused]:
+        """The last message of each partner that was refused within `refusal_told_s`."""
+        since_ns = now_ns - round(self._settings.refusal_told_s * S)
+        last = {name: known.kept[-1] for name, known in self._partners.items() if known.kept}
+        return {name: one for name, one in last.items() if one.received_ns >= since_ns}
 
     def aside_until_ns(self, partner: str) -> int | None:
         """When a partner that was put aside comes back."""
@@ -588,7 +597,7 @@ _CARRIED = "see who carries it, and whether the partners' names agree"
 _MIXED = "keep exercise and live on links of their own"
 _EPOCH = "have the partner set its clock and begin a new epoch, or set this node's clock"
 _CLOCKS = "have the partner set its clock, or set this node's"
-_RADARS = "add the partner's radar to the radar table"
+_RADARS = "add the partner's radar, as its radars.toml has it, to radars.toml and start anew"
 _JOIN = "add it to the coalition, or close its link"
 _NONE = "none needed"
 _FORGED = _Problem(
