@@ -185,16 +185,49 @@ def rotate(
         str,
         typer.Argument(metavar="WHAT", help="certificate, link, sealing, signing or authority."),
     ] = "certificate",
+    stolen: Annotated[
+        bool,
+        typer.Option("--stolen", help="The signing or sealing key before counts no more, at once."),
+    ] = False,
     settings: SettingsFile = None,
 ) -> None:
-    """Make a key or the certificate anew; partners need the new card, and no fingerprint."""
-    from skypact.sharing.coalition import rotate as rotate_key
+    """Make a key or the certificate anew; partners need the new card, and no fingerprint.
 
-    card = rotate_key(folder, what, _link(settings, folder))
+    The signing key takes two steps: the card first names the next one; once all partners have
+    added it, run it again.
+    """
+    from skypact.sharing.coalition import rotate as rotate_key
+    from skypact.sharing.node_folder import load_node
+
+    if stolen and what not in ("signing", "sealing"):
+        raise typer.BadParameter("is for signing and sealing", param_hint="--stolen")
+    card = rotate_key(folder, what, _link(settings, folder), stolen=stolen)
     _apply(folder, settings, None)
     _tell_card(folder, card)
-    if what != "certificate":
-        typer.echo("Until partners have added it, what this key is for is refused by them.")
+    first = load_node(folder).keys.signing_next is not None
+    typer.echo(_rotated(what, stolen=stolen, first=first))
+
+
+def _rotated(what: str, *, stolen: bool, first: bool) -> str:
+    """What is to be done next."""
+    if what == "signing" and stolen:
+        return (
+            "Nothing vouches for the new key. Partners remove this nation and add it with the "
+            "fingerprint; until then they refuse its messages."
+        )
+    if what == "signing" and first:
+        return (
+            "Messages are signed as before. Once every partner has added this card, run the same "
+            "command again: then they are signed with the new key, and nothing is refused."
+        )
+    if what == "signing":
+        return "From now on the new key signs. Partners take the one before besides, until later."
+    if what == "sealing":
+        with_before = "refused" if stolen else "opened as well, until it is changed again"
+        return f"What partners seal with the key before is {with_before}."
+    if what == "certificate":
+        return "Partners go on without the new card."
+    return "Partners are cut off until they have added it."
 
 
 @coalition.command()

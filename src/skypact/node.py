@@ -145,8 +145,8 @@ class Node:
             self.radars,
             settings,
             exercise=exercise,
-            partners={name: [card.signing_key] for name, card in self.folder.partners.items()},
-            unsealing_keys=[self.folder.keys.sealing],
+            partners={name: card.signing_keys for name, card in self.folder.partners.items()},
+            unsealing_keys=self.folder.keys.unsealing,
             told=self._keep_record,
         )
         self.releasing = Releasing(
@@ -603,11 +603,12 @@ class Node:
         await self.releasing.apply(signed, self.journal, taken, followed)
 
     async def _partners_changed(self, folder: NodeFolder) -> None:
-        """Cards came, went or were changed: who is a partner, and by which keys, at once."""
+        """Cards came, went or were changed, own keys too: who is a partner, and by which keys."""
         for gone in set(self.folder.partners) - set(folder.partners):
             self.entry.dismiss(gone)
         for name, card in folder.partners.items():
-            self.entry.admit(name, [card.signing_key])
+            self.entry.admit(name, card.signing_keys)
+        self.entry.unseal_with(folder.keys.unsealing)
         self.folder = folder
         await self.releasing.partners_changed(folder)
 

@@ -159,15 +159,36 @@ def test_what_rotates_is_new_and_partners_need_no_fingerprint(folder: Path, what
         "certificate": {"certificate_pin"},
         "link": {"links"},
         "sealing": {"sealing"},
-        "signing": {"signing"},
+        "signing": {"signing_beside"},
         "authority": {"authority", "certificate_pin"},
     }[what]
-    fields = ("certificate_pin", "links", "sealing", "signing", "authority")
+    fields = ("certificate_pin", "links", "sealing", "signing", "signing_beside", "authority")
     assert {name for name in fields if getattr(before, name) != getattr(after, name)} == changed
     assert vouched_for(after, before)
+    if what == "signing":
+        # The second step: what was announced signs, and the one before counts besides.
+        taken = coalition.rotate(folder / "KOR", what, QUICK)
+        assert (taken.signing, taken.signing_beside) == (after.signing_beside, before.signing)
+        assert vouched_for(taken, after) and vouched_for(taken, before)
     # A second change before partners took the first: the key they know still vouches.
     coalition.rotate(folder / "KOR", "certificate", QUICK)
     coalition.add_partner(folder / "JPN", folder / "KOR" / "KOR.card.toml", None)
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_after_a_signing_key_was_stolen_nothing_before_counts(folder: Path, begun: bool) -> None:
+    before = load_card(folder / "KOR" / "KOR.card.toml")
+    if begun:
+        coalition.rotate(folder / "KOR", "signing", QUICK)
+    after = coalition.rotate(folder / "KOR", "signing", QUICK, stolen=True)
+    assert after.signing not in (before.signing, before.signing_beside)
+    assert after.signing_beside == "" and not vouched_for(after, before)
+    file = folder / "KOR" / "KOR.card.toml"
+    with pytest.raises(InputError, match="nobody has vouched"):
+        coalition.add_partner(folder / "JPN", file, None)
+    coalition.add_partner(folder / "JPN", file, after.fingerprint)
+    keys = load_keys(folder / "KOR" / "keys")
+    assert keys.signing_before is None and keys.signing_next is None
 
 
 def test_a_card_that_another_nation_signed_is_not_vouched_for(folder: Path) -> None:

@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 from skypact.errors import InputError, LinkError, SkypactError
 from skypact.settings import LinkSettings
 from skypact.sharing import signing
+from skypact.sharing.keys import load_keys
 from skypact.sharing.nats_config import NATIONAL_USER, order_subject
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import NodeFolder
@@ -121,7 +122,8 @@ def _require_authority(order: Order, folder: NodeFolder) -> None:
     """Raise InputError unless who signed it may order this."""
     users = load_users(folder.folder)
     if not users:
-        if not order.is_signed(folder.keys.signing.public_key()):
+        # Read anew each time, as the users are: it may have been changed since the start.
+        if not order.is_signed(load_keys(folder.folder / "keys").signing.public_key()):
             remedy = "sign it with that, or enter who ordered it as a user"
             raise InputError("order", "is not signed with this nation's key", remedy)
         return

@@ -51,7 +51,7 @@ def show_partner(folder: Path, partner: str, settings: Settings, exercise: bool)
 async def _show(folder: Path, partner: str, settings: Settings, exercise: bool) -> None:
     node = load_node(folder, exercise=exercise, passed_over=lambda error: None)
     radars = tuple(load_radars(folder / "radars.toml"))
-    keys = {partner: [node.partners[partner].signing_key]}
+    keys = {partner: node.partners[partner].signing_keys}
     folded = Folded(node.nation, radars, settings, exercise=exercise, partners=keys)
     connection = await connect(node, NATIONAL_USER, wait_s=settings.link.answer_s)
     name = picture_of(partner)

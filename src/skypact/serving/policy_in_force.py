@@ -61,6 +61,7 @@ def in_force(
     """
     signed = load_signed(folder)
     if signed is not None:
+        signed = under_present_key(folder, signed)
         return InForce(signed, parsed(signed.text, SIGNED, folder, radars))
     path = folder.folder / EDITED
     try:
@@ -74,6 +75,16 @@ def in_force(
     signed = signed_policy(text, FIRST, now_ns, folder.keys.signing)
     save_signed(folder, signed)
     return InForce(signed, policy)
+
+
+def under_present_key(folder: NodeFolder, signed: SignedPolicy) -> SignedPolicy:
+    """The same, on disk too with the nation's present signature, where its key has changed."""
+    key = folder.keys.signing
+    if not signed.signature or signed.is_signed([key.public_key()]):
+        return signed
+    renewed = signed.in_the_name_of(key)
+    save_signed(folder, renewed)
+    return renewed
 
 
 def parsed(text: str, file: str, folder: NodeFolder, radars: Sequence[str]) -> Policy:

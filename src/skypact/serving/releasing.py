@@ -24,6 +24,7 @@ from skypact.serving.policy_in_force import (
     parsed,
     require_signed,
     save_signed,
+    under_present_key,
 )
 from skypact.serving.release_pictures import ReleasePictures, is_present
 from skypact.serving.release_way import ReleaseWay, Statement
@@ -259,17 +260,19 @@ class Releasing:
         self.notice = notice
 
     async def partners_changed(self, folder: NodeFolder) -> None:
-        """Cards came, went or were changed: from now on these are the partners."""
+        """Cards came, went or were changed: from now on these are the partners, and our keys."""
         async with self.lock:
             self.folder = folder
             policy = parsed(self.in_force.signed.text, EDITED, folder, self.own_radars)
-            self.in_force = self.in_force._replace(policy=policy)
+            signed = under_present_key(folder, self.in_force.signed)
+            self.in_force = self.in_force._replace(policy=policy, signed=signed)
             for gone in set(self.ways) - set(folder.partners):
                 self.releases.leave(gone)
                 self.log.warning("partner removed", partner=gone)
             for name, card in folder.partners.items():
                 if name in self.ways:
                     self.ways[name].outgoing.seal_for(card.sealing_key)
+                    self.ways[name].outgoing.sign_with(folder.keys.signing)
                     continue
                 chain = OutgoingChain.begin(None, self._clock(), clean=False)
                 self._join(self.releases, name, chain, policy)
@@ -285,6 +288,7 @@ class Releasing:
         for name, way in self.ways.items():
             if name in new.ways:
                 new.ways[name].outgoing.seal_for(self.folder.partners[name].sealing_key)
+                new.ways[name].outgoing.sign_with(self.folder.keys.signing)
             else:
                 self._join(new, name, way.outgoing.chain, policy)
 

@@ -218,10 +218,11 @@ def require_partner(node: NodeFolder, nation: str) -> None:
         )
 
 
-def rotate(folder: Path, what: str, settings: LinkSettings) -> Card:
+def rotate(folder: Path, what: str, settings: LinkSettings, *, stolen: bool = False) -> Card:
     """Make a key or certificate anew; returns the new card, which partners must be given.
 
-    The new card is vouched for by the key before, so that partners need no fingerprint again.
+    The new card is vouched for by the key before, so that partners need no fingerprint again;
+    after a signing key was `stolen` it is not, and they remove the nation and add it with one.
     """
     if what not in ROTATED:
         raise InputError("rotate", f'"{what}" is nothing that rotates', f"one of {ROTATED}")
@@ -233,7 +234,7 @@ def rotate(folder: Path, what: str, settings: LinkSettings) -> Card:
     if what in ("authority", "certificate"):
         make_certificate(certificates, node.nation, host, settings.certificate_days)
     else:
-        renew_key(folder / "keys", what)
+        renew_key(folder / "keys", what, stolen=stolen)
     return write_card(folder, list(node.partners))
 
 
@@ -243,11 +244,13 @@ def write_card(folder: Path, others: Sequence[str]) -> Card:
     certificates = folder / "certificates"
     names = sorted(set(others) | set(node.partners))
     ways = [DIRECT, *_carried_ways(node.nation, node.hub, names)]
+    beside = node.keys.signing_beside
     card = Card(
         nation=node.nation,
         serial=time.time_ns(),
         address=node.file.server.link_address,
         signing=node.keys.signing.public_key().public_bytes_raw().hex(),
+        signing_beside="" if beside is None else beside.public_key().public_bytes_raw().hex(),
         sealing=node.keys.sealing.public_key().public_bytes_raw().hex(),
         links={way: node.keys.nkey(way)[1] for way in ways},
         authority=(certificates / "authority.pem").read_text(),

@@ -222,6 +222,10 @@ class Entry:
         """Who is one."""
         return frozenset(self._partners)
 
+    def unseal_with(self, keys: Sequence[X25519PrivateKey]) -> None:
+        """Other keys of one's own from now on."""
+        self._unsealing_keys = tuple(keys)
+
     def dismiss(self, partner: str) -> None:
         """Refuse whatever comes from it from now on; where its chain stands is kept."""
         left = self._partners.pop(partner, None)

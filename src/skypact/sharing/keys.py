@@ -5,8 +5,10 @@ Private keys are made here, at the nation that owns them, and never leave its fo
 | file in `keys/` | what it is |
 | --- | --- |
 | `signing.key` | Ed25519, signs every message (PKCS 8, PEM) |
+| `signing.next.key` | the next one, while partners are still taking the card that names it |
 | `signing.before.key` | the one before, while it still vouches for this nation's cards |
 | `sealing.key` | X25519, opens what is sealed for this nation |
+| `sealing.before.key` | the one before, with which partners may still seal |
 | `link.seed` | the root of the keys with which its server dials partners' servers |
 | `server.secret` | the root of its own applications' passwords at its own server |
 
@@ -55,7 +57,19 @@ class Keys(NamedTuple):
     sealing: X25519PrivateKey
     link_seed: bytes
     server_secret: bytes
+    signing_next: Ed25519PrivateKey | None = None
     signing_before: Ed25519PrivateKey | None = None
+    sealing_before: X25519PrivateKey | None = None
+
+    @property
+    def signing_beside(self) -> Ed25519PrivateKey | None:
+        """The key that partners take besides: the next one, else the one before."""
+        return self.signing_next or self.signing_before
+
+    @property
+    def unsealing(self) -> list[X25519PrivateKey]:
+        """All that open what is sealed for this nation, the present one first."""
+        return [key for key in (self.sealing, self.sealing_before) if key is not None]
 
     def nkey(self, way: str) -> tuple[str, str]:
         """Seed and public key, as NATS writes them, with which the server dials that way."""
@@ -90,13 +104,22 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SHA-256 of its server's public key (SubjectPublicKeyInfo), hex."""
     signature: str = ""
     """By `signing`, over all the others but the endorsement, hex."""
+    signing_beside: str = ""
+    """Ed25519 public key that counts besides, hex: the next one before a change, the one before
+    after it; empty: none."""
     endorsement: str = ""
     """By the signing key before this one, over the same; empty while it was never changed."""
 
     @property
     def signing_key(self) -> Ed25519PublicKey:
-        """The key that the nation's messages are verified with."""
+        """The key that the nation's messages are signed with, and its cards."""
         return Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.signing))
+
+    @property
+    def signing_keys(self) -> list[Ed25519PublicKey]:
+        """All that its messages may be signed with, the present one first."""
+        texts = filter(None, (self.signing, self.signing_beside))
+        return [Ed25519PublicKey.from_public_bytes(bytes.fromhex(text)) for text in texts]
 
     @property
     def sealing_key(self) -> X25519PublicKey:
@@ -130,15 +153,31 @@ def make_keys(folder: Path) -> Keys:
     return load_keys(folder)
 
 
-def renew_key(folder: Path, name: str) -> None:
-    """Make one key anew: `signing`, `sealing` or `link`."""
+def renew_key(folder: Path, name: str, *, stolen: bool = False) -> None:
+    """Make one key anew: `signing`, `sealing` or `link`.
+
+    `signing` takes two steps, so that nothing is refused: first the next key is made, which the
+    card then names; once partners have that card, the second time, it takes the place of the
+    present one. `stolen`: at once, and no key before counts for anything.
+    """
     if name == "link":
         write_private(folder / "link.seed", secrets.token_hex(32).encode())
-    elif name == "signing":
-        (folder / "signing.key").replace(folder / "signing.before.key")
-        write_private(folder / "signing.key", pem_of(Ed25519PrivateKey.generate()))
+        return
+    present, before = folder / f"{name}.key", folder / f"{name}.before.key"
+    following = folder / "signing.next.key"
+    if name == "sealing":
+        present.replace(before)
+        write_private(present, pem_of(X25519PrivateKey.generate()))
+    elif following.exists() and not stolen:
+        write_private(before, read_private(present))
+        following.replace(present)
     else:
-        write_private(folder / "sealing.key", pem_of(X25519PrivateKey.generate()))
+        made = present if stolen else following
+        write_private(made, pem_of(Ed25519PrivateKey.generate()))
+    if stolen:
+        before.unlink(missing_ok=True)
+        if name == "signing":
+            following.unlink(missing_ok=True)
 
 
 def load_keys(folder: Path) -> Keys:
@@ -148,13 +187,16 @@ def load_keys(folder: Path) -> Keys:
     """
     signing = signing_key(folder / "signing.key")
     sealing = _sealing_key(folder / "sealing.key")
-    before = folder / "signing.before.key"
+    following, before = folder / "signing.next.key", folder / "signing.before.key"
+    sealing_before = folder / "sealing.before.key"
     return Keys(
         signing,
         sealing,
         _hex_32(folder / "link.seed"),
         _hex_32(folder / "server.secret"),
+        signing_key(following) if following.exists() else None,
         signing_key(before) if before.exists() else None,
+        _sealing_key(sealing_before) if sealing_before.exists() else None,
     )
 
 
@@ -239,6 +281,8 @@ def _fault_of(card: Card) -> str:
     for key in ("signing", "sealing", "certificate_pin"):
         if not re.fullmatch(r"[0-9a-f]{64}", getattr(card, key)):
             return f"{key} is not 64 hexadecimal digits"
+    if card.signing_beside and not re.fullmatch(r"[0-9a-f]{64}", card.signing_beside):
+        return "signing_beside is not 64 hexadecimal digits"
     for way, public in card.links.items():
         if way != DIRECT and not re.fullmatch(r"[A-Z]{3}>[A-Z]{3}", way):
             return f'links: "{way[:60]}" is no way'

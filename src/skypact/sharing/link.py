@@ -603,6 +603,6 @@ def _boot() -> str:
 
 
 def _cards(folder: Path) -> tuple[tuple[str, int], ...]:
-    """Which partners' cards there are, and when each was written."""
-    cards = sorted((folder / "partners").glob("*.card.toml"))
+    """Which cards there are, partners' and one's own, and when each was written."""
+    cards = [*sorted((folder / "partners").glob("*.card.toml")), *folder.glob("*.card.toml")]
     return tuple((card.name, card.stat().st_mtime_ns) for card in cards)

@@ -44,6 +44,10 @@ class Outgoing:
         """Seal with another key from now on: the partner has changed its own."""
         self._sealing_key = sealing_key
 
+    def sign_with(self, signing_key: Ed25519PrivateKey) -> None:
+        """Sign with another key from now on: it is one's own that has changed."""
+        self._signing_key = signing_key
+
     def message(self, payload: Payload, sent_ns: int) -> Sent:
         """The next message to the partner; for both paths alike."""
         sent = self._made(payload, sent_ns, self.chain.sequence + 1, self.chain.digest)
