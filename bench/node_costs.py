@@ -8,7 +8,8 @@ many plots a second a processor can bear at most, and what is left for latency o
 import argparse
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -85,21 +86,21 @@ def picture_costs(made: Load, late_ms: float, near: int) -> dict[str, float]:
     return {"mean_ms": 1e3 * float(took.mean()), "p99_ms": 1e3 * float(np.percentile(took, 99))}
 
 
-def way_costs(made: Load, level: Level) -> dict[str, float]:
-    """Milliseconds a scan of one's own, by part: A has the radar, B is one of two partners."""
+def way_costs(made: Load, level: Level, partners: Sequence[str]) -> dict[str, float]:
+    """Milliseconds a scan of one's own, by part: A has the radar, B is its first partner."""
     settings = Settings()
     begin_ns = time.time_ns() - round((SETTLE_S + COUNTED_S + 5.0) * _S)
     signing, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
     pictures = ReleasePictures(made.radars, settings)
     ways: dict[str, ReleaseWay] = {}
     releases = Releases(pictures, ways)
-    for partner in _PARTNERS:
+    for partner in partners:
         chain = OutgoingChain.begin(None, begin_ns, clean=False)
         outgoing = Outgoing(
             *(_OWN, partner, chain, signing), exercise=False, sealing_key=sealing.public_key()
         )
         ways[partner] = ReleaseWay(
-            *(_policy(level), made.radars, outgoing, pictures),
+            *(_policy(level, partners), made.radars, outgoing, pictures),
             secret=b"secret",
             epoch=1,
             settings=settings,
@@ -107,7 +108,7 @@ def way_costs(made: Load, level: Level) -> dict[str, float]:
     national, shared, theirs = (LivePicture(made.radars) for _ in range(3))
     keys = {_OWN: [signing.public_key()]}
     entry = Entry(
-        *(_PARTNERS[0], keys),
+        *(partners[0], keys),
         exercise=False,
         radars=made.radars,
         unsealing_keys=[sealing],
@@ -122,13 +123,13 @@ def way_costs(made: Load, level: Level) -> dict[str, float]:
         scans += spent.counts
         decided = spent.on("A: verdicts, keeping", _both, national, shared, arrival)
         spent.on("A: to the journal", _journalled, arrival, decided)
-        out = spent.on("A: release, both partners", _released, releases, arrival)
+        out = spent.on("A: release, all partners", _released, releases, arrival)
         spent.on("A: shared picture", _folded, shared)
         if now_ns >= due_ns:
             spent.on("A: release pictures that only assess", releases.catch_up)
             due_ns = now_ns + round(settings.node.national_every_s * _S)
         for partner, _, sent in out:
-            if partner != _PARTNERS[0]:
+            if partner != partners[0]:
                 continue
             come = spent.on("B: entry", entry.receive, sent.data, _OWN, Delivery.LIVE, now_ns)
             assert isinstance(come, Accepted)
@@ -160,10 +161,10 @@ def _folded(live: LivePicture) -> None:
     _ = live.picture
 
 
-def _policy(level: Level) -> Policy:
+def _policy(level: Level, partners: Sequence[str]) -> Policy:
     every = Rule(name="all", level=level, openness=Openness.FULL, use=tuple(Use), per_s=math.inf)
-    partners = {name: PartnerPolicy(rules=(), otherwise=every) for name in _PARTNERS}
-    return Policy(nation=_OWN, partners=partners, hash="")
+    each = {name: PartnerPolicy(rules=(), otherwise=every) for name in partners}
+    return Policy(nation=_OWN, partners=each, hash="")
 
 
 def _observed(come: Accepted, now_ns: int) -> Arrival:
@@ -185,6 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rates", type=float, nargs="+", default=[3000, 10_000])
     parser.add_argument("--scan-plots", type=int, default=20)
+    parser.add_argument("--partners", type=int, nargs="+", default=[len(_PARTNERS)])
     asked = parser.parse_args()
     for rate in asked.rates:
         made = load(rate, SETTLE_S + COUNTED_S, asked.scan_plots)
@@ -197,10 +199,12 @@ def main() -> None:
                     f"  shared picture, a scan; partners' {late_ms:g} ms late, {near} near "
                     f"checkpoints: {cost['mean_ms']:.2f}, p99 {cost['p99_ms']:.2f}"
                 )
-        for level in (Level.PLOTS, Level.TRACKLETS):
-            parts = way_costs(made, level)
+        for level, count in product((Level.PLOTS, Level.TRACKLETS), asked.partners):
+            more = [f"P{number:02d}" for number in range(count)]
+            parts = way_costs(made, level, [*_PARTNERS, *more][:count])
             a, b = (sum(v for k, v in parts.items() if k.startswith(of)) for of in "AB")
-            print(f"  {level.name.lower()}: a scan of one's own costs A {a:.2f}, B {b:.2f}:")
+            told = f"{level.name.lower()}, {count} partners"
+            print(f"  {told}: a scan of one's own costs A {a:.2f}, each of them {b:.2f}:")
             print("".join(f"    {v:6.2f}  {part}\n" for part, v in parts.items()), end="")
 
 
