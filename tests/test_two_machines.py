@@ -131,7 +131,7 @@ def test_stages_on_another_machine_take_warn_and_record(machines: Machines, tmp_
         node.kill("server")
 
 
-def until(condition) -> None:  # type: ignore[no-untyped-def]
+def until(condition):
     ends_s = time.monotonic() + LONG_S
     while not condition():
         assert time.monotonic() < ends_s

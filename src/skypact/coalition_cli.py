@@ -407,6 +407,23 @@ def _add(
         touched.append(partner.nation)
         typer.echo(f"{partner.nation} is a partner")
     _apply(folder, settings, touched)
+    silent = _gets_nothing(folder, touched)
+    if silent:
+        typer.echo(
+            f"Nothing goes to {' or '.join(silent)} yet: {folder / 'release.toml'} has no "
+            f"[partner.{silent[0]}] (docs/release.md)"
+        )
+
+
+def _gets_nothing(folder: Path, partners: Sequence[str]) -> list[str]:
+    """Partners that the release policy says nothing of; a bad policy is for the node to tell."""
+    import tomllib
+
+    try:
+        said = tomllib.loads((folder / "release.toml").read_text("utf-8")).get("partner", {})
+    except (OSError, ValueError):
+        return []
+    return [name for name in partners if name not in said]
 
 
 def _apply(

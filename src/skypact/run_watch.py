@@ -103,7 +103,7 @@ def screen_of(state: DeskState, shown: PictureCopy, connected: bool, width: int)
     lines += [Text(_partner_line(one, state)) for one in state.partners]
     flights = [_seen(one, shown, state.nation) for one in _by_id(shown)]
     if not flights:
-        waiting = f"; of {len(shown.tracks)} tracks none is assessed yet" if shown.tracks else ""
+        waiting = f"; tracks that wait to be assessed: {len(shown.tracks)}" if shown.tracks else ""
         return Group(*lines, Text(f"No flight in this picture{waiting}.", style="dim"))
     sources = [Text(f"Flight {one.flight.id}: {_sources(one, now_ns)}") for one in _by_id(shown)]
     behind = [

@@ -353,10 +353,18 @@ def test_the_commands(tmp_path: Path) -> None:
     code, text = said("create", "USA", usa, "--listen", "127.0.0.1:45321")
     assert code == 0
     card = str(tmp_path / "usa" / "USA.card.toml")
+    # Two steps: the next signing key is announced, then it signs.
+    for told in ("signed as before", "the new key signs"):
+        code, text = said("rotate", usa, "signing")
+        assert code == 0 and told in text
+    assert said("rotate", usa, "link", "--stolen")[0] == 2
+    code, text = said("rotate", usa, "signing", "--stolen")
+    assert code == 0 and "Nothing vouches for the new key" in text
     japan = str(tmp_path / "c" / "JPN")
     assert said("add", japan, card, answer="n\n")[0] == 1
     assert "USA" not in load_node(Path(japan)).partners
-    assert said("add", japan, card, answer="y\n")[0] == 0
+    code, text = said("add", japan, card, answer="y\n")
+    assert code == 0 and "Nothing goes to USA yet" in text
     code, text = said("show", japan)
     assert code == 0
     assert "certificate until" in text

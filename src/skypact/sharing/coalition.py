@@ -431,7 +431,7 @@ journal_mib = 8192
 outbox_mib = 1024                   # for each partner: what waits while its link is cut
 inbox_mib = 256                     # for each partner: what is not in the journal yet
 
-[http]                              # where the node answers: health, pictures, feeds
+[http]                              # where the node says how it is: /health, /ready, /metrics
 host = "127.0.0.1"
 port = {http_port}
 
