@@ -11,6 +11,7 @@ import msgspec
 from skypact.model.message import WIRE_VERSION, Message, Payload
 
 FOLDER = Path(__file__).parent.parent / "docs" / "wire"
+_TO = {"addressee": {"description": "A nation's code, such as KOR."}}
 _BYTES = "MessagePack bin; strings with contentEncoding base64 stand for it, as JSON has no bytes."
 
 
@@ -60,13 +61,17 @@ def asyncapi() -> dict[str, Any]:
         "defaultContentType": "application/vnd.msgpack",
         "channels": {
             "live": {
-                "address": None,
-                "description": "At once, and kept nowhere; subjects are the link's.",
+                "address": "live.{addressee}.message",
+                "parameters": _TO,
+                "description": "At once, and kept nowhere: each frame by itself. The addressee "
+                "hears it on from.{originator}.live.{addressee}.message of its own server.",
                 "messages": names,
             },
             "durable": {
-                "address": None,
-                "description": "The same messages, in order, until the addressee has them.",
+                "address": "release.{addressee}.batch",
+                "parameters": _TO,
+                "description": "The same messages, in order, until the addressee has them: frames "
+                "in batches (docs/wire.md, On NATS), which it reads from its inbox.",
                 "messages": chained,
             },
         },

@@ -43,7 +43,12 @@ class Use(enum.StrEnum):
 
 
 Uses = Annotated[
-    tuple[Use, ...], Meta(min_length=1, max_length=3, description="Each once, in that order.")
+    tuple[Use, ...],
+    Meta(
+        min_length=1,
+        max_length=3,
+        description="Each once, in the order picture, public_warning, export.",
+    ),
 ]
 
 
@@ -86,8 +91,9 @@ class ScanPlots(msgspec.Struct, frozen=True, kw_only=True, tag_field="what", tag
 
     `radar`: its id in the originator's radar table. `epoch` and `sequence` count what was released
     of this radar to this partner, so they tell nothing of what was not; `numbers`: the same for
-    each of `use`, what was released for it alone (empty: as `sequence`). An empty `range_rate_m_s`
-    or `snr_db`: not measured; NaN in one of them: not of this plot.
+    each of `use`, what was released for it alone (empty: as `sequence`). Slant range; azimuth
+    clockwise from true north, 0 to 2π; geometric elevation; range rate, positive: away. An empty
+    `range_rate_m_s` or `snr_db`: not measured; NaN in one of them: not of this plot.
     """
 
     radar: Name
@@ -109,7 +115,7 @@ class PackedTracklet(msgspec.Struct, frozen=True, kw_only=True):
 
     `numbers`, with b biases (0 or 8): state (6), vector (6), upper triangle of the information by
     rows (21), cross-information by rows (6 b), upper triangle of the bias information
-    (b (b + 1) / 2), bias vector (b), bias sigma (b): 33 or 133 values.
+    (b (b + 1) / 2), bias vector (b), bias sigma (b): 33 or 133 values. docs/wire.md says of what.
     """
 
     radar: Name
