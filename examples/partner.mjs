@@ -32,25 +32,29 @@ export function readCard(text) {
     ...line("nation"), serial: JSON.rawJSON(found("serial", "(\\d+)")),
     ...line("address", "signing", "sealing"), links: Object.fromEntries(links),
     authority: found("authority", '"""\n([^"]*)"""'), ...line("certificate_pin"),
-    signature: "", endorsement: "",
+    signature: "", ...line("signing_beside"), endorsement: "",
   };
   const body = join("skypact card 1\n", JSON.stringify(card));
-  const signing = publicKey("Ed25519", Buffer.from(card.signing, "hex"));
+  const key = (crv, hex) => publicKey(crv, Buffer.from(hex, "hex"));
+  const texts = [card.signing, card.signing_beside].filter((text) => text);
+  const verifying = texts.map((text) => key("Ed25519", text));
   const signature = Buffer.from(line("signature").signature, "hex");
-  must(crypto.verify(null, body, signing, signature), "the card was altered");
-  const sealing = publicKey("X25519", Buffer.from(card.sealing, "hex"));
-  return { verifying: signing, sealing, fingerprint: digestOf(body).toString("hex") };
+  must(crypto.verify(null, body, verifying[0], signature), "the card was altered");
+  const fingerprint = digestOf(body).toString("hex");
+  return { verifying, sealing: key("X25519", card.sealing), fingerprint };
 }
 
 export function readFolder(folder, partner) {
   const file = (name) => fs.readFileSync(`${folder}/${name}`, "utf8");
   const [top, server] = file("node.toml").split("[server]");
+  const sealed = ["sealing", "sealing.before"].map((name) => `keys/${name}.key`);
+  const there = sealed.filter((name) => fs.existsSync(`${folder}/${name}`));
   const secret = Buffer.from(file("keys/server.secret").trim(), "hex");
   return {
     own: /^nation = "(\w+)"/m.exec(top)[1],
     partner,
     signing: crypto.createPrivateKey(file("keys/signing.key")),
-    unsealing: crypto.createPrivateKey(file("keys/sealing.key")),
+    unsealing: there.map((name) => crypto.createPrivateKey(file(name))),
     ...readCard(file(`partners/${partner}.card.toml`)),
     host: /^host = "(.+?)"/m.exec(server)[1],
     port: Number(/^port = (\d+)/m.exec(server)[1]),

@@ -113,7 +113,17 @@ export function seal(plain, info, recipient) {
   return join(sent, cipher.update(plain), cipher.final(), cipher.getAuthTag());
 }
 
-export function unseal(sealed, info, privateKey) {
+/** What was sealed for one of several keys: there are two while they change. */
+export function unseal(sealed, info, privateKeys) {
+  for (const key of privateKeys) {
+    try {
+      return unsealed(sealed, info, key);
+    } catch {} // for another
+  }
+  throw new Error("its seal is not for us, or of other numbers");
+}
+
+function unsealed(sealed, info, privateKey) {
   const [sent, end] = [sealed.subarray(0, 32), sealed.length - 16];
   const shared = crypto.diffieHellman({ privateKey, publicKey: publicKey("X25519", sent) });
   const keys = keyAndNonce(shared, sent, crypto.createPublicKey(privateKey), info);
@@ -121,7 +131,7 @@ export function unseal(sealed, info, privateKey) {
   return join(cipher.update(sealed.subarray(32, end)), cipher.final());
 }
 
-// -- Frames; `ends` has own, partner, and the keys -----------------------------------------------
+// -- Frames; `ends` has own, partner, signing, unsealing (some), verifying (some), sealing --------
 
 const MAGIC = Buffer.from("SKP\x01");
 export const digestOf = (body) => crypto.createHash("sha256").update(body).digest();
@@ -135,8 +145,8 @@ export function open(frame, ends) {
   const info = numbers && infoOf(ends.partner, ends.own, numbers);
   const content = numbers ? unseal(frame.subarray(21), info, ends.unsealing) : frame.subarray(5);
   const [signature, body] = [content.subarray(0, 64), content.subarray(64)];
-  const good = crypto.verify(null, signable(body), ends.verifying, signature);
-  must(good, "its signature is not good");
+  const by = (key) => crypto.verify(null, signable(body), key, signature);
+  must(ends.verifying.some(by), "its signature is not good");
   const { header, payload } = decode(body);
   must(header.version === 1, "its version is another");
   must(header.addressee === ends.own, "it is for another nation");
