@@ -31,7 +31,12 @@ from skypact.sensing.simulator import TruthPath, fly_programme
 from skypact.settings import FlightSettings
 from skypact.tracking import Picture
 
-MOMENTS = ("burn-out + 30 s", "mid-flight", "60 s before impact")
+AFTER_BURNOUT_S = (2, 5, 15, 30)
+MOMENTS = (
+    *(f"burn-out + {after} s" for after in AFTER_BURNOUT_S),
+    "mid-flight",
+    "60 s before impact",
+)
 NS = 1_000_000_000
 _SIZES = {"in_region": "region_km2", "in_ellipse": "area_km2"}
 
@@ -64,9 +69,10 @@ def region_area_m2(impact: Impact) -> float:
 
 
 def moments_of(path: TruthPath) -> tuple[int, ...]:
-    """The three moments at which a flight is judged, ns."""
+    """The moments at which a flight is judged, ns."""
     burnout, impact = path.burnout_time_ns, path.impact.time_ns
-    return burnout + 30 * NS, (burnout + impact) // 2, impact - 60 * NS
+    early = (burnout + after * NS for after in AFTER_BURNOUT_S)
+    return *early, (burnout + impact) // 2, impact - 60 * NS
 
 
 def _upto(plots: Plots, begin: int, end_ns: int) -> tuple[Plots, int]:
@@ -239,7 +245,10 @@ def impacts(flights: int, seed: int, progress: Callable[[int], None]) -> dict[st
 
 def impact_table(rows: list[dict[str, Any]], flights: int) -> dict[str, Any]:
     """Rows of `one_flight` as coverage per moment, and per kind and moment."""
-    table: dict[str, Any] = {"flights": flights, "not_seen": sum(not r["seen"] for r in rows) // 3}
+    table: dict[str, Any] = {
+        "flights": flights,
+        "not_seen": sum(not r["seen"] for r in rows) // len(MOMENTS),
+    }
     for key in ("in_ellipse", "in_region"):
         table[key] = {
             moment: {

@@ -9,7 +9,14 @@ from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
 from skypact.kernels import filter as kf
-from skypact.kernels.motion import BOOST, COAST, MANOEUVRE, REENTRY
+from skypact.kernels.motion import (
+    BOOST,
+    COAST,
+    EXHAUST_SPEED_M_S,
+    GREATEST_THRUST_M_S2,
+    MANOEUVRE,
+    REENTRY,
+)
 
 GM, RADIUS, SPIN = 3.986004415e14, 6378136.3, np.array([0.0, 0.0, 7.292115e-5])
 OWN = {COAST: 0, BOOST: 3, REENTRY: 1, MANOEUVRE: 3}
@@ -100,11 +107,14 @@ def flow(phase, state, dt, remainder=(0.0, 0.0, 0.0), rtol=1e-13):
         return np.array(state[:9])
 
     def rhs(_, y):
-        full = np.concatenate((y, state[6:9]))
-        return np.concatenate((y[3:], acceleration(phase, full, remainder)))
+        own = np.zeros(3)
+        if phase == BOOST and np.linalg.norm(y[6:]) < GREATEST_THRUST_M_S2:
+            own = np.linalg.norm(y[6:]) * y[6:] / EXHAUST_SPEED_M_S
+        return np.concatenate((y[3:6], acceleration(phase, y, remainder), own))
 
-    end = solve_ivp(rhs, (0, dt), state[:6], method="DOP853", rtol=rtol, atol=1e5 * rtol)
-    return np.concatenate((end.y[:, -1], state[6:9]))
+    unit = np.concatenate((np.full(6, 1e5), np.full(3, 1.0 if phase == BOOST else 1e5)))
+    end = solve_ivp(rhs, (0, dt), state[:9], method="DOP853", rtol=rtol, atol=unit * rtol)
+    return end.y[:, -1]
 
 
 STEPS = np.array([10.0] * 3 + [0.1] * 3)

@@ -12,6 +12,8 @@ from skypact.kernels.gravity import J2, field, gravity, harmonic_table
 from skypact.kernels.motion import (
     BOOST,
     COAST,
+    EXHAUST_SPEED_M_S,
+    GREATEST_THRUST_M_S2,
     MANOEUVRE,
     REENTRY,
     acceleration,
@@ -19,6 +21,8 @@ from skypact.kernels.motion import (
     coast_path,
     gravity_remainder,
     linearise,
+    move,
+    thrust_growth,
     transition,
 )
 from skypact.settings import TrackingSettings
@@ -179,12 +183,11 @@ OWN = {COAST: [1.0] * 3, BOOST: [1.0] * 3, REENTRY: [4e-5, 1, 1], MANOEUVRE: [1e
 @pytest.mark.parametrize("h", [0.1, -0.1, 0.5, 2.0])
 def test_transition_against_differences(phase, h):
     x = CASES[phase]
-    if phase in (REENTRY, MANOEUVRE) and abs(h) > 0.5:
+    if phase in (REENTRY, MANOEUVRE) and abs(h) > 0.35:
         h = 0.35  # the longest step there
-    middle = 0.5 * (x + naive.flow(phase, x, h))
     partials, f = np.zeros((3, 9)), np.zeros((9, 9))
-    linearise(phase, *middle, partials)
-    transition(partials, h, f)
+    moved, _, _ = move(phase, x.copy(), h, NOTHING, partials, f)
+    assert moved == h
     scale = np.concatenate((USUAL, OWN[phase]))
     off = (f - naive.transition(phase, x, h)) * scale[None, :]
     effect = abs((f - np.eye(9))[3:6] * scale[None, :]).max() + 1.0
@@ -196,7 +199,27 @@ def test_transition_against_differences(phase, h):
         # local vertical is left out by design (1e-3).
         assert abs(off[3:6]).max() < 3e-3 * effect
         assert abs(off[:3]).max() < 3e-2 * abs(h) * effect
-    assert (f[6:] == np.eye(9)[6:]).all()
+    if phase == BOOST:  # the thrust's own growth, which has a closed form
+        # (to within what differences of 0.1 m/s² are: (0.1 h / c)² and less).
+        assert abs(off[6:]).max() < 1e-6
+    else:
+        assert (f[6:] == np.eye(9)[6:]).all()
+
+
+@pytest.mark.parametrize("thrust", [0.0, 15.0, 90.0, 150.0, 199.0, 230.0])
+@pytest.mark.parametrize("t", [-2.0, -0.3, 0.3, 2.0])
+def test_thrust_grows_as_mass_burns_away(thrust, t):
+    """Against Tsiolkovsky: of a rocket that burns steadily, thrust over mass and its average."""
+    end, mean, _, _ = thrust_growth(thrust, t)
+    gone = thrust * t / EXHAUST_SPEED_M_S  # share of the mass that burns meanwhile
+    if thrust >= GREATEST_THRUST_M_S2:
+        assert (end, mean) == (1.0, 1.0)
+    elif thrust / (1.0 - gone) >= GREATEST_THRUST_M_S2:
+        assert thrust * end == pytest.approx(GREATEST_THRUST_M_S2) and 1.0 < mean < end
+    else:
+        assert end == pytest.approx(1.0 / (1.0 - gone))
+        exact = 1.0 if gone == 0.0 else -math.log1p(-gone) / gone
+        assert mean == pytest.approx(exact, abs=2e-5)
 
 
 def test_transition_of_a_long_step_in_free_flight():

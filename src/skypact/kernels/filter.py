@@ -196,13 +196,37 @@ def _propagate(
             p[j, i] = work[i, j]
 
 
+@inlined
+def _propagate_own(n: int, p: NDArray[np.float64], f: NDArray[np.float64]) -> None:
+    """The states 6:9 by their own block of `f`, in the rows and columns of `p` alike."""
+    for j in range(n):
+        if 6 <= j < CORE:
+            continue
+        a, b, c = p[6, j], p[7, j], p[8, j]
+        for i in range(3):
+            moved = f[6 + i, 6] * a + f[6 + i, 7] * b + f[6 + i, 8] * c
+            p[6 + i, j] = moved
+            p[j, 6 + i] = moved
+    p66, p67, p68, p77, p78, p88 = p[6, 6], p[6, 7], p[6, 8], p[7, 7], p[7, 8], p[8, 8]
+    for i in range(3):
+        f0, f1, f2 = f[6 + i, 6], f[6 + i, 7], f[6 + i, 8]
+        a = f0 * p66 + f1 * p67 + f2 * p68
+        b = f0 * p67 + f1 * p77 + f2 * p78
+        c = f0 * p68 + f1 * p78 + f2 * p88
+        for k in range(i, 3):
+            moved = a * f[6 + k, 6] + b * f[6 + k, 7] + c * f[6 + k, 8]
+            p[6 + i, 6 + k] = moved
+            p[6 + k, 6 + i] = moved
+
+
 @kernel
 def propagate_covariance(
     own: int, p: NDArray[np.float64], f: NDArray[np.float64], work: NDArray[np.float64]
 ) -> None:
     """F P Fᵀ into `p`, where F is `f` (9, 9) on the core states and the identity elsewhere.
 
-    `own`: how many of the states 6:9 are in use, 0, 1 or 3. `work` (≥6, n) is scratch.
+    `own`: how many of the states 6:9 are in use, 0, 1 or 3; with 3 they may turn into each other.
+    `work` (≥6, n) is scratch.
     """
     if own == 0:
         _propagate(6, p.shape[0], p, f, work)
@@ -210,6 +234,8 @@ def propagate_covariance(
         _propagate(7, p.shape[0], p, f, work)
     else:
         _propagate(9, p.shape[0], p, f, work)
+        if f[6, 6] != 1.0 or f[7, 7] != 1.0 or f[8, 8] != 1.0:
+            _propagate_own(p.shape[0], p, f)
 
 
 @kernel

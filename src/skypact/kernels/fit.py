@@ -98,9 +98,12 @@ def _advance(
                 for k in range(CORE):
                     value += f[i, k] * total[k, j]
                 work[i, j] = value
-        for i in range(6):
-            for j in range(CORE):
+        for j in range(CORE):
+            a, b, c = total[6, j], total[7, j], total[8, j]
+            for i in range(6):
                 total[i, j] = work[i, j]
+            for i in range(3):
+                total[6 + i, j] = f[6 + i, 6] * a + f[6 + i, 7] * b + f[6 + i, 8] * c
 
 
 @kernel
