@@ -9,7 +9,6 @@ node's own. Areas are read from `out/areas.geojson` (`make areas`).
 
 import argparse
 import asyncio
-import datetime
 import shutil
 import tempfile
 import time
@@ -18,10 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from lxml import etree
 from msgspec import structs
 
@@ -36,7 +31,6 @@ from skypact.model import (
     Radar,
     Reason,
     Step,
-    Track,
     WarnedArea,
     Warning,
 )
@@ -51,8 +45,9 @@ from skypact.settings import Settings
 from skypact.sharing.coalition import init_coalition
 from skypact.sharing.nats_config import NATIONAL_USER, warning_subject
 from skypact.sharing.nats_server import connect
+from skypact.warning.agency import alert_key
 from skypact.warning.areas import read_areas
-from skypact.warning.cap import AlertKey, Messages, faults_of, signed
+from skypact.warning.cap import Messages, faults_of, signed
 from skypact.warning.chances import AreaIndex
 
 AREAS = Path("out/areas.geojson")
@@ -88,31 +83,19 @@ def descent(seed: int = 1) -> Descent:
     )
 
 
-def _key() -> AlertKey:
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .sign(private, hashes.SHA256())
-    )
-    return AlertKey(private, certificate)
-
-
 def _said(chances: tuple[AreaChance, ...]) -> Warning:
+    """Told of all that may happen: some may be fallen in, some near, some are passed over."""
+    told = tuple(Danger)
     return Warning(
         event=1,
         number=1,
         step=Step.ALERT,
         time_ns=1_664_835_720 * S,
         reason=Reason.THRESHOLD,
-        areas=tuple(WarnedArea(danger=Danger.FALL, chance=one, since_ns=0) for one in chances),
+        areas=tuple(
+            WarnedArea(danger=told[number % len(told)], chance=one, since_ns=0)
+            for number, one in enumerate(chances)
+        ),
         gone=(),
         basis=(),
     )
@@ -142,15 +125,13 @@ class _Timed:
 
     def __init__(self, node: Node) -> None:
         assert node.warner is not None
-        self._node, self._look = node, node.warner.look
-        node.warner.look = self._noted  # type: ignore[method-assign]
+        self._node, node.warner.looking = node, self._looking
         self._before_s = self._began_s = 0.0
         self._handed_s: list[tuple[float, float]] = []
         self.took_ms: list[tuple[float, float]] = []
 
-    async def _noted(self, tracks: Sequence[Track], clock: Callable[[], int]) -> None:
+    def _looking(self) -> None:
         self._before_s, self._began_s = self._began_s, time.monotonic()
-        await self._look(tracks, clock)
 
     async def hand_in(self, arrival: Arrival) -> None:
         self._handed_s = [*self._handed_s[-50:], (time.monotonic(), time.process_time())]
@@ -259,7 +240,9 @@ def main() -> None:
 
 def _parts() -> None:
     areas: tuple[Area, ...] = read_areas(AREAS).areas
-    index, down, key = AreaIndex(areas), descent(), _key()
+    index, down = AreaIndex(areas), descent()
+    with tempfile.TemporaryDirectory() as folder:
+        key = alert_key(Path(folder), "JPN", exercise=False)
     chances = index.chances(down)
     messages = Messages(
         areas,

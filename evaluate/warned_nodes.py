@@ -45,6 +45,7 @@ from evaluate.own_postgresql import OwnPostgresql, is_installed
 from skypact.model import Arrival, EntryKind, Plots, Radar
 from skypact.record.database import Database
 from skypact.record.tables import warnings
+from skypact.run_node import run
 from skypact.sensing.radar_files import save_radars
 from skypact.sensing.scenario import demo_radars, load_scenario
 from skypact.sensing.simulation import simulate
@@ -111,16 +112,9 @@ class _Shared:
 
 def serve(folder: Path, settings: Path, clock: Path) -> None:
     """A node whose clock is told the time, until SIGTERM: what the child runs."""
-    from skypact import run_node
-
     shared = _Shared(clock)
-
-    class Told(run_node.Node):
-        def __init__(self, *of: Any, **with_: Any) -> None:
-            super().__init__(*of, **with_, clock=NodeClock(0.5, shared.wall_ns, shared.now_ns))
-
-    run_node.Node = Told  # type: ignore[misc]
-    asyncio.run(run_node.run(folder, load_settings(settings)))
+    told = NodeClock(0.5, shared.wall_ns, shared.now_ns)
+    asyncio.run(run(folder, load_settings(settings), clock=told))
 
 
 class _TimedChild(Child):
@@ -461,7 +455,7 @@ def _kind(message: etree._Element) -> str:
     """Alert, Update, Cancel, or all clear."""
     kind = message.findtext("{*}msgType") or ""
     responses = {one.text for one in message.iterfind(".//{*}responseType")}
-    return "All clear" if kind == "Update" and responses == {"AllClear"} else kind
+    return "All clear" if kind == "Update" and "Shelter" not in responses else kind
 
 
 def _whole(chain: Sequence[etree._Element]) -> bool:

@@ -47,13 +47,16 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Areas, or a CAP message.")],
     exercise: Annotated[bool, typer.Option("--exercise", help="It is for exercises.")] = False,
 ) -> None:
-    """Check a file of areas (.geojson), or a CAP message: OASIS schema, sense, signature."""
+    """Check a file of areas (.geojson), or a CAP message: OASIS schema, sense, signature.
+
+    Of a message also what it tells which areas, and when, in its first language.
+    """
     from cryptography.hazmat.primitives import hashes
     from lxml import etree
 
     from skypact.errors import InputError
     from skypact.warning.areas import read_areas
-    from skypact.warning.cap import faults_of, signer_of, verified
+    from skypact.warning.cap import faults_of, said_in, signer_of, verified
 
     if file.suffix in (".geojson", ".json"):
         read = read_areas(file, exercise=exercise)
@@ -66,6 +69,8 @@ def check(
         alert = etree.fromstring(message, etree.XMLParser(resolve_entities=False))
     except etree.XMLSyntaxError as error:
         raise InputError(str(file), f"is no XML: {error}", "name a CAP message") from None
+    for line in said_in(alert):
+        typer.echo(line)
     faults, signer = faults_of(alert, exercise=exercise), signer_of(message)
     if signer is not None and verified(message, signer) is None:
         faults.append("signature: the message is not what was signed; it was changed since")

@@ -11,10 +11,11 @@ from skypact.desk.alerts import AlertFeed
 from skypact.model import AreaChance, Basis, Danger, Reason, Step, WarnedArea, Warning
 from skypact.warning.areas import area_of
 from skypact.warning.cap import Messages, reference_of
-from skypact.warning.feed import FeedEntry, atom_feed
+from skypact.warning.feed import Feed, FeedEntry
 
 S = 1_000_000_000
 NOW = 1_664_835_720 * S
+MS = NOW // 1_000_000
 EXPIRES_S = 600
 AREAS = (
     area_of(
@@ -27,14 +28,23 @@ AREAS = (
 
 
 def warned(area, falls, passes=0.0, danger=Danger.FALL):
-    chance = AreaChance(area=area, falls=falls, passes=passes)
+    chance = AreaChance(
+        area=area,
+        falls=falls,
+        passes=passes,
+        pass_first_ns=NOW + 200 * S,
+        pass_last_ns=NOW + 260 * S,
+    )
     return WarnedArea(danger=danger, chance=chance, since_ns=NOW)
 
 
 BOTH = (warned("sea", 0.2, 0.1), warned("JP-02", 0.03, 0.91, Danger.PASS))
 
 
-def said(number, step, areas=BOTH, *, event=7, gone=(), now=NOW):
+PASSED = {"JP-02": Danger.PASS}
+
+
+def said(number, step, areas=BOTH, *, event=7, gone=(), now=NOW, **more):
     basis = Basis(
         flight=event,
         kind="ballistic",
@@ -52,6 +62,7 @@ def said(number, step, areas=BOTH, *, event=7, gone=(), now=NOW):
         areas=areas,
         gone=gone,
         basis=(basis,),
+        **more,
     )
 
 
@@ -80,10 +91,14 @@ class Node:
         self.bodies[f"{self.path}/{reference.identifier}.xml"] = etree.tostring(alert)
         self.entries.append(FeedEntry(reference.identifier, "", one.time_ns))
 
+    def atom(self, now_ns):
+        of = Feed("Alerts", self.path, "alerts@agency.example", ("ja", "en"))
+        return of.atom("ja", self.entries, now_ns)
+
     async def fetch(self, path):
         self.asked.append(path)
         if path == self.path:
-            return atom_feed("Alerts", self.path, "alerts@agency.example", self.entries, NOW)
+            return self.atom(NOW)
         return self.bodies.get(path)
 
     def seen(self, after_s=15):
@@ -91,22 +106,29 @@ class Node:
         return self.feed.warnings((NOW + after_s * S) // 1_000_000)
 
 
-def test_an_alert_is_in_force_with_its_areas_the_likeliest_first():
+def test_an_alert_is_in_force_with_its_areas_the_worst_first():
     node = Node()
     assert node.seen() == [] and node.feed.warns and node.feed.fault == ""
     node.say(said(1, Step.ALERT))
     (one,) = node.seen()
     assert (one["in_force"], one["kind"], one["exercise"]) == (True, "alert", False)
-    assert [area["id"] for area in one["areas"]] == ["JP-02", "sea"]
-    aomori = one["areas"][0]
+    assert [area["id"] for area in one["areas"]] == ["sea", "JP-02"]
+    aomori = one["areas"][1]
     assert aomori["names"] == {"ja": "青森県", "en": "Aomori"}
     assert (aomori["danger"], aomori["falls"], aomori["passes"]) == ("pass", 0.03, 0.91)
     (ring,) = aomori["area"]["coordinates"][0]
     assert ring[0] == ring[-1]
     # Longitude comes first, and the grown area holds the one that was given.
     assert Polygon(ring).contains(Polygon([(140, 40), (142, 40), (142, 42), (140, 42)]))
-    assert {text["language"] for text in one["texts"]} == {"ja", "en"}
-    assert all(text["headline"] and text["instruction"] for text in one["texts"])
+    assert (aomori["first_ms"], aomori["last_ms"]) == (MS + 200_000, MS + 260_000)
+    assert [(part["told"], part["areas"]) for part in one["parts"]] == [
+        ("fall", ["sea"]),
+        ("pass", ["JP-02"]),
+    ]
+    for part in one["parts"]:
+        assert part["in_force"] and set(part["texts"]) == {"ja", "en"}
+        assert all(text["headline"] and text["instruction"] for text in part["texts"].values())
+    assert one["parts"][1]["names"]["ja"] == ["青森県"]
     assert one["radars"] == 2 and one["reason"] == Reason.THRESHOLD
 
 
@@ -114,10 +136,14 @@ def test_of_an_event_its_newest_message_counts_and_it_ends():
     node = Node()
     node.say(said(1, Step.ALERT))
     node.say(said(1, Step.ALERT, event=9))
-    node.say(said(2, Step.UPDATE, areas=BOTH[:1], gone=("JP-02",)))
+    node.say(said(2, Step.UPDATE, areas=BOTH[:1], gone=("JP-02",), was=PASSED))
     first = {one["event"]: one for one in node.seen(25)}
     going_on = next(one for one in first.values() if one["messages"] == 2)
     assert [area["id"] for area in going_on["areas"]] == ["sea"] and going_on["in_force"]
+    assert [(part["told"], part["in_force"], part["areas"]) for part in going_on["parts"]] == [
+        ("fall", True, ["sea"]),
+        ("pass-ended", False, ["JP-02"]),
+    ]
     node.say(said(3, Step.CANCEL, areas=(), gone=("sea",)))
     node.say(said(3, Step.ALL_CLEAR, areas=(), gone=("JP-02", "sea"), event=9))
     over = node.seen(35)

@@ -8,7 +8,6 @@ import pytest
 from evaluate.made_node import PASSWORD, MadeDesk, S, made_statement, made_track, radars
 from skypact.model import AlertArea, Danger, StandingAlert, Step
 from skypact.serving.consult_words import COMMENT, CONFIRM, Act
-from skypact.warning.feed import atom_feed
 from tests.desk.desk_browser import AXE, browser, chromium
 from tests.desk.desk_visit import FLIGHT, OTHER, Story, Visit, expects
 from tests.desk.test_desk_alerts import Node, said
@@ -150,8 +149,7 @@ def test_a_warning_in_force_is_seen_whatever_is_looked_at(visit, story, desk):
 
     def say(one):
         node.say(one)
-        feed = atom_feed("Alerts", node.path, "a@b", node.entries, now_ns)
-        desk.alerts.update({node.path: feed, **node.bodies})
+        desk.alerts.update({node.path: node.atom(now_ns), **node.bodies})
 
     try:
         say(said(1, Step.ALERT, now=now_ns))
@@ -159,11 +157,16 @@ def test_a_warning_in_force_is_seen_whatever_is_looked_at(visit, story, desk):
         expect(notice).to_contain_text("LIVE · IN FORCE (1)")
         notice.click()
         panel = page.locator(".warnings")
-        expect(panel.locator("tbody tr").first).to_contain_text("Aomori")
-        expect(panel.locator("tbody tr").first).to_contain_text("91 %")
+        expect(notice).to_contain_text("may fall here: Sea")
+        expect(notice).to_contain_text("may pass overhead: Aomori")
+        fall, over = (panel.locator(f'[data-told="{told}"]') for told in ("fall", "pass"))
+        expect(fall.locator("tbody tr")).to_have_count(1)
+        expect(fall.locator("tbody tr")).to_contain_text("Sea")
+        expect(over.locator("h3")).to_contain_text("may pass overhead")
+        expect(over.locator("tbody tr")).to_contain_text("91 %")
         expect(tab.locator(".count")).to_have_text("1")
         page.get_by_label("Language").select_option("ja")
-        expect(panel.locator("tbody tr").first).to_contain_text("青森県")
+        expect(over.locator("tbody tr")).to_contain_text("青森県")
         page.get_by_label("言語").select_option("en")
         say(said(2, Step.CANCEL, areas=(), gone=("JP-02", "sea"), now=now_ns - 10 * S))
         expect(panel.locator(".band")).to_contain_text("cancelled")

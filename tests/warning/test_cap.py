@@ -1,15 +1,15 @@
 """CAP messages: valid by the OASIS schema, by an independent parser and by sense; signed."""
 
-import datetime
+import copy
+import tempfile
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import xmlschema
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from lxml import etree
+from msgspec import structs
 from shapely.geometry import Polygon
 from typer.testing import CliRunner
 
@@ -23,9 +23,9 @@ from skypact.model import (
     WarnedArea,
     Warning,
 )
+from skypact.warning.agency import alert_key
 from skypact.warning.areas import area_of, shape_of
 from skypact.warning.cap import (
-    AlertKey,
     Messages,
     faults_of,
     reference_of,
@@ -47,20 +47,9 @@ INDEPENDENT = xmlschema.XMLSchema(
 
 
 def key():
-    private = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    at = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(private.public_key())
-        .serial_number(1)
-        .not_valid_before(at - datetime.timedelta(days=1))
-        .not_valid_after(at + datetime.timedelta(days=1))
-        .sign(private, hashes.SHA256())
-    )
-    return AlertKey(private, certificate)
+    """A key and its certificate, as a node makes them at its first start."""
+    with tempfile.TemporaryDirectory() as folder:
+        return alert_key(Path(folder), "JPN", exercise=False)
 
 
 def messages(exercise=False):
@@ -74,21 +63,22 @@ def messages(exercise=False):
     )
 
 
-def said(step=Step.ALERT, reason=Reason.THRESHOLD, number=1, areas=("JP-02",), gone=()):
-    warned = tuple(
-        WarnedArea(
-            danger=Danger.FALL,
-            since_ns=NOW,
-            chance=AreaChance(
-                area=name,
-                falls=0.4,
-                passes=0.1,
-                fall_first_ns=NOW + 300 * S,
-                fall_last_ns=NOW + 360 * S,
-            ),
-        )
-        for name in areas
+def warned_area(name, danger=Danger.FALL, falls=0.4, passes=0.1):
+    """May be fallen in from 300 to 360 s after NOW, and passed over from 200 to 260 s."""
+    chance = AreaChance(
+        area=name,
+        falls=falls,
+        passes=passes,
+        fall_first_ns=NOW + 300 * S,
+        fall_last_ns=NOW + 360 * S,
+        pass_first_ns=NOW + 200 * S,
+        pass_last_ns=NOW + 260 * S,
     )
+    return WarnedArea(danger=danger, since_ns=NOW, chance=chance)
+
+
+def said(step=Step.ALERT, reason=Reason.THRESHOLD, number=1, areas=("JP-02",), gone=(), **more):
+    warned = tuple(warned_area(one) if isinstance(one, str) else one for one in areas)
     basis = Basis(
         flight=1,
         kind="ballistic",
@@ -107,6 +97,8 @@ def said(step=Step.ALERT, reason=Reason.THRESHOLD, number=1, areas=("JP-02",), g
         gone=gone,
         basis=(basis,),
         launched_ns=NOW - 70 * S,
+        launched_sigma_s=1.6,
+        **more,
     )
 
 
@@ -146,6 +138,129 @@ def test_the_chain_refers_to_all_before_and_says_when_it_is_over():
     assert [e.text for e in alert.iterfind(".//c:language", ns)] == ["en-US", "ja-JP", "ko-KR"]
 
 
+NS = {"c": "urn:oasis:names:tc:emergency:cap:1.2"}
+TWO = (warned_area("JP-02"), warned_area("east", Danger.PASS, 0.0, 0.9))
+
+
+def infos(message, language=None):
+    """By language and what is told: an info's elements, its areas and its parameters."""
+    found = {}
+    for info in message.iterfind("c:info", NS):
+        one = {
+            name: info.findtext(f"c:{name}", None, NS)
+            for name in ("responseType", "urgency", "severity", "certainty", "onset", "expires")
+            + ("event", "headline", "description", "instruction")
+        }
+        one["areas"] = [e.text for e in info.iterfind("c:area/c:geocode/c:value", NS)]
+        one["parameters"] = {
+            e.findtext("c:valueName", "", NS): e.findtext("c:value", "", NS)
+            for e in info.iterfind("c:parameter", NS)
+        }
+        spoken = info.findtext("c:language", "", NS)[:2]
+        found[spoken, info.findtext("c:eventCode/c:value", "", NS)] = one
+    return {told: one for (spoken, told), one in found.items() if spoken == language} or found
+
+
+def test_an_area_that_is_passed_over_is_never_told_that_it_falls_there():
+    """Each is told its own: what to do, how grave, when; and nothing of the other."""
+    of = infos(messages().made(said(areas=TWO), ()))
+    assert list(of) == [(one, told) for one in ("en", "ja", "ko") for told in ("fall", "pass")]
+    for (language, told), one in of.items():
+        falls = told == "fall"
+        assert one["areas"] == (["JP-02"] if falls else ["east"])
+        assert one["severity"] == ("Extreme" if falls else "Severe")
+        assert one["urgency"] == ("Immediate" if falls else "Expected")
+        assert one["certainty"] == ("Possible" if falls else "Likely")
+        first, last = ("22:27:00", "22:28:00") if falls else ("22:25:20", "22:26:20")
+        assert one["onset"] == one["parameters"]["skypact-from"] == f"2022-10-03T{first}-00:00"
+        assert one["parameters"]["skypact-until"] == f"2022-10-03T{last}-00:00"
+        assert [n for n in one["parameters"] if " " in n] == [f"skypact-area {one['areas'][0]}"]
+        for name in ("event", "headline", "description", "instruction"):
+            other = of[language, "pass" if falls else "fall"][name]
+            assert one[name] and one[name] != other
+    english = infos(messages().made(said(areas=TWO), ()), "en")
+    assert "fall here" in english["fall"]["headline"]
+    assert not any("fall here" in text for text in english["pass"].values() if text)
+    # Whole minutes around it, on the clocks that people there have.
+    assert "between 07:27 and 07:28 JST" in english["fall"]["description"]
+    assert "between 07:25 and 07:27 JST" in english["pass"]["description"]
+
+
+def test_where_grown_polygons_overlap_the_worse_counts():
+    """CAP 1.2: of what overlaps in one language, a later info may not override an earlier one."""
+    dangers = (Danger.PASS, Danger.NEIGHBOUR, Danger.FALL)
+    for first in dangers:
+        for second in set(dangers) - {first}:
+            areas = (warned_area("JP-02", first), warned_area("east", second))
+            order = list(infos(messages().made(said(areas=areas), ()), "en"))
+            assert order == sorted(order, key=["fall", "neighbour", "pass"].index)
+
+
+def test_an_update_names_the_areas_that_are_told_something_else_and_the_new_ones():
+    of = said(Step.UPDATE, Reason.OTHER_DANGER, 2, TWO, was={"JP-02": Danger.PASS})
+    before = [reference_of(messages().made(said(), ()))]
+    told = infos(messages().made(of, before))
+    for language, name in (("en", "Aomori"), ("ja", "青森県"), ("ko", "Aomori")):
+        assert f"{name}:" in told[language, "fall"]["description"].replace(":", ":")
+        assert name not in told[language, "pass"]["description"]
+    of = said(Step.UPDATE, Reason.MORE_AREAS, 2, TWO, new=("east",))
+    told = infos(messages().made(of, before), "en")
+    assert "New here: East." in told["pass"]["description"]
+    assert "Here nothing changed." in told["fall"]["description"]
+
+
+def test_what_is_over_is_said_by_what_it_was_and_whether_it_was_seen():
+    gone = {"JP-02": Danger.FALL, "east": Danger.PASS}
+    before = [reference_of(messages().made(said(), ()))]
+    over = said(Step.ALL_CLEAR, Reason.CAME_DOWN, 2, (), tuple(gone), was=gone)
+    told = infos(messages().made(over, before), "en")
+    assert told["fall-ended"]["areas"] == ["JP-02"] and told["pass-ended"]["areas"] == ["east"]
+    assert "fall here" in told["fall-ended"]["headline"]
+    assert "pass overhead" in told["pass-ended"]["headline"]
+    assert {one["certainty"] for one in told.values()} == {"Observed"}
+    # One kind is over, the other goes on.
+    part = said(Step.UPDATE, Reason.FEWER_AREAS, 2, TWO[:1], ("east",), was={"east": Danger.PASS})
+    told = infos(messages().made(part, before), "en")
+    assert list(told) == ["fall", "pass-ended"]
+    assert told["pass-ended"]["responseType"] == "AllClear"
+    # Nobody saw its end: that is said, once, and not claimed to be observed.
+    lost = structs.replace(over, lost_since_ns=NOW)
+    for one in infos(messages().made(lost, before), "en").values():
+        assert one["certainty"] == "Unknown" and "not to the end" in one["description"]
+        assert one["description"].count("07:22:00") == 1
+    # Another event holds there.
+    told = infos(messages().made(structs.replace(over, still=("JP-02",)), before), "en")
+    assert list(told) == ["ended-other-holds", "pass-ended"]
+    assert told["ended-other-holds"]["headline"].startswith("Stay in shelter")
+
+
+@pytest.mark.parametrize("lost", [None, NOW])
+def test_a_description_says_once_when_it_was_seen_and_how_well_the_launch_is_known(lost):
+    """± is half of a 95 % interval: 1.96 times 1.6 s, said as 4 s."""
+    of = said(Step.UPDATE, Reason.TRACK_LOST if lost else Reason.STILL, 2, TWO, lost_since_ns=lost)
+    before = [reference_of(messages().made(said(), ()))]
+    for one in infos(messages().made(of, before)).values():
+        assert one["description"].count("07:22:00") == 1
+        assert "± 4 s" in one["description"] or "±4" in one["description"]
+
+
+def test_a_message_does_not_expire_before_what_it_warns_of_is_past():
+    late = warned_area("JP-02")
+    chance = structs.replace(late.chance, fall_last_ns=NOW + 2000 * S)
+    message = messages().made(said(areas=(structs.replace(late, chance=chance),)), ())
+    assert infos(message, "en")["fall"]["expires"] == "2022-10-03T22:55:20-00:00"
+    assert faults_of(message, exercise=False) == []
+
+
+def test_a_feeds_title_says_what_and_where_in_each_language():
+    of = messages()
+    assert of.title(said(areas=TWO), "en") == "May fall: Aomori; May pass overhead: East"
+    assert "青森県" in of.title(said(areas=TWO), "ja")
+    over = said(Step.ALL_CLEAR, Reason.CAME_DOWN, 2, (), ("JP-02", "east"))
+    assert of.title(over, "en") == "All clear: Aomori, East"
+    assert messages(exercise=True).title(said(), "en").startswith("EXERCISE")
+
+
 def test_a_messages_polygon_holds_all_of_its_area():
     alert = messages().made(said(areas=("JP-02", "east")), ())
     ns = {"c": alert.nsmap[None]}
@@ -153,6 +268,13 @@ def test_a_messages_polygon_holds_all_of_its_area():
     for area, ring in zip(AREAS, rings, strict=True):
         places = [tuple(map(float, pair.split(","))) for pair in ring.split()]
         assert Polygon([(x, y) for y, x in places]).buffer(1e-9).covers(shape_of(area))
+
+
+def _told_twice(message):
+    """An area that passes over and that it may fall in, in one language."""
+    first, second = message.findall("c:info", NS)[:2]
+    second.append(copy.deepcopy(first.find("c:area", NS)))
+    return message
 
 
 def _set(message, path, text):
@@ -171,10 +293,12 @@ def _set(message, path, text):
         (lambda m: _set(m, "c:msgType", "Warning"), "msgType"),
         (lambda m: _set(m, "c:status", "Exercise"), "channel"),
         (lambda m: _set(m, "c:sender", "a b"), "sender"),
+        (_told_twice, "two things"),
+        (lambda m: _set(m, ".//c:eventCode/c:value", "pass-ended"), "not the same"),
     ],
 )
 def test_what_the_schema_lets_pass_is_found(broken, fault):
-    message = broken(messages().made(said(), ()))
+    message = broken(messages().made(said(areas=TWO), ()))
     assert any(fault in one for one in faults_of(message, exercise=False))
 
 
@@ -190,10 +314,13 @@ def test_a_message_that_was_changed_or_signed_by_another_is_not_taken():
 
 def test_the_command_says_who_signed_and_finds_what_was_changed(tmp_path):
     own, path = key(), tmp_path / "alert.xml"
-    text = signed(messages().made(said(), ()), own)
+    text = signed(messages().made(said(areas=TWO), ()), own)
     path.write_bytes(text)
     told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])
     assert told.exit_code == 0
+    fall, over = (line for line in told.output.splitlines() if line.startswith("  "))
+    assert "may fall here: Aomori, 2022-10-03T22:27:00-00:00 to" in fall
+    assert "may pass overhead: East, 2022-10-03T22:25:20-00:00 to" in over
     assert own.certificate.fingerprint(hashes.SHA256()).hex() in told.output
     path.write_bytes(text.replace(b"Aomori", b"Akita!"))
     told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])

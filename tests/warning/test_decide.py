@@ -140,6 +140,15 @@ def test_areas_that_it_leaves_are_cleared_only_after_a_while_and_the_false_alert
     assert [one.step for one in back] == [Step.ALERT] and back[0].number == 3
 
 
+def test_no_area_is_cleared_by_what_was_seen_for_a_moment_alone():
+    """Below the threshold at its last plot; the track is not lost yet when that is 10 s ago."""
+    of = decider()
+    look(of, 0, flight())
+    off = flight(falls=((150.0, 30.0, 1.0),), last_s=1)
+    said = [one for second in range(1, 12) for one in look(of, second, off)]
+    assert said == [] and "aomori" in told(of)
+
+
 def test_a_probability_that_goes_up_and_down_about_the_threshold_does_not_flicker():
     of, said = decider(), []
     for second in range(60):
@@ -172,6 +181,90 @@ def test_what_came_down_is_not_alerted_again_while_its_track_is_still_in_the_pic
     told = [one for s in range(0, 1200, 5) for one in look(of, s, flight(last_s=min(s, 395)))]
     assert [one.step for one in told if one.step != Step.UPDATE] == [Step.ALERT, Step.ALL_CLEAR]
     assert of.under_alert == {}
+
+
+OVER_AOMORI = [[(139, 40.5), (141, 40.5), (145, 40.5)]] * 2
+OVER_HOKKAIDO = [[(139, 42.5), (141, 42.5), (145, 42.5)]] * 2
+OUT = (150.0, 30.0)
+
+
+def told(of, event=1):
+    return {one.chance.area: str(one.danger) for one in of.under_alert.get(event, ())}
+
+
+def test_an_area_that_is_passed_over_and_then_may_be_fallen_in_is_told_so_at_once():
+    of = decider()
+    look(of, 0, flight(falls=((*OUT, 1.0),), over=OVER_AOMORI))
+    assert told(of) == {"aomori": "pass"}
+    falls = ((141.0, 40.5, 0.2), (*OUT, 0.8))
+    (said,) = look(of, 1, flight(falls=falls, over=OVER_AOMORI, last_s=1))
+    assert (said.step, said.reason) == (Step.UPDATE, Reason.OTHER_DANGER)
+    assert said.was == {"aomori": Danger.PASS} and said.areas[0].danger == Danger.FALL
+    assert look(of, 2, flight(falls=falls, over=OVER_AOMORI, last_s=2)) == ()
+
+
+@pytest.mark.parametrize("then", ["over", "unlikely", "lost"])
+def test_a_danger_that_is_over_is_told_only_once_it_surely_is(then):
+    """It may no longer come down in the area, and still passes over it: for one part all is clear.
+
+    Not while it still may with more than `clear_probability`, and not while its track is lost.
+    """
+    of, said = decider(), []
+    look(of, 0, flight(falls=((141.0, 40.5, 0.2), (*OUT, 0.8)), over=OVER_AOMORI, down_s=900))
+    assert told(of) == {"aomori": "fall"}
+    left = 0.01 if then == "unlikely" else 0.0
+    falls = ((141.0, 40.5, left), (*OUT, 1.0 - left))
+    for second in range(1, 40):
+        seen_s = 1 if then == "lost" else second
+        now = flight(falls=falls, over=OVER_AOMORI, last_s=seen_s, down_s=900)
+        said += look(of, second, now)
+        if then == "over" and second == 10:
+            assert told(of) == {"aomori": "fall"} and said == []
+    if then != "over":
+        assert told(of) == {"aomori": "fall"}
+        assert {one.reason for one in said} <= {Reason.TRACK_LOST}
+        return
+    (one,) = said
+    assert (one.step, one.reason) == (Step.UPDATE, Reason.OTHER_DANGER) and one.gone == ()
+    assert one.was == {"aomori": Danger.FALL} and told(of) == {"aomori": "pass"}
+
+
+def test_an_area_that_was_passed_over_and_cannot_be_ruled_out_is_told_to_be_careful():
+    """Below what alerts, above what is clear: nobody there is told to leave shelter."""
+    of, said = decider(), []
+    falls = ((141.0, 40.5, 0.003), (*OUT, 0.997))
+    for second in range(0, 180, 5):
+        said += look(of, second, flight(falls=falls, over=OVER_AOMORI, last_s=second, down_s=900))
+    assert [(one.step, one.reason) for one in said] == [
+        (Step.ALERT, Reason.THRESHOLD),
+        (Step.UPDATE, Reason.OTHER_DANGER),
+    ]
+    assert [str(one.areas[0].danger) for one in said] == ["pass", "neighbour"]
+
+
+def test_near_a_fall_an_area_is_told_of_that_even_where_it_is_passed_over():
+    falls = ((141.0, 40.5, 0.9), (141.0, 42.0, 0.05), (*OUT, 0.05))
+    of = decider()
+    look(of, 0, flight(falls=falls, over=OVER_HOKKAIDO))
+    assert told(of) == {"aomori": "fall", "hokkaido": "neighbour"}
+
+
+def test_an_update_says_which_areas_it_adds():
+    of = decider()
+    (alert,) = look(of, 0, flight())
+    (said,) = look(of, 1, flight(falls=NORTH, last_s=1))
+    assert (alert.new, said.new, said.was) == ((), ("hokkaido",), {})
+
+
+def test_nobody_is_told_to_leave_shelter_while_another_event_has_them_under_alert():
+    of = decider()
+    look(of, 0, flight(), flight(2, down_s=900))
+    assert sorted(of.under_alert) == [1, 2]
+    over, still = look(of, 461, flight(last_s=400), flight(2, down_s=900, last_s=461))
+    assert (still.event, still.step, still.still) == (2, Step.UPDATE, ())
+    assert (over.event, over.step, over.still) == (1, Step.ALL_CLEAR, ("aomori",))
+    (over,) = look(of, 961, flight(last_s=400), flight(2, down_s=900, last_s=900))
+    assert (over.event, over.step, over.still) == (2, Step.ALL_CLEAR, ())
 
 
 def test_2023_04_13_a_separated_stage_is_told_from_the_payload():

@@ -168,6 +168,15 @@ def test_an_alert_is_signed_valid_in_the_journal_on_the_wire_and_in_the_feed(tmp
             got = [(await client.get(link)).content for link in reversed(links)]
             assert got == [data for _, data in wire.sent]
             assert (await client.get("/alerts/next.xml")).status_code == 404
+            # A feed for each language: its own titles, the same messages, and the way to the rest.
+            assert feed.get("{http://www.w3.org/XML/1998/namespace}lang") == "en"
+            titles = [e.text for e in feed.iterfind("{*}entry/{*}title")]
+            assert titles == ["Withdrawn: aomori", "May fall: aomori"]
+            others = {e.get("hreflang"): e.get("href") for e in feed.iterfind("{*}link")}
+            assert others == {None: "/alerts", "ja": "/alerts/ja", "ko": "/alerts/ko"}
+            korean = etree.fromstring((await client.get(others["ko"])).content)
+            assert [e.get("href") for e in korean.iterfind("{*}entry/{*}link")] == links
+            assert korean.findtext("{*}entry/{*}title") == "취소: aomori"
 
     asyncio.run(run())
 
@@ -305,7 +314,7 @@ def test_two_persons_release_an_alert_each_with_a_key_of_their_own(tmp_path):
         with pytest.raises(SkypactError, match=r"no alert of it waits.*none is"):
             await of.obey(order("Sato"), T0)
         await looked(of, 0, flight(falls=unsure))
-        assert wire.sent == [] and "event 1 waits for a release, for aomori" in of.notices[0]
+        assert wire.sent == [] and "event 1 waits for a release: may fall aomori" in of.notices[0]
         with pytest.raises(SkypactError, match="coalition user add"):
             await of.obey(order("Sato"), T0)
         for name in ("Sato", "Mori"):

@@ -1,16 +1,22 @@
 import { describe, expect, it } from "vitest";
-import type { StandingAlert, WarnedArea } from "../src/api/contract";
-import { chance, inLanguage, soonest, standingOf, waiting } from "../src/picture/warned";
+import type { Danger, StandingAlert, WarnedArea } from "../src/api/contract";
+import { chance, inLanguage, soonest, span, standingOf, waiting } from "../src/picture/warned";
 
-const area = (falls: number | null, passes: number | null): WarnedArea => ({
-  id: "a", names: {}, danger: "fall", falls, passes, area: { type: "MultiPolygon", coordinates: [] },
+const area = (falls: number | null, passes: number | null, danger: Danger = "fall", first_ms: number | null = null): WarnedArea => ({
+  id: "a", names: {}, danger, falls, passes, first_ms, last_ms: first_ms && first_ms + 60_000, area: { type: "MultiPolygon", coordinates: [] },
 });
 
 describe("a warned area", () => {
-  it("is as likely as the likelier of what may happen to it", () => {
-    expect(chance(area(0.2, 0.7))).toBe(0.7);
-    expect(chance(area(0.9, null))).toBe(0.9);
+  it("is as likely as what it is told of, never as what it is not", () => {
+    expect(chance(area(0.2, 0.7))).toBe(0.2);
+    expect(chance(area(0.2, 0.7, "neighbour"))).toBe(0.2);
+    expect(chance(area(0.2, 0.7, "pass"))).toBe(0.7);
     expect(chance(area(null, null))).toBe(0);
+  });
+
+  it("says between which times, where they are known", () => {
+    expect(span(area(0.2, 0.7, "pass", Date.UTC(2022, 9, 3, 22, 27)))).toBe("22:27:00Z – 22:28:00Z");
+    expect(span(area(0.2, 0.7))).toBe("");
   });
 
   it("is called by its name in the language spoken, or in English, or in whatever there is", () => {
@@ -24,7 +30,7 @@ describe("a warned area", () => {
 describe("alerts of the node", () => {
   const alert = (event: number, warning: string | null, ...times: (number | null)[]): StandingAlert => ({
     event, warning, flights: [event], released_by: [], persons: 2, withheld: false,
-    areas: times.map((first_ms, i) => ({ id: String(i), names: {}, danger: "fall", falls: 0.5, passes: 0, first_ms })),
+    areas: times.map((first_ms, i) => ({ id: String(i), names: {}, danger: "fall", falls: 0.5, passes: 0, first_ms, last_ms: first_ms })),
   });
 
   it("wait for persons while nothing was said of them; what was said is known by its first message", () => {

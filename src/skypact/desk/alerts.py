@@ -26,9 +26,9 @@ _STATUS = {False: "Actual", True: "Exercise"}
 Kind = Literal["alert", "update", "cancel"]
 _KINDS: dict[str, Kind] = {"Alert": "alert", "Update": "update", "Cancel": "cancel"}
 Danger = Literal["fall", "pass", "neighbour"]
-_DANGERS: dict[str, Danger] = {"fall": "fall", "pass": "pass", "neighbour": "neighbour"}
-_ALL_CLEAR = "AllClear"
-_PART = re.compile(r"(fall|pass|neighbour) (\d(?:\.\d+)?) (\d(?:\.\d+)?)")
+_DANGERS: dict[str, Danger] = {"fall": "fall", "neighbour": "neighbour", "pass": "pass"}
+_ORDER = {danger: place for place, danger in enumerate(_DANGERS)}
+_PART = re.compile(r"(\d(?:\.\d+)?) (\d(?:\.\d+)?)(?: (\S+) (\S+))?")
 _TIMEOUT_S = 5.0
 
 
@@ -106,12 +106,11 @@ def warning(event: str, said: Sequence[etree._Element], now_ms: int) -> d.Warnin
     """What is in force of an event by its newest message."""
     newest = said[-1]
     infos = newest.findall("c:info", _CAP)
-    going_on = [one for one in infos if _text(one, "responseType") != _ALL_CLEAR]
-    shown = going_on or infos
+    going_on = [one for one in infos if _told(one) in _DANGERS]
     kind = _KINDS.get(_text(newest, "msgType"), "update")
     expires_ms = max((_ms(_text(one, "expires")) for one in infos), default=0)
     over = kind == "cancel" or not going_on
-    parameters = _parameters(shown[0]) if shown else {}
+    parameters = _parameters(infos[0]) if infos else {}
     return {
         "id": _text(newest, "identifier"),
         "event": event,
@@ -126,35 +125,58 @@ def warning(event: str, said: Sequence[etree._Element], now_ms: int) -> d.Warnin
         "sender": _text(newest, "sender"),
         "reason": parameters.get("skypact-reason", ""),
         "radars": int(parameters.get("skypact-radars", "0") or 0),
-        "texts": [
-            {
-                "language": _text(one, "language").split("-")[0],
-                "headline": _text(one, "headline"),
-                "description": _text(one, "description"),
-                "instruction": _text(one, "instruction"),
-            }
-            for one in shown
-        ],
+        "parts": _parts(infos),
         "areas": _areas(going_on),
     }
 
 
+def _told(info: etree._Element) -> str:
+    """What the areas of an info are told, by its event code."""
+    return info.findtext("c:eventCode/c:value", "", _CAP)
+
+
+def _parts(infos: Sequence[etree._Element]) -> list[d.WarningPart]:
+    """What is said, the worst first as the message has it, each with its texts by language."""
+    found: dict[str, d.WarningPart] = {}
+    for info in infos:
+        told = _told(info)
+        areas = [area.findtext("c:geocode/c:value", "", _CAP) for area in _areas_of(info)]
+        in_force = told in _DANGERS
+        part = found.setdefault(
+            told, {"told": told, "in_force": in_force, "areas": areas, "names": {}, "texts": {}}
+        )
+        language = _text(info, "language").split("-")[0]
+        part["names"][language] = [_text(area, "areaDesc") for area in _areas_of(info)]
+        part["texts"][language] = {
+            "headline": _text(info, "headline"),
+            "description": _text(info, "description"),
+            "instruction": _text(info, "instruction"),
+        }
+    return list(found.values())
+
+
+def _areas_of(info: etree._Element) -> list[etree._Element]:
+    return info.findall("c:area", _CAP)
+
+
 def _areas(infos: Sequence[etree._Element]) -> list[d.WarnedArea]:
-    """Those under alert, the likeliest first, each once with its name in each language."""
+    """Those under alert, the worst first, each once with its name in each language."""
     found: dict[str, d.WarnedArea] = {}
     for info in infos:
         language, parameters = _text(info, "language").split("-")[0], _parameters(info)
-        for area in info.iterfind("c:area", _CAP):
+        for area in _areas_of(info):
             name = area.findtext("c:geocode/c:value", "", _CAP)
-            part = _PART.fullmatch(parameters.get(f"skypact-{name}", ""))
+            part = _PART.fullmatch(parameters.get(f"skypact-area {name}", ""))
             one = found.setdefault(
                 name,
                 {
                     "id": name,
                     "names": {},
-                    "danger": _DANGERS[part[1]] if part else "fall",
-                    "falls": float(part[2]) if part else None,
-                    "passes": float(part[3]) if part else None,
+                    "danger": _DANGERS[_told(info)],
+                    "falls": float(part[1]) if part else None,
+                    "passes": float(part[2]) if part else None,
+                    "first_ms": _ms(part[3]) if part and part[3] else None,
+                    "last_ms": _ms(part[4]) if part and part[4] else None,
                     "area": {
                         "type": "MultiPolygon",
                         "coordinates": [
@@ -165,7 +187,12 @@ def _areas(infos: Sequence[etree._Element]) -> list[d.WarnedArea]:
                 },
             )
             one["names"][language] = _text(area, "areaDesc")
-    return sorted(found.values(), key=lambda one: -max(one["falls"] or 0.0, one["passes"] or 0.0))
+    return sorted(found.values(), key=lambda one: (_ORDER[one["danger"]], -_chance(one)))
+
+
+def _chance(one: d.WarnedArea) -> float:
+    """Of what it is told of."""
+    return (one["passes"] if one["danger"] == "pass" else one["falls"]) or 0.0
 
 
 def _ring(text: str) -> list[list[float]]:

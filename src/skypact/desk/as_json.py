@@ -57,6 +57,7 @@ def standing_alert(one: StandingAlert) -> d.StandingAlert:
                 "falls": round(area.falls, 2),
                 "passes": round(area.passes, 2),
                 "first_ms": None if area.first_ns is None else area.first_ns // MS,
+                "last_ms": None if area.last_ns is None else area.last_ns // MS,
             }
             for area in one.areas
         ],

@@ -244,7 +244,7 @@ class ReleasePolicy(TypedDict):
 
 
 class AlertArea(TypedDict):
-    """An area that an alert is about, as `WarnedArea`; `first_ms`: the soonest danger."""
+    """An area that an alert is about, as `WarnedArea`."""
 
     id: str
     names: dict[str, str]
@@ -252,6 +252,7 @@ class AlertArea(TypedDict):
     falls: float
     passes: float
     first_ms: Milliseconds | None
+    last_ms: Milliseconds | None
 
 
 class StandingAlert(TypedDict):
@@ -496,23 +497,40 @@ class Areas(TypedDict):
 
 
 class WarnedArea(TypedDict):
-    """An area under alert: probabilities that it comes down there, and passes over it."""
+    """An area under alert: probabilities that it comes down there, and passes over it.
+
+    `danger`: what it is told; `first_ms`, `last_ms`: between which that may happen.
+    """
 
     id: str
     names: dict[str, str]
     danger: Literal["fall", "pass", "neighbour"]
     falls: float | None
     passes: float | None
+    first_ms: Milliseconds | None
+    last_ms: Milliseconds | None
     area: Areas
 
 
 class WarningText(TypedDict):
     """What people are told, in one language."""
 
-    language: str
     headline: str
     description: str
     instruction: str
+
+
+class WarningPart(TypedDict):
+    """What some of the areas are told: it falls there, passes over, is over; by CAP's event code.
+
+    `names`, `texts`: by language.
+    """
+
+    told: str
+    in_force: bool
+    areas: list[str]
+    names: dict[str, list[str]]
+    texts: dict[str, WarningText]
 
 
 class Warning(TypedDict):
@@ -531,7 +549,7 @@ class Warning(TypedDict):
     sender: str
     reason: str
     radars: int
-    texts: list[WarningText]
+    parts: list[WarningPart]
     areas: list[WarnedArea]
 
 

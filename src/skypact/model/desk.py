@@ -152,7 +152,10 @@ class Statement(msgspec.Struct, frozen=True, array_like=True):
 
 
 class AlertArea(msgspec.Struct, frozen=True, array_like=True):
-    """An area that an alert is about. `names`: by language; `first_ns`: the earliest danger."""
+    """An area that an alert is about.
+
+    `names`: by language. `first_ns`, `last_ns`: between which its danger is.
+    """
 
     id: str
     names: dict[str, str]
@@ -160,6 +163,7 @@ class AlertArea(msgspec.Struct, frozen=True, array_like=True):
     falls: float
     passes: float
     first_ns: int | None
+    last_ns: int | None = None
 
 
 class StandingAlert(msgspec.Struct, frozen=True, array_like=True):

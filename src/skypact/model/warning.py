@@ -44,20 +44,45 @@ class AreaChance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Danger(enum.StrEnum):
-    """Why an area is warned."""
+    """What an area is told: it may come down here; pass over; or, as a precaution, come down near.
+
+    In this order, the worst first.
+    """
 
     FALL = "fall"
-    PASS = "pass"
     NEIGHBOUR = "neighbour"
+    PASS = "pass"
+
+    @property
+    def falls(self) -> bool:
+        """Whether it is of coming down."""
+        return self is not Danger.PASS
 
 
 class WarnedArea(msgspec.Struct, frozen=True, kw_only=True):
-    """An area under alert; `chance` as last looked at while its track was seen."""
+    """An area under alert; `chance` as last looked at while its track was seen.
+
+    `below_since_ns`: since when it may be cleared. `other_since_ns`: since when its danger is no
+    longer what it is told.
+    """
 
     danger: Danger
     chance: AreaChance
     since_ns: int
     below_since_ns: int | None = None
+    other_since_ns: int | None = None
+
+    @property
+    def first_ns(self) -> int | None:
+        """The first time of its danger."""
+        of = self.chance
+        return of.fall_first_ns if self.danger.falls else of.pass_first_ns
+
+    @property
+    def last_ns(self) -> int | None:
+        """The last time of its danger."""
+        of = self.chance
+        return of.fall_last_ns if self.danger.falls else of.pass_last_ns
 
 
 class Step(enum.StrEnum):
@@ -74,6 +99,7 @@ class Reason(enum.StrEnum):
 
     THRESHOLD = "probability reached the threshold"
     MORE_AREAS = "areas added"
+    OTHER_DANGER = "what areas are told changed: it may come down there, or pass over"
     FEWER_AREAS = "areas in which it no longer may come down"
     OTHER_TIMES = "times changed"
     STILL = "still holds"
@@ -106,8 +132,10 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True):
 
     `event`: number of its first flight; `number`: of the step within the event, from 1. `areas`:
     all under alert after this step; none once it is over. `gone`: those that no longer are.
-    `launched_ns`: when it was launched, as far as known. `lost_since_ns`: the last plot of a track
-    that is lost. `released_by`: persons who released an Alert; none: it went by rule.
+    `launched_ns`, `launched_sigma_s`: when it was launched, as far as known. `lost_since_ns`: the
+    last plot of a track that is lost. `released_by`: persons who released an Alert; none: it went
+    by rule. `new`: areas that an Update adds. `was`: what areas that are gone, or are told
+    something else now, were told before. `still`: those gone that another event has under alert.
     """
 
     event: int
@@ -121,3 +149,7 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True):
     launched_ns: int | None = None
     lost_since_ns: int | None = None
     released_by: tuple[str, ...] = ()
+    launched_sigma_s: float | None = None
+    new: tuple[str, ...] = ()
+    was: dict[str, Danger] = {}
+    still: tuple[str, ...] = ()

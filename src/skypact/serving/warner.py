@@ -52,7 +52,7 @@ from skypact.warning.areas import read_areas
 from skypact.warning.cap import Messages, Reference, faults_of, reference_of, signed
 from skypact.warning.chances import AreaIndex
 from skypact.warning.decide import Decider
-from skypact.warning.feed import FeedEntry, atom_feed
+from skypact.warning.feed import ATOM_TYPE, CAP_TYPE, Feed, FeedEntry
 
 S = 1_000_000_000
 _LAUNCH_SOUGHT_NS = 60 * S
@@ -141,6 +141,8 @@ class Warner:
         )
         self.told: Callable[[KeptWarnings], None] = lambda whole: None
         """Gets what is in the journal."""
+        self.looking: Callable[[], None] = lambda: None
+        """Is told that a look at tracks begins."""
 
     @classmethod
     def of(
@@ -246,6 +248,7 @@ class Warner:
 
     async def look(self, tracks: Sequence[Track], clock: Callable[[], int]) -> None:
         """Decide on tracks, and say what is to be said."""
+        self.looking()
         self._tracks = {track.id: track for track in tracks}
         for of in (self._flights, self._ways, self._to_carry, self._launches):
             for gone in of.keys() - self._tracks.keys():
@@ -328,8 +331,9 @@ class Warner:
         references = {e: list(r) for e, r in was.before.items() if e != said.event}
         if said.areas:
             references[said.event] = [*before, reference]
-        headline = alert.findtext(".//{*}headline") or ""
-        entry = FeedEntry(reference.identifier, headline, said.time_ns)
+        titles = {name: self.messages.title(said, name) for name in self._agency.languages}
+        first = titles.pop(self._agency.languages[0])
+        entry = FeedEntry(reference.identifier, first, said.time_ns, titles)
         then = _State(was.decider, references, [*was.feed, entry][-_IN_FEED:], was.out_from_ns)
         return then, KeptWarning(reference.identifier, said, zlib.compress(text, 1))
 
@@ -366,7 +370,7 @@ class Warner:
     def notices(self) -> list[str]:
         """Alerts that wait for persons to release them."""
         return [
-            f"warning: event {event} waits for a release, for {_named(areas)}; skypact warning "
+            f"warning: event {event} waits for a release: {_named(areas)}; skypact warning "
             f"release DIR {event}"
             for event, areas in sorted(self.decider.waiting.items())
         ]
@@ -430,20 +434,25 @@ class Warner:
         return self.decider.index.within(latitude_rad, longitude_rad)
 
     def routes(self, clock: Callable[[], int]) -> list[Route]:
-        """The Atom feed, and each message."""
+        """The Atom feed in each language, and each message."""
+        title = "Exercise alerts" if self.exercise else "Alerts"
+        of = Feed(title, self.path, self._agency.sender, self._agency.languages)
 
-        async def feed(request: Request) -> Response:
-            title = "Exercise alerts" if self.exercise else "Alerts"
-            text = atom_feed(title, self.path, self._agency.sender, self._state.feed, clock())
-            return Response(text, media_type="application/atom+xml")
+        def feed(language: str) -> Route:
+            async def answer(request: Request) -> Response:
+                text = of.atom(language, self._state.feed, clock())
+                return Response(text, media_type=ATOM_TYPE)
+
+            return Route(of.path_in(language), answer)
 
         async def message(request: Request) -> Response:
             name = request.path_params["name"]
             if name not in {one.identifier for one in self._state.feed}:
                 return Response(status_code=404)
-            return Response(self._channels.message(name), media_type="application/cap+xml")
+            return Response(self._channels.message(name), media_type=CAP_TYPE)
 
-        return [Route(self.path, feed), Route(f"{self.path}/{{name}}.xml", message)]
+        feeds = [feed(language) for language in of.languages]
+        return [*feeds, Route(f"{self.path}/{{name}}.xml", message)]
 
 
 _NOTHING = {
@@ -452,7 +461,15 @@ _NOTHING = {
 }
 
 
+_WHAT = {Danger.FALL: "may fall", Danger.NEIGHBOUR: "may fall near", Danger.PASS: "may pass over"}
+
+
 def _named(areas: Sequence[WarnedArea]) -> str:
-    names = [one.chance.area for one in areas]
-    more = f" and {len(names) - _AREAS_NAMED} more" if len(names) > _AREAS_NAMED else ""
-    return ", ".join(names[:_AREAS_NAMED]) + more
+    """What areas would be told, or are, in a line."""
+    out = []
+    for danger, what in _WHAT.items():
+        names = [one.chance.area for one in areas if one.danger == danger]
+        more = f" and {len(names) - _AREAS_NAMED} more" if len(names) > _AREAS_NAMED else ""
+        if names:
+            out.append(f"{what} {', '.join(names[:_AREAS_NAMED])}{more}")
+    return ", ".join(out)

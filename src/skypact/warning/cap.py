@@ -1,14 +1,15 @@
 """CAP 1.2 messages (OASIS, 2010): made from decisions, checked by schema and by sense, signed."""
 
+import copy
 import datetime
 import re
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-import msgspec
 import shapely
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,16 +18,28 @@ from shapely.geometry import Polygon
 from signxml import DigestAlgorithm, SignatureMethod, XMLSigner, XMLVerifier
 from signxml.exceptions import InvalidInput, InvalidSignature
 
-from skypact.model import Area, Danger, Step, WarnedArea, Warning
+from skypact.model import Area, Step, WarnedArea, Warning
 from skypact.warning import texts
 from skypact.warning.areas import shape_of
+from skypact.warning.texts import Part, Told, parts_of
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 _NS = {"cap": NAMESPACE}
 S = 1_000_000_000
 LIVE, EXERCISE = "Actual", "Exercise"
 _TYPES = {Step.ALERT: "Alert", Step.UPDATE: "Update", Step.CANCEL: "Cancel"}
-_RESPONSES = {Step.ALERT: "Shelter", Step.UPDATE: "Shelter"}
+_SAYS = {
+    Told.FALL: ("Shelter", "Immediate", "Extreme"),
+    Told.NEIGHBOUR: ("Shelter", "Immediate", "Severe"),
+    Told.PASS: ("Shelter", "Expected", "Severe"),
+    Told.OTHER_HOLDS: ("Monitor", "Immediate", "Severe"),
+    Told.FALL_ENDED: ("AllClear", "Past", "Minor"),
+    Told.PASS_ENDED: ("AllClear", "Past", "Minor"),
+}
+"""Response, urgency and severity of what areas are told."""
+EVENT_CODE = "skypact-told"
+GEOCODE = "skypact-area"
+FROM, UNTIL = "skypact-from", "skypact-until"
 _GROWN_DEG, _THINNED_DEG = 0.02, 0.015
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d-00:00")
 _LEAST_PLACES = 4
@@ -72,7 +85,12 @@ class Messages:
         self._areas = {area.id: area for area in areas}
         self.sender, self._nation, self.exercise = sender, nation, exercise
         self._languages, self._expires_s = tuple(languages), expires_s
-        self._polygons = {name: _polygons(area) for name, area in self._areas.items()}
+        self._parts = {
+            (name, language): _area(area, language, polygons)
+            for name, area in self._areas.items()
+            for polygons in (_polygons(area),)
+            for language in self._languages
+        }
 
     def identifier(self, said: Warning) -> str:
         """The message's name: the same for the same decision, and of no other."""
@@ -80,8 +98,12 @@ class Messages:
         return f"skypact.{self._nation}.{mode}.{said.time_ns}.{said.event}.{said.number}"
 
     def made(self, said: Warning, before: Sequence[Reference]) -> etree._Element:
-        """The message of a decision, unsigned. `before`: the earlier ones of its event."""
-        over = not said.areas
+        """The message of a decision, unsigned. `before`: the earlier ones of its event.
+
+        Of each language an `info` for each thing that areas are told, the worst first: where the
+        2 km by which polygons are grown overlap, an earlier one counts (CAP 1.2, 3.2.2). Each
+        stands for itself: its areas, their times and probabilities, and of no others.
+        """
         alert = etree.Element(f"{{{NAMESPACE}}}alert", nsmap={None: NAMESPACE})
         sent = time_text(said.time_ns)
         _put(alert, "identifier", self.identifier(said))
@@ -93,61 +115,52 @@ class Messages:
         _put(alert, "scope", "Public")
         note = texts.EXERCISE["en"].strip() if self.exercise else ""
         if said.step == Step.CANCEL:
-            note = f"{note} {texts.description(said, (), 'en')}".strip()
+            note = f"{note} {texts.why_withdrawn(said)}".strip()
         if note:
             _put(alert, "note", note)
         if before:
             _put(alert, "references", " ".join(map(str, before)))
+        parts = parts_of(said) or (Part(Told.FALL_ENDED, ()),)
+        for_machines = [_parameters(said, part) for part in parts]
         for language in self._languages:
-            if said.areas:
-                self._info(alert, said, language, said.areas, goes_on=True)
-            if said.gone:
-                gone = [name for name in said.gone if name in self._areas]
-                self._info(alert, said, language, gone, goes_on=False)
-            if over and not said.gone:
-                self._info(alert, said, language, (), goes_on=False)
+            for part, parameters in zip(parts, for_machines, strict=True):
+                info = self._info(said, language, part)
+                info.extend(copy.deepcopy(parameters))
+                areas = [self._parts.get((name, language)) for name in part.areas]
+                info.extend(copy.deepcopy(area) for area in areas if area is not None)
+                alert.append(info)
         return alert
 
-    def _info(
-        self,
-        alert: etree._Element,
-        said: Warning,
-        language: str,
-        of: Sequence[WarnedArea] | Sequence[str],
-        *,
-        goes_on: bool,
-    ) -> None:
-        warned = [one for one in of if isinstance(one, WarnedArea)]
-        falls = any(one.danger != Danger.PASS for one in warned)
+    def title(self, said: Warning, language: str) -> str:
+        """What a feed's reader sees of a decision's message."""
         drill = texts.EXERCISE[language] if self.exercise else ""
-        shown = said if goes_on or not said.areas else _as_clear(said)
-        info = etree.SubElement(alert, f"{{{NAMESPACE}}}info")
+        return drill + texts.title(said, language, self._areas)
+
+    def _info(self, said: Warning, language: str, part: Part) -> etree._Element:
+        """What is said in a language to the areas of a part, without these."""
+        told = part.told
+        drill = texts.EXERCISE[language] if self.exercise else ""
+        response, urgency, severity = _SAYS[told]
+        info = _element("info")
         _put(info, "language", texts.LANGUAGE_TAGS[language])
         _put(info, "category", "Safety")
-        _put(info, "event", texts.EVENT[language])
-        _put(info, "responseType", _RESPONSES.get(shown.step, "AllClear"))
-        _put(info, "urgency", "Immediate" if goes_on else "Past")
-        _put(info, "severity", "Extreme" if goes_on else "Minor")
-        _put(info, "certainty", _certainty(warned) if goes_on else "Observed")
-        _put(info, "expires", time_text(said.time_ns + round(self._expires_s * S)))
+        _put(info, "event", texts.event(told, language))
+        _put(info, "responseType", response)
+        _put(info, "urgency", urgency)
+        _put(info, "severity", severity)
+        _put(info, "certainty", _certainty(said, part))
+        info.append(_pair("eventCode", EVENT_CODE, told))
+        first_ns, last_ns = part.between_ns
+        if first_ns is not None:
+            _put(info, "onset", time_text(first_ns))
+        expires_ns = said.time_ns + round(self._expires_s * S)
+        _put(info, "expires", time_text(max(expires_ns, last_ns or 0)))
         _put(info, "senderName", self.sender)
-        danger = Danger.FALL if falls else Danger.PASS
-        _put(info, "headline", drill + texts.headline(shown, language, danger))
-        _put(info, "description", drill + texts.description(shown, warned, language))
-        _put(info, "instruction", drill + texts.instruction(shown, language))
-        for name, value in _parameters(said):
-            parameter = etree.SubElement(info, f"{{{NAMESPACE}}}parameter")
-            _put(parameter, "valueName", name)
-            _put(parameter, "value", value)
-        for one in of:
-            name = one.chance.area if isinstance(one, WarnedArea) else str(one)
-            area = etree.SubElement(info, f"{{{NAMESPACE}}}area")
-            _put(area, "areaDesc", texts.name_of(self._areas[name], language))
-            for polygon in self._polygons[name]:
-                _put(area, "polygon", polygon)
-            code = etree.SubElement(area, f"{{{NAMESPACE}}}geocode")
-            _put(code, "valueName", "skypact-area")
-            _put(code, "value", name)
+        _put(info, "headline", drill + texts.headline(said, told, language))
+        text = texts.description(said, part, language, self._nation, self._areas)
+        _put(info, "description", drill + text)
+        _put(info, "instruction", drill + texts.instruction(told, language))
+        return info
 
 
 def signed(alert: etree._Element, key: AlertKey) -> bytes:
@@ -193,7 +206,8 @@ def faults_of(alert: etree._Element, *, exercise: bool) -> list[str]:
     """What is wrong with a message for a channel: by the OASIS schema, and by sense.
 
     The schema lets pass a ring that is not closed or has longitude first, times in `Z`, an Update
-    that refers to nothing, and a drill on a live channel.
+    that refers to nothing, a drill on a live channel, an area that is told two things, and
+    languages that do not say the same of it.
     """
     schema = _schema()
     whole = etree.fromstring(etree.tostring(alert))
@@ -225,11 +239,31 @@ def faults_of(alert: etree._Element, *, exercise: bool) -> list[str]:
     for info in infos:
         if not info.findall("cap:area", _NS):
             out.append("info without area")
+    out += _faults_between(infos)
     for polygon in alert.iterfind(".//cap:polygon", _NS):
         out += _faults_of_ring(polygon.text or "")
     return out
 
 
+def said_in(alert: etree._Element) -> list[str]:
+    """What a message tells which areas, for people at a terminal: in its first language."""
+    out = [f"{_text(alert, 'status')} {_text(alert, 'msgType')}, sent {_text(alert, 'sent')}"]
+    infos = alert.findall("cap:info", _NS)
+    for info in infos:
+        if _text(info, "language") != _text(infos[0], "language"):
+            continue
+        names = ", ".join(one.text or "" for one in info.iterfind("cap:area/cap:areaDesc", _NS))
+        of = {
+            one.findtext("cap:valueName", "", _NS): one.findtext("cap:value", "", _NS)
+            for one in info.iterfind("cap:parameter", _NS)
+        }
+        when = f", {of[FROM]} to {of[UNTIL]}" if FROM in of and UNTIL in of else ""
+        how = "/".join(_text(info, name) for name in ("urgency", "severity", "certainty"))
+        out.append(f"  {_text(info, 'headline')}: {names}{when} ({how})")
+    return out
+
+
+@lru_cache(maxsize=256)
 def time_text(time_ns: int) -> str:
     """A time as CAP writes UTC."""
     at = datetime.datetime.fromtimestamp(time_ns // S, datetime.UTC)
@@ -281,34 +315,85 @@ def _polygons(area: Area) -> tuple[str, ...]:
     return tuple(" ".join(f"{y:.3f},{x:.3f}" for x, y in ring) for ring in rings)
 
 
-def _certainty(warned: Sequence[WarnedArea]) -> str:
-    most = max((max(one.chance.falls, one.chance.passes) for one in warned), default=0.0)
-    return "Likely" if most > _LIKELY else "Possible"
+def _faults_between(infos: Sequence[etree._Element]) -> list[str]:
+    """What is told to each area: one thing, and in each language the same."""
+    told: dict[str, Counter[tuple[str, str, str]]] = {}
+    for info in infos:
+        language = _text(info, "language")
+        codes = " ".join(
+            sorted(e.text or "" for e in info.iterfind("cap:eventCode/cap:value", _NS))
+        )
+        for area in info.iterfind("cap:area/cap:geocode", _NS):
+            name = _text(area, "value")
+            told.setdefault(language, Counter())[name, codes, _text(info, "responseType")] += 1
+    out = []
+    for language, each in told.items():
+        areas = Counter(name for name, _, _ in each.elements())
+        out += [
+            f"area {name} is told two things in {language}" for name, n in areas.items() if n > 1
+        ]
+    if len({frozenset(each) for each in told.values()}) > 1:
+        out.append(f"{', '.join(told)}: not the same is told to each area")
+    return out
 
 
-def _parameters(said: Warning) -> list[tuple[str, str]]:
-    """For machines: why, by how many radars, and each area's probabilities."""
+def _certainty(said: Warning, part: Part) -> str:
+    """Of what is in force by its probability; of what is over whether it was seen."""
+    if part.told == Told.OTHER_HOLDS:
+        return "Possible"
+    if not part.told.in_force:
+        return "Observed" if said.lost_since_ns is None else "Unknown"
+    return "Likely" if max(map(_probability, part.warned)) > _LIKELY else "Possible"
+
+
+def _probability(one: WarnedArea) -> float:
+    """Of the danger that an area is told of."""
+    return one.chance.falls if one.danger.falls else one.chance.passes
+
+
+def _parameters(said: Warning, part: Part) -> list[etree._Element]:
+    """For machines: why, by how many radars, when, and of each area the probabilities and when."""
     radars = {radar for one in said.basis for radar in one.radars}
     out = [("skypact-reason", str(said.reason)), ("skypact-radars", str(len(radars)))]
     if said.released_by:
         out.append(("skypact-released-by", f"{len(said.released_by)} persons"))
-    out += [
-        (
-            f"skypact-{one.chance.area}",
-            f"{one.danger} {one.chance.falls:.4f} {one.chance.passes:.4f}",
-        )
-        for one in said.areas
-    ]
-    return out
+    first_ns, last_ns = part.between_ns
+    if first_ns is not None and last_ns is not None:
+        out += [(FROM, time_text(first_ns)), (UNTIL, time_text(last_ns))]
+    for one in part.warned:
+        chance = one.chance
+        value = f"{chance.falls:.4f} {chance.passes:.4f}"
+        first_ns, last_ns = one.first_ns, one.last_ns
+        if first_ns is not None and last_ns is not None:
+            value += f" {time_text(first_ns)} {time_text(last_ns)}"
+        out.append((f"{GEOCODE} {chance.area}", value))
+    return [_pair("parameter", name, value) for name, value in out]
 
 
-def _as_clear(said: Warning) -> Warning:
-    """What is said of areas that are out while others are still under alert."""
-    return msgspec.structs.replace(said, step=Step.ALL_CLEAR)
+def _area(area: Area, language: str, polygons: Iterable[str]) -> etree._Element:
+    """An area as a message in a language has it."""
+    made = _element("area")
+    _put(made, "areaDesc", texts.name_of(area, language))
+    for polygon in polygons:
+        _put(made, "polygon", polygon)
+    made.append(_pair("geocode", GEOCODE, area.id))
+    return made
 
 
 def _put(parent: etree._Element, name: str, text: str) -> None:
     etree.SubElement(parent, f"{{{NAMESPACE}}}{name}").text = text
+
+
+def _element(name: str) -> etree._Element:
+    return etree.Element(f"{{{NAMESPACE}}}{name}", nsmap={None: NAMESPACE})
+
+
+def _pair(name: str, value_name: str, value: str) -> etree._Element:
+    """CAP's way to name what it has no element for."""
+    pair = _element(name)
+    _put(pair, "valueName", value_name)
+    _put(pair, "value", value)
+    return pair
 
 
 def _text(alert: etree._Element, name: str) -> str:

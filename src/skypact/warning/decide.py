@@ -7,7 +7,6 @@ time with it. Nothing is assumed: an area's alert ends by what was seen, or when
 which anything could come down there is past.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -20,6 +19,7 @@ from skypact.model import (
     Descent,
     Flight,
     FlightKind,
+    Launch,
     Reason,
     StandingAlert,
     Step,
@@ -31,6 +31,7 @@ from skypact.warning.chances import AreaIndex
 
 S = 1_000_000_000
 _HARMLESS = (FlightKind.AIRCRAFT, FlightKind.ORBITAL)
+_WORST_FIRST = {danger: place for place, danger in enumerate(Danger)}
 
 
 class _Member(msgspec.Struct, array_like=True):
@@ -58,6 +59,8 @@ class _Event(msgspec.Struct, array_like=True):
     basis: tuple[Basis, ...] = ()
     withheld: bool = False
     """An operator ended it: without a release nothing more is said of it."""
+    told: dict[str, Danger] = msgspec.field(default_factory=dict)
+    """What each area was told last."""
 
 
 class Decider:
@@ -118,9 +121,16 @@ class Decider:
         )
 
     def _standing(self, of: WarnedArea) -> AlertArea:
-        name, first_ns = of.chance.area, next(iter(_dangers((of,))), (None,))[0]
-        names = self.index.by_id[name].names
-        return AlertArea(name, names, of.danger, of.chance.falls, of.chance.passes, first_ns)
+        name, chance = of.chance.area, of.chance
+        return AlertArea(
+            id=name,
+            names=self.index.by_id[name].names,
+            danger=of.danger,
+            falls=chance.falls,
+            passes=chance.passes,
+            first_ns=of.first_ns,
+            last_ns=of.last_ns,
+        )
 
     def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now."""
@@ -136,7 +146,7 @@ class Decider:
             one = self._decide(event, now_ns, own)
             if one is not None:
                 said.append(one)
-        return tuple(said)
+        return tuple(self._beside_others(one) for one in said)
 
     def cancel(self, event: int, now_ns: int) -> Warning | None:
         """An operator's Cancel of an event; None where nothing of it is under alert."""
@@ -144,9 +154,17 @@ class Decider:
         if found is None or not found.open:
             return None
         found.withheld = True
-        return self._end(
-            found, max(now_ns, found.said_ns), Step.CANCEL, Reason.BY_OPERATOR, found.basis
-        )
+        now_ns = max(now_ns, found.said_ns)
+        said = self._end(found, now_ns, Step.CANCEL, Reason.BY_OPERATOR, found.basis)
+        return self._beside_others(said)
+
+    def _beside_others(self, said: Warning) -> Warning:
+        """Nobody is told to leave shelter where another event has them under alert."""
+        others = {
+            area for e in self._events.values() if e.open and e.event != said.event
+            for area in e.warned
+        }  # fmt: skip
+        return msgspec.structs.replace(said, still=tuple(sorted(others & set(said.gone))))
 
     def _sort_in(self, flights: Sequence[Flight]) -> None:
         """Each flight belongs to the event of what it parted from, and stays with it."""
@@ -206,26 +224,27 @@ class Decider:
         for vanished in set(event.members) - {flight.id for flight in own}:
             del event.members[vanished]
         basis = event.basis = tuple(_basis(flight) for flight in own)
-        launched = min((f.launch.time_ns for f in own if f.launch), default=None)
+        launches = [flight.launch for flight in own if flight.launch]
+        launch = min(launches, key=lambda one: one.time_ns, default=None)
         chances = _together(self._to_come(event, now_ns), now_ns)
         lost = self._lost(event, now_ns)
         if event.open:
             if withdrawn:
-                return self._end(event, now_ns, Step.CANCEL, Reason.WITHDRAWN, basis, launched)
+                return self._end(event, now_ns, Step.CANCEL, Reason.WITHDRAWN, basis, launch)
             if event.members and all(m.harmless for m in event.members.values()):
-                return self._end(event, now_ns, Step.CANCEL, Reason.NO_DANGER, basis, launched)
+                return self._end(event, now_ns, Step.CANCEL, Reason.NO_DANGER, basis, launch)
             until = max((m.until_ns for m in event.members.values()), default=0)
             if until and now_ns > until + self._settings.over_after_s * S:
-                return self._end(event, now_ns, Step.ALL_CLEAR, Reason.CAME_DOWN, basis, launched)
+                return self._end(event, now_ns, Step.ALL_CLEAR, Reason.CAME_DOWN, basis, launch)
         before = set(event.warned)
-        self._warn(event, now_ns, chances)
+        self._warn(event, now_ns, chances, lost is not None)
         gone = self._clear(event, now_ns, chances, lost is not None)
         if not event.open and not event.warned:
             return None
         if event.open and not event.warned:
             early = now_ns < event.danger_from_ns
             step = Step.CANCEL if early else Step.ALL_CLEAR
-            return self._end(event, now_ns, step, Reason.ELSEWHERE, basis, launched, gone)
+            return self._end(event, now_ns, step, Reason.ELSEWHERE, basis, launch, gone)
         reason = self._reason(event, now_ns, set(event.warned) - before, gone, lost)
         if reason is None:
             return None
@@ -235,7 +254,7 @@ class Decider:
         event.open, event.withheld, event.lost = True, False, lost is not None
         event.said_times = _times(event.warned.values())
         event.danger_from_ns = event.said_times[0]
-        return self._say(event, now_ns, step, reason, basis, launched, gone, lost)
+        return self._say(event, now_ns, step, reason, basis, launch, gone, lost)
 
     def _may_go(self, event: _Event, now_ns: int) -> bool:
         """Whether an alert needs no more persons to release it."""
@@ -291,6 +310,10 @@ class Decider:
         over = self._settings.over_after_s * S
         return (m for m in event.members.values() if now_ns <= m.until_ns + over)
 
+    def _seen_ns(self, event: _Event, now_ns: int) -> int:
+        """Until when all that may still come down was seen."""
+        return min([now_ns, *(m.last_plot_ns for m in self._to_come(event, now_ns))])
+
     def _lost(self, event: _Event, now_ns: int) -> int | None:
         """Since when one that is still to come down is lost; None while all are seen."""
         after = self._settings.lost_after_s * S
@@ -301,8 +324,11 @@ class Decider:
         ]
         return min(lost, default=None)
 
-    def _warn(self, event: _Event, now_ns: int, chances: Mapping[str, AreaChance]) -> None:
+    def _warn(
+        self, event: _Event, now_ns: int, chances: Mapping[str, AreaChance], lost: bool
+    ) -> None:
         """Put areas under alert, and bring those that are up to date."""
+        seen_ns = None if lost else self._seen_ns(event, now_ns)
         wanted: dict[str, Danger] = {}
         for name, chance in chances.items():
             danger = self._danger(chance, now_ns)
@@ -314,16 +340,16 @@ class Decider:
             for near in self._near[name]:
                 reached = chances.get(near)
                 if reached and reached.falls >= max(self._settings.neighbour_probability, 1e-12):
-                    wanted.setdefault(near, Danger.NEIGHBOUR)
+                    wanted[near] = min(
+                        Danger.NEIGHBOUR,
+                        wanted.get(near, Danger.PASS),
+                        key=_WORST_FIRST.__getitem__,
+                    )
         for name, warned in event.warned.items():
             chance = chances.get(name, AreaChance(area=name, falls=0.0, passes=0.0))
-            below = max(chance.falls, chance.passes) < self._settings.clear_probability
-            if not below:
-                event.warned[name] = msgspec.structs.replace(
-                    warned,
-                    chance=chance,
-                    danger=wanted.get(name, warned.danger),
-                    below_since_ns=None,
+            if max(chance.falls, chance.passes) >= self._settings.clear_probability:
+                event.warned[name] = self._brought_up(
+                    warned, chance, wanted.get(name), now_ns, seen_ns
                 )
             elif warned.below_since_ns is None:
                 event.warned[name] = msgspec.structs.replace(warned, below_since_ns=now_ns)
@@ -331,6 +357,33 @@ class Decider:
             event.warned[name] = WarnedArea(
                 danger=wanted[name], chance=chances[name], since_ns=now_ns
             )
+
+    def _brought_up(
+        self,
+        warned: WarnedArea,
+        chance: AreaChance,
+        wanted: Danger | None,
+        now_ns: int,
+        seen_ns: int | None,
+    ) -> WarnedArea:
+        """An area that stays under alert, and what it is told.
+
+        What is worse it is told at once. The danger that it is told of is over, as an area's alert
+        is, once it was below `clear_probability` for `clear_after_s` with the track seen; then it
+        is told the other one. `seen_ns`: until when it was; None: it is lost.
+        """
+        change = msgspec.structs.replace
+        warned = change(warned, below_since_ns=None)
+        if wanted is not None and _WORST_FIRST[wanted] < _WORST_FIRST[warned.danger]:
+            return change(warned, chance=chance, danger=wanted, other_since_ns=None)
+        own = chance.falls if warned.danger.falls else chance.passes
+        if own >= self._settings.clear_probability:
+            return change(warned, chance=chance, other_since_ns=None)
+        since_ns = now_ns if warned.other_since_ns is None else warned.other_since_ns
+        if seen_ns is None or seen_ns - since_ns < self._settings.clear_after_s * S:
+            return change(warned, other_since_ns=since_ns)
+        other = Danger.PASS if warned.danger.falls else Danger.NEIGHBOUR
+        return change(warned, chance=chance, danger=other, other_since_ns=None)
 
     def _danger(self, chance: AreaChance, now_ns: int) -> Danger | None:
         of = self._settings
@@ -347,11 +400,11 @@ class Decider:
         """Take out areas that were below the threshold for long enough; none while one is lost."""
         if lost:
             return ()
-        after = self._settings.clear_after_s * S
+        after, seen_ns = self._settings.clear_after_s * S, self._seen_ns(event, now_ns)
         gone = sorted(
             name
             for name, one in event.warned.items()
-            if one.below_since_ns is not None and now_ns - one.below_since_ns >= after
+            if one.below_since_ns is not None and seen_ns - one.below_since_ns >= after
         )
         for name in gone:
             del event.warned[name]
@@ -371,6 +424,14 @@ class Decider:
         if event.lost != (lost is not None):
             return Reason.TRACK_LOST if lost is not None else Reason.TRACK_FOUND
         since = now_ns - event.said_ns
+        changes = [
+            (event.told[name], one.danger)
+            for name, one in event.warned.items()
+            if one.danger != event.told.get(name, one.danger)
+        ]
+        worse = any(_WORST_FIRST[now] < _WORST_FIRST[was] for was, now in changes)
+        if worse or (changes and since >= of.update_every_s * S):
+            return Reason.OTHER_DANGER
         moved = max(
             abs(a - b) for a, b in zip(_times(event.warned.values()), event.said_times, strict=True)
         )
@@ -385,7 +446,7 @@ class Decider:
         step: Step,
         reason: Reason,
         basis: tuple[Basis, ...],
-        launched: int | None = None,
+        launch: Launch | None = None,
         gone: tuple[str, ...] = (),
     ) -> Warning:
         gone = tuple(sorted({*gone, *event.warned}))
@@ -394,7 +455,7 @@ class Decider:
         if event.lost and lost is None:
             lost = min((m.last_plot_ns for m in event.members.values()), default=None)
         event.open, event.lost = False, False
-        return self._say(event, now_ns, step, reason, basis, launched, gone, lost)
+        return self._say(event, now_ns, step, reason, basis, launch, gone, lost)
 
     def _say(
         self,
@@ -403,13 +464,17 @@ class Decider:
         step: Step,
         reason: Reason,
         basis: tuple[Basis, ...],
-        launched: int | None,
+        launch: Launch | None,
         gone: tuple[str, ...],
         lost: int | None,
     ) -> Warning:
         event.number += 1
         by = self._releasing(event, now_ns) if step == Step.ALERT else ()
         event.said_ns = now_ns
+        told = {name: one.danger for name, one in event.warned.items()}
+        was = {n: d for n, d in event.told.items() if told.get(n) != d}
+        new = tuple(sorted(set(told) - set(event.told))) if step == Step.UPDATE else ()
+        event.told = told
         return Warning(
             event=event.event,
             number=event.number,
@@ -419,9 +484,12 @@ class Decider:
             areas=_in_order(event.warned),
             gone=gone,
             basis=basis,
-            launched_ns=launched,
+            launched_ns=launch.time_ns if launch else None,
+            launched_sigma_s=launch.time_sigma_s if launch else None,
             lost_since_ns=lost,
             released_by=by,
+            new=new,
+            was={name: was[name] for name in sorted(was)},
         )
 
 
@@ -479,21 +547,10 @@ def _most(*times: int | None) -> int | None:
 
 def _times(warned: Iterable[WarnedArea]) -> tuple[int, int]:
     """The first and the last time of danger over all areas."""
-    first, last = math.inf, -math.inf
-    for begin, end in _dangers(warned):
-        first, last = min(first, begin), max(last, end)
-    return (int(first), int(last)) if first <= last else (0, 0)
-
-
-def _dangers(warned: Iterable[WarnedArea]) -> Iterator[tuple[int, int]]:
-    for one in warned:
-        chance = one.chance
-        if one.danger == Danger.PASS:
-            begin, end = chance.pass_first_ns, chance.pass_last_ns
-        else:
-            begin, end = chance.fall_first_ns, chance.fall_last_ns
-        if begin is not None and end is not None:
-            yield begin, end
+    known = [(one.first_ns, one.last_ns) for one in warned]
+    first = _least(*(begin for begin, _ in known))
+    last = _most(*(end for _, end in known))
+    return (0, 0) if first is None or last is None else (first, last)
 
 
 def _in_order(warned: Mapping[str, WarnedArea]) -> tuple[WarnedArea, ...]:

@@ -212,13 +212,19 @@ export interface MultiPolygon {
   coordinates: number[][][][];
 }
 
+/** What an area is told: it may come down here; near here, to be safe; or pass over. */
+export type Danger = "fall" | "neighbour" | "pass";
+
 export interface WarnedArea {
   id: string;
   names: Record<string, string>;
-  danger: "fall" | "pass" | "neighbour";
+  danger: Danger;
   /** Probabilities that it comes down there, and passes over it; null: the message has none. */
   falls: number | null;
   passes: number | null;
+  /** Between which that of which it is told may happen; null: not known. */
+  first_ms: number | null;
+  last_ms: number | null;
   area: MultiPolygon;
 }
 
@@ -236,8 +242,17 @@ export interface Warning {
   sender: string;
   reason: string;
   radars: number;
-  texts: { language: string; headline: string; description: string; instruction: string }[];
+  parts: WarningPart[];
   areas: WarnedArea[];
+}
+
+/** What some of the areas are told, the worst first: of a danger, or that it is over for them. */
+export interface WarningPart {
+  told: string;
+  in_force: boolean;
+  areas: string[];
+  names: Record<string, string[]>;
+  texts: Record<string, { headline: string; description: string; instruction: string }>;
 }
 
 /** An alert that persons may release (`warning` is null: it waits), or cancel. */
@@ -246,7 +261,7 @@ export interface StandingAlert {
   /** What the `Warning` calls its event. */
   warning: string | null;
   flights: number[];
-  areas: { id: string; names: Record<string, string>; danger: "fall" | "pass" | "neighbour"; falls: number; passes: number; first_ms: number | null }[];
+  areas: { id: string; names: Record<string, string>; danger: Danger; falls: number; passes: number; first_ms: number | null; last_ms: number | null }[];
   /** Whose release holds, of the `persons` that it takes. */
   released_by: string[];
   persons: number;

@@ -1,4 +1,4 @@
-/** Areas under alert, the fuller the likelier it comes down there or passes over. */
+/** Areas under alert: filled where it may come down, the fuller the likelier; an outline where it may pass over. */
 import { Material, PolylineCollection, type Scene } from "@cesium/engine";
 import type { Warning } from "../api/contract";
 import type { Theme } from "../look/theme";
@@ -27,8 +27,8 @@ export class WarningMarks {
         area.area.coordinates.forEach(([ring], i) => {
           if (!ring || ring.length < 4) return;
           const name = `${event} ${area.id} ${i}`;
-          names.add(name);
-          this.#fills.put(name, ring, colour(theme.warned, LEAST_FILL + MORE_FILL * chance(area)));
+          if (area.danger !== "pass") names.add(name);
+          if (area.danger !== "pass") this.#fills.put(name, ring, colour(theme.warned, LEAST_FILL + MORE_FILL * chance(area)));
           const material = Material.fromType("Color", { color: colour(theme.warned, 0.9) });
           this.#lines.add({ positions: ringPoints(ring), width: 1.8, material });
         });

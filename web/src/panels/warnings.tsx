@@ -1,8 +1,8 @@
 /** What waits for persons, and what the public is told: alerts in force, then what is over. */
 import { useState } from "preact/hooks";
-import type { StandingAlert, WarnedArea, Warning } from "../api/contract";
+import type { StandingAlert, WarnedArea, Warning, WarningPart } from "../api/contract";
 import type { Desk } from "../desk";
-import { chance, inLanguage, soonest, standingOf, waiting } from "../picture/warned";
+import { chance, inLanguage, span, soonest, standingOf, told, waiting } from "../picture/warned";
 import { clockTime, duration, language, percent } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
 import { type Act, Sign } from "./sign";
@@ -75,38 +75,50 @@ function OneWaiting({ desk, alert, mode, spoken, order }: { desk: Desk; alert: S
 function OneWarning({ desk, warning, mode, standing, order }: { desk: Desk; warning: Warning; mode: string; standing: StandingAlert | undefined; order: Order }) {
   const say = useWords();
   const spoken = useStore(language);
-  const text = inLanguage(spoken, Object.fromEntries(warning.texts.map((one) => [one.language, one])));
   const state = warning.in_force ? "in_force" : warning.expired ? "warning_expired" : warning.kind === "cancel" ? "cancelled" : "all_clear";
   const may = desk.may("release");
   return (
     <article class={`warning ${warning.in_force ? "in-force" : "over"}`} aria-label={say(state)} data-warning={warning.event}>
       <p class="band">{mode} · {say(state)}</p>
-      <h3>{text?.headline}</h3>
       <p class="when">
         {say("said_at", { time: clockTime(warning.sent_ms), count: warning.messages })}
         {warning.in_force && `, ${say("until", { time: clockTime(warning.expires_ms) })}`}
       </p>
-      {text?.description && <p>{text.description}</p>}
+      {warning.parts.map((part) => <Part key={part.told} part={part} areas={warning.areas} spoken={spoken} />)}
       <p class="when">{say("why", { reason: warning.reason })} {warning.radars > 0 && say("independent", { count: warning.radars })}</p>
-      {warning.areas.length > 0 && <Areas areas={warning.areas} spoken={spoken} />}
       {warning.in_force && standing && <button class="act" disabled={!may} title={may ? "" : say("no_right")} onClick={() => order(standing, "cancellations")}>{say("cancel_alert", { mode })}</button>}
       {!desk.status.get()?.exercise && warning.exercise && <p class="much" role="alert">{say("exercise")}</p>}
     </article>
   );
 }
 
-type Named = Pick<WarnedArea, "id" | "names" | "danger" | "falls" | "passes">;
+/** What some of the areas are told, and when it may happen to each. */
+function Part({ part, areas, spoken }: { part: WarningPart; areas: readonly WarnedArea[]; spoken: string }) {
+  const text = inLanguage(spoken, part.texts);
+  return (
+    <div class={`part ${part.in_force ? "" : "ended"}`} data-told={part.told}>
+      <h3>{text?.headline}</h3>
+      <p>{text?.description}</p>
+      {part.in_force
+        ? <Areas areas={areas.filter((one) => one.danger === part.told)} spoken={spoken} />
+        : <p>{inLanguage(spoken, part.names)?.join(", ")}</p>}
+    </div>
+  );
+}
+
+type Named = Pick<WarnedArea, "id" | "names" | "danger" | "falls" | "passes" | "first_ms" | "last_ms">;
 
 function Areas({ areas, spoken }: { areas: readonly Named[]; spoken: string }) {
   const say = useWords();
   const shown = (share: number | null): string => (share === null ? "—" : percent(share));
   return (
     <table>
-      <thead><tr><th scope="col">{say("area_warned")}</th><th scope="col">{say("falls")}</th><th scope="col">{say("passes")}</th></tr></thead>
+      <thead><tr><th scope="col">{say("area_warned")}</th><th scope="col">{say("is_told")}</th><th scope="col">{say("between")}</th><th scope="col">{say("falls")}</th><th scope="col">{say("passes")}</th></tr></thead>
       <tbody>
         {areas.map((area) => (
           <tr key={area.id} class={chance(area) > 0.5 ? "likely" : ""}>
-            <th scope="row">{inLanguage(spoken, area.names) ?? area.id}{area.danger === "neighbour" && ` (${say("neighbour")})`}</th>
+            <th scope="row">{inLanguage(spoken, area.names) ?? area.id}</th>
+            <td>{say(told[area.danger])}</td><td>{span(area)}</td>
             <td>{shown(area.falls)}</td><td>{shown(area.passes)}</td>
           </tr>
         ))}
@@ -124,8 +136,7 @@ export function InForce({ desk, show }: { desk: Desk; show: () => void }) {
   const waits = waiting(status?.alerts ?? []);
   const look = status?.exercise ? "exercise" : "live";
   if (inForce.length === 0 && waits.length === 0) return null;
-  const texts = inForce[0]?.texts ?? [];
-  const text = inLanguage(spoken, Object.fromEntries(texts.map((one) => [one.language, one])));
+  const parts = inForce[0]?.parts.filter((one) => one.in_force) ?? [];
   const areas = waits.flatMap((one) => one.areas.map((area) => inLanguage(spoken, area.names) ?? area.id));
   return (
     <div class="in-force-notices">
@@ -136,7 +147,8 @@ export function InForce({ desk, show }: { desk: Desk; show: () => void }) {
       )}
       {inForce.length > 0 && (
         <button class={`in-force-notice ${look}`} onClick={show}>
-          <b>{say(look)} · {say("in_force")} ({inForce.length})</b> {text?.headline}
+          <b>{say(look)} · {say("in_force")} ({inForce.length})</b>
+          {parts.map((part) => <span key={part.told} class="part">{inLanguage(spoken, part.texts)?.headline}: {inLanguage(spoken, part.names)?.join(", ")}</span>)}
         </button>
       )}
     </div>

@@ -1,9 +1,19 @@
 /** What of a warning a list and the globe have in common. */
-import type { StandingAlert, WarnedArea, Warning } from "../api/contract";
+import type { Danger, StandingAlert, WarnedArea, Warning } from "../api/contract";
+import type { Word } from "../words/en";
+import { clockTime } from "../words/words";
 
-/** The greater of both probabilities; a neighbour without any: 0. */
-export function chance(area: Pick<WarnedArea, "falls" | "passes">): number {
-  return Math.max(area.falls ?? 0, area.passes ?? 0);
+/** The probability of what an area is told; none known: 0. */
+export function chance(area: Pick<WarnedArea, "danger" | "falls" | "passes">): number {
+  return (area.danger === "pass" ? area.passes : area.falls) ?? 0;
+}
+
+/** The words for what an area is told. */
+export const told: Readonly<Record<Danger, Word>> = { fall: "told_fall", neighbour: "told_neighbour", pass: "told_pass" };
+
+/** Between which times it may happen; empty: not known. */
+export function span({ first_ms, last_ms }: Pick<WarnedArea, "first_ms" | "last_ms">): string {
+  return first_ms === null || last_ms === null ? "" : `${clockTime(first_ms)} – ${clockTime(last_ms)}`;
 }
 
 /** A name or text in a language, or in the one that comes first. */
