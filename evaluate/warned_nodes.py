@@ -42,6 +42,7 @@ from evaluate.link_scene import free_ports
 from evaluate.node_scene import Sent, until
 from evaluate.nodes import START_S, Child
 from evaluate.own_postgresql import OwnPostgresql, is_installed
+from evaluate.rows import rows_of
 from skypact.model import Arrival, EntryKind, Plots, Radar
 from skypact.record.database import Database
 from skypact.record.tables import warnings
@@ -75,6 +76,8 @@ APART_S = 1800
 BEGIN_NS = 1_790_000_000 * S
 KILLED_WITHIN_S = 0.06
 """So long after a message was begun to be said, at random: it takes about half of it."""
+OF_A_NODE = 10
+"""So many kills of one node are a row, with which an interrupted study goes on."""
 AWAY_S = 15.0
 SETTLED_S = 0.25
 """Between two steps of time: a few looks."""
@@ -307,17 +310,35 @@ class _Killer(threading.Thread):
             time.sleep(0.0005)
 
 
-def kills(
-    count: int, seed: int, progress: Callable[[int], Any] = lambda n: None, every_s: float = 20.0
-) -> dict[str, Any]:
-    """So many kills, over as many flights as it takes."""
+def kills(count: int, seed: int, progress: Callable[[int], Any] = lambda n: None) -> dict[str, Any]:
+    """So many kills, a few of each node, over as many flights as it takes."""
+    cases = [(min(OF_A_NODE, count - k), seed + k) for k in range(0, count, OF_A_NODE)]
+    rows = rows_of(kills_of_a_node, cases, lambda done: progress(min(done * OF_A_NODE, count)))
+    return summed(rows)
+
+
+def kills_of_a_node(count: int, seed: int, every_s: float = 20.0) -> dict[str, Any]:
+    """So many kills of one node, over as many flights as it takes."""
     with tempfile.TemporaryDirectory() as folder:
-        return asyncio.run(_kills(Path(folder), count, seed, progress, every_s))
+        return asyncio.run(_kills(Path(folder), count, seed, every_s))
 
 
-async def _kills(
-    root: Path, count: int, seed: int, progress: Callable[[int], Any], every_s: float
-) -> dict[str, Any]:
+def summed(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Of several nodes as of one: numbers and counts together, what was seen of any of them."""
+    out: dict[str, Any] = {}
+    for row in rows:
+        for name, value in row.items():
+            known = out.get(name)
+            if isinstance(value, dict):
+                out[name] = dict(Counter(known or {}) + Counter(value))
+            elif isinstance(value, bool):
+                out[name] = bool(known) or value
+            else:
+                out[name] = value if known is None else known + value
+    return out
+
+
+async def _kills(root: Path, count: int, seed: int, every_s: float) -> dict[str, Any]:
     scene, rng = Scene(root), random.Random(seed)
     killer = _Killer(scene, rng)
     flights: list[int] = []
@@ -336,7 +357,6 @@ async def _kills(
                 while not scene.child.well() and time.monotonic() < began_s + _FIRST_S:
                     time.sleep(0.05)
                 scene.time.put(scene.time.now_ns() + round(rng.uniform(0.0, AWAY_S) * S))
-                progress(len(killer.killed))
             elif len(killer.killed) < count:
                 killer.armed = HOW[len(killer.killed) % len(HOW)]
 
@@ -492,16 +512,18 @@ def faults(
     `gone_s`: so long a database is away, by the machine's clock, besides while a flight ends.
     Where PostgreSQL is not installed its server is not stopped, and has no row.
     """
-    rows = {}
-    for number, what in enumerate(which):
-        if what == STOPPED and not is_installed():
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            rows[what] = asyncio.run(
-                _faults(Path(folder), what, count, random.Random(seed + number), gone_s)
-            )
-        progress((number + 1) * count // len(which))
-    return rows
+    there = [
+        (number, what) for number, what in enumerate(which) if what != STOPPED or is_installed()
+    ]
+    cases = [(what, count, seed + number, gone_s) for number, what in there]
+    rows = rows_of(one_fault, cases, lambda done: progress(done * count // len(cases)))
+    return {what: row for (_, what), row in zip(there, rows, strict=True)}
+
+
+def one_fault(what: str, count: int, seed: int, gone_s: float) -> dict[str, Any]:
+    """One of them, over so many flights past one node."""
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(_faults(Path(folder), what, count, random.Random(seed), gone_s))
 
 
 async def _faults(

@@ -19,7 +19,7 @@ FAULTS = (
 
 def test_kills_amid_alerts_lose_none_double_none_and_leave_none_without_its_end():
     """The node, then its server, each while it says something."""
-    found = warned_nodes.kills(2, 1, every_s=100.0)
+    found = warned_nodes.kills_of_a_node(2, 1, every_s=100.0)
     assert found["kills"] == {"node": 1, "server": 1}
     assert {what: found[what] for what in FAULTS} == dict.fromkeys(FAULTS, 0)
     assert found["kinds"]["Alert"] == found["kinds"]["All clear"] == found["flights"]
@@ -29,11 +29,21 @@ def test_kills_amid_alerts_lose_none_double_none_and_leave_none_without_its_end(
 @pytest.mark.skipif(not is_installed(), reason=MISSING)
 def test_a_flight_that_ends_while_the_records_server_is_stopped_is_recorded_once_afterwards():
     """PostgreSQL, stopped before the impact and started after the all-clear was said."""
-    found = warned_nodes.faults(1, 1, gone_s=2.0, which=[warned_nodes.STOPPED])
-    (row,) = found.values()
+    row = warned_nodes.one_fault(warned_nodes.STOPPED, 1, 1, gone_s=2.0)
     assert {what: row[what] for what in FAULTS} == dict.fromkeys(FAULTS, 0)
     assert row["named"] == row["recorded"] == row["flights"] == 1
     assert row["health"] == []
+
+
+def test_what_several_nodes_had_is_counted_together():
+    one = {"flights": 1, "kinds": {"Alert": 1}, "other_order": True, "health": []}
+    two = {"flights": 2, "kinds": {"Alert": 2, "Update": 3}, "other_order": False, "health": ["a"]}
+    assert warned_nodes.summed([one, two]) == {
+        "flights": 3,
+        "kinds": {"Alert": 3, "Update": 3},
+        "other_order": True,
+        "health": ["a"],
+    }
 
 
 def message(number, kind, before=(), area="fall", response="Shelter"):
