@@ -306,6 +306,64 @@ def test_a_boost_that_may_go_on_holds_what_was_said():
     assert "aomori" in {a.chance.area for a in of.under_alert[1]}
 
 
+def burning(last_s, **more):
+    return flight(kind=FlightKind.UNKNOWN, unknown=True, last_s=last_s, **more)
+
+
+def test_an_alert_of_what_burns_again_holds_beyond_the_fall_that_was_foretold_and_is_then_moved():
+    """It was foretold as though its boost had ended at 0 s; it burns until 500 s, and flies on.
+
+    No area is cleared and no end is said of a fall that was not to be; then it is another area.
+    """
+    of = decider(expires_s=2000)
+    look(of, 0, flight(down_s=200))
+    assert [one for s in range(1, 500) for one in look(of, s, burning(s))] == []
+    assert told(of) == {"aomori": "fall"}
+    (moved,) = look(of, 500, flight(falls=OKINAWA, down_s=1200, last_s=500))
+    assert (moved.reason, moved.new) == (Reason.MORE_AREAS, ("okinawa",))
+    said = [
+        one
+        for s in range(501, 1300)
+        for one in look(of, s, flight(falls=OKINAWA, down_s=1200, last_s=min(s, 1195)))
+    ]
+    assert [(one.step, one.reason, one.gone) for one in said] == [
+        (Step.UPDATE, Reason.FEWER_AREAS, ("aomori",)),
+        (Step.UPDATE, Reason.TRACK_LOST, ()),
+        (Step.ALL_CLEAR, Reason.CAME_DOWN, ("okinawa",)),
+    ]
+
+
+def test_while_it_burns_again_no_area_is_cleared_by_what_was_foretold_before():
+    of, off = decider(), ((*OUT, 1.0),)
+    look(of, 0, flight())
+    look(of, 1, flight(falls=off, last_s=1))
+    assert [one for s in range(2, 300) for one in look(of, s, burning(s))] == []
+    assert told(of) == {"aomori": "fall"}
+
+
+def test_a_stage_that_is_down_ends_nothing_while_what_it_parted_from_still_burns():
+    of = decider()
+    stage = flight(2, parted_from=1, down_s=100, last_s=90)
+    look(of, 0, burning(0), flight(2, parted_from=1, down_s=100))
+    said = [one for s in range(1, 400) for one in look(of, s, burning(s), stage)]
+    assert {one.step for one in said} == {Step.UPDATE} and told(of) == {"aomori": "fall"}
+
+
+def test_what_never_was_foretold_and_is_gone_holds_no_alert_for_ever():
+    of = decider()
+    parts = flight(down_s=100, last_s=90), burning(20, identity=2, parted_from=1)
+    said = [one for s in range(400) for one in look(of, s, *parts)]
+    assert said[-1].step == Step.ALL_CLEAR and of.under_alert == {}
+
+
+def test_what_is_lost_while_it_burns_is_said_to_be_and_holds():
+    of = decider()
+    look(of, 0, flight(down_s=100))
+    said = [one for s in range(1, 400) for one in look(of, s, burning(min(s, 20)))]
+    assert [(one.step, one.reason) for one in said] == [(Step.UPDATE, Reason.TRACK_LOST)]
+    assert told(of) == {"aomori": "fall"}
+
+
 def test_an_alert_that_holds_is_said_anew_before_it_expires():
     of = decider(expires_s=100)
     look(of, 0, flight(down_s=900))

@@ -13,13 +13,17 @@ from starlette.applications import Starlette
 
 from skypact import model
 from skypact.errors import InputError, JournalError, SkypactError
+from skypact.flight import ways_of
 from skypact.model import Entry, EntryKind
+from skypact.sensing.scenario import load_scenario
+from skypact.sensing.simulation import simulate
 from skypact.serving import alert_channels
 from skypact.serving.operating import CANCEL_WARNING, RELEASE_WARNING, Order
 from skypact.serving.warner import Warner
 from skypact.settings import Settings, WarningSettings
 from skypact.sharing.nats_config import warning_subject
 from skypact.sharing.users import add_user
+from skypact.tracking import Picture
 from skypact.warning.cap import faults_of, verified
 from tests.warning.test_areas import AOMORI, SQUARE, feature
 from tests.warning.test_decide import T0, S, flight
@@ -295,6 +299,40 @@ def test_a_track_that_cannot_be_carried_down_is_not_withdrawn(tmp_path):
         await of.look([track], lambda: T0 + S)
         await of.look([track], lambda: T0 + 2 * S)
         assert [kind for kind, _ in steps(wire)] == ["Alert"] and of.decider.under_alert
+
+    asyncio.run(run())
+
+
+def test_what_is_lost_while_it_burns_is_foretold_once_its_boost_is_surely_over(tmp_path):
+    """The radars lose the IRBM of 2022-10-04 20 s before its burn-out: it is alerted all the same.
+
+    The tracker takes a boost to end at 1/60 s: after 97 s it goes on with less than 0.2.
+    """
+    simulation = simulate(load_scenario("2022-10-04_irbm-over-japan"), seed=3)
+    end_ns = simulation.paths[0].burnout_time_ns - 20 * S
+    rows = np.flatnonzero((simulation.origin == 0) & (simulation.plots.time_ns < end_ns))
+    picture = Picture(simulation.radars)
+    picture.observe(simulation.plots.at(rows))
+    settings = Settings()
+    few = settings.warning.first(settings.flight)
+
+    async def carried(track, launch=None, **_):
+        return ways_of(track, simulation.radars, few, seek_launch=False)
+
+    async def run():
+        north = feature("north", [[138, 39], [144, 39], [144, 43], [138, 43], [138, 39]])
+        where = folder(tmp_path, features=[north])
+        of = Warner.of(where, simulation.radars, settings, structlog.get_logger())
+        of.first.ways = of.anew.ways = carried
+        wire, alerted_s = Wire(), []
+        await of.begin(wire, JournalOfMemory())
+        for after_s in range(1, 120, 3):
+            now_ns = end_ns + after_s * S
+            await of.look(picture.advanced(now_ns).tracks(), lambda now_ns=now_ns: now_ns)
+            if of._to_carry:
+                await of._carry_anew()
+            alerted_s += [after_s] * (len(wire.sent) - len(alerted_s))
+        assert steps(wire)[0][0] == "Alert" and 90 < alerted_s[0] < 110
 
     asyncio.run(run())
 

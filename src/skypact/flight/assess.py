@@ -136,10 +136,7 @@ def as_last_seen(track: Track, settings: FlightSettings) -> Track:
     more. A boost that no one sees end is left to the tracker.
     """
     seen = track.last_seen
-    if seen is None:
-        return track
-    boosting = sum(p.probability for p in seen.phases if p.phase == Phase.BOOST)
-    if boosting > settings.greatest_boost_probability:
+    if seen is None or burnt_when_last_seen(track, settings):
         return track
     return structs.replace(
         track,
@@ -148,6 +145,15 @@ def as_last_seen(track: Track, settings: FlightSettings) -> Track:
         covariance=seen.covariance,
         phases=seen.phases,
     )
+
+
+def burnt_when_last_seen(track: Track, settings: FlightSettings) -> bool:
+    """Whether a boost may have gone on at the last plot of a track that is not seen."""
+    if track.last_seen is None:
+        return False
+    phases = track.last_seen.phases
+    boosting = sum(one.probability for one in phases if one.phase == Phase.BOOST)
+    return boosting > settings.greatest_boost_probability
 
 
 def probability_of(track: Track, phase: Phase) -> float:

@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from skypact.errors import JournalError, SkypactError
-from skypact.flight import Ways, brought_up, unforetold
+from skypact.flight import Ways, brought_up, burnt_when_last_seen, unforetold
 from skypact.model import (
     AreaChance,
     Danger,
@@ -56,6 +56,8 @@ from skypact.warning.feed import ATOM_TYPE, CAP_TYPE, Feed, FeedEntry
 
 S = 1_000_000_000
 _LAUNCH_SOUGHT_NS = 60 * S
+_UNSEEN_AGAIN_NS = 2 * S
+"""So often the ways down are carried of what burnt when it was last seen."""
 _IN_FEED = 200
 _AREAS_NAMED = 8
 Log = structlog.typing.FilteringBoundLogger
@@ -131,7 +133,7 @@ class Warner:
         self._tracks: dict[int, Track] = {}
         self._ways: dict[int, Ways] = {}
         self._to_carry: dict[int, None] = {}
-        self._flights: dict[int, tuple[Ways, Flight]] = {}
+        self._flights: dict[int, tuple[Ways, Flight, int]] = {}
         self._launches: dict[int, Launch] = {}
         self._news = asyncio.Event()
         self.faults: dict[str, str] = {}
@@ -261,12 +263,17 @@ class Warner:
         """What a track means: by the ways that were carried last, or by a few that are now.
 
         Where none can be carried it is as known before: a track that is there is not withdrawn.
+        What burnt when it was last seen is carried as its track grows older, for the more time is
+        past the surer its boost has ended, and the less it is known where.
         """
         ways = self._ways.get(track.id)
-        made, known = self._flights.get(track.id, (None, None))
-        if known and made is ways and known.last_plot_ns == track.last_plot_ns:
+        made, known, at_ns = self._flights.get(track.id, (None, None, 0))
+        is_known = known is not None and known.last_plot_ns == track.last_plot_ns
+        burns_unseen = burnt_when_last_seen(track, self._of_flight)
+        if known and is_known and made is ways and (at_ns == track.time_ns or not burns_unseen):
             return known
-        if known is None or known.last_plot_ns != track.last_plot_ns:
+        is_old = ways is not None and track.time_ns - ways.time_ns > _UNSEEN_AGAIN_NS
+        if not is_known or (burns_unseen and is_old):
             self._to_carry[track.id] = None
         flight = ways and brought_up(ways, track, self._radars, self._of_flight)
         if flight is None:
@@ -277,7 +284,7 @@ class Warner:
                 flight = brought_up(ways, track, self._radars, self._of_flight)
         if ways is None or flight is None:
             return known or unforetold(track, self._radars)
-        self._flights[track.id] = ways, flight
+        self._flights[track.id] = ways, flight, track.time_ns
         return flight
 
     async def _carry_anew(self) -> None:

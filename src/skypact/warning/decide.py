@@ -30,6 +30,10 @@ from skypact.settings import WarningSettings
 from skypact.warning.chances import AreaIndex
 
 S = 1_000_000_000
+_LONGEST_NS = 7200 * S
+"""No flight that comes down takes longer."""
+_ENDS_UNSEEN_NS = 120 * S
+"""A track that burns ends when it is not seen for so long; by then it was foretold, or is none."""
 _HARMLESS = (FlightKind.AIRCRAFT, FlightKind.ORBITAL)
 _WORST_FIRST = {danger: place for place, danger in enumerate(Danger)}
 
@@ -42,6 +46,13 @@ class _Member(msgspec.Struct, array_like=True):
     until_ns: int
     """The last time at which it may come down; 0: not known."""
     harmless: bool = False
+    foretold_ns: int = 0
+    """Its newest plot when it was last foretold; 0: it never was."""
+
+    @property
+    def burns(self) -> bool:
+        """Whether it was seen since without that it could be foretold: a boost may go on."""
+        return not self.harmless and self.last_plot_ns > self.foretold_ns
 
 
 class _Event(msgspec.Struct, array_like=True):
@@ -233,8 +244,9 @@ class Decider:
                 return self._end(event, now_ns, Step.CANCEL, Reason.WITHDRAWN, basis, launch)
             if event.members and all(m.harmless for m in event.members.values()):
                 return self._end(event, now_ns, Step.CANCEL, Reason.NO_DANGER, basis, launch)
-            until = max((m.until_ns for m in event.members.values()), default=0)
-            if until and now_ns > until + self._settings.over_after_s * S:
+            if any(m.until_ns for m in event.members.values()) and not any(
+                self._to_come(event, now_ns)
+            ):
                 return self._end(event, now_ns, Step.ALL_CLEAR, Reason.CAME_DOWN, basis, launch)
         before = set(event.warned)
         self._warn(event, now_ns, chances, lost is not None)
@@ -295,7 +307,8 @@ class Decider:
         if flight.descent is not None and not harmless:
             chances = self._chances(flight.id, flight.descent)
             until = int(flight.descent.time_ns.max()) if len(flight.descent.time_ns) else 0
-        event.members[flight.id] = _Member(chances, flight.last_plot_ns, until, harmless)
+        seen_ns = flight.last_plot_ns
+        event.members[flight.id] = _Member(chances, seen_ns, until, harmless, seen_ns)
 
     def _chances(self, flight: int, descent: Descent) -> dict[str, AreaChance]:
         """By area; worked out once for each descent."""
@@ -306,13 +319,21 @@ class Decider:
         return known[1]
 
     def _to_come(self, event: _Event, now_ns: int) -> Iterator[_Member]:
-        """Those that may still come down: of what is down already nothing is to be said anew."""
-        over = self._settings.over_after_s * S
-        return (m for m in event.members.values() if now_ns <= m.until_ns + over)
+        """Those that may still come down: of what is down already nothing is to be said anew.
+
+        What may burn comes down later than was foretold, nobody knows when.
+        """
+        return (m for m in event.members.values() if self._is_to_come(m, now_ns))
+
+    def _is_to_come(self, member: _Member, now_ns: int) -> bool:
+        if member.burns:
+            longest = _LONGEST_NS if member.until_ns else _ENDS_UNSEEN_NS
+            return now_ns - member.last_plot_ns <= longest
+        return now_ns <= member.until_ns + self._settings.over_after_s * S
 
     def _seen_ns(self, event: _Event, now_ns: int) -> int:
-        """Until when all that may still come down was seen."""
-        return min([now_ns, *(m.last_plot_ns for m in self._to_come(event, now_ns))])
+        """Until when all that may still come down was seen, and foretold."""
+        return min([now_ns, *(m.foretold_ns for m in self._to_come(event, now_ns))])
 
     def _lost(self, event: _Event, now_ns: int) -> int | None:
         """Since when one that is still to come down is lost; None while all are seen."""
