@@ -91,6 +91,7 @@ def import_(
     """Take in what others published, each launch once; what is wrong is named or cleaned."""
     from skypact.offline.output import require_writable, write_json
     from skypact.record.launch_csv import read_csv
+    from skypact.record.launch_record import Query
     from skypact.record.public_database import public_database_at, read_public_database
 
     require_writable(json)
@@ -106,6 +107,7 @@ def import_(
             for row in imported.refused:
                 typer.echo(str(row), err=True)
         launches.tidy()
+        kept, where = sum(launches.count(Query()).values()), launches.place
     console = _console(json)
     for report in reports:
         console.print(
@@ -115,6 +117,7 @@ def import_(
         )
         for done in report["cleaned"]:
             console.print(f"  {done['rows']:>5,}  {done['what']}", highlight=False)
+    console.print(f"{where}: {kept:,} launches", highlight=False, soft_wrap=True)
     if json is not None:
         write_json(json, {"imports": reports})
     if any(report["refused"] for report in reports):
@@ -260,10 +263,12 @@ def count(
                 "outcomes": outcomes,
                 "cruise": cruise,
             }
-            failed = outcomes.get("failure", 0)
+            succeeded, failed, unknown = (
+                outcomes.get(one, 0) for one in ("success", "failure", "unknown")
+            )
             console.print(
-                f"{query.origin}: {total:,} launches; {total - failed:,} without failures, "
-                f"{total - cruise:,} without cruise missiles"
+                f"{query.origin}: {total:,} launches, {total - cruise:,} without cruise missiles; "
+                f"{succeeded:,} succeeded, {failed:,} failed, of {unknown:,} it is not known"
             )
             most = max(counts.values(), default=1)
             for value, n in counts.items():

@@ -32,7 +32,8 @@ class Database:
     def __init__(self, where: str, settings: RecordSettings, *, exercise: bool = False) -> None:
         """`where`: SQLite's file, or an URL. Raises RecordError."""
         url = _url(where or settings.database or DEFAULT_FILE)
-        self.place = f"record ({url.render_as_string(hide_password=True)})"
+        is_file = url.get_backend_name() == "sqlite" and url.database
+        self.place = f"record ({url.database if is_file else url.render_as_string()})"
         self.is_postgresql = url.get_backend_name() == "postgresql"
         self._engine = _engine(url, settings, exercise)
         try:

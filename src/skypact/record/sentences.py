@@ -1,10 +1,12 @@
 """What the articles of 2022 said of launches, beside what the record says, by each definition.
 
 Counts differ because "launch" means a missile to one and a day of tests to another, because cruise
-missiles and failures count or not, and because a day in Korea is not a day of UTC.
+missiles and failures count or not, and because a day in Korea is not a day of UTC. What is known
+of the public database is said of its entries alone; of anybody else's, whose they are.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -12,6 +14,7 @@ import msgspec
 from skypact.model import LaunchEntry
 from skypact.record.launch_record import LaunchRecord, Query
 from skypact.record.lines import Line, falls_near
+from skypact.record.public_database import SOURCE
 
 _HYPERSONIC = ("hypersonic", "glide vehicle", "maneuvering re-entry", "marv")
 _BUSIEST = 20221102
@@ -57,9 +60,9 @@ def definitions(entries: Sequence[LaunchEntry], utc_offset_h: float) -> tuple[Co
         Counted("days with launches, by UTC", len({_utc_day(one) for one in entries})),
         Counted("cruise missiles among them", len(cruise)),
         Counted("ballistic missiles", len(entries) - len(cruise)),
-        Counted("failures among them", _of(entries, "failure")),
-        Counted("not known to have failed or not", _of(entries, "unknown")),
-        Counted("without failures", len(entries) - _of(entries, "failure")),
+        Counted("said to have succeeded", _of(entries, "success")),
+        Counted("said to have failed", _of(entries, "failure")),
+        Counted("whose outcome is not known", _of(entries, "unknown")),
     ]
     return tuple(counts) if utc_offset_h else (*counts[:2], *counts[3:])
 
@@ -71,21 +74,25 @@ def _in_january(record: LaunchRecord, query: Query) -> Answer:
         *definitions([one for _, one in entries], record.settings.utc_offset_h),
         Counted("called hypersonic, gliding or manoeuvring in the source", len(fast)),
     )
-    because = (
-        "Seven are tests, not missiles: six days with ballistic launches, and the cruise missiles "
-        "of 25 January, which a database of ballistic missiles leaves out."
+    days = len({one.day for _, one in public_ones(entries)})
+    because = _because(
+        entries,
+        f"{days} days with ballistic launches; the articles count tests, not missiles, and with "
+        "them the cruise missiles of 25 January, which a database of ballistic missiles leaves "
+        "out.",
     )
     return Answer("Seven in January 2022, one believed hypersonic", counts, because, entries)
 
 
 def _since_may(record: LaunchRecord, query: Query) -> Answer:
     entries = _between(record, query, 20220501, 20221113)
-    busiest = sum(one.day == _BUSIEST for _, one in entries)
+    busiest = sum(one.day == _BUSIEST for _, one in public_ones(entries))
     counts = definitions([one for _, one in entries], record.settings.utc_offset_h)
-    because = (
-        "The articles count up to the summit of 13 November and include what the database leaves "
-        "out: failures that were not identified, cruise missiles, and the smaller ones of "
-        f"2 November, of which the source says that there were at least 23 and lists {busiest}."
+    because = _because(
+        entries,
+        "The articles count up to the summit of 13 November and include what it leaves out: "
+        "failures that were not identified, cruise missiles, and the smaller ones of 2 November, "
+        f"of which it says that there were at least 23 and lists {busiest}.",
     )
     return Answer("Some 50 from May to November 2022", counts, because, entries)
 
@@ -109,9 +116,10 @@ def _near_the_line(
             place = f"{fall.distance_km:g} km from it, on a side that cannot be told"
         what = f"{fall.line}: no. {fall.number}, {fall.entry.impact_from}, {place}"
         counts.append(Counted(what, 1))
-    because = (
-        "The text of the three launches tells of one that crossed the line; where each came down "
-        "is only derived from site, bearing and range, and known of those that have all three."
+    because = _because(
+        tuple(entries.items()),
+        "Its texts tell of one that crossed the line; where each came down is only derived from "
+        "site, bearing and range, and known of those that have all three.",
     )
     said = "One landing near the Northern Limit Line"
     return Answer(said, tuple(counts), because, tuple(sorted(entries.items())))
@@ -122,6 +130,20 @@ def _between(
 ) -> tuple[tuple[int, LaunchEntry], ...]:
     chosen = msgspec.structs.replace(query, from_day=from_day, to_day=to_day)
     return tuple(record.entries(chosen))
+
+
+def public_ones(entries: Iterable[tuple[int, LaunchEntry]]) -> list[tuple[int, LaunchEntry]]:
+    """Those of the public database."""
+    return [(number, one) for number, one in entries if one.source == SOURCE]
+
+
+def _because(entries: Sequence[tuple[int, LaunchEntry]], of_public: str) -> str:
+    """Whose entries were counted, and what is known of the public database where it is of them."""
+    if not entries:
+        return "The record has no such entry: that says nothing of what happened."
+    sources = Counter(one.source or str(one.origin) for _, one in entries)
+    counted = "Counted: " + ", ".join(f"{n} of {name}" for name, n in sorted(sources.items())) + "."
+    return f"{counted} Of {SOURCE}: {of_public}" if sources[SOURCE] else counted
 
 
 def _of(entries: Sequence[LaunchEntry], outcome: str) -> int:
