@@ -65,6 +65,8 @@ S = 1_000_000_000
 SCENARIO = "2021-03-25_hamju"
 """Its first flight, 440 km into the sea: burn-out 29 s and impact 363 s after the first plot."""
 BURNOUT_S, IMPACT_S = 29.4, 363.3
+FORETOLD_S = BURNOUT_S + 9.0
+"""By then it is to be under alert."""
 AREAS = {
     "fall": [[133.4, 40.0], [135.4, 40.0], [135.4, 41.0], [133.4, 41.0], [133.4, 40.0]],
     "beside": [[135.4, 40.0], [137.4, 40.0], [137.4, 41.0], [135.4, 41.0], [135.4, 40.0]],
@@ -180,7 +182,7 @@ class Flight(NamedTuple):
 
 def moments(every_s: float = 20.0) -> Flight:
     """Each second about burn-out, then seldom; until nothing can be under alert any more."""
-    often = np.arange(BURNOUT_S - 24.0, BURNOUT_S + 10.0)
+    often = np.arange(BURNOUT_S - 24.0, FORETOLD_S + 1.0)
     later = np.arange(BURNOUT_S + 10.0 + every_s, IMPACT_S, every_s)
     return Flight(
         tuple(float(at) for at in (*often, *later)),
@@ -270,12 +272,24 @@ class Scene:
                     await asyncio.sleep(0.1)
             await asyncio.sleep(SETTLED_S)
             await asyncio.to_thread(each, moment)
+            if abs(moment - FORETOLD_S) < 0.5:
+                await self._first_said(lambda: each(FORETOLD_S))
 
         began_s = time.monotonic()
         while self.is_under_alert() and time.monotonic() < began_s + START_S:
             self.time.put(self.time.now_ns() + S)  # a node just started may not look yet
             await asyncio.sleep(SETTLED_S)
             await asyncio.to_thread(each, flight.quiet_s[-1])
+
+    async def _first_said(self, each: Callable[[], Any]) -> None:
+        """Let time stand until the flight's alert was begun to be said, however busy the machine.
+
+        Its ways down are carried in a process of their own, which begins anew with each start.
+        """
+        began_s = time.monotonic()
+        while not self.is_under_alert() and time.monotonic() < began_s + _FIRST_S:
+            await asyncio.sleep(SETTLED_S)
+            await asyncio.to_thread(each)
 
     def is_under_alert(self) -> bool:
         """Whether what was said last leaves an event open, by the messages it is to refer to."""

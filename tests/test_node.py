@@ -10,6 +10,7 @@ from evaluate.link_scene import free_ports
 from skypact.coalition_cli import _demo_radars
 from skypact.model import Arrival
 from skypact.node import Node
+from skypact.offline.text import utc_ns
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import simulate
 from skypact.settings import JournalSettings, NodeSettings, Settings
@@ -108,6 +109,7 @@ def test_what_is_released_reaches_whom_it_is_for_and_nobody_else(tmp_path, fligh
     )
 
     async def run():
+        began_ns = time.time_ns()
         nodes = {name: Node(tmp_path / name, SETTINGS) for name in NATIONS.values()}
         try:
             for node in nodes.values():
@@ -131,7 +133,10 @@ def test_what_is_released_reaches_whom_it_is_for_and_nobody_else(tmp_path, fligh
             assert nodes["JPN"].entry.counts("KOR").get("accepted", 0) == 0
             for name, node in nodes.items():
                 assert [NATIONS[own] for own in plots_of(node.national)] == [name]
-                assert not node.health()["faults"], node.health()
+                health = node.health()
+                assert not health["faults"], health
+                for of in (health["release_policy"], *health["links"].values()):
+                    assert began_ns - 60 * S < utc_ns(of["since"]) < time.time_ns()
         finally:
             for node in nodes.values():
                 await node.stop()

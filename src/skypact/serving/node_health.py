@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from skypact.model import JournalState
+from skypact.offline.text import iso_utc
 from skypact.record.journal import Journal
 from skypact.sensing.feeds import Feeds
 from skypact.serving.apart import Apart
@@ -45,7 +46,7 @@ class OfNode(Protocol):
 
 
 def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[str, Any]:
-    """Whether all is well, and what is not, each with what to do."""
+    """Whether all is well, and what is not, each with what to do. Times are ISO 8601, UTC."""
     faults = [node.clock.fault] if node.clock.fault else []
     journal = node.journal.health
     if journal.state is not JournalState.WELL:
@@ -57,7 +58,7 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
     for state in node.link.states():
         links[state.partner] = {
             "up": state.up,
-            "since_ns": state.since_ns,
+            "since": iso_utc(state.since_ns, 0),
             "backlog_batches": state.backlog_batches,
             "delay_s": state.delay_s,
             "alarms": list(state.alarms),
@@ -87,7 +88,7 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
         "release_policy": {
             "hash": node.releasing.in_force.signed.hash,
             "by": node.releasing.in_force.signed.who,
-            "since_ns": node.releasing.in_force.signed.when_ns,
+            "since": iso_utc(node.releasing.in_force.signed.when_ns, 0),
         },
         "left_out": sorted(node.folded.left_out),
         "links": links,
