@@ -44,6 +44,7 @@ from evaluate.nodes import START_S, Child
 from evaluate.own_postgresql import OwnPostgresql, is_installed
 from evaluate.rows import rows_of
 from skypact.model import Arrival, EntryKind, Plots, Radar
+from skypact.offline.text import iso_utc
 from skypact.record.database import Database
 from skypact.record.tables import warnings
 from skypact.run_node import run
@@ -65,8 +66,6 @@ S = 1_000_000_000
 SCENARIO = "2021-03-25_hamju"
 """Its first flight, 440 km into the sea: burn-out 29 s and impact 363 s after the first plot."""
 BURNOUT_S, IMPACT_S = 29.4, 363.3
-FORETOLD_S = BURNOUT_S + 9.0
-"""By then it is to be under alert."""
 AREAS = {
     "fall": [[133.4, 40.0], [135.4, 40.0], [135.4, 41.0], [133.4, 41.0], [133.4, 40.0]],
     "beside": [[135.4, 40.0], [137.4, 40.0], [137.4, 41.0], [135.4, 41.0], [135.4, 40.0]],
@@ -83,8 +82,10 @@ OF_A_NODE = 10
 AWAY_S = 15.0
 SETTLED_S = 0.25
 """Between two steps of time: a few looks."""
-_FIRST_S = 60.0
-"""A first alert comes within so long after burn-out, however busy the machine."""
+_WELL_S, _DECIDED_S = 60.0, 30.0
+"""A started node is well within so long, and has decided as of now, however busy the machine."""
+_SILENT = 3
+"""A node that so often in turn gives no answer was killed."""
 OF_NODE = {
     "journal": {"rate_kib_s": 50, "retention_h": 1, "answer_s": 20.0},
     "node": {"checkpoint_every_s": 5.0},
@@ -182,7 +183,7 @@ class Flight(NamedTuple):
 
 def moments(every_s: float = 20.0) -> Flight:
     """Each second about burn-out, then seldom; until nothing can be under alert any more."""
-    often = np.arange(BURNOUT_S - 24.0, FORETOLD_S + 1.0)
+    often = np.arange(BURNOUT_S - 24.0, BURNOUT_S + 10.0)
     later = np.arange(BURNOUT_S + 10.0 + every_s, IMPACT_S, every_s)
     return Flight(
         tuple(float(at) for at in (*often, *later)),
@@ -270,10 +271,8 @@ class Scene:
                         raise RuntimeError(f"never acknowledged: {refused}\n{log}")
                     await asyncio.to_thread(each, moment)
                     await asyncio.sleep(0.1)
-            await asyncio.sleep(SETTLED_S)
+            await self._decided()
             await asyncio.to_thread(each, moment)
-            if abs(moment - FORETOLD_S) < 0.5:
-                await self._first_said(lambda: each(FORETOLD_S))
 
         began_s = time.monotonic()
         while self.is_under_alert() and time.monotonic() < began_s + START_S:
@@ -281,15 +280,21 @@ class Scene:
             await asyncio.sleep(SETTLED_S)
             await asyncio.to_thread(each, flight.quiet_s[-1])
 
-    async def _first_said(self, each: Callable[[], Any]) -> None:
-        """Let time stand until the flight's alert was begun to be said, however busy the machine.
+    async def _decided(self) -> None:
+        """Let time stand until the node has decided as of now, however busy the machine.
 
-        Its ways down are carried in a process of their own, which begins anew with each start.
+        After a start it does once its process for ways down has begun anew. A node that is killed
+        meanwhile, or whose clock is wrong, is not waited for.
         """
-        began_s = time.monotonic()
-        while not self.is_under_alert() and time.monotonic() < began_s + _FIRST_S:
-            await asyncio.sleep(SETTLED_S)
-            await asyncio.to_thread(each)
+        await asyncio.sleep(SETTLED_S)
+        began_s, now = time.monotonic(), iso_utc(self.time.now_ns(), 3)
+        silent = 0
+        while time.monotonic() < began_s + _DECIDED_S and silent < _SILENT:
+            health = await asyncio.to_thread(self.child.asked, "health", {})
+            silent = 0 if health else silent + 1
+            if health and (health["warnings"]["decided"] or "") >= now:
+                return
+            await asyncio.sleep(0.1)
 
     def is_under_alert(self) -> bool:
         """Whether what was said last leaves an event open, by the messages it is to refer to."""
@@ -368,7 +373,7 @@ async def _kills(root: Path, count: int, seed: int, every_s: float) -> dict[str,
                 if killer.killed[-1] != "server":
                     scene.child.start()
                 began_s = time.monotonic()
-                while not scene.child.well() and time.monotonic() < began_s + _FIRST_S:
+                while not scene.child.well() and time.monotonic() < began_s + _WELL_S:
                     time.sleep(0.05)
                 scene.time.put(scene.time.now_ns() + round(rng.uniform(0.0, AWAY_S) * S))
             elif len(killer.killed) < count:

@@ -303,6 +303,26 @@ def test_a_track_that_cannot_be_carried_down_is_not_withdrawn(tmp_path):
     asyncio.run(run())
 
 
+def test_nothing_is_over_because_it_takes_long_to_work_out_what_tracks_mean(tmp_path):
+    """After a start its process begins anew; the clock goes on, and the tracks are of before."""
+
+    async def run():
+        of, wire = warner(folder(tmp_path)), Wire()
+        await of.begin(wire, JournalOfMemory())
+        await looked(of, 0, flight(down_s=100))
+        now_s = [10]
+
+        async def late(track):
+            now_s[0] = 500
+            return track.of
+
+        of._flight = late
+        await of.look([Track(flight(down_s=100, last_s=10))], lambda: T0 + now_s[0] * S)
+        assert [kind for kind, _ in steps(wire)] == ["Alert"] and of.decided_ns == T0 + 10 * S
+
+    asyncio.run(run())
+
+
 def test_what_is_lost_while_it_burns_is_foretold_once_its_boost_is_surely_over(tmp_path):
     """The radars lose the IRBM of 2022-10-04 20 s before its burn-out: it is alerted all the same.
 

@@ -75,6 +75,7 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
         *put_aside_told(node.folded.entry, node.clock()),
         *(node.warner.faults.values() if node.warner else ()),
     ]
+    decided_ns = node.warner.decided_ns if node.warner else None
     return {
         "nation": node.nation,
         "ready": ready,
@@ -90,6 +91,7 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
             "by": node.releasing.in_force.signed.who,
             "since": iso_utc(node.releasing.in_force.signed.when_ns, 0),
         },
+        "warnings": {"decided": None if decided_ns is None else iso_utc(decided_ns, 3)},
         "left_out": sorted(node.folded.left_out),
         "links": links,
         "journal": {"last": node.journal.last_number, "waiting": journal.waiting},

@@ -143,6 +143,8 @@ class Warner:
         )
         self.told: Callable[[KeptWarnings], None] = lambda whole: None
         """Gets what is in the journal."""
+        self.decided_ns: int | None = None
+        """As of when it last decided; None: not since it was started."""
         self.looking: Callable[[], None] = lambda: None
         """Is told that a look at tracks begins."""
 
@@ -249,15 +251,21 @@ class Warner:
         await asyncio.sleep(max(self._settings.rest_s, time.thread_time() - began_s))
 
     async def look(self, tracks: Sequence[Track], clock: Callable[[], int]) -> None:
-        """Decide on tracks, and say what is to be said."""
+        """Decide on tracks, and say what is to be said.
+
+        As of when they were handed in: what they mean may take long to work out, as after a start,
+        and nothing is over because of that.
+        """
         self.looking()
+        now_ns = clock()
         self._tracks = {track.id: track for track in tracks}
         for of in (self._flights, self._ways, self._to_carry, self._launches):
             for gone in of.keys() - self._tracks.keys():
                 del of[gone]
         flights = [await self._flight(track) for track in tracks]
         async with self._deciding:
-            await self.say(self.decider.look(clock(), flights))
+            await self.say(self.decider.look(now_ns, flights))
+        self.decided_ns = now_ns
 
     async def _flight(self, track: Track) -> Flight:
         """What a track means: by the ways that were carried last, or by a few that are now.
