@@ -153,6 +153,13 @@ def test_the_map_shows_the_same_and_a_click_finds_it_there(page, story):
     at_rest(page)
 
 
+def test_the_land_comes_whole_and_before_the_globe_rests(page, story):
+    story.at(SECONDS, flight=NEAR, names=("shared",))
+    page.keyboard.press("h")
+    at_rest(page, 4_000)
+    assert page.locator(".globe canvas").get_attribute("data-land") == "whole"
+
+
 def test_it_draws_when_something_changes_and_rests_otherwise(page, story):
     expect = expects()
     story.at(SECONDS, flight=NEAR, names=("shared",))
