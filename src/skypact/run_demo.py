@@ -6,6 +6,7 @@ It runs as an exercise, for what is simulated is not live.
 """
 
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -22,6 +23,8 @@ import msgspec
 import numpy as np
 
 from skypact.desk.accounts import ROLES, Accounts
+from skypact.desk.routes_reading import LINES
+from skypact.desk.sea_lines import sea_lines
 from skypact.errors import InputError
 from skypact.run_desk import desk_port
 from skypact.sensing.feeds import new_key
@@ -154,7 +157,9 @@ def _prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: 
     own = {NATIONS.get(name, name): name for name in sorted({r.nation for r in flown.radars})}
     init_coalition(folder / "coalition", tuple(own), "mesh", settings.link, first_port=first_port)
     password = secrets.token_urlsafe(9)
+    at_sea = json.dumps(sea_lines(), ensure_ascii=False)
     for nation, name in own.items():
+        (folder / "coalition" / nation / LINES).write_text(at_sea, encoding="utf-8")
         _equip(folder / "coalition" / nation, nation, name, tuple(own), flown)
         Accounts(folder / "coalition" / nation).add(WHO, ROLES, password, time.time_ns())
     write_private(folder / _LOGIN, f"{password}\n".encode())

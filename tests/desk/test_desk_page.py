@@ -475,7 +475,7 @@ def test_nothing_serious_stands_in_the_way_of_anyone(visit, story):
     _no_violation(page, "the other look")
     page.get_by_label("Language").select_option("ja")
     expect(page.locator("html")).to_have_attribute("lang", "ja")
-    expect(page.locator(".mode")).to_have_text("実動")
+    expect(page.locator(".mode")).to_have_text("実運用")
     page.get_by_label("言語").select_option("ko")
     expect(page.locator(".mode")).to_have_text("실상황")
     page.get_by_role("tab").nth(1).click()

@@ -228,7 +228,7 @@ export const en = {
   coverage_none: "off",
   coverage_at: "at {height}",
   lines_none: "No sea limits: put lines.geojson into the node's folder",
-  lines_there: "Sea limits: {count}",
+  lines_there: "Limits at sea, as this nation has them:",
   legend: "Legend",
   legend_track: "track",
   legend_stale: "not seen for 10 s",
