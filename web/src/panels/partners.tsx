@@ -2,8 +2,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Change, LEVELS, type Level, type Partner, type Proposal } from "../api/contract";
 import type { Desk } from "../desk";
-import type { Word } from "../words/en";
-import { age, bytes, clockTime } from "../words/words";
+import { en, type Word } from "../words/en";
+import { age, bytes, clockTime, say as spoken } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
 
 /** So many refusals of a partner are listed. */
@@ -45,14 +45,14 @@ function OnePartner({ desk, partner, change }: { desk: Desk; partner: Partner; c
       </div>
       <dl>
         <dt>{say("released")}</dt>
-        <dd><b>{say(`level_${released.level}`)}</b>{released.openness ? `, ${say("openness")} ${released.openness}` : ""}. {say(`means_${released.level}`)}</dd>
+        <dd><b>{say(`level_${released.level}`)}</b>{released.openness ? `, ${say("openness")} ${named("openness", released.openness)}` : ""}. {say(`means_${released.level}`)}</dd>
         {released.rules.length > 0 && <><dt /><dd><ul>{released.rules.map((rule) => <li key={rule}>{rule}</li>)}</ul></dd></>}
-        <dt>{say("use")}</dt><dd>{released.use.join(", ") || "—"}</dd>
+        <dt>{say("use")}</dt><dd>{released.use.map((use) => named("use", use)).join(", ") || "—"}</dd>
         <dt>{say("delay")}</dt><dd>{link.delay_s === null ? "—" : age(link.delay_s)}</dd>
         <dt>{say("backlog")}</dt><dd>{link.waiting_messages === 0 ? say("nothing_waits") : `${say("messages", { count: link.waiting_messages })}, ${bytes(link.backlog_bytes)}`}</dd>
         <dt>{say("sent")}</dt><dd>{say("messages", { count: released.sent })}{released.shed > 0 ? `, ${say("shed")} ${released.shed}` : ""}</dd>
         <dt>{say("received")}</dt>
-        <dd>{Object.entries(received.counts).map(([outcome, count]) => `${outcome} ${count}`).join(", ") || "—"}{received.came_ms !== null && `, ${age((now_ms - received.came_ms) / 1_000)}`}</dd>
+        <dd>{receivedText(received.counts)}{received.came_ms !== null && `, ${age((now_ms - received.came_ms) / 1_000)}`}</dd>
         <dt>{say("refused")}</dt>
         <dd>{refused.length === 0 ? say("refused_none") : (
           <ul class="refused">{refused.map((one, i) => <li key={i}>{clockTime(Date.parse(one.time))} <b>{one.cause}</b> {one.reason}. <em>{one.remedy}</em></li>)}</ul>
@@ -60,6 +60,20 @@ function OnePartner({ desk, partner, change }: { desk: Desk; partner: Partner; c
       </dl>
     </article>
   );
+}
+
+/** A word of the release policy in the language spoken. */
+function named(of: "openness" | "use", word: string): string {
+  const key = `${of}_${word}`;
+  return key in en ? spoken(key as Word) : word;
+}
+
+/** What was taken, what came once more, and what was refused for whatever cause: the causes stand below. */
+function receivedText(counts: Readonly<Record<string, number>>): string {
+  const { accepted = 0, "came before": again = 0, ...refused } = counts;
+  const others = Object.values(refused).reduce((sum, count) => sum + count, 0);
+  const parts: [Word, number][] = [["taken", accepted], ["came_again", again], ["refused", others]];
+  return parts.filter(([word, count]) => word === "taken" || count > 0).map(([word, count]) => `${spoken(word)} ${count}`).join(", ");
 }
 
 /** The five levels, those that are given filled. */
