@@ -97,6 +97,31 @@ def test_alone_it_is_plain_what_would_be_missing(visit, story):
     expect(visit.page.locator(".lacking")).to_have_count(0)
 
 
+def test_a_picture_that_has_not_come_is_not_taken_for_the_one_before(visit, story):
+    """A partner's alone takes a node half a minute; what was shown before is not shown as it."""
+    expect = expects()
+    page, held = visit.page, []
+    story.at(300.0)
+    visit.row(1).click()
+    expect(page.locator(".detail")).to_contain_text("Flight 1")
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/v1/events?picture=national", hold)
+    page.get_by_role("button", name="Own radars alone").click()
+    expect(page.locator(".flights .empty")).to_contain_text("being put together")
+    expect(visit.row(1)).to_have_count(0)
+    expect(page.locator("#panel")).to_contain_text("being put together")
+    page.wait_for_timeout(4_000)  # longer than it takes to say that nothing comes
+    expect(page.get_by_text("NO DATA FROM THE NODE")).to_have_count(0)
+    held[0].continue_()
+    page.unroute("**/api/v1/events?picture=national", hold)
+    expect(visit.row(1)).to_be_visible()
+    expect(page.locator(".detail")).to_contain_text("Flight 1")
+    page.get_by_role("button", name="All together").click()
+
+
 def test_acknowledging_is_seen_by_others_and_not_open_to_all(quick, visit, story, desk):
     expect = expects()
     story.at(300.0)
@@ -230,7 +255,7 @@ def test_an_alert_that_waits_is_released_by_persons_in_each_language(quick, visi
 
         set_alerts(alert, msgspec.structs.replace(alert, event=8))
         for speaks, code, band, release in (
-            ("Language", "ja", "実動 · 発令待ち", "発令を承認(実動)"),
+            ("Language", "ja", "実運用 · 発令待ち", "発令を承認(実運用)"),
             ("言語", "ko", "실상황 · 발령 대기", "발령 승인(실상황)"),
         ):
             page.get_by_label(speaks).select_option(code)
@@ -370,7 +395,7 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
         story.at(since_s)
     visit.row(1).click()
     page = visit.page
-    height = page.locator(".facts tr").nth(3)
+    height = page.locator(".facts tbody tr").nth(3)
     expect(height).to_contain_text("480 km")
     slider = page.get_by_label("Moment")
     moment_ms, held = (story.begin_ns + 150 * S) // 1_000_000, []
@@ -389,7 +414,7 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
     second = visit.context.new_page()
     second.goto(link)
     expect(second.locator(".notice.past")).to_be_visible()
-    expect(second.locator(".facts tr").nth(3)).to_contain_text("260 km")
+    expect(second.locator(".facts tbody tr").nth(3)).to_contain_text("260 km")
     second.close()
     page.keyboard.press("n")
     expect(page.locator(".notice.past")).to_have_count(0)

@@ -1,5 +1,5 @@
 /** Limits at sea as the nation's own file has them: economic zones, the Northern Limit Line. */
-import { LabelCollection, LabelStyle, Material, PolylineCollection, type Scene, VerticalOrigin } from "@cesium/engine";
+import { Cartesian2, LabelCollection, LabelStyle, Material, PolylineCollection, type Scene, VerticalOrigin } from "@cesium/engine";
 import type { FeatureCollection, Geometry, Position } from "geojson";
 import type { Theme } from "../look/theme";
 import { at, colour, ringPoints } from "./places";
@@ -10,6 +10,8 @@ const LOOKS = {
   nll: { width: 2.2, dashLength: 22 },
   other: { width: 1.2, dashLength: 8 },
 };
+
+const ABOVE = new Cartesian2(0, -5);
 
 export class SeaLines {
   readonly #lines: PolylineCollection;
@@ -46,6 +48,7 @@ export class SeaLines {
       fillColor: colour(theme.line),
       outlineColor: colour(theme.halo),
       outlineWidth: 3,
+      pixelOffset: ABOVE,
       verticalOrigin: VerticalOrigin.BOTTOM,
     });
   }

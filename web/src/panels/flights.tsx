@@ -15,6 +15,7 @@ export function Flights({ desk }: { desk: Desk }) {
   usePicture(desk.together);
   useSeconds();
   const lacking = useStore(desk.lacking);
+  const coming = useStore(desk.coming);
   const view = useStore(desk.view);
   const flights = byUrgency(desk.picture.flights.values());
   const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id));
@@ -23,7 +24,7 @@ export function Flights({ desk }: { desk: Desk }) {
     <section class="flights" aria-labelledby="flights-title">
       <h2 id="flights-title" tabIndex={-1}>{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{say("tracks_n", { count: tracks })}</span></h2>
       {lacking.size > 0 && <p class="lacking" role="status">◌ {say("missing_here", { count: lacking.size })}</p>}
-      {flights.length === 0 && missed.length === 0 && <p class="empty">{say("no_flights")}</p>}
+      {flights.length === 0 && missed.length === 0 && <p class="empty" role="status">{say(coming ? "picture_coming" : "no_flights")}</p>}
       <ul>
         {flights.slice(0, GREATEST_ROWS).map((flight) => <Row key={flight.id} desk={desk} flight={flight} missing={false} />)}
         {missed.map((flight) => <Row key={`missing ${flight.id}`} desk={desk} flight={flight} missing />)}
@@ -57,7 +58,7 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
       >
         <img src={symbolSvg(flightCode(flight, exercise), 18)} alt="" />
         <span class="id"><span class="unseen">{say("flight")} </span>{flight.id}</span>
-        <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} <small>{percent(flight.kind_probability)}</small></span>
+        <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} {flight.kind !== "unknown" && <small>{percent(flight.kind_probability)}</small>}</span>
         <span class="left">{falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}</span>
         <span class="where">
           {missing ? `◌ ${say("missing_row")}`

@@ -19,7 +19,7 @@ export function Partners({ desk }: { desk: Desk }) {
     <section class="partners" aria-labelledby="partners-title">
       <h2 id="partners-title">{say("leaves_us")}</h2>
       {status && (
-        <p class="policy">{say("policy", { hash: status.release_policy.hash.slice(0, 8), by: status.release_policy.by, time: clockTime(Date.parse(status.release_policy.since), true) })}</p>
+        <p class="policy">{say("policy", { hash: status.release_policy.hash.slice(0, 8), by: byText(status.release_policy.by), time: clockTime(Date.parse(status.release_policy.since), true) })}</p>
       )}
       {partners.map((partner) => <OnePartner key={partner.nation} desk={desk} partner={partner} change={() => change(partner.nation)} />)}
       {changing !== null && <ChangeRelease desk={desk} partner={partners.find(({ nation }) => nation === changing)} done={() => change(null)} />}
@@ -62,18 +62,25 @@ function OnePartner({ desk, partner, change }: { desk: Desk; partner: Partner; c
   );
 }
 
+/** Who put the policy in force: a person, or the node when it had none yet. */
+function byText(by: string): string {
+  return by === en.first_start ? spoken("first_start") : by;
+}
+
 /** A word of the release policy in the language spoken. */
 function named(of: "openness" | "use", word: string): string {
   const key = `${of}_${word}`;
   return key in en ? spoken(key as Word) : word;
 }
 
-/** What was taken, what came once more, and what was refused for whatever cause: the causes stand below. */
+/**
+ * What was taken, and what was refused for whatever cause: the causes stand below. What came before
+ * is none of it: each message comes on the live path and once more on the durable one.
+ */
 function receivedText(counts: Readonly<Record<string, number>>): string {
-  const { accepted = 0, "came before": again = 0, ...refused } = counts;
+  const { accepted = 0, "came before": _again, ...refused } = counts;
   const others = Object.values(refused).reduce((sum, count) => sum + count, 0);
-  const parts: [Word, number][] = [["taken", accepted], ["came_again", again], ["refused", others]];
-  return parts.filter(([word, count]) => word === "taken" || count > 0).map(([word, count]) => `${spoken(word)} ${count}`).join(", ");
+  return `${spoken("taken")} ${accepted}${others > 0 ? `, ${spoken("refused")} ${others}` : ""}`;
 }
 
 /** The five levels, those that are given filled. */
