@@ -65,7 +65,7 @@ def desk(tmp_path_factory):
 def page(desk):
     """One page for all that is tried: in software each globe takes seconds to come."""
     with browser(globe=True) as opened:
-        visit = Visit(opened, desk, size=(1100, 640))
+        visit = Visit(opened, desk, size=(1100, 810))
         visit.page.locator(".globe canvas").wait_for()
         yield visit.page
         visit.close()
