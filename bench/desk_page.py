@@ -29,6 +29,8 @@ _LEAST = 20
 ASKED_MS = 8.0
 _WARM = 20
 """So many changes before anything is timed, and until the land is whole."""
+_MOST_WAITED = 20
+"""Where more frames than that have to wait, others have the machine."""
 _LAND_S = 300.0
 _FRAME_MS = 20_000
 LIVES_S = 20.0
@@ -153,17 +155,26 @@ def _measure(desk: MadeDesk, opened: Any, count: int, seconds: float) -> None:
     each_ms, idle = _rest(cdp, page, canvas, seconds)
     print(f"at rest: {each_ms:.2f} ms of script for each frame asked for, {idle} drawn")
     costs_ms: list[float] = []
-    longest_s, ends_s = 0.0, time.monotonic() + seconds
+    longest_s, waited, ends_s = 0.0, 0, time.monotonic() + seconds
     while time.monotonic() < ends_s or len(costs_ms) < _LEAST:
         cost_ms, took_s = _frame_ms(crowd, cdp, page, canvas, each_ms)
-        costs_ms.append(cost_ms)
         longest_s = max(longest_s, took_s)
-    p50, p95, p99 = np.percentile(costs_ms, [50, 95, 99])
-    print(
-        f"{count} tracks, {len(costs_ms)} changes of all, each with its frame: script p50 "
-        f"{p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f} ms (asked: under {ASKED_MS:g} ms a frame); "
-        f"a frame took up to {longest_s:.1f} s in software, load {os.getloadavg()[0]:.1f}"
-    )
+        # The lists are drawn anew each second: what waited longer for its frame counts them often.
+        if took_s < SLOW_S:
+            costs_ms.append(cost_ms)
+        else:
+            waited += 1
+        if waited > _MOST_WAITED:
+            break
+    if costs_ms and waited <= _MOST_WAITED:
+        p50, p95, p99 = np.percentile(costs_ms, [50, 95, 99])
+        print(
+            f"{count} tracks, {len(costs_ms)} changes of all, each with its frame: script p50 "
+            f"{p50:.1f}, p95 {p95:.1f}, p99 {p99:.1f} ms (asked: under {ASKED_MS:g} ms a frame); "
+            f"{waited} left out that waited {SLOW_S:g} s and more; load {os.getloadavg()[0]:.1f}"
+        )
+    else:
+        print(f"not measured: others had the machine, a frame took up to {longest_s:.1f} s")
     for third in range(1, 4):
         _settle(crowd, page, seconds, births=True)
         page.evaluate("gc()")

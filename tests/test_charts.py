@@ -1,12 +1,13 @@
 """What pictures are made of: paths foretold, labels, and what a whole picture says."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import skypact
-from skypact.charts import GroundPaths, draw_flights, flights, parts
+from skypact.charts import GroundPaths, draw_flights, flights, launches, parts
 from skypact.charts.labels import Labels, grouped, numbered
 from skypact.flight.paths import Path as FlightPath
 from skypact.flight.paths import before, foretold, path_of, stretches, unseen
@@ -150,3 +151,19 @@ def test_labels_cover_neither_each_other_nor_what_is_to_be_kept_free() -> None:
     assert len(boxes) == 6
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+@pytest.mark.parametrize("values", [(250.0, 800.0), (20.0, 5_600.0), (430.0,), ()])
+def test_kilometres_on_an_axis_are_numbers_that_stand_apart(values) -> None:
+    figure = parts.new_figure(13.0, 10.6)
+    ax = parts.axes_at(figure, 8.5, 4.0, 4.0, 2.6)
+    launches._kilometres(ax.xaxis, ax.set_xscale, values)
+    ax.scatter(values, values)
+    figure.canvas.draw()
+    shown = [label for label in ax.get_xticklabels(which="both") if label.get_text()]
+    inside = [one for one in shown if ax.get_xlim()[0] <= one.get_position()[0] <= ax.get_xlim()[1]]
+    assert all(
+        one.get_text().replace(",", "").replace(".", "").isdigit() for one in inside if values
+    )
+    boxes = sorted((one.get_window_extent() for one in inside), key=lambda box: box.x0)
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))

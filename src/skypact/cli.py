@@ -837,7 +837,7 @@ def _compile_if_cold(*stages: str) -> None:
     if cold:
         typer.echo("Compiling the kernels for this machine, once: a minute or two", err=True)
         if (len(cold) > 1 or "tracking" in cold) and (os.cpu_count() or 1) > 1:
-            compile_stages(cold)
+            compile_stages(cold, lambda line: typer.echo(line, err=True))
 
 
 def _size(paths: list[Path]) -> int:

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from skypact.desk.accounts import ROLES, Accounts
 from skypact.desk.routes_reading import LINES
 from skypact.desk.sea_lines import sea_lines
 from skypact.errors import InputError
+from skypact.ports import free_ports
 from skypact.run_desk import desk_port
 from skypact.sensing.feeds import new_key
 from skypact.sensing.feeds.sender import Whole, send_file, target_of
@@ -120,7 +120,7 @@ def prepare(
         raise InputError(str(folder), reason, "remove it, or give another folder")
     usual = {"scenario": SCENARIO, "seed": SEED, "first_port": 0}
     made = msgspec.convert(usual | asked, Made)
-    _prepare(folder, made.scenario, made.seed, made.first_port or _free_block(), settings)
+    _prepare(folder, made.scenario, made.seed, made.first_port or _first_port(), settings)
 
 
 def _made(folder: Path) -> Made | None:
@@ -133,22 +133,9 @@ def _made(folder: Path) -> Made | None:
         raise InputError(str(folder / _MADE), reason, "remove the folder") from None
 
 
-def _free_block() -> int:
+def _first_port() -> int:
     """The first ports at which nothing listens yet: another demo may be running."""
-    for first in range(FIRST_PORT, 32_000, _PORTS_APART):
-        if all(map(_is_free, range(first, first + _PORTS_APART))):
-            return first
-    return FIRST_PORT
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    return free_ports(_PORTS_APART, range(FIRST_PORT, 32_000, _PORTS_APART))
 
 
 def _prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: Settings) -> None:
