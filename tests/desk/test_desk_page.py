@@ -82,6 +82,29 @@ def _near(seconds):
     return re.compile("−(" + "|".join(said) + ")")
 
 
+def test_what_is_seen_and_not_assessed_yet_is_said(visit, story, desk):
+    """Under load an assessment waits: an empty list, or an old one, would be taken for calm."""
+    expect = expects()
+
+    def seen_alone(since_s):
+        now_ns = story.begin_ns + round(since_s * S)
+        story.node.time_ns = now_ns
+        story.node.tell("shared", (made_track(FLIGHT, now_ns, since_s),))
+        story.ids.add(FLIGHT.id)
+
+    desk.run(lambda: seen_alone(40.0))
+    expect(visit.page.locator(".flights .empty")).to_have_text("tracks here: 1, none assessed yet")
+    story.at(60.0)
+    visit.row(1).click()
+    behind = visit.page.locator(".detail .behind")
+    expect(visit.page.locator(".detail")).to_contain_text("Flight 1")
+    expect(behind).to_have_count(0)
+    desk.run(lambda: seen_alone(75.0))
+    expect(behind).to_contain_text("are by what was seen until")
+    story.at(76.0)
+    expect(behind).to_have_count(0)
+
+
 def test_alone_it_is_plain_what_would_be_missing(visit, story):
     expect = expects()
     story.at(300.0)

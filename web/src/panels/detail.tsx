@@ -11,6 +11,8 @@ import { usePicture, useSeconds, useStore, useWords } from "./look";
 
 /** 95 % of one dimension, in standard deviations. */
 const HOLDS_95_OF_1 = 1.96;
+/** An assessment that far behind what is seen is said to be: under load it may wait its turn. */
+const BEHIND_MS = 5_000;
 /** Partners tell a radar by an opaque label: its beginning tells theirs apart. */
 const LABEL = /^[0-9a-f]{16}$/;
 const LABEL_LETTERS = 4;
@@ -30,6 +32,7 @@ export function Detail({ desk }: { desk: Desk }) {
     <article class="detail" aria-labelledby="detail-title">
       <Head flight={flight} now_ms={now_ms} />
       <Acknowledge desk={desk} flight={flight} />
+      {track && track.last_plot_ms - flight.last_plot_ms > BEHIND_MS && <p class="behind" role="status">{say("behind", { time: clockTime(flight.as_of_ms), ago: age((now_ms - flight.as_of_ms) / 1_000) })}</p>}
       <Facts flight={flight} track={track} />
       {track && <Charts flight={flight} now_ms={now_ms} height_m={track.height_m} speed_m_s={Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s)} />}
       <Sources flight={flight} now_ms={now_ms} />

@@ -24,7 +24,7 @@ export function Flights({ desk }: { desk: Desk }) {
     <section class="flights" aria-labelledby="flights-title">
       <h2 id="flights-title" tabIndex={-1}>{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{say("tracks_n", { count: tracks })}</span></h2>
       {lacking.size > 0 && <p class="lacking" role="status">◌ {say("missing_here", { count: lacking.size })}</p>}
-      {flights.length === 0 && missed.length === 0 && <p class="empty" role="status">{say(coming ? "picture_coming" : "no_flights")}</p>}
+      {flights.length === 0 && missed.length === 0 && <p class="empty" role="status">{tracks > 0 ? say("not_assessed", { count: tracks }) : say(coming ? "picture_coming" : "no_flights")}</p>}
       <ul>
         {flights.slice(0, GREATEST_ROWS).map((flight) => <Row key={flight.id} desk={desk} flight={flight} missing={false} />)}
         {missed.map((flight) => <Row key={`missing ${flight.id}`} desk={desk} flight={flight} missing />)}

@@ -23,6 +23,8 @@ export const en = {
   past_now: "as known now",
   flights: "Flights",
   picture_coming: "This picture is being put together …",
+  not_assessed: "tracks here: {count}, none assessed yet",
+  behind: "Launch, apogee and impact are by what was seen until {time}, {ago} ago; newer ones are being worked out",
   no_flights: "No flights in this picture",
   missing_here: "Not in this picture: {count} of all together",
   missing_row: "not seen in this picture",

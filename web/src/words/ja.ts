@@ -24,6 +24,8 @@ export const ja: Words = {
   past_now: "現在の情報",
   flights: "飛翔体",
   picture_coming: "この状況図を作成中です…",
+  not_assessed: "航跡 {count} 件を評価中です",
+  behind: "発射・最高高度・落下は {time}({ago} 前)までの探知によるものです。更新を計算中です",
   no_flights: "この状況図に飛翔体はありません",
   missing_here: "この状況図にないもの: 共有図のうち {count}",
   missing_row: "この状況図では見えていません",

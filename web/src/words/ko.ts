@@ -24,6 +24,8 @@ export const ko: Words = {
   past_now: "현재 정보",
   flights: "비행체",
   picture_coming: "이 상황도를 구성 중입니다…",
+  not_assessed: "항적 {count}개를 평가 중입니다",
+  behind: "발사·정점 고도·낙하는 {time}({ago} 전)까지의 탐지에 따른 것입니다. 새 값을 계산 중입니다",
   no_flights: "이 상황도에 비행체가 없습니다",
   missing_here: "이 상황도에 없음: 공유 상황도 중 {count}",
   missing_row: "이 상황도에서는 보이지 않음",
