@@ -19,9 +19,12 @@ _AIR_M = 40e3
 _BOOST_NS = 60_000_000_000
 """A launch is joined by a curve to where the path was so long after it, or later in the air."""
 _CURVE_POINTS = 24
-_REACHES = 3.0
-"""A curve's tangent is no longer than so many times the way. From rest that is the way by the cube
+_RISE_ENDS = 3.0
+"""A rise from rest comes in no faster than so many times its mean speed: that is the way by the cube
 of time, the swiftest end of a curve that never turns back."""
+_FALL_BEGINS, _FALL_ENDS = 2.0, 0.5
+"""A fall begins no faster than so many times its mean speed, and ends so fast: the swiftest begin of
+a curve that slows down all the way."""
 
 FloatArray = NDArray[np.float64]
 
@@ -99,7 +102,7 @@ def before(launch: Launch | None, path: Path) -> Path:
         points.append((time_ns, state))
     end_ns, end = points[-1]
     lasts_s = (end_ns - launch.time_ns) * 1e-9
-    rise = _curve(on_ground, np.zeros(3), end[:3], _not_beyond(on_ground, end, lasts_s))
+    rise = _curve(on_ground, np.zeros(3), end[:3], _not_beyond(on_ground, end, lasts_s, _RISE_ENDS))
     times = _times(launch.time_ns, end_ns, len(rise))[:-1]
     points += [(int(time_ns), at) for time_ns, at in zip(times[::-1], rise[-2::-1], strict=True)]
     return _ending_on_ground(path_of(points[::-1]), launch, 0)
@@ -124,8 +127,8 @@ def foretold(impact: Impact | None, path: Path) -> Path:
     begin_ns, begin = points[-1]
     on_ground = _on_ground(impact)
     lasts_s = max(0.0, (impact.time_ns - begin_ns) * 1e-9)
-    chord = 0.5 * (on_ground - begin[:3])
-    fall = _curve(begin[:3], _not_beyond(on_ground, begin, lasts_s), on_ground, chord)
+    leaving = _not_beyond(on_ground, begin, lasts_s, _FALL_BEGINS)
+    fall = _curve(begin[:3], leaving, on_ground, _FALL_ENDS * (on_ground - begin[:3]))
     times = _times(begin_ns, impact.time_ns, len(fall))
     points += [(int(time_ns), at) for time_ns, at in zip(times[1:], fall[1:], strict=True)]
     return _ending_on_ground(path_of(points), impact, -1)
@@ -144,17 +147,17 @@ def _on_ground(at: Launch | Impact) -> FloatArray:
     return np.array(ecef_from_geodetic(at.latitude_rad, at.longitude_rad, 0.0))
 
 
-def _not_beyond(ground: FloatArray, state: FloatArray, seconds: float) -> FloatArray:
-    """How far the velocity reaches in a time, no farther than `_REACHES` times the way."""
+def _not_beyond(ground: FloatArray, state: FloatArray, seconds: float, times: float) -> FloatArray:
+    """How far the velocity reaches in a time, no farther than so many times the way."""
     reach = seconds * state[3:]
-    longest = _REACHES * float(np.linalg.norm(state[:3] - ground))
+    longest = times * float(np.linalg.norm(state[:3] - ground))
     return reach * min(1.0, longest / max(float(np.linalg.norm(reach)), 1.0))
 
 
 def _is_beyond(ground: FloatArray, state: FloatArray, seconds: float) -> bool:
-    """Whether the velocity reaches farther in a time than `_REACHES` times the way."""
+    """Whether a rise from rest, as long as that, cannot have come in so fast."""
     reach = seconds * float(np.linalg.norm(state[3:]))
-    return reach > _REACHES * float(np.linalg.norm(state[:3] - ground))
+    return reach > _RISE_ENDS * float(np.linalg.norm(state[:3] - ground))
 
 
 def _curve(
