@@ -20,11 +20,11 @@ _BOOST_NS = 60_000_000_000
 """A launch is joined by a curve to where the path was so long after it, or later in the air."""
 _CURVE_POINTS = 24
 _RISE_ENDS = 3.0
-"""A rise from rest comes in no faster than so many times its mean speed: that is the way by the cube
-of time, the swiftest end of a curve that never turns back."""
+"""A rise from rest comes in no faster than so many times its mean speed: that is the way by the
+cube of time, the swiftest end of a curve that never turns back."""
 _FALL_BEGINS, _FALL_ENDS = 2.0, 0.5
-"""A fall begins no faster than so many times its mean speed, and ends so fast: the swiftest begin of
-a curve that slows down all the way."""
+"""A fall begins no faster than so many times its mean speed, and ends so fast: the swiftest begin
+of a curve that slows down all the way."""
 
 FloatArray = NDArray[np.float64]
 
