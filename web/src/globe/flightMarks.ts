@@ -103,7 +103,7 @@ export class FlightMarks {
     mark.label.fillColor = colour(this.theme.text, Math.max(0.6, dim));
     this.#path(mark, flight, place, dim, chosen);
     this.#area(mark, flight.launch, "launch", dim);
-    this.#area(mark, flight.status === "ended" ? null : flight.impact, "impact", dim);
+    this.#area(mark, flight.impact, "impact", dim);
   }
 
   #begin(flight: Flight, place: Cartesian3): Mark {

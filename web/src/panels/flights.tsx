@@ -34,6 +34,11 @@ export function Flights({ desk }: { desk: Desk }) {
   );
 }
 
+/** When and where it comes down, or came down as far as is known. */
+function fallText({ impact }: Flight): string {
+  return impact ? `${clockTime(impact.time_ms)} ${placeText(impact.latitude_deg, impact.longitude_deg, 1)}` : "";
+}
+
 function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: boolean }) {
   const say = useWords();
   const { flight: chosen } = useStore(desk.view);
@@ -62,8 +67,8 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
         <span class="left">{falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}</span>
         <span class="where">
           {missing ? `◌ ${say("missing_row")}`
-            : flight.impact && flight.status !== "ended" ? `${clockTime(flight.impact.time_ms)} ${placeText(flight.impact.latitude_deg, flight.impact.longitude_deg, 1)}`
-            : flight.status === "ended" ? endedText(flight.ended_because ?? "")
+            : flight.status === "ended" ? [endedText(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")
+            : flight.impact ? fallText(flight)
             : say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
         </span>
         <span class="interval">{falls ? `${untilImpact(falls.earliest)} … ${untilImpact(falls.latest)}` : ""}</span>
