@@ -29,6 +29,7 @@ import structlog
 
 from bench.crowds import RADARS
 from bench.scenario import crowd
+from evaluate.link_scene import free_ports
 from skypact.desk.accounts import Accounts
 from skypact.model import DeskState, Phase, Track, TrackStatus
 from skypact.model.track import PhaseEstimate
@@ -143,7 +144,7 @@ def said(found: dict[str, float]) -> str:
 async def measured(folder: Path, plan: Plan) -> dict[str, float]:
     """Start all, tell, and gather what the viewers saw."""
     settings = Settings()
-    first = _free_ports()
+    first = free_ports(20)
     init_coalition(folder / "c", ["JPN", "KOR"], "mesh", settings.link, first_port=first)
     own = folder / "c" / "JPN"
     Accounts(own).add(_NAME, ("act",), _PASSWORD, time.time_ns())
@@ -348,12 +349,6 @@ async def _view(
 def _cpu_s(pid: int | None) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))
-
-
-def _free_ports() -> int:
-    from evaluate.link_scene import free_ports
-
-    return free_ports(20)
 
 
 if __name__ == "__main__":

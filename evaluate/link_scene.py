@@ -5,10 +5,7 @@ Used by `evaluate/link.py`, `bench/link.py` and the tests.
 """
 
 import asyncio
-import contextlib
-import fcntl
 import os
-import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from skypact import ports
 from skypact.settings import LinkSettings
 from skypact.sharing.coalition import init_coalition, write_generated
 from skypact.sharing.link import Link
@@ -26,8 +24,6 @@ from skypact.sharing.node_folder import host_and_port, load_node
 
 NATIONS = ("JPN", "KOR", "USA")
 _CHUNK = 1 << 16
-_CLAIMS: dict[int, int] = {}
-"""Locks of the ports that are this process's, by the first."""
 
 
 class Wire:
@@ -247,38 +243,8 @@ async def until(done: Callable[[], bool], within_s: float, poll_s: float = 0.02)
 
 
 def free_ports(count: int) -> int:
-    """The first of so many ports in a row that are free, and nobody else's while this process runs.
-
-    Below those that systems give to whoever connects.
-    """
-    for first in range(20_000 + os.getpid() % 100 * 97, 32_000, 97):
-        if _claimed(first) and _all_free(first, count):
-            return first
-    raise OSError("no free ports")
-
-
-def _claimed(first: int) -> bool:
-    """Whether these ports are this process's: others see them free until a server has them."""
-    if first not in _CLAIMS:
-        path = Path(tempfile.gettempdir()) / f"skypact-ports-{os.getuid()}-{first}"
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            return False
-        _CLAIMS[first] = lock  # until the process ends
-    return True
-
-
-def _all_free(first: int, count: int) -> bool:
-    with contextlib.ExitStack() as stack:
-        try:
-            for port in range(first, first + count):
-                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+    """The first of so many ports in a row, below those that systems give to whoever connects."""
+    return ports.free_ports(count, range(20_000 + os.getpid() % 100 * 97, 32_000, 97))
 
 
 @asynccontextmanager

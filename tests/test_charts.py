@@ -1,16 +1,21 @@
 """What pictures are made of: paths foretold, labels, and what a whole picture says."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import skypact
-from skypact.charts import GroundPaths, draw_flights, flights, parts
+from skypact.charts import GroundPaths, draw_flights, flights, launches, parts
 from skypact.charts.labels import Labels, grouped, numbered
 from skypact.flight.paths import Path as FlightPath
-from skypact.flight.paths import before, foretold, stretches, unseen
+from skypact.flight.paths import before, foretold, path_of, stretches, unseen
+from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
+from skypact.kernels.gravity import field
+from skypact.kernels.motion import coast_path
 from skypact.maps import Frame
+from skypact.model import Ellipse, Launch
 
 NS = 1_000_000_000
 
@@ -46,6 +51,30 @@ def test_a_path_is_foretold_over_its_apogee_to_its_impact(rising) -> None:
     start = before(flight.launch, seen)
     assert start.places[0, 2] == 0.0
     assert start.time_ns[-1] == seen.time_ns[0]
+
+
+def test_a_path_from_the_launch_has_no_kink_where_it_was_first_seen_in_free_flight() -> None:
+    """A boost that nobody saw is a curve that comes in as fast as was flown then."""
+    burn_out_s, seen_s = 150.0, 250.0
+    latitude, longitude = np.radians(40.0), np.radians(129.5)
+    east, _, up = np.array(local_axes(latitude, longitude)).reshape(3, 3)
+    place = np.array(ecef_from_geodetic(latitude, longitude, 120e3))
+    state = coast_path(*place, *(4200.0 * east + 3000.0 * up), seen_s - burn_out_s, field(8))
+    seen = path_of([(round(seen_s * 1e9), state)])
+    ellipse = Ellipse(semi_major_m=1.0, semi_minor_m=1.0, azimuth_rad=0.0)
+    launch = Launch(
+        time_ns=0,
+        time_sigma_s=1.0,
+        latitude_rad=latitude,
+        longitude_rad=np.radians(126.4),  # 265 km behind: the mean speed of that boost is 1.9 km/s
+        ellipse_95=ellipse,
+    )
+    start = before(launch, seen)
+    seconds = np.diff(start.time_ns) * 1e-9
+    velocity = np.diff(start.states[:, :3], axis=0) / seconds[:, None]
+    turns = np.linalg.norm(np.diff(velocity, axis=0), axis=1)
+    # From rest to 5.2 km/s by the cube of time: at its end 2 · 5.2 km/s / 150 s, 69 m/s².
+    assert turns.max() < 100.0 * seconds.max()
 
 
 def test_nothing_is_foretold_where_the_impact_is_unknown(rising) -> None:
@@ -122,3 +151,19 @@ def test_labels_cover_neither_each_other_nor_what_is_to_be_kept_free() -> None:
     assert len(boxes) == 6
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[:i])
+
+
+@pytest.mark.parametrize("values", [(250.0, 800.0), (20.0, 5_600.0), (430.0,), ()])
+def test_kilometres_on_an_axis_are_numbers_that_stand_apart(values) -> None:
+    figure = parts.new_figure(13.0, 10.6)
+    ax = parts.axes_at(figure, 8.5, 4.0, 4.0, 2.6)
+    launches._kilometres(ax.xaxis, ax.set_xscale, values)
+    ax.scatter(values, values)
+    figure.canvas.draw()
+    shown = [label for label in ax.get_xticklabels(which="both") if label.get_text()]
+    inside = [one for one in shown if ax.get_xlim()[0] <= one.get_position()[0] <= ax.get_xlim()[1]]
+    assert all(
+        one.get_text().replace(",", "").replace(".", "").isdigit() for one in inside if values
+    )
+    boxes = sorted((one.get_window_extent() for one in inside), key=lambda box: box.x0)
+    assert all(one.x1 < other.x0 for one, other in pairwise(boxes))

@@ -52,6 +52,8 @@ def test_the_launch_is_on_every_desk(begun):
         assert desk.open(login, timeout=30).status == 200
         status = json.load(desk.open(f"{address}api/v1/status", timeout=30))
         assert status["mode"] == "EXERCISE"  # what is simulated is never live
+        lines = json.load(desk.open(f"{address}api/v1/lines", timeout=30))["features"]
+        assert {one["properties"]["kind"] for one in lines} == {"eez", "nll"}
         until_s = time.monotonic() + 120.0
         while not (tracks := json.load(desk.open(f"{address}api/v1/tracks?picture=shared"))):
             assert time.monotonic() < until_s, "no track on the desk"

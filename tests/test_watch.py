@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from skypact.errors import InputError, LinkError
-from skypact.run_watch import as_json, look_once, screen_of
+from skypact.offline.picture_json import picture_as_json
+from skypact.run_watch import look_once, screen_of
 from tests.test_stages_apart import SETTINGS, Fed, until
 
 S = 1_000_000_000
@@ -35,7 +36,7 @@ def test_a_node_is_watched_in_the_terminal(tmp_path):
 
             await asyncio.wait_for(told(), 60.0)
             state, shown = await look("national")
-            document = as_json(state, shown)
+            document = picture_as_json(state, shown)
             out = io.StringIO()
             Console(file=out, width=120).print(screen_of(state, shown, True, 120))
             behind = io.StringIO()

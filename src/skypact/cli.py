@@ -649,7 +649,8 @@ def watch(
     import asyncio
     import contextlib
 
-    from skypact.run_watch import as_json, look_once, screen_of
+    from skypact.offline.picture_json import picture_as_json
+    from skypact.run_watch import look_once, screen_of
     from skypact.run_watch import watch as keep_watching
 
     chosen, console = _settings(settings), _console(json)
@@ -658,7 +659,7 @@ def watch(
         if json is not None:
             from skypact.offline.output import write_json
 
-            write_json(json, as_json(state, shown))
+            write_json(json, picture_as_json(state, shown))
         console.print(screen_of(state, shown, True, console.width))
         return
     with contextlib.suppress(KeyboardInterrupt):
@@ -837,7 +838,7 @@ def _compile_if_cold(*stages: str) -> None:
     if cold:
         typer.echo("Compiling the kernels for this machine, once: a minute or two", err=True)
         if (len(cold) > 1 or "tracking" in cold) and (os.cpu_count() or 1) > 1:
-            compile_stages(cold)
+            compile_stages(cold, lambda line: typer.echo(line, err=True))
 
 
 def _size(paths: list[Path]) -> int:

@@ -59,6 +59,22 @@ def run(
     run_desk(folder, load_settings(settings), exercise)
 
 
+@desk.command()
+def lines(
+    file: Annotated[Path, typer.Argument(metavar="FILE.geojson", help="The file to write.")],
+) -> None:
+    """Write limits at sea for the map: zones of Japan and Korea, the NLL; approximate."""
+    import json
+
+    from skypact.desk.sea_lines import ATTRIBUTION, sea_lines
+    from skypact.offline.output import require_writable
+
+    require_writable(file)
+    file.write_text(json.dumps(sea_lines(), ensure_ascii=False), "utf-8")
+    for line in ATTRIBUTION:
+        typer.echo(line, err=True)
+
+
 @user.command()
 def add(
     folder: Folder,

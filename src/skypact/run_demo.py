@@ -6,10 +6,10 @@ It runs as an exercise, for what is simulated is not live.
 """
 
 import asyncio
+import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,7 +22,10 @@ import msgspec
 import numpy as np
 
 from skypact.desk.accounts import ROLES, Accounts
+from skypact.desk.routes_reading import LINES
+from skypact.desk.sea_lines import sea_lines
 from skypact.errors import InputError
+from skypact.ports import free_ports
 from skypact.run_desk import desk_port
 from skypact.sensing.feeds import new_key
 from skypact.sensing.feeds.sender import Whole, send_file, target_of
@@ -117,7 +120,7 @@ def prepare(
         raise InputError(str(folder), reason, "remove it, or give another folder")
     usual = {"scenario": SCENARIO, "seed": SEED, "first_port": 0}
     made = msgspec.convert(usual | asked, Made)
-    _prepare(folder, made.scenario, made.seed, made.first_port or _free_block(), settings)
+    _prepare(folder, made.scenario, made.seed, made.first_port or _first_port(), settings)
 
 
 def _made(folder: Path) -> Made | None:
@@ -130,22 +133,9 @@ def _made(folder: Path) -> Made | None:
         raise InputError(str(folder / _MADE), reason, "remove the folder") from None
 
 
-def _free_block() -> int:
+def _first_port() -> int:
     """The first ports at which nothing listens yet: another demo may be running."""
-    for first in range(FIRST_PORT, 32_000, _PORTS_APART):
-        if all(map(_is_free, range(first, first + _PORTS_APART))):
-            return first
-    return FIRST_PORT
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tried.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+    return free_ports(_PORTS_APART, range(FIRST_PORT, 32_000, _PORTS_APART))
 
 
 def _prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: Settings) -> None:
@@ -154,7 +144,9 @@ def _prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: 
     own = {NATIONS.get(name, name): name for name in sorted({r.nation for r in flown.radars})}
     init_coalition(folder / "coalition", tuple(own), "mesh", settings.link, first_port=first_port)
     password = secrets.token_urlsafe(9)
+    at_sea = json.dumps(sea_lines(), ensure_ascii=False)
     for nation, name in own.items():
+        (folder / "coalition" / nation / LINES).write_text(at_sea, encoding="utf-8")
         _equip(folder / "coalition" / nation, nation, name, tuple(own), flown)
         Accounts(folder / "coalition" / nation).add(WHO, ROLES, password, time.time_ns())
     write_private(folder / _LOGIN, f"{password}\n".encode())

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from rich.console import Console, Group
@@ -17,7 +16,6 @@ from rich.text import Text
 from skypact.desk.node_client import NodeClient, PictureCopy
 from skypact.errors import InputError, LinkError
 from skypact.model import DeskState, Flight, PartnerState, ShownFlight
-from skypact.offline.flight_json import flight_as_json
 from skypact.offline.summary import flights_table
 from skypact.offline.text import clock, iso_utc, span
 from skypact.settings import Settings
@@ -169,47 +167,3 @@ def _partner_line(one: PartnerState, state: DeskState) -> str:
         f"{one.nation}: {link}, {came}{delay}; for it {one.level}, {one.sent:,} sent, "
         f"{one.backlog_batches:,} batches wait"
     )
-
-
-def as_json(state: DeskState, shown: PictureCopy) -> dict[str, Any]:
-    """The same for programs; flights as `skypact track --json` has them."""
-    return {
-        "nation": state.nation,
-        "exercise": state.exercise,
-        "ready": state.ready,
-        "faults": list(state.faults),
-        "notices": list(state.notices),
-        "picture": shown.name,
-        "time": iso_utc(shown.time_ns),
-        "partners": [
-            {
-                "nation": one.nation,
-                "up": one.up,
-                "delay_s": one.delay_s,
-                "round_trip_s": one.round_trip_s,
-                "level": one.level,
-                "sent": one.sent,
-                "backlog_batches": one.backlog_batches,
-                "received": one.received,
-                "last_came": (
-                    iso_utc(state.came_ns[one.nation]) if one.nation in state.came_ns else None
-                ),
-            }
-            for one in state.partners
-        ],
-        "flights": [
-            flight_as_json(one.flight)
-            | {
-                "sources": [
-                    {
-                        "nation": source.nation,
-                        "radar": source.radar,
-                        "plots": source.plots,
-                        "last": None if source.last_ns is None else iso_utc(source.last_ns),
-                    }
-                    for source in one.sources
-                ]
-            }
-            for one in _by_id(shown)
-        ],
-    }

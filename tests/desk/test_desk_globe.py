@@ -65,7 +65,7 @@ def desk(tmp_path_factory):
 def page(desk):
     """One page for all that is tried: in software each globe takes seconds to come."""
     with browser(globe=True) as opened:
-        visit = Visit(opened, desk, size=(1100, 640))
+        visit = Visit(opened, desk, size=(1100, 810))
         visit.page.locator(".globe canvas").wait_for()
         yield visit.page
         visit.close()
@@ -151,6 +151,13 @@ def test_the_map_shows_the_same_and_a_click_finds_it_there(page, story):
     expect(page.locator(".detail")).to_contain_text("Flight 1")
     page.get_by_role("button", name="Globe").click()
     at_rest(page)
+
+
+def test_the_land_comes_whole_and_before_the_globe_rests(page, story):
+    story.at(SECONDS, flight=NEAR, names=("shared",))
+    page.keyboard.press("h")
+    at_rest(page, 4_000)
+    assert page.locator(".globe canvas").get_attribute("data-land") == "whole"
 
 
 def test_it_draws_when_something_changes_and_rests_otherwise(page, story):

@@ -1,6 +1,7 @@
 """What people do at the desk, in a real browser, beside a real desk and a made-up node."""
 
 import json
+import re
 
 import msgspec
 import pytest
@@ -69,16 +70,37 @@ def test_a_launch_is_followed_to_its_impact(visit, story):
     expect(detail.locator(".assessments")).to_contain_text("KOR")
     expect(detail.locator(".assessments em.much").first).to_contain_text("≠")
     story.at(620.0, ended=True)
-    expect(visit.row(1)).to_contain_text("came down")
+    expect(visit.row(1)).to_contain_text(re.compile("came down · .*Z .*°N"))
     expect(detail.locator(".head")).to_contain_text("ended")
 
 
 def _near(seconds):
     """The countdown as it stands within three seconds after it was told."""
-    import re
-
     said = [f"{(seconds - k) // 60:02d}:{(seconds - k) % 60:02d}" for k in range(-1, 12)]
     return re.compile("−(" + "|".join(said) + ")")
+
+
+def test_what_is_seen_and_not_assessed_yet_is_said(visit, story, desk):
+    """Under load an assessment waits: an empty list, or an old one, would be taken for calm."""
+    expect = expects()
+
+    def seen_alone(since_s):
+        now_ns = story.begin_ns + round(since_s * S)
+        story.node.time_ns = now_ns
+        story.node.tell("shared", (made_track(FLIGHT, now_ns, since_s),))
+        story.ids.add(FLIGHT.id)
+
+    desk.run(lambda: seen_alone(40.0))
+    expect(visit.page.locator(".flights .empty")).to_have_text("tracks here: 1, none assessed yet")
+    story.at(60.0)
+    visit.row(1).click()
+    behind = visit.page.locator(".detail .behind")
+    expect(visit.page.locator(".detail")).to_contain_text("Flight 1")
+    expect(behind).to_have_count(0)
+    desk.run(lambda: seen_alone(75.0))
+    expect(behind).to_contain_text("are by what was seen until")
+    story.at(76.0)
+    expect(behind).to_have_count(0)
 
 
 def test_alone_it_is_plain_what_would_be_missing(visit, story):
@@ -94,6 +116,31 @@ def test_alone_it_is_plain_what_would_be_missing(visit, story):
     visit.page.get_by_role("button", name="All together").click()
     expect(visit.row(2)).to_be_enabled()
     expect(visit.page.locator(".lacking")).to_have_count(0)
+
+
+def test_a_picture_that_has_not_come_is_not_taken_for_the_one_before(visit, story):
+    """A partner's alone takes a node half a minute; what was shown before is not shown as it."""
+    expect = expects()
+    page, held = visit.page, []
+    story.at(300.0)
+    visit.row(1).click()
+    expect(page.locator(".detail")).to_contain_text("Flight 1")
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/v1/events?picture=national", hold)
+    page.get_by_role("button", name="Own radars alone").click()
+    expect(page.locator(".flights .empty")).to_contain_text("being put together")
+    expect(visit.row(1)).to_have_count(0)
+    expect(page.locator("#panel")).to_contain_text("being put together")
+    page.wait_for_timeout(4_000)  # longer than it takes to say that nothing comes
+    expect(page.get_by_text("NO DATA FROM THE NODE")).to_have_count(0)
+    held[0].continue_()
+    page.unroute("**/api/v1/events?picture=national", hold)
+    expect(visit.row(1)).to_be_visible()
+    expect(page.locator(".detail")).to_contain_text("Flight 1")
+    page.get_by_role("button", name="All together").click()
 
 
 def test_acknowledging_is_seen_by_others_and_not_open_to_all(quick, visit, story, desk):
@@ -233,7 +280,7 @@ def test_an_alert_that_waits_is_released_by_persons_in_each_language(quick, visi
 
         set_alerts(alert, msgspec.structs.replace(alert, event=8))
         for speaks, code, band, release in (
-            ("Language", "ja", "実動 · 発令待ち", "発令を承認(実動)"),
+            ("Language", "ja", "実運用 · 発令待ち", "発令を承認(実運用)"),
             ("言語", "ko", "실상황 · 발령 대기", "발령 승인(실상황)"),
         ):
             page.get_by_label(speaks).select_option(code)
@@ -373,7 +420,7 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
         story.at(since_s)
     visit.row(1).click()
     page = visit.page
-    height = page.locator(".facts tr").nth(3)
+    height = page.locator(".facts tbody tr").nth(3)
     expect(height).to_contain_text("480 km")
     slider = page.get_by_label("Moment")
     moment_ms, held = (story.begin_ns + 150 * S) // 1_000_000, []
@@ -392,7 +439,7 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
     second = visit.context.new_page()
     second.goto(link)
     expect(second.locator(".notice.past")).to_be_visible()
-    expect(second.locator(".facts tr").nth(3)).to_contain_text("260 km")
+    expect(second.locator(".facts tbody tr").nth(3)).to_contain_text("260 km")
     second.close()
     page.keyboard.press("n")
     expect(page.locator(".notice.past")).to_have_count(0)
@@ -478,7 +525,7 @@ def test_nothing_serious_stands_in_the_way_of_anyone(visit, story):
     _no_violation(page, "the other look")
     page.get_by_label("Language").select_option("ja")
     expect(page.locator("html")).to_have_attribute("lang", "ja")
-    expect(page.locator(".mode")).to_have_text("実動")
+    expect(page.locator(".mode")).to_have_text("実運用")
     page.get_by_label("言語").select_option("ko")
     expect(page.locator(".mode")).to_have_text("실상황")
     page.get_by_role("tab").nth(1).click()

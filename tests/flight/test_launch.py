@@ -1,5 +1,6 @@
 """Launch points: what is left out before boosts are flown could not have led to the sight."""
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -30,8 +31,9 @@ def test_a_boost_that_led_to_a_sight_is_never_left_out(height_m):
     assert np.mean(kept) < (0.95 if height_m < 40e3 else 0.6)  # or nothing is saved
 
 
-def test_a_launch_seen_from_the_pad():
-    """1.2 km above the ellipsoid, from a standstill at 6 g: to the radar's own accuracy."""
+@pytest.fixture(scope="module")
+def from_the_pad():
+    """A track of 1.5 s from a standstill at 6 g, 1.2 km above the ellipsoid; radar and begin."""
     radar = Radar(
         id="A",
         nation="USA",
@@ -61,7 +63,28 @@ def test_a_launch_seen_from_the_pad():
     )
     picture = Picture((radar,))
     picture.observe(plots)
-    launch = assess(picture.tracks()[0], (radar,)).launch
+    return picture.tracks()[0], radar, begin
+
+
+def test_a_launch_seen_from_the_pad(from_the_pad):
+    """To the radar's own accuracy."""
+    track, radar, begin = from_the_pad
+    launch = assess(track, (radar,)).launch
     off, _ = geodesic_inverse(launch.latitude_rad, launch.longitude_rad, 0.5665, -1.8495)
     assert abs(launch.time_ns - begin) * 1e-9 < 3.0 * launch.time_sigma_s < 1.0
     assert off < launch.ellipse_95.semi_major_m < 30.0
+
+
+@pytest.mark.parametrize("earlier_s", [8.0, 40.0])
+def test_a_track_that_a_partner_began_has_the_launch_that_own_plots_tell(from_the_pad, earlier_s):
+    """A partner's tracklets came first: they are no plots, and our own plots tell the same."""
+    track, radar, _ = from_the_pad
+    first = track.first_plots.copy()
+    first[:, 0] += earlier_s
+    begun = track.first_plot_ns - round(earlier_s * 1e9)
+    shared = msgspec.structs.replace(track, first_plot_ns=begun, first_plots=first)
+    alone, together = (assess(one, (radar,)).launch for one in (track, shared))
+    assert together is not None
+    assert abs(together.time_ns - alone.time_ns) < 1_000  # of sums of seconds, not of the launch
+    places = [(one.latitude_rad, one.longitude_rad) for one in (alone, together)]
+    assert places[1] == pytest.approx(places[0], abs=1e-9)

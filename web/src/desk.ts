@@ -42,6 +42,8 @@ export class Desk {
   readonly shown: Store<{ time_ms: number; past: boolean } | null> = store<{ time_ms: number; past: boolean } | null>(null);
   /** ms of the page's own clock when something last came; null: nothing yet. */
   readonly heard_ms: Store<number | null> = store<number | null>(null);
+  /** The picture that was chosen has not come yet: that of a partner alone takes the node a while. */
+  readonly coming: Store<boolean> = store(false);
   /** A sentence for whoever is at the desk: what went wrong, or was done. */
   readonly said: Store<string> = store("");
   readonly past: Past;
@@ -172,11 +174,20 @@ export class Desk {
     const { picture } = this.view.get();
     const past = (): boolean => this.view.get().at_ms !== null;
     const heard = (): void => this.heard_ms.set(performance.now());
+    const tick = (clock: Clock): void => {
+      heard();
+      this.clock.set(clock);
+    };
+    // Nothing of another picture may be taken for what is in this one.
+    const other = this.picture.name !== picture;
+    this.coming.set(other);
+    if (other && !past()) this.picture.clear();
     this.#events = new Events(picture, {
       open: heard,
       broken: () => void this.#stillHere(),
       snapshot: (whole) => {
         heard();
+        this.coming.set(false);
         this.status.set(whole.status);
         this.clock.set(whole.clock);
         this.partners.set(whole.partners);
@@ -193,10 +204,7 @@ export class Desk {
       },
       partners: (partners) => this.partners.set(partners),
       status: (status) => this.status.set(status),
-      clock: (clock) => {
-        heard();
-        this.clock.set(clock);
-      },
+      clock: tick,
       notes: (notes) => this.#take(notes),
       warnings: (warnings) => {
         if (!past()) this.warnings.set(warnings);
@@ -210,6 +218,7 @@ export class Desk {
       snapshot: (whole) => this.together.take(whole),
       tracks: (change) => this.together.changeTracks(change),
       flights: (change) => this.together.changeFlights(change),
+      clock: tick,
       notes: (notes) => this.#take(notes),
     });
   }
@@ -241,7 +250,7 @@ export class Desk {
   /** At most once a second, and once more after the last change. */
   #compare(): void {
     const { picture, at_ms } = this.view.get();
-    if (picture === TOGETHER || at_ms !== null) {
+    if (picture === TOGETHER || at_ms !== null || this.coming.get()) {
       if (this.lacking.get().size) this.lacking.set(new Set());
       return;
     }

@@ -28,7 +28,7 @@ from skypact.charts.parts import (
     title,
 )
 from skypact.charts.paths import GroundPaths
-from skypact.flight.paths import Path, before, foretold, stretches, unseen
+from skypact.flight.paths import Path, before, foretold, path_of, stretches, unseen
 from skypact.maps import INK, Projection
 from skypact.model import Flight, Impact, Launch, Radar
 from skypact.offline.text import HALF_95, axes, clock, iso_utc, kilometres, seconds
@@ -114,12 +114,26 @@ def _drawn(flights: Sequence[Flight], paths: GroundPaths) -> tuple[_Drawn, ...]:
                 colour=_COLOURS[number % len(_COLOURS)],
                 # The first lies lowest and is widest: one along with it does not hide it.
                 width=3.6 if number == 0 else 1.6,
-                start=before(flight.launch, seen),
+                start=_start(flight, seen, paths),
                 seen=seen,
                 ahead=foretold(flight.impact, seen),
             )
         )
     return tuple(found)
+
+
+def _start(flight: Flight, seen: Path, paths: GroundPaths) -> Path:
+    """From the launch to where its path begins: what parted from another was with it till then."""
+    whole = paths.of(flight.parted_from) if flight.parted_from is not None else path_of([])
+    if not len(seen.time_ns) or not len(whole.time_ns) or whole.time_ns[0] >= seen.time_ns[0]:
+        return before(flight.launch, seen)
+    with_it = whole.time_ns < seen.time_ns[0]
+    parts = (
+        before(flight.launch, whole),
+        Path._make(column[with_it] for column in whole),
+        Path._make(column[:1] for column in seen),
+    )
+    return Path._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
 
 def _finding(tracked: TrackedFiles) -> str:

@@ -1,13 +1,14 @@
 """The picture of `skypact record draw`: when, what, whence, how high and far, where they fell."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from skypact.charts.parts import SOFT, STYLE, axes_at, headline, new_figure, plain, save, title
 from skypact.maps import INK, FloatArray, centred, draw_map, frame_about
@@ -18,10 +19,12 @@ from skypact.record.lines import Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 _MOST = 20_000
 """Points drawn; beyond, the newest."""
 _MOST_BARS = 14
+_DECADE = 10.0
 _COLOUR, _FAILED = "#1965B0", "#CC3311"
 _SHOWN = (0.03, 0.97)
 """The map shows what lies between; a few that fell far off are beyond its edge."""
@@ -93,11 +96,22 @@ def _draw_heights(ax: "Axes", entries: Sequence[LaunchEntry]) -> None:
             lw=0,
             label="failed" if failed else "other",
         )
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    _kilometres(ax.xaxis, ax.set_xscale, [one.range_km or 0.0 for one in known])
+    _kilometres(ax.yaxis, ax.set_yscale, [one.apogee_km or 0.0 for one in known])
     ax.set_xlabel("range, km")
     ax.set_ylabel("apogee, km")
     ax.legend(frameon=False, fontsize=7.5)
+
+
+def _kilometres(axis: "Axis", scale: Callable[[str], None], values: Sequence[float]) -> None:
+    """Whole numbers to read: 1, 2 and 5 of each decade, or even steps over less than one."""
+    if values and max(values) > _DECADE * min(values):
+        scale("log")
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
+    else:
+        axis.set_major_locator(MaxNLocator(5))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _draw_falls(ax: "Axes", entries: Sequence[LaunchEntry], lines: Sequence[Line]) -> None:

@@ -118,7 +118,8 @@ def flight(
         "last_plot_ms": one.last_plot_ns // MS,
         "last_seen_by": one.last_seen_by,
         "plots": one.plots,
-        "nations": list(one.nations),
+        # Sources are of now: an assessment that is behind knows fewer nations.
+        "nations": sorted({*one.nations, *(each["nation"] for each in sources)}),
         "sources": sources,
         "seen_now_by": sorted({each["nation"] for each in sources if each["sees_now"]}),
         "independent_radars": len(sources),

@@ -89,12 +89,14 @@ class FirstSight(NamedTuple):
     """The state at a track's first plot, from its first plots.
 
     `state` (9,): ECEF position m, velocity m/s, thrust acceleration m/s² (0 in free flight);
-    `covariance` (9, 9).
+    `covariance` (9, 9). `after_s`: how long after the track's first observation that plot came; a
+    partner's tracklets may have begun the track.
     """
 
     burning: bool
     state: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    after_s: float = 0.0
 
 
 def first_sight(track: Track, radars: Sequence[Radar]) -> FirstSight | None:
@@ -106,9 +108,9 @@ def first_sight(track: Track, radars: Sequence[Radar]) -> FirstSight | None:
     rows, n = radar_array(radars)
     if len(plots) < 4:
         return None
-    spans = [(len(plots), False)]
+    after_s, spans = float(plots[0, PLOT_TIME_S]), [(len(plots), False)]
     for span in _BOOST_SPANS_S + _SPARSE_SPANS_S:
-        count = int(np.searchsorted(plots[:, PLOT_TIME_S], span, side="right"))
+        count = int(np.searchsorted(plots[:, PLOT_TIME_S], after_s + span, side="right"))
         if count >= _LEAST_PLOTS and not (span in _SPARSE_SPANS_S and len(spans) > 1):
             spans.append((count, True))
     found = None
@@ -116,7 +118,7 @@ def first_sight(track: Track, radars: Sequence[Radar]) -> FirstSight | None:
         sight = _fitted(plots[:count], burning, rows, n)
         if sight is None:
             continue
-        found = sight
+        found = sight._replace(after_s=after_s)
         if math.sqrt(np.trace(sight.covariance[3:6, 3:6])) < _KNOWN_SPEED_SIGMA_M_S:
             break
     return found
@@ -190,7 +192,8 @@ def launch_of(track: Track, radars: Sequence[Radar], settings: FlightSettings) -
     sight = first_sight(track, radars)
     if sight is None:
         return None
-    if sight.burning and (just := _just_launched(track, sight)) is not None:
+    seen_ns = track.first_plot_ns + round(sight.after_s * 1e9)
+    if sight.burning and (just := _just_launched(seen_ns, sight)) is not None:
         return just
     earlier_s = 0.0
     if not sight.burning:
@@ -198,10 +201,10 @@ def launch_of(track: Track, radars: Sequence[Radar], settings: FlightSettings) -
         if risen is None:
             return None
         sight, earlier_s = risen
-    return _matched(track, sight, earlier_s, settings)
+    return _matched(seen_ns, sight, earlier_s, settings)
 
 
-def _just_launched(track: Track, sight: FirstSight) -> Launch | None:
+def _just_launched(seen_ns: int, sight: FirstSight) -> Launch | None:
     """The launch of what was seen so early that it still stands where it began, or nearly.
 
     At v under constant acceleration a it began v / a before, v² / 2a behind; at whatever height the
@@ -221,7 +224,7 @@ def _just_launched(track: Track, sight: FirstSight) -> Launch | None:
     spread = turned[:2, :2] + np.eye(2) * (0.5 * seconds * speed_sigma) ** 2
     where = geodetic_from_plane((latitude, longitude), *moved)
     return Launch(
-        time_ns=track.first_plot_ns - round(seconds * 1e9),
+        time_ns=seen_ns - round(seconds * 1e9),
         # Thrust may have begun gently: half the time is not known.
         time_sigma_s=math.hypot(speed_sigma / a, 0.5 * seconds),
         latitude_rad=where[0],
@@ -309,7 +312,7 @@ def _seen(sight: FirstSight) -> _Seen:
 
 
 def _matched(
-    track: Track, sight: FirstSight, earlier_s: float, settings: FlightSettings
+    seen_ns: int, sight: FirstSight, earlier_s: float, settings: FlightSettings
 ) -> Launch | None:
     """Weigh a family of boosts by how like the sighted state they are at its height."""
     _, latitude, longitude, height = _local(sight.state)
@@ -344,7 +347,7 @@ def _matched(
     covariance += moves @ (place - place_by_seen @ with_place.T) @ moves.T
     where = geodetic_from_plane((latitude, longitude), *mean[:2])
     return Launch(
-        time_ns=track.first_plot_ns - round((earlier_s + mean[2]) * 1e9),
+        time_ns=seen_ns - round((earlier_s + mean[2]) * 1e9),
         time_sigma_s=float(math.sqrt(covariance[2, 2])),
         latitude_rad=where[0],
         longitude_rad=where[1],

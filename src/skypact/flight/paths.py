@@ -19,6 +19,12 @@ _AIR_M = 40e3
 _BOOST_NS = 60_000_000_000
 """A launch is joined by a curve to where the path was so long after it, or later in the air."""
 _CURVE_POINTS = 24
+_RISE_ENDS = 3.0
+"""A rise from rest comes in no faster than so many times its mean speed: that is the way by the
+cube of time, the swiftest end of a curve that never turns back."""
+_FALL_BEGINS, _FALL_ENDS = 2.0, 0.5
+"""A fall begins no faster than so many times its mean speed, and ends so fast: the swiftest begin
+of a curve that slows down all the way."""
 
 FloatArray = NDArray[np.float64]
 
@@ -78,21 +84,25 @@ def unseen(path: Path) -> list[Path]:
 def before(launch: Launch | None, path: Path) -> Path:
     """From the launch to where the path begins; empty where either is unknown.
 
-    Free flight back into the air or to a minute after the launch, and a curve before that.
+    Free flight back into the air or to a minute after the launch, and a curve before that; it
+    begins no later than where a curve from rest still comes in with the speed that was flown.
     """
     if launch is None or not len(path.time_ns) or launch.time_ns >= path.time_ns[0]:
         return path_of([])
     points = [(int(path.time_ns[0]), path.states[0])]
     step_ns = max(1_000_000_000, (points[0][0] - launch.time_ns) // _FORETOLD_POINTS)
+    on_ground = _on_ground(launch)
     while points[-1][0] - step_ns > launch.time_ns + _BOOST_NS:
         state = np.array(_coasted(points[-1][1], -step_ns * 1e-9))
+        time_ns = points[-1][0] - step_ns
         if geodetic_from_ecef(*map(float, state[:3]))[2] < _AIR_M:
             break
-        points.append((points[-1][0] - step_ns, state))
+        if _is_beyond(on_ground, state, (time_ns - launch.time_ns) * 1e-9):
+            break
+        points.append((time_ns, state))
     end_ns, end = points[-1]
-    on_ground = _on_ground(launch)
     lasts_s = (end_ns - launch.time_ns) * 1e-9
-    rise = _curve(on_ground, np.zeros(3), end[:3], _not_beyond(on_ground, end, lasts_s))
+    rise = _curve(on_ground, np.zeros(3), end[:3], _not_beyond(on_ground, end, lasts_s, _RISE_ENDS))
     times = _times(launch.time_ns, end_ns, len(rise))[:-1]
     points += [(int(time_ns), at) for time_ns, at in zip(times[::-1], rise[-2::-1], strict=True)]
     return _ending_on_ground(path_of(points[::-1]), launch, 0)
@@ -117,8 +127,8 @@ def foretold(impact: Impact | None, path: Path) -> Path:
     begin_ns, begin = points[-1]
     on_ground = _on_ground(impact)
     lasts_s = max(0.0, (impact.time_ns - begin_ns) * 1e-9)
-    chord = 0.5 * (on_ground - begin[:3])
-    fall = _curve(begin[:3], _not_beyond(on_ground, begin, lasts_s), on_ground, chord)
+    leaving = _not_beyond(on_ground, begin, lasts_s, _FALL_BEGINS)
+    fall = _curve(begin[:3], leaving, on_ground, _FALL_ENDS * (on_ground - begin[:3]))
     times = _times(begin_ns, impact.time_ns, len(fall))
     points += [(int(time_ns), at) for time_ns, at in zip(times[1:], fall[1:], strict=True)]
     return _ending_on_ground(path_of(points), impact, -1)
@@ -137,11 +147,17 @@ def _on_ground(at: Launch | Impact) -> FloatArray:
     return np.array(ecef_from_geodetic(at.latitude_rad, at.longitude_rad, 0.0))
 
 
-def _not_beyond(ground: FloatArray, state: FloatArray, seconds: float) -> FloatArray:
-    """How far the velocity reaches in a time, no farther than one and a half times the way."""
+def _not_beyond(ground: FloatArray, state: FloatArray, seconds: float, times: float) -> FloatArray:
+    """How far the velocity reaches in a time, no farther than so many times the way."""
     reach = seconds * state[3:]
-    longest = 1.5 * float(np.linalg.norm(state[:3] - ground))
+    longest = times * float(np.linalg.norm(state[:3] - ground))
     return reach * min(1.0, longest / max(float(np.linalg.norm(reach)), 1.0))
+
+
+def _is_beyond(ground: FloatArray, state: FloatArray, seconds: float) -> bool:
+    """Whether a rise from rest, as long as that, cannot have come in so fast."""
+    reach = seconds * float(np.linalg.norm(state[3:]))
+    return reach > _RISE_ENDS * float(np.linalg.norm(state[:3] - ground))
 
 
 def _curve(

@@ -7,6 +7,7 @@ compile on one core; here each stage's kernels do in a process of their own.
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ _COMPILED = {
 """Package, and a file in its part of the cache that tells that a stage's kernels are compiled."""
 
 
+_TOLD_S = 10.0
+_POLL_S = 0.1
 _AFTER = {"tracklets": "tracking"}
 """What calls the kernels of another stage, and would compile them as well beside it."""
 _BESIDE = {"tracking": "couples", "tracklets": "tracklets beside plots"}
@@ -52,21 +55,45 @@ def _compiled_of(stage: str) -> Iterator[Path]:
     return (Path(os.environ["NUMBA_CACHE_DIR"]) / own).glob(name)
 
 
-def compile_stages(stages: Sequence[str]) -> None:
-    """Compile the kernels of stages, each in a process of its own; nothing fails if one does."""
+def compile_stages(stages: Sequence[str], told: Callable[[str], None]) -> None:
+    """Compile the kernels of stages, each in a process of its own; nothing fails if one does.
+
+    `told` hears every `_TOLD_S` how far it is: whoever waits sees that it goes on.
+    """
     command = [sys.executable, "-m", "skypact.offline.warm"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # One after another in one process where one calls what another compiles.
     first = [stage for stage in stages if _AFTER.get(stage) not in stages]
     chains = [[one, *(stage for stage in stages if _AFTER.get(stage) == one)] for one in first]
     chains.append([_BESIDE[stage] for stage in stages if stage in _BESIDE])
-    running = [subprocess.Popen([*command, *chain], **quiet) for chain in chains if chain]  # type: ignore[call-overload]
+    chains = [chain for chain in chains if chain]
+    running = [subprocess.Popen([*command, *chain], **quiet) for chain in chains]  # type: ignore[call-overload]
+    begun_s, before = time.monotonic(), _kernels_kept()
+    said_s = begun_s
     try:
-        for process in running:
-            process.wait()
+        while any(process.poll() is None for process in running):
+            time.sleep(_POLL_S)
+            if time.monotonic() - said_s < _TOLD_S:
+                continue
+            said_s = time.monotonic()
+            still = [
+                stage
+                for chain, process in zip(chains, running, strict=True)
+                if process.poll() is None
+                for stage in chain
+            ]
+            kernels = _kernels_kept() - before
+            told(f"  {said_s - begun_s:.0f} s: {kernels} kernels; still at {', '.join(still)}")
     finally:
         for process in running:
             process.terminate()
+
+
+def _kernels_kept() -> int:
+    """How many compiled kernels the cache holds, of this installation and any other."""
+    import skypact.kernels.compiled  # noqa: F401  (names the cache folder)
+
+    return sum(1 for _ in Path(os.environ["NUMBA_CACHE_DIR"]).glob("*/*.nbi"))
 
 
 def _couples() -> None:
@@ -256,7 +283,7 @@ def main() -> None:
             _WORK[stage]()
     elif cold := cold_stages(ALL if "--all" in sys.argv else FILES):
         print("Compiling the kernels for this machine, once: a minute or two", flush=True)
-        compile_stages(cold)
+        compile_stages(cold, lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

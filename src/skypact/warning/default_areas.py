@@ -22,6 +22,7 @@ from shapely.geometry import Polygon, box
 
 from skypact.errors import InputError
 from skypact.model import Area
+from skypact.model.limits import NORTHERN_LIMIT_LINE_WEST
 from skypact.warning.areas import area_of
 
 ATTRIBUTION = (
@@ -79,17 +80,12 @@ _KOREA = {
     "52": "North Jeolla", "46": "South Jeolla", "47": "North Gyeongsang",
     "48": "South Gyeongsang", "50": "Jeju",
 }  # fmt: skip
-NORTHERN_LIMIT_LINE = (
-    (124.63, 38.05), (124.85, 38.0), (124.87, 37.77), (125.05, 37.64), (125.24, 37.58),
-    (125.52, 37.68), (125.67, 37.69), (125.75, 37.71), (126.02, 37.66), (126.11, 37.71),
-)  # fmt: skip
-"""Longitude, latitude, in the West Sea, from west to east; good to a few km."""
 _WATERS: Sequence[tuple[str, str, dict[str, str], Sequence[tuple[float, float]]]] = (
     (
         "KR-sea-west", "KOR",
         {"en": "West Sea, south of the Northern Limit Line", "ko": "서해 (북방한계선 이남)"},
-        ((126.4, 37.75), *NORTHERN_LIMIT_LINE[::-1], (124.0, 38.0), (124.0, 37.0), (123.0, 35.8),
-         (122.7, 34.0), (126.6, 34.0), (126.9, 35.0), (127.1, 37.2)),
+        ((126.4, 37.75), *NORTHERN_LIMIT_LINE_WEST[::-1], (124.0, 38.0), (124.0, 37.0),
+         (123.0, 35.8), (122.7, 34.0), (126.6, 34.0), (126.9, 35.0), (127.1, 37.2)),
     ),
     (
         "KR-sea-south", "KOR", {"en": "South Sea and around Jeju", "ko": "남해 및 제주 주변 해역"},

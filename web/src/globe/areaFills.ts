@@ -1,18 +1,8 @@
-/**
- * Filled areas on the ground, all drawn at once from one buffer. An area that shrinks each second
- * writes its triangles anew; as a primitive of its own it would have its buffers, its commands and
- * all that follows from these made anew, which took longer than all else in a frame.
- */
+/** Filled areas on the ground, all drawn at once: one that shrinks each second writes its triangles anew. */
 import {
-  BlendingState,
   BoundingSphere,
-  Buffer,
-  BufferUsage,
   Cartesian3,
-  Cartographic,
   type Color,
-  ComponentDatatype,
-  DrawCommand,
   Ellipsoid,
   EncodedCartesian3,
   type FrameState,
@@ -20,15 +10,12 @@ import {
   Pass,
   PolygonGeometry,
   PolygonHierarchy,
-  PrimitiveType,
-  RenderState,
   type Scene,
   SceneMode,
-  ShaderProgram,
-  VertexArray,
   VertexFormat,
 } from "@cesium/engine";
-import { ringPoints } from "./places";
+import { DrawnRows } from "./drawnRows";
+import { onMap, ringPoints } from "./places";
 
 /** A corner: its place in two floats for each coordinate, as Cesium splits them, and its colour. */
 const FLOATS = 10;
@@ -49,7 +36,11 @@ in vec4 v_fill;
 void main() {
   out_FragColor = v_fill;
 }`;
-const PARTS = { high: 0, low: 1, fill: 2 };
+const COLUMNS = [
+  { name: "high", count: 3, first: 0 },
+  { name: "low", count: 3, first: 3 },
+  { name: "fill", count: 4, first: 6 },
+];
 
 type Ring = readonly (readonly number[])[];
 
@@ -63,12 +54,11 @@ interface Area {
 export class AreaFills {
   readonly #areas = new Map<string, Area>();
   readonly #projection: MapProjection;
+  // Not among what is sorted by distance: areas lie beneath all lines and symbols.
+  readonly #rows = new DrawnRows({ owner: this, floats: FLOATS, columns: COLUMNS, vertex: VERTEX, fragment: FRAGMENT, pass: Pass.OPAQUE });
   #flat = false;
   #changed = false;
-  #room = 0;
   #corners = 0;
-  #buffer: Buffer | undefined;
-  #command: DrawCommand | undefined;
   #around = new BoundingSphere();
 
   constructor(scene: Scene) {
@@ -100,10 +90,10 @@ export class AreaFills {
     const flat = frame.mode === SceneMode.SCENE2D;
     if (this.#changed || flat !== this.#flat) {
       this.#flat = flat;
-      this.#write(frame);
+      this.#write();
       this.#changed = false;
     }
-    if (this.#corners > 0 && this.#command) frame.commandList.push(this.#command);
+    if (this.#corners > 0) this.#rows.draw(frame, this.#corners, this.#around);
   }
 
   isDestroyed(): boolean {
@@ -111,10 +101,10 @@ export class AreaFills {
   }
 
   destroy(): void {
-    this.#command?.vertexArray.destroy();
+    this.#rows.destroy();
   }
 
-  #write(frame: FrameState): void {
+  #write(): void {
     const values: number[] = [];
     const places: Cartesian3[] = [];
     for (const { corners, fill } of this.#areas.values()) {
@@ -131,21 +121,13 @@ export class AreaFills {
     }
     this.#corners = places.length;
     if (this.#corners === 0) return;
-    if (this.#corners > this.#room) {
-      this.#command?.vertexArray.destroy();
-      this.#room = Math.max(FIRST_ROOM, 2 * this.#corners);
-      this.#command = this.#made(frame);
-    }
-    this.#buffer!.copyFromArrayView(Float32Array.from(values));
+    if (values.length > this.#rows.data.length) this.#rows.makeRoom(Math.max(FIRST_ROOM, 2 * this.#corners));
+    this.#rows.data.set(values);
+    this.#rows.written();
     BoundingSphere.fromPoints(places, this.#around);
-    this.#command!.boundingVolume = this.#around;
-    this.#command!.count = this.#corners;
   }
 
-  /**
-   * Cesium's map lies in its second and third coordinate. What crosses the map's edge is drawn at
-   * both of its sides.
-   */
+  /** What crosses the map's edge is drawn at both of its sides. */
   #onMap(triangle: Cartesian3[]): Cartesian3[][] {
     const places = triangle.map((place) => Ellipsoid.WGS84.cartesianToCartographic(place));
     const first = places[0]!.longitude;
@@ -153,36 +135,11 @@ export class AreaFills {
     const lying = places.map(({ longitude, latitude }) => {
       const whole = longitude + 2 * Math.PI * Math.round((first - longitude) / (2 * Math.PI));
       if (Math.abs(whole) > Math.PI) beyond = Math.sign(whole);
-      const { x, y } = this.#projection.project(new Cartographic(whole, latitude));
-      return new Cartesian3(0, x, y);
+      return onMap(this.#projection, whole, latitude, new Cartesian3());
     });
     if (beyond === 0) return [lying];
     const turn = -beyond * 2 * Math.PI * Ellipsoid.WGS84.maximumRadius;
     return [lying, lying.map(({ x, y, z }) => new Cartesian3(x, y + turn, z))];
-  }
-
-  #made({ context }: FrameState): DrawCommand {
-    const bytes = Float32Array.BYTES_PER_ELEMENT;
-    const typedArray = new Float32Array(this.#room * FLOATS);
-    const vertexBuffer = Buffer.createVertexBuffer({ context, typedArray, usage: BufferUsage.DYNAMIC_DRAW });
-    this.#buffer = vertexBuffer;
-    const part = (name: keyof typeof PARTS, count: number, first: number): object => ({
-      index: PARTS[name],
-      vertexBuffer,
-      componentsPerAttribute: count,
-      componentDatatype: ComponentDatatype.FLOAT,
-      offsetInBytes: first * bytes,
-      strideInBytes: FLOATS * bytes,
-    });
-    return new DrawCommand({
-      owner: this,
-      vertexArray: new VertexArray({ context, attributes: [part("high", 3, 0), part("low", 3, 3), part("fill", 4, 6)] }),
-      primitiveType: PrimitiveType.TRIANGLES,
-      renderState: RenderState.fromCache({ depthTest: { enabled: true }, depthMask: false, blending: BlendingState.ALPHA_BLEND }),
-      shaderProgram: ShaderProgram.fromCache({ context, vertexShaderSource: VERTEX, fragmentShaderSource: FRAGMENT, attributeLocations: PARTS }),
-      // Not among what is sorted by distance: areas lie beneath all lines and symbols.
-      pass: Pass.OPAQUE,
-    });
   }
 }
 

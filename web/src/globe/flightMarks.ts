@@ -103,7 +103,7 @@ export class FlightMarks {
     mark.label.fillColor = colour(this.theme.text, Math.max(0.6, dim));
     this.#path(mark, flight, place, dim, chosen);
     this.#area(mark, flight.launch, "launch", dim);
-    this.#area(mark, flight.status === "ended" ? null : flight.impact, "impact", dim);
+    this.#area(mark, flight.impact, "impact", dim);
   }
 
   #begin(flight: Flight, place: Cartesian3): Mark {
@@ -122,8 +122,9 @@ export class FlightMarks {
         fillColor: colour(this.theme.text),
         outlineColor: colour(this.theme.halo),
         outlineWidth: 3,
-        pixelOffset: new Cartesian2(16, -14),
-        horizontalOrigin: HorizontalOrigin.LEFT,
+        // What parted from a flight stays beside it for long: their numbers stand at either side.
+        pixelOffset: new Cartesian2(flight.parted_from === null ? 16 : -16, -14),
+        horizontalOrigin: flight.parted_from === null ? HorizontalOrigin.LEFT : HorizontalOrigin.RIGHT,
         verticalOrigin: VerticalOrigin.CENTER,
       }),
       lines: new Map(),

@@ -27,7 +27,8 @@ import { CoastLines } from "./coastLines";
 import { EllipsoidMark } from "./ellipsoidMark";
 import { FlightMarks } from "./flightMarks";
 import { at, colour, pathPoints } from "./places";
-import { RadarMarks, SeaLines } from "./radarMarks";
+import { RadarMarks } from "./radarMarks";
+import { SeaLines } from "./seaLines";
 import { landImagery, LevelTerrain, type Outlines } from "./tiles";
 import { TrackMarks } from "./trackMarks";
 import { WarningMarks } from "./warningMarks";
@@ -46,11 +47,20 @@ const KEPT_IN_SIGHT = 1.3;
 /** A frame that takes longer is slow; after it the globe rests this many times as long. */
 const SLOW_FRAME_MS = 60;
 const REST_FOR_EACH = 3;
+/**
+ * Land is made between frames: Cesium gives it 5 ms after each. Where frames take seconds (no graphics
+ * hardware, a busy machine) the land would take minutes; it has this share of what a frame took.
+ */
+const LAND_MS = 5;
+const LAND_SHARE = 0.15;
 
-/** Members of a scene that Cesium's types do not name. */
+/** Members of a scene and of its ground that Cesium's types do not name. */
 interface Drawn {
   pixelRatio: number;
   initializeFrame(): void;
+}
+interface Tiled {
+  _surface: { _loadQueueTimeSlice: number };
 }
 
 export interface Shown {
@@ -358,6 +368,7 @@ export class Globe {
       this.#lag_ms = began - this.#drawn_ms;
       this.#drawn_ms = 0;
       this.#rest_until_ms = this.#lag_ms < SLOW_FRAME_MS ? 0 : began + REST_FOR_EACH * this.#lag_ms;
+      (this.scene.globe as unknown as Tiled)._surface._loadQueueTimeSlice = Math.max(LAND_MS, LAND_SHARE * this.#lag_ms);
     }
     if (this.#changed && began >= this.#rest_until_ms) {
       this.#changed = false;

@@ -1,5 +1,5 @@
 /** Degrees and metres to what the globe draws. */
-import { Cartesian3, Color } from "@cesium/engine";
+import { Cartesian3, Cartographic, Color, type MapProjection } from "@cesium/engine";
 import type { Ellipse, Path, Polygon } from "../api/contract";
 
 const EARTH_RADIUS_M = 6_371_000;
@@ -10,6 +10,15 @@ export const GROUND_M = 0;
 
 export function at(longitude_deg: number, latitude_deg: number, height_m: number): Cartesian3 {
   return Cartesian3.fromDegrees(longitude_deg, latitude_deg, height_m);
+}
+
+const lying = new Cartographic();
+
+/** Where a place (rad) lies on the map: Cesium has it in its second and third coordinate. */
+export function onMap(projection: MapProjection, longitude: number, latitude: number, result: Cartesian3): Cartesian3 {
+  Cartographic.fromRadians(longitude, latitude, 0, lying);
+  const { x, y } = projection.project(lying, result);
+  return Cartesian3.fromElements(0, x, y, result);
 }
 
 /** The first to the last place of a path; at most `greatest` of them, its ends among these. */

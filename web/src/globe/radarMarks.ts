@@ -1,13 +1,5 @@
-/** Radars, what they see at a height, and lines at sea. */
-import {
-  type Billboard,
-  BillboardCollection,
-  Material,
-  type Polyline,
-  PolylineCollection,
-  type Scene,
-} from "@cesium/engine";
-import type { FeatureCollection } from "geojson";
+/** Radars, and what they see at a height. */
+import { type Billboard, BillboardCollection, Material, PolylineCollection, type Scene } from "@cesium/engine";
 import type { Radar } from "../api/contract";
 import type { Theme } from "../look/theme";
 import { areaRing, at, colour, ringPoints } from "./places";
@@ -43,31 +35,5 @@ export class RadarMarks {
       const material = Material.fromType("Color", { color: colour(css, radar.own ? 0.65 : 0.4) });
       this.#lines.add({ positions: ringPoints(areaRing(covered.area)), width: radar.own ? 1.6 : 1.1, material });
     }
-  }
-}
-
-/** Limits at sea as the nation's own file has them. */
-export class SeaLines {
-  readonly #lines: PolylineCollection;
-
-  constructor(scene: Scene) {
-    this.#lines = scene.primitives.add(new PolylineCollection());
-  }
-
-  show(lines: FeatureCollection | null, theme: Theme): Polyline[] {
-    this.#lines.removeAll();
-    const drawn: Polyline[] = [];
-    for (const { geometry } of lines?.features ?? []) {
-      const parts =
-        geometry.type === "LineString" ? [geometry.coordinates]
-        : geometry.type === "MultiLineString" || geometry.type === "Polygon" ? geometry.coordinates
-        : geometry.type === "MultiPolygon" ? geometry.coordinates.flat()
-        : [];
-      for (const part of parts) {
-        const material = Material.fromType("PolylineDash", { color: colour(theme.line, 0.8), dashLength: 8 });
-        drawn.push(this.#lines.add({ positions: ringPoints(part), width: 1.2, material }));
-      }
-    }
-    return drawn;
   }
 }

@@ -3,27 +3,20 @@
  * not its whole tail: with hundreds of tracks this, and not the drawing, was what frames waited for.
  */
 import {
-  BlendingState,
   BoundingSphere,
-  Buffer,
-  BufferUsage,
   Cartesian3,
-  Cartographic,
   Color,
-  ComponentDatatype,
-  DrawCommand,
   EncodedCartesian3,
   type FrameState,
+  Math as CesiumMath,
   type MapProjection,
   Pass,
-  PrimitiveType,
-  RenderState,
   type Scene,
   SceneMode,
-  ShaderProgram,
-  VertexArray,
 } from "@cesium/engine";
 import { placeAt, placesOf, TAIL_PLACES, type Tail } from "../picture/tails";
+import { DrawnRows } from "./drawnRows";
+import { onMap } from "./places";
 
 /** A place in two floats for each coordinate, as Cesium splits them, with a mark that it is there. */
 const FLOATS = 8;
@@ -67,7 +60,13 @@ uniform vec4 u_colour;
 void main() {
   out_FragColor = u_colour;
 }`;
-const PLACES = { corner: 0, fromHigh: 1, fromLow: 2, toHigh: 3, toLow: 4 };
+/** A line leads from a row's place to that of the next row. */
+const COLUMNS = [
+  { name: "fromHigh", count: 4, first: 0 },
+  { name: "fromLow", count: 3, first: FLOATS / 2 },
+  { name: "toHigh", count: 4, first: FLOATS },
+  { name: "toLow", count: 3, first: FLOATS + FLOATS / 2 },
+];
 const CORNERS = new Float32Array([0, -1, 1, -1, 0, 1, 0, 1, 1, -1, 1, 1]);
 
 interface Slot {
@@ -83,15 +82,16 @@ export class TailLines {
   readonly #projection: MapProjection;
   readonly #encoded = new EncodedCartesian3();
   readonly #colour = new Color();
+  readonly #rows = new DrawnRows({
+    ...{ owner: this, floats: FLOATS, columns: COLUMNS, vertex: VERTEX, fragment: FRAGMENT, pass: Pass.TRANSLUCENT },
+    shape: CORNERS,
+    uniforms: { u_width: () => WIDTH_PX, u_colour: () => this.#colour },
+  });
   #room = 0;
-  #data = new Float32Array(0);
   #flat = false;
   /** Around all heads, to tell Cesium between which distances there is something to draw. */
   #low = new Cartesian3();
   #high = new Cartesian3();
-  #written = false;
-  #buffer: Buffer | undefined;
-  #command: DrawCommand | undefined;
 
   constructor(scene: Scene) {
     this.#projection = scene.mapProjection;
@@ -118,26 +118,26 @@ export class TailLines {
     if (newest_ms !== slot.kept_ms) {
       const before = kept > 1 ? placeAt(tail, kept - 2)[3] : 0;
       if (slot.kept > 0 && before === slot.kept_ms) {
-        this.#data.copyWithin((slot.first + 1) * FLOATS, (slot.first + 2) * FLOATS, last * FLOATS);
+        this.#rows.data.copyWithin((slot.first + 1) * FLOATS, (slot.first + 2) * FLOATS, last * FLOATS);
         this.#write(last - 1, tail, kept - 1);
       } else {
-        this.#data.fill(0, slot.first * FLOATS, (last + 1) * FLOATS);
+        this.#rows.data.fill(0, slot.first * FLOATS, (last + 1) * FLOATS);
         for (let i = 0; i < kept; i += 1) this.#write(last - kept + i, tail, i);
       }
       slot.kept_ms = newest_ms;
       slot.kept = kept;
     }
     this.#write(last, tail, kept);
-    this.#written = true;
+    this.#rows.written();
   }
 
   remove(id: number): void {
     const slot = this.#slots.get(id);
     if (!slot) return;
-    this.#data.fill(0, slot.first * FLOATS, (slot.first + ROWS) * FLOATS);
+    this.#rows.data.fill(0, slot.first * FLOATS, (slot.first + ROWS) * FLOATS);
     this.#slots.delete(id);
     this.#free.push(slot.first);
-    this.#written = true;
+    this.#rows.written();
   }
 
   clear(): void {
@@ -150,12 +150,10 @@ export class TailLines {
   update(frame: FrameState): void {
     if (!frame.passes.render || this.#slots.size === 0) return;
     if (frame.mode !== (this.#flat ? SceneMode.SCENE2D : SceneMode.SCENE3D)) return;
-    const command = (this.#command ??= this.#made(frame));
-    if (this.#written) this.#buffer?.copyFromArrayView(this.#data);
-    this.#written = false;
-    command.boundingVolume = BoundingSphere.fromCornerPoints(this.#low, this.#high);
-    command.boundingVolume.radius += LONGEST_M;
-    frame.commandList.push(command);
+    const around = BoundingSphere.fromCornerPoints(this.#low, this.#high);
+    around.radius += LONGEST_M;
+    // The last place begins no line.
+    this.#rows.draw(frame, this.#room * ROWS - 1, around);
   }
 
   isDestroyed(): boolean {
@@ -163,7 +161,7 @@ export class TailLines {
   }
 
   destroy(): void {
-    this.#command?.vertexArray.destroy();
+    this.#rows.destroy();
   }
 
   #take(id: number): Slot {
@@ -177,19 +175,15 @@ export class TailLines {
   #grow(): void {
     const before = this.#room;
     this.#room = Math.max(FIRST_ROOM, 2 * before);
-    const data = new Float32Array(this.#room * ROWS * FLOATS);
-    data.set(this.#data);
-    this.#data = data;
+    this.#rows.makeRoom(this.#room * ROWS);
     for (let i = this.#room - 1; i >= before; i -= 1) this.#free.push(i * ROWS);
-    this.#command?.vertexArray.destroy();
-    this.#command = undefined;
   }
 
   #write(at: number, tail: Tail, index: number): void {
     const [longitude, latitude, height] = placeAt(tail, index);
-    const place = this.#flat ? this.#onMap(longitude, latitude) : Cartesian3.fromDegrees(longitude, latitude, Math.max(0, height), undefined, scratch);
+    const place = this.#flat ? onMap(this.#projection, CesiumMath.toRadians(longitude), CesiumMath.toRadians(latitude), scratch) : Cartesian3.fromDegrees(longitude, latitude, Math.max(0, height), undefined, scratch);
     const { high, low } = EncodedCartesian3.fromCartesian(place, this.#encoded);
-    const data = this.#data;
+    const data = this.#rows.data;
     const i = at * FLOATS;
     data[i] = high.x;
     data[i + 1] = high.y;
@@ -202,52 +196,6 @@ export class TailLines {
     Cartesian3.minimumByComponent(first ? place : this.#low, place, this.#low);
     Cartesian3.maximumByComponent(first ? place : this.#high, place, this.#high);
   }
-
-  /** Cesium's map lies in its second and third coordinate. */
-  #onMap(longitude_deg: number, latitude_deg: number): Cartesian3 {
-    const { x, y } = this.#projection.project(Cartographic.fromDegrees(longitude_deg, latitude_deg, 0, cartographic), scratch);
-    return Cartesian3.fromElements(0, x, y, scratch);
-  }
-
-  #made({ context }: FrameState): DrawCommand {
-    const corners = Buffer.createVertexBuffer({ context, typedArray: CORNERS, usage: BufferUsage.STATIC_DRAW });
-    const places = Buffer.createVertexBuffer({ context, typedArray: this.#data, usage: BufferUsage.DYNAMIC_DRAW });
-    this.#buffer = places;
-    const bytes = FLOATS * Float32Array.BYTES_PER_ELEMENT;
-    const part = (name: keyof typeof PLACES, count: number, offset: number): object => ({
-      index: PLACES[name],
-      vertexBuffer: places,
-      componentsPerAttribute: count,
-      componentDatatype: ComponentDatatype.FLOAT,
-      offsetInBytes: offset,
-      strideInBytes: bytes,
-      instanceDivisor: 1,
-    });
-    const vertexArray = new VertexArray({
-      context,
-      attributes: [
-        { index: PLACES.corner, vertexBuffer: corners, componentsPerAttribute: 2, componentDatatype: ComponentDatatype.FLOAT },
-        part("fromHigh", 4, 0),
-        part("fromLow", 3, bytes / 2),
-        part("toHigh", 4, bytes),
-        part("toLow", 3, bytes + bytes / 2),
-      ],
-    });
-    return new DrawCommand({
-      owner: this,
-      vertexArray,
-      primitiveType: PrimitiveType.TRIANGLES,
-      count: CORNERS.length / 2,
-      // The last place begins no line.
-      instanceCount: this.#room * ROWS - 1,
-      renderState: RenderState.fromCache({ depthTest: { enabled: true }, depthMask: false, blending: BlendingState.ALPHA_BLEND }),
-      shaderProgram: ShaderProgram.fromCache({ context, vertexShaderSource: VERTEX, fragmentShaderSource: FRAGMENT, attributeLocations: PLACES }),
-      uniformMap: { u_width: () => WIDTH_PX, u_colour: () => this.#colour },
-      boundingVolume: new BoundingSphere(),
-      pass: Pass.TRANSLUCENT,
-    });
-  }
 }
 
 const scratch = new Cartesian3();
-const cartographic = new Cartographic();

@@ -11,6 +11,8 @@ import { usePicture, useSeconds, useStore, useWords } from "./look";
 
 /** 95 % of one dimension, in standard deviations. */
 const HOLDS_95_OF_1 = 1.96;
+/** An assessment that far behind what is seen is said to be: under load it may wait its turn. */
+const BEHIND_MS = 5_000;
 /** Partners tell a radar by an opaque label: its beginning tells theirs apart. */
 const LABEL = /^[0-9a-f]{16}$/;
 const LABEL_LETTERS = 4;
@@ -20,15 +22,17 @@ export function Detail({ desk }: { desk: Desk }) {
   usePicture(desk.picture);
   useSeconds();
   const { flight: chosen } = useStore(desk.view);
+  const coming = useStore(desk.coming);
   if (chosen === null) return <p class="empty">{say("choose_flight")}</p>;
   const flight = desk.picture.flights.get(chosen);
   const track = desk.picture.tracks.get(chosen);
-  if (!flight) return <p class="empty" role="status">{say("gone", { id: chosen })}</p>;
+  if (!flight) return <p class="empty" role="status">{coming ? say("picture_coming") : say("gone", { id: chosen })}</p>;
   const now_ms = desk.now_ms();
   return (
     <article class="detail" aria-labelledby="detail-title">
       <Head flight={flight} now_ms={now_ms} />
       <Acknowledge desk={desk} flight={flight} />
+      {track && track.last_plot_ms - flight.last_plot_ms > BEHIND_MS && <p class="behind" role="status">{say("behind", { time: clockTime(flight.as_of_ms), ago: age((now_ms - flight.as_of_ms) / 1_000) })}</p>}
       <Facts flight={flight} track={track} />
       {track && <Charts flight={flight} now_ms={now_ms} height_m={track.height_m} speed_m_s={Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s)} />}
       <Sources flight={flight} now_ms={now_ms} />
@@ -45,7 +49,7 @@ function Head({ flight, now_ms }: { flight: Flight; now_ms: number }) {
     <header class="head">
       <h2 id="detail-title">{say("flight_n", { id: flight.id })}</h2>
       <p class="kind">
-        {say(flight.kind)}{flight.range_class ? ` · ${flight.range_class.toUpperCase()}` : ""} <b>{percent(flight.kind_probability)}</b>
+        {say(flight.kind)}{flight.range_class ? ` · ${flight.range_class.toUpperCase()}` : ""} {flight.kind !== "unknown" && <b>{percent(flight.kind_probability)}</b>}
         {flight.parted_from !== null && <span class="parted"> · {say("parted_from", { id: flight.parted_from })}</span>}
       </p>
       <p class="left" aria-live="off">
@@ -55,7 +59,7 @@ function Head({ flight, now_ms }: { flight: Flight; now_ms: number }) {
       </p>
       <p class="kinds">
         {Object.entries(flight.kind_probabilities)
-          .filter(([, share]) => share >= 0.005)
+          .filter(([kind, share]) => share >= 0.005 && kind !== flight.kind)
           .sort((a, b) => b[1] - a[1])
           .map(([kind, share]) => <span key={kind}>{say(kind as Word)} {percent(share)}</span>)}
       </p>
@@ -105,6 +109,7 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
   return (
     <div class="facts"><table>
       <colgroup><col class="what" /><col class="when" /><col class="where" /><col class="unsure" /></colgroup>
+      <thead><tr><td /><th scope="col">{say("time")}</th><th scope="col">{say("place")}</th><th scope="col" title={say("area")}>95 %</th></tr></thead>
       <tbody>
         <PlaceRow word="launch" place={flight.launch} />
         <tr>

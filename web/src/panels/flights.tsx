@@ -15,6 +15,7 @@ export function Flights({ desk }: { desk: Desk }) {
   usePicture(desk.together);
   useSeconds();
   const lacking = useStore(desk.lacking);
+  const coming = useStore(desk.coming);
   const view = useStore(desk.view);
   const flights = byUrgency(desk.picture.flights.values());
   const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id));
@@ -23,7 +24,7 @@ export function Flights({ desk }: { desk: Desk }) {
     <section class="flights" aria-labelledby="flights-title">
       <h2 id="flights-title" tabIndex={-1}>{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{say("tracks_n", { count: tracks })}</span></h2>
       {lacking.size > 0 && <p class="lacking" role="status">◌ {say("missing_here", { count: lacking.size })}</p>}
-      {flights.length === 0 && missed.length === 0 && <p class="empty">{say("no_flights")}</p>}
+      {flights.length === 0 && missed.length === 0 && <p class="empty" role="status">{tracks > 0 ? say("not_assessed", { count: tracks }) : say(coming ? "picture_coming" : "no_flights")}</p>}
       <ul>
         {flights.slice(0, GREATEST_ROWS).map((flight) => <Row key={flight.id} desk={desk} flight={flight} missing={false} />)}
         {missed.map((flight) => <Row key={`missing ${flight.id}`} desk={desk} flight={flight} missing />)}
@@ -31,6 +32,11 @@ export function Flights({ desk }: { desk: Desk }) {
       {flights.length > GREATEST_ROWS && <p class="empty">+ {flights.length - GREATEST_ROWS}</p>}
     </section>
   );
+}
+
+/** When and where it comes down, or came down as far as is known. */
+function fallText({ impact }: Flight): string {
+  return impact ? `${clockTime(impact.time_ms)} ${placeText(impact.latitude_deg, impact.longitude_deg, 1)}` : "";
 }
 
 function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: boolean }) {
@@ -57,12 +63,12 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
       >
         <img src={symbolSvg(flightCode(flight, exercise), 18)} alt="" />
         <span class="id"><span class="unseen">{say("flight")} </span>{flight.id}</span>
-        <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} <small>{percent(flight.kind_probability)}</small></span>
+        <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} {flight.kind !== "unknown" && <small>{percent(flight.kind_probability)}</small>}</span>
         <span class="left">{falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}</span>
         <span class="where">
           {missing ? `◌ ${say("missing_row")}`
-            : flight.impact && flight.status !== "ended" ? `${clockTime(flight.impact.time_ms)} ${placeText(flight.impact.latitude_deg, flight.impact.longitude_deg, 1)}`
-            : flight.status === "ended" ? endedText(flight.ended_because ?? "")
+            : flight.status === "ended" ? [endedText(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")
+            : flight.impact ? fallText(flight)
             : say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
         </span>
         <span class="interval">{falls ? `${untilImpact(falls.earliest)} … ${untilImpact(falls.latest)}` : ""}</span>

@@ -1,11 +1,12 @@
 /** The globe in its place on the page, what it can be told to show, and its legend. */
+import type { FeatureCollection } from "geojson";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../desk";
 import { TOGETHER } from "../desk";
 import type { Globe } from "../globe/globe";
 import { type ThemeName, THEMES } from "../look/theme";
 import type { Store } from "../picture/store";
-import { length } from "../words/words";
+import { type Language, language, length } from "../words/words";
 import { usePicture, useStore, useWords } from "./look";
 
 /** Where flights of missiles are for most of their time: what a radar covers there is shown at first. */
@@ -14,6 +15,15 @@ const FIRST_COVERAGE_M = 100_000;
 function nearestTo(heights: readonly number[], height_m: number): number | null {
   const by = (one: number): number => Math.abs(one - height_m);
   return heights.reduce<number | null>((best, one) => (best === null || by(one) < by(best) ? one : best), null);
+}
+
+/** What the limits at sea are called, as their file has it: a name, or one for each language. */
+function namesOf(lines: FeatureCollection, spoken: Language): string[] {
+  const names = lines.features.map(({ properties }) => {
+    const name: unknown = properties?.["name"];
+    return typeof name === "object" && name !== null ? (name as Record<string, unknown>)[spoken] : name;
+  });
+  return [...new Set(names.filter((name) => typeof name === "string"))];
 }
 
 /** Opened by the first panel that needs it: the page itself is there before the globe's code is. */
@@ -35,6 +45,7 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
   const radars = useStore(desk.radars);
   const lines = useStore(desk.lines);
   const lacking = useStore(desk.lacking);
+  const chosen = useStore(language);
   const { warnings } = useStore(desk.warnings);
   const heights = [...new Set(radars.flatMap((radar) => radar.coverage.map(({ height_m }) => height_m)))].sort((a, b) => a - b);
   const [height_m, setHeight] = useState<number | null | undefined>(undefined);
@@ -98,7 +109,8 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
           <li class="k-warned">{say("legend_warned")}</li>
           <li class="k-line">{say("legend_line")}</li>
         </ul>
-        <p>{lines ? say("lines_there", { count: lines.features.length }) : say("lines_none")}</p>
+        <p>{lines ? say("lines_there") : say("lines_none")}</p>
+        {lines && <ul class="limits">{namesOf(lines, chosen).map((name) => <li key={name}>{name}</li>)}</ul>}
       </details>
       {exercise && <div class="watermark" aria-hidden="true">{say("exercise")}</div>}
     </div>

@@ -2,8 +2,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Change, LEVELS, type Level, type Partner, type Proposal } from "../api/contract";
 import type { Desk } from "../desk";
-import type { Word } from "../words/en";
-import { age, bytes, clockTime } from "../words/words";
+import { en, type Word } from "../words/en";
+import { age, bytes, clockTime, say as spoken } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
 
 /** So many refusals of a partner are listed. */
@@ -19,7 +19,7 @@ export function Partners({ desk }: { desk: Desk }) {
     <section class="partners" aria-labelledby="partners-title">
       <h2 id="partners-title">{say("leaves_us")}</h2>
       {status && (
-        <p class="policy">{say("policy", { hash: status.release_policy.hash.slice(0, 8), by: status.release_policy.by, time: clockTime(Date.parse(status.release_policy.since), true) })}</p>
+        <p class="policy">{say("policy", { hash: status.release_policy.hash.slice(0, 8), by: byText(status.release_policy.by), time: clockTime(Date.parse(status.release_policy.since), true) })}</p>
       )}
       {partners.map((partner) => <OnePartner key={partner.nation} desk={desk} partner={partner} change={() => change(partner.nation)} />)}
       {changing !== null && <ChangeRelease desk={desk} partner={partners.find(({ nation }) => nation === changing)} done={() => change(null)} />}
@@ -45,14 +45,14 @@ function OnePartner({ desk, partner, change }: { desk: Desk; partner: Partner; c
       </div>
       <dl>
         <dt>{say("released")}</dt>
-        <dd><b>{say(`level_${released.level}`)}</b>{released.openness ? `, ${say("openness")} ${released.openness}` : ""}. {say(`means_${released.level}`)}</dd>
+        <dd><b>{say(`level_${released.level}`)}</b>{released.openness ? `, ${say("openness")} ${named("openness", released.openness)}` : ""}. {say(`means_${released.level}`)}</dd>
         {released.rules.length > 0 && <><dt /><dd><ul>{released.rules.map((rule) => <li key={rule}>{rule}</li>)}</ul></dd></>}
-        <dt>{say("use")}</dt><dd>{released.use.join(", ") || "—"}</dd>
+        <dt>{say("use")}</dt><dd>{released.use.map((use) => named("use", use)).join(", ") || "—"}</dd>
         <dt>{say("delay")}</dt><dd>{link.delay_s === null ? "—" : age(link.delay_s)}</dd>
         <dt>{say("backlog")}</dt><dd>{link.waiting_messages === 0 ? say("nothing_waits") : `${say("messages", { count: link.waiting_messages })}, ${bytes(link.backlog_bytes)}`}</dd>
         <dt>{say("sent")}</dt><dd>{say("messages", { count: released.sent })}{released.shed > 0 ? `, ${say("shed")} ${released.shed}` : ""}</dd>
         <dt>{say("received")}</dt>
-        <dd>{Object.entries(received.counts).map(([outcome, count]) => `${outcome} ${count}`).join(", ") || "—"}{received.came_ms !== null && `, ${age((now_ms - received.came_ms) / 1_000)}`}</dd>
+        <dd>{receivedText(received.counts)}{received.came_ms !== null && `, ${age((now_ms - received.came_ms) / 1_000)}`}</dd>
         <dt>{say("refused")}</dt>
         <dd>{refused.length === 0 ? say("refused_none") : (
           <ul class="refused">{refused.map((one, i) => <li key={i}>{clockTime(Date.parse(one.time))} <b>{one.cause}</b> {one.reason}. <em>{one.remedy}</em></li>)}</ul>
@@ -60,6 +60,27 @@ function OnePartner({ desk, partner, change }: { desk: Desk; partner: Partner; c
       </dl>
     </article>
   );
+}
+
+/** Who put the policy in force: a person, or the node when it had none yet. */
+function byText(by: string): string {
+  return by === en.first_start ? spoken("first_start") : by;
+}
+
+/** A word of the release policy in the language spoken. */
+function named(of: "openness" | "use", word: string): string {
+  const key = `${of}_${word}`;
+  return key in en ? spoken(key as Word) : word;
+}
+
+/**
+ * What was taken, and what was refused for whatever cause: the causes stand below. What came before
+ * is none of it: each message comes on the live path and once more on the durable one.
+ */
+function receivedText(counts: Readonly<Record<string, number>>): string {
+  const { accepted = 0, "came before": _again, ...refused } = counts;
+  const others = Object.values(refused).reduce((sum, count) => sum + count, 0);
+  return `${spoken("taken")} ${accepted}${others > 0 ? `, ${spoken("refused")} ${others}` : ""}`;
 }
 
 /** The five levels, those that are given filled. */

@@ -45,9 +45,9 @@ export function Timeline({ desk }: { desk: Desk }) {
   return (
     <section class={`timeline ${past ? "past" : ""}`} aria-label={say("timeline")}>
       <div class="buttons">
-        <button onClick={() => stepBack(desk, -STEP_MS)} aria-label={say("back")} title={say("back")}>−10 s</button>
+        <button onClick={() => stepBack(desk, -STEP_MS)} title={say("back")}>−10 s</button>
         <button disabled={!past} onClick={() => playOrPause(desk)} aria-label={say(playing.running ? "pause" : "play")} title={say(playing.running ? "pause" : "play")}>{playing.running ? "❚❚" : "▶"}</button>
-        <button disabled={!past} onClick={() => stepBack(desk, STEP_MS)} aria-label={say("ahead")} title={say("ahead")}>+10 s</button>
+        <button disabled={!past} onClick={() => stepBack(desk, STEP_MS)} title={say("ahead")}>+10 s</button>
         <select aria-label={say("speed_of_play")} value={String(playing.speed)} onChange={(event) => desk.past.setSpeed(Number(event.currentTarget.value))}>
           {SPEEDS.map((speed) => <option key={speed} value={String(speed)}>{speed} ×</option>)}
         </select>
