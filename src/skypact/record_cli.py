@@ -96,7 +96,7 @@ def import_(
 
     require_writable(json)
     reports = []
-    with _record(database, settings) as launches:
+    with _record(database, settings, begin=True) as launches:
         for path in paths:
             folder = public_database_at(path)
             if folder is not None:
@@ -663,12 +663,13 @@ def _lines(files: list[Path]) -> "list[Line]":
 
 @contextmanager
 def _record(
-    where: str, settings: Path | None, *, exercise: bool = False
+    where: str, settings: Path | None, *, exercise: bool = False, begin: bool = False
 ) -> "Iterator[LaunchRecord]":
     from skypact.record.launch_record import LaunchRecord
     from skypact.settings import load_settings
 
-    launches = LaunchRecord(where, load_settings(settings).record, exercise=exercise)
+    chosen = load_settings(settings).record
+    launches = LaunchRecord(where, chosen, exercise=exercise, begin=begin)
     try:
         yield launches
     finally:

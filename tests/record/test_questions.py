@@ -267,4 +267,8 @@ def test_commands_from_import_to_picture(tmp_path: Path) -> None:
     for words in (["count", "--by", "colour"], ["list", "--from", "May"], ["list", "--site", "x"]):
         run(*words, *database, code=2)
     assert "has no entry 99" in run("show", 99, *database, code=1)
+    said = run("list", "--database", tmp_path / "new.db", code=1)
+    assert "is not there" in said and "skypact record import" in said
+    assert not (tmp_path / "new.db").exists()  # a question begins no record
+    LaunchRecord(str(tmp_path / "new.db")).close()
     assert "import some" in run("list", "--database", tmp_path / "new.db", code=1)

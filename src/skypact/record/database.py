@@ -29,11 +29,19 @@ class Database:
     >>> with database.writing() as connection: ...
     """
 
-    def __init__(self, where: str, settings: RecordSettings, *, exercise: bool = False) -> None:
-        """`where`: SQLite's file, or an URL. Raises RecordError."""
+    def __init__(
+        self, where: str, settings: RecordSettings, *, exercise: bool = False, begin: bool = True
+    ) -> None:
+        """`where`: SQLite's file, or an URL. `begin`: a file that is not there is made.
+
+        Raises RecordError.
+        """
         url = _url(where or settings.database or DEFAULT_FILE)
         is_file = url.get_backend_name() == "sqlite" and url.database
         self.place = f"record ({url.database if is_file else url.render_as_string()})"
+        if is_file and not begin and not Path(str(url.database)).exists():
+            remedy = "name it with --database, or begin one: skypact record import"
+            raise RecordError(self.place, "is not there", remedy)
         self.is_postgresql = url.get_backend_name() == "postgresql"
         self._engine = _engine(url, settings, exercise)
         try:

@@ -96,10 +96,15 @@ class LaunchRecord:
     """
 
     def __init__(
-        self, where: str = "", settings: RecordSettings | None = None, *, exercise: bool = False
+        self,
+        where: str = "",
+        settings: RecordSettings | None = None,
+        *,
+        exercise: bool = False,
+        begin: bool = True,
     ) -> None:
         self.settings = settings or RecordSettings()
-        self._database = Database(where, self.settings, exercise=exercise)
+        self._database = Database(where, self.settings, exercise=exercise, begin=begin)
         self.place = self._database.place
         self.events = EventRecord(self._database)
         insert = postgresql.insert if self._database.is_postgresql else sqlite.insert
