@@ -803,7 +803,10 @@ def twin_read(content: bytes) -> tuple[list[tuple], dict[int, str]]:
         else:
             kept.append(row)
     # Python's sort keeps the order of the rows among equals.
-    return sorted(kept, key=lambda r: (r[0], RADARS[r[1]].nation, RADARS[r[1]].id)), refused
+    order = sorted(
+        kept, key=lambda r: (r[0], RADARS[r[1]].nation, RADARS[r[1]].id, r[2], r[3], r[4])
+    )
+    return order, refused
 
 
 CELL_FAULTS = [

@@ -66,7 +66,8 @@ def stream_plots(
     *,
     settings: SensingSettings = DEFAULT_SETTINGS,
 ) -> Iterator[PlotBatch]:
-    """Read plot files merged into one order: time, nation, radar id, scan, file, row.
+    """Read plot files merged into one order: time, nation, radar id, scan, range, azimuth,
+    elevation, file, row.
 
     Memory is bounded by the rows within the reorder window, whatever the files' size. Neither
     plots nor their order depend on how the files are cut into blocks.

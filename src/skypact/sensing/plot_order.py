@@ -1,6 +1,7 @@
 """Plots of several files put into one order of time, within bounded memory.
 
-The order of the fold: time, nation, radar id, scan, file, row. A file's rows may be disordered by
+The order of the fold: time, nation, radar id, scan, range, azimuth, elevation, file, row; so it
+does not hang on how the rows of one look stand. A file's rows may be disordered by
 the reorder window; what is out of time by more is refused before (`plot_clock`). So nothing
 older than the least newest time over the unfinished files, less the window, can still come: all
 that is older is complete, is freed of duplicates and goes out.
@@ -85,12 +86,13 @@ def _split(block: SourcedPlots, before_ns: int | None) -> tuple[SourcedPlots, So
 
 
 def _in_fold_order(sourced: SourcedPlots, radars: RadarTable) -> SourcedPlots:
-    """Sorted by time, nation, radar id, scan; equal ones stay as they stood."""
+    """Sorted by time, nation, radar id, scan, range, azimuth, elevation; else as they stood."""
     time_ns = sourced.plots.time_ns
     if (time_ns[1:] > time_ns[:-1]).all():
         return sourced
-    rank = radars.rank[sourced.plots.radar]
-    order = np.lexsort((sourced.plots.scan, rank, time_ns))
+    plots, rank = sourced.plots, radars.rank[sourced.plots.radar]
+    places = (plots.elevation_rad, plots.azimuth_rad, plots.range_m)
+    order = np.lexsort((*places, plots.scan, rank, time_ns))
     if (order[1:] > order[:-1]).all():
         return sourced
     return sourced.take(order)
