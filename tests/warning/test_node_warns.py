@@ -203,7 +203,7 @@ def test_an_alert_is_released_by_two_persons_and_cancelled_on_the_page(tmp_path,
             mori.page.get_by_label("Language").select_option("ja")
             mori.page.locator(".waits-notice").click()
             expect(mori.page.locator(waits).locator("tbody")).to_contain_text("north")
-            mori.page.locator(waits).get_by_role("button", name="発令を承認(実動)").click()
+            mori.page.locator(waits).get_by_role("button", name="発令を承認(実運用)").click()
             _sign(mori.page, "あなたのパスワード", "署名して送信")
             expect(mori.page.locator(waits)).to_contain_text("承認: Mori(1/2 名)")
             kato.page.get_by_label("Language").select_option("ko")
