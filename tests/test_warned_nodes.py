@@ -22,7 +22,8 @@ def test_kills_amid_alerts_lose_none_double_none_and_leave_none_without_its_end(
     found = warned_nodes.kills_of_a_node(2, 1, every_s=100.0)
     assert found["kills"] == {"node": 1, "server": 1}
     assert {what: found[what] for what in FAULTS} == dict.fromkeys(FAULTS, 0)
-    assert found["kinds"]["Alert"] == found["kinds"]["All clear"] == found["flights"]
+    each = found["flights"]
+    assert (found["kinds"]["Alert"], found["kinds"]["All clear"]) == (each, each), found
     assert found["health"] == []
 
 

@@ -117,8 +117,16 @@ def join(
     named = [load_card(card).nation for card in cards or []]
     together = ",".join(dict.fromkeys([*_codes(others), *named]))
     card = _create(nation, folder, listen, address, port, http_port, topology, together, settings)
-    _add(folder, cards or [], fingerprints or [], settings)
-    _tell_card(folder, card)
+    try:
+        _add(folder, cards or [], fingerprints or [], settings)
+    except (typer.Abort, typer.Exit):
+        given = " ".join(map(str, cards or []))
+        typer.echo(
+            f"{folder} is made; once fingerprints agree: skypact coalition add {folder} {given}"
+        )
+        raise
+    finally:
+        _tell_card(folder, card)
 
 
 @coalition.command()

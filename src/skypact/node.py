@@ -601,6 +601,7 @@ class Node:
         """Put a release policy in force, between two messages. Raises SkypactError."""
         taken, followed = lambda: self.folded.arrivals, self.national.tracks
         await self.releasing.apply(signed, self.journal, taken, followed)
+        self.faults.pop("release policy", None)
 
     async def _partners_changed(self, folder: NodeFolder) -> None:
         """Cards came, went or were changed, own keys too: who is a partner, and by which keys."""

@@ -229,3 +229,27 @@ def test_a_partner_is_left_out_and_taken_back_by_order(tmp_path, flight):  # noq
             await node.stop()
 
     asyncio.run(run())
+
+
+def test_a_policy_that_could_not_be_read_at_the_start_is_applied_once_mended(tmp_path):
+    """A newcomer's slip, found with a table that stood there twice: it was refused for ever."""
+    coalition(tmp_path, OPEN)
+    folder = tmp_path / "KOR"
+    sound = (folder / "release.toml").read_text()
+    (folder / "release.toml").write_text(sound + sound)
+
+    async def run():
+        node = Node(folder, SETTINGS)
+        await node.start()
+        try:
+            assert any("until then nothing is released" in one for one in node.health()["faults"])
+            (folder / "release.toml").write_text(CLOSED)
+            done = await skypact("release", "apply", folder, "--by", "Kim", "--yes")
+            assert done.exit_code == 0, done.output
+            assert node.policy.hash == load_signed(node.folder).hash
+            assert not any("release" in one for one in node.health()["faults"])
+            await until(lambda: not node.health()["notices"])
+        finally:
+            await node.stop()
+
+    asyncio.run(run())

@@ -362,6 +362,11 @@ def test_the_commands(tmp_path: Path) -> None:
     assert code == 0 and "Nothing vouches for the new key" in text
     japan = str(tmp_path / "c" / "JPN")
     assert said("add", japan, card, answer="n\n")[0] == 1
+    korea = str(tmp_path / "kor")
+    code, text = said("join", "KOR", korea, card, "--listen", "127.0.0.1:45331", answer="n\n")
+    assert code == 1 and f"once fingerprints agree: skypact coalition add {korea}" in " ".join(
+        text.split()
+    )
     assert "USA" not in load_node(Path(japan)).partners
     code, text = said("add", japan, card, answer="y\n")
     assert code == 0 and "Nothing goes to USA yet" in text

@@ -50,6 +50,11 @@ class InForce(NamedTuple):
     policy: Policy
     fault: str = ""
 
+    @property
+    def hash(self) -> str:
+        """Of the policy that was applied; empty: none ever was, as the file cannot be read."""
+        return self.signed.hash if self.signed.signature else ""
+
 
 def in_force(
     folder: NodeFolder, radars: Sequence[str], settings: ReleaseSettings, now_ns: int

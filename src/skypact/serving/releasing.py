@@ -185,7 +185,7 @@ class Releasing:
         require_signed(signed, self.folder, place)
         if self._since is not None:
             raise SkypactError("another change is being made; wait until it is done")
-        if signed.replaces != self.in_force.signed.hash:
+        if signed.replaces != self.in_force.hash:
             raise SkypactError("the policy was changed meanwhile; look at the difference again")
         policy = parsed(signed.text, place, self.folder, self.own_radars)
         self._since = []
