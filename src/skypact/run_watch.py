@@ -99,11 +99,12 @@ def screen_of(state: DeskState, shown: PictureCopy, connected: bool, width: int)
     lines += [Text(f"! {fault}", style="red") for fault in state.faults]
     lines += [Text(f"· {notice}", style="yellow") for notice in state.notices]
     lines += [Text(_partner_line(one, state)) for one in state.partners]
-    flights = [_seen(one, shown, state.nation) for one in _by_id(shown)]
+    each = [shown.flights[number] for number in sorted(shown.flights)]
+    flights = [_seen(one, shown, state.nation) for one in each]
     if not flights:
         waiting = f"; tracks that wait to be assessed: {len(shown.tracks)}" if shown.tracks else ""
         return Group(*lines, Text(f"No flight in this picture{waiting}.", style="dim"))
-    sources = [Text(f"Flight {one.flight.id}: {_sources(one, now_ns)}") for one in _by_id(shown)]
+    sources = [Text(f"Flight {one.flight.id}: {_sources(one, now_ns)}") for one in each]
     behind = [
         Text(
             f"Flight {one.flight.id}: launch, apogee and impact are by what was seen until "
@@ -111,7 +112,7 @@ def screen_of(state: DeskState, shown: PictureCopy, connected: bool, width: int)
             "worked out",
             style="yellow",
         )
-        for one in _by_id(shown)
+        for one in each
         if _is_behind(one, shown)
     ]
     return Group(*lines, *flights_table(flights, now_ns, width), *behind, *sources)
@@ -139,10 +140,6 @@ def _is_behind(one: ShownFlight, shown: PictureCopy) -> bool:
     """Whether plots came of it that its assessment has long not taken in."""
     track = shown.tracks.get(one.flight.id)
     return track is not None and track.last_plot_ns - one.flight.last_plot_ns >= _BEHIND_NS
-
-
-def _by_id(shown: PictureCopy) -> list[ShownFlight]:
-    return [shown.flights[number] for number in sorted(shown.flights)]
 
 
 def _sources(one: ShownFlight, now_ns: int) -> str:

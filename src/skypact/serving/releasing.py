@@ -269,10 +269,9 @@ class Releasing:
             for gone in set(self.ways) - set(folder.partners):
                 self.releases.leave(gone)
                 self.log.warning("partner removed", partner=gone)
-            for name, card in folder.partners.items():
+            for name in folder.partners:
                 if name in self.ways:
-                    self.ways[name].outgoing.seal_for(card.sealing_key)
-                    self.ways[name].outgoing.sign_with(folder.keys.signing)
+                    self._take_keys(name, self.ways[name].outgoing)
                     continue
                 chain = OutgoingChain.begin(None, self._clock(), clean=False)
                 self._join(self.releases, name, chain, policy)
@@ -287,10 +286,14 @@ class Releasing:
                 new.leave(name)
         for name, way in self.ways.items():
             if name in new.ways:
-                new.ways[name].outgoing.seal_for(self.folder.partners[name].sealing_key)
-                new.ways[name].outgoing.sign_with(self.folder.keys.signing)
+                self._take_keys(name, new.ways[name].outgoing)
             else:
                 self._join(new, name, way.outgoing.chain, policy)
+
+    def _take_keys(self, partner: str, outgoing: Outgoing) -> None:
+        """Sign and seal with what own keys and the partner's card are by now."""
+        outgoing.seal_for(self.folder.partners[partner].sealing_key)
+        outgoing.sign_with(self.folder.keys.signing)
 
     def _no_ways(self) -> Releases:
         return Releases(ReleasePictures(self._radars, self._settings), {})

@@ -166,7 +166,7 @@ def renew_key(folder: Path, name: str, *, stolen: bool = False) -> None:
     present, before = folder / f"{name}.key", folder / f"{name}.before.key"
     following = folder / "signing.next.key"
     if name == "sealing":
-        present.replace(before)
+        write_private(before, read_private(present))  # a copy: at no moment is there none
         write_private(present, pem_of(X25519PrivateKey.generate()))
     elif following.exists() and not stolen:
         write_private(before, read_private(present))
