@@ -302,6 +302,37 @@ def test_two_that_began_together_keep_their_tracks(seed) -> None:
     assert were_coupled and len(nearest) == 2
 
 
+@pytest.mark.parametrize("left", [0, 1])
+@pytest.mark.parametrize(("apart_m", "seed"), [(100.0, 0), (200.0, 2)])
+def test_of_a_couple_that_is_one_object_the_one_that_is_seen_goes_on(apart_m, seed, left) -> None:
+    """From 20 s on the radars see one of two alone, and its track is left.
+
+    Before, the second always ended, also where it was the first that nobody saw: a track then
+    stood where nothing is, and new ones began beside it and ended, over and over.
+    """
+    start = local_state(38.8, 131.0, 130e3, (1000.0, -100.0, 2000.0))
+    aside = np.random.default_rng(seed).normal(size=3)
+    other = start.copy()
+    other[:3] += apart_m * aside / np.linalg.norm(aside)
+    paths = pairs._path("one", start), pairs._path("other", other)
+    radars = tuple(
+        structs.replace(radar, clutter_per_scan=0.0, detection_probability=0.9)
+        for radar in pairs.pair_radars()
+    )
+    from_ns, end_ns = START_NS + 20 * NS, START_NS + 50 * NS
+    both = observe(paths, radars, seed=seed, stop_ns=from_ns).plots
+    alone = observe(paths[left : left + 1], radars, seed=seed + 7, stop_ns=end_ns).plots
+    picture = Picture(radars)
+    picture.observe(both, more_to_come=False)
+    assert picture._tracks.couple[:, tables.COUPLE_ID].any()
+    picture.observe(alone.at(np.flatnonzero(alone.time_ns > from_ns)))
+    tracks = picture.advanced(end_ns).tracks()
+    (track,) = (one for one in tracks if one.status is TrackStatus.CONFIRMED)
+    assert any(one.ended_because == "no object there" for one in tracks)
+    off = track.state - paths[left].state_at(np.array([end_ns]))[0]
+    assert nees(off, track.covariance) < separation.GATE
+
+
 def test_no_more_couples_than_set_and_the_rest_goes_on() -> None:
     """With room for one couple, a second one's tracks are followed one by one."""
     radars = pairs.pair_radars()

@@ -81,7 +81,8 @@ COUPLE_NS = 3  # when its beliefs are of
 BELIEFS = 4  # how many
 UNSURE_NS = 5  # when it was last in doubt whose plots are whose
 PARTED = 6  # whether one parted from the other: the one that gets ahead is the first
-COUPLE_COLUMNS = 7
+FIRST_ALONE, SECOND_ALONE = 7, 8  # looks in which one of the two was seen
+COUPLE_COLUMNS = 9
 
 
 @kernel
@@ -100,7 +101,7 @@ class TrackArrays(NamedTuple):
     `mu` are the probabilities of the phases; `first` (c, k, 6) the first plots; `by_radar` (c, r)
     how many plots of each radar. `seen_x`, `seen_p`, `seen_mu`: as last seen. `past_x` (c, 2, n),
     `past_p` (c, 2, n, n): in free flight, some seconds ago. `waiting` (w, 4) and `waiting_plot` (w,
-    12): plots that are no track's yet. `couple` (q, 7): tracks followed together, with the log odds
+    12): plots that are no track's yet. `couple` (q, 9): tracks followed together, with the log odds
     `couple_odds` (q,) that they are two objects, and the beliefs `couple_weight` (q, b), `couple_x`
     (q, b, m), `couple_p` (q, b, m, m). `counter` (5,). Together they are all that a fold remembers.
     """
