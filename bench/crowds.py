@@ -1,14 +1,18 @@
-"""What many objects cost: to start them, then each plot, on one core and two, beside Stone Soup.
+"""What many objects cost: to start them, then each plot, on one core and two, beside others.
 
 Three radars at 1 Hz see every object with every look. The tracker gets the plots of the first
 `STARTING_S` seconds, in which all tracks begin and are fitted, and is timed over the rest.
 """
 
+import json
 import multiprocessing
 import statistics
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -18,6 +22,7 @@ from rich.table import Table
 
 from bench.scenario import Crowd, crowd
 from evaluate.scene import START_NS, site
+from skypact.kernels.radar_geometry import local_from_polar
 from skypact.model import TrackStatus
 from skypact.tracking import Picture, picture
 
@@ -56,6 +61,8 @@ SIZES = (
 )
 BESIDE_STONE_SOUP = 1000
 """The most objects that Stone Soup finishes with."""
+PEERS = Path(".tools/peers/bin/python")
+"""What has the other trackers: `make bench` makes it."""
 
 
 def many_objects(repeats: int, tell: Callable[[str], None]) -> dict[str, Any]:
@@ -71,6 +78,9 @@ def many_objects(repeats: int, tell: Callable[[str], None]) -> dict[str, Any]:
         if size.objects <= BESIDE_STONE_SOUP:
             tell(f"{size.name} objects: Stone Soup")
             row["stone_soup"] = stone_soup(rest)
+            if PEERS.exists():
+                tell(f"{size.name} objects: Norfair and motpy")
+                row["others"] = other_trackers(made)
         out[size.name] = row
     return {"sizes": out, "asked": asked(out)}
 
@@ -184,6 +194,23 @@ def stone_soup(rest: Crowd) -> dict[str, Any]:
     return out
 
 
+def other_trackers(made: Crowd) -> dict[str, dict[str, float]]:
+    """Microseconds a plot of trackers of objects in pictures, and the share that they kept.
+
+    They get what one radar's looks make of places, for they know no radars and count in looks.
+    """
+    one = made.only(made.plots.radar == 0)
+    measured = (one.plots.range_m, one.plots.azimuth_rad, one.plots.elevation_rad)
+    place_m = [local_from_polar(*plot) for plot in zip(*measured, strict=True)]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "looks.npz"
+        np.savez(file, look=one.plots.scan, place_m=place_m, owner=one.owner)
+        script = Path(__file__).with_name("other_trackers.py")
+        ran = subprocess.run([PEERS, "-P", script, file], check=True, stdout=subprocess.PIPE)
+    out: dict[str, dict[str, float]] = json.loads(ran.stdout)
+    return out
+
+
 class Asked(NamedTuple):
     """A figure, what was asked, and whether that is met (None: stated)."""
 
@@ -228,6 +255,15 @@ def fastest(rows: dict[str, Any]) -> float:
     return float(min((one["us_a_plot"] for one in kept), default=np.nan))
 
 
+def _of_peers(rows: dict[str, Any]) -> str:
+    """What each took for a plot, and kept."""
+    return " / ".join(
+        f"{one['us_a_plot']:,.0f} ({one['kept']:.1%})"
+        for name, one in rows.items()
+        if name != "plots"
+    )
+
+
 def show_crowds(figures: dict[str, Any], console: Console) -> None:
     """The table for people, and what was asked."""
     table = Table(title="Many objects, 3 radars at 1 Hz, each sees all: one core, then two")
@@ -240,10 +276,11 @@ def show_crowds(figures: dict[str, Any], console: Console) -> None:
         "two cores (wall)",
         "outside kernels",
         "Stone Soup KD-tree GNN / NN, µs a plot (plots kept)",
+        "Norfair / motpy on one radar's places, the same",
     ):
         table.add_column(column, justify="right")
     for name, row in figures["sizes"].items():
-        two, peer = row["two_cores"], row.get("stone_soup", {})
+        two = row["two_cores"]
         table.add_row(
             name,
             f"{row['tracks']:,}",
@@ -252,11 +289,8 @@ def show_crowds(figures: dict[str, Any], console: Console) -> None:
             f"{row['plots_per_s']:,.0f}",
             f"{two['plots_per_s']:,.0f} ({two['plots_per_wall_s']:,.0f})",
             f"{row['outside_kernels']:.1%}",
-            " / ".join(
-                f"{one['us_a_plot']:,.0f} ({one['kept']:.1%})"
-                for key, one in peer.items()
-                if key != "plots"
-            ),
+            _of_peers(row.get("stone_soup", {})),
+            _of_peers(row.get("others", {})),
         )
     console.print(table)
     for one in figures["asked"]:
