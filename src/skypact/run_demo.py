@@ -1,8 +1,8 @@
 """`skypact demo`: three nations' nodes and desks on this machine, and a published launch past them.
 
-Nothing here is special to a demo but that one machine has all the keys: folders as `skypact
-coalition init` makes them, nodes as `skypact node` runs them, plots as `skypact feed` sends them.
-It runs as an exercise, for what is simulated is not live.
+Nothing here is special to a demo but that one machine has all the keys, and all the load: folders
+as `skypact coalition init` makes them, nodes as `skypact node` runs them, plots as `skypact feed`
+sends them. It runs as an exercise, for what is simulated is not live.
 """
 
 import asyncio
@@ -37,6 +37,8 @@ from skypact.settings import Settings
 from skypact.sharing.coalition import init_coalition
 from skypact.sharing.keys import write_private
 from skypact.sharing.node_folder import load_node
+from skypact.warning.agency import FILE as WARNING
+from skypact.warning.areas import LANGUAGES, read_areas
 
 NATIONS = {"JP": "JPN", "KR": "KOR", "US": "USA"}
 """The scenarios' nations, and how a coalition writes them."""
@@ -57,7 +59,7 @@ _PARTNER = """
 [partner.{name}]
 level = "tracklets"
 openness = "full"
-use = ["picture"]
+use = ["picture", "public_warning"]
 consultation = ["assessment", "acknowledgement", "comment", "text"]
 """
 _FEEDS = """\
@@ -69,6 +71,20 @@ name = "demo"
 radars = {radars}
 key_sha256 = "{digest}"
 """
+_AGENCY = """\
+# A demo: said on this node's channels for exercises, and no others; live it has no areas.
+sender = "demo@{nation}.example"
+languages = {languages}
+exercise_areas = "{areas}"
+"""
+_AREAS = "areas.exercise.geojson"
+_NODE_SETTINGS = """\
+# Three nodes have one machine: each looks once a second at what its flights may do to areas.
+[warning]
+rest_s = 1.0
+"""
+_SETTINGS = "settings.toml"
+_SPOKEN = {"JPN": "ja", "KOR": "ko", "USA": "en"}
 _NATION_PLOTS = "plots.csv"
 _KEY = "feed.key"
 _LOGIN = "login.txt"
@@ -99,12 +115,30 @@ def prepare(
     seed: int | None,
     first_port: int | None,
     settings: Settings,
+    areas: Path | None = None,
 ) -> None:
     """Fly a scenario past its nations' radars, and make the nations' folders; once.
 
-    None: as the folder was prepared before, else what is usual. Raises InputError: it was prepared
-    for something else, or was begun and never finished.
+    None: as the folder was prepared before, else what is usual. `areas`: GeoJSON of areas to be
+    warned; they are also given to a folder that was prepared without. Raises InputError: it was
+    prepared for something else, or was begun and never finished; areas that cannot be used.
     """
+    if areas is not None:
+        read_areas(areas, exercise=True)
+    _prepare_once(folder, scenario, seed, first_port, settings)
+    if areas is not None:
+        for own in sorted((folder / "coalition").iterdir()):
+            if not (own / WARNING).exists():
+                _equip_to_warn(own, own.name, areas)
+
+
+def _prepare_once(
+    folder: Path,
+    scenario: str | None,
+    seed: int | None,
+    first_port: int | None,
+    settings: Settings,
+) -> None:
     asked = {"scenario": scenario, "seed": seed, "first_port": first_port}
     asked = {name: value for name, value in asked.items() if value is not None}
     made = _made(folder)
@@ -172,6 +206,21 @@ def _equip(folder: Path, nation: str, name: str, nations: Sequence[str], flown: 
     write_plots(folder / _NATION_PLOTS, own._replace(radar=numbered), radars)
 
 
+def _equip_to_warn(folder: Path, nation: str, areas: Path) -> None:
+    """A nation warns its own areas; where none is its own, its people in all of them.
+
+    They are marked as for exercises: a node that is live refuses them.
+    """
+    whole = json.loads(areas.read_bytes())
+    of = [one for one in whole["features"] if one["properties"].get("nation") == nation]
+    own = whole | {"exercise": True, "features": of or whole["features"]}
+    (folder / _AREAS).write_text(json.dumps(own, ensure_ascii=False), encoding="utf-8")
+    spoken = _SPOKEN.get(nation, LANGUAGES[0])
+    languages = [spoken, *(one for one in LANGUAGES if one != spoken)]
+    text = _AGENCY.format(nation=nation.lower(), languages=json.dumps(languages), areas=_AREAS)
+    (folder / WARNING).write_text(text, encoding="utf-8")
+
+
 def desks(folder: Path) -> Desks:
     """Where they are, once it is prepared."""
     addresses = {}
@@ -195,6 +244,7 @@ async def run(
         asyncio.get_running_loop().add_signal_handler(one, told.set)
     nations = sorted(desks(folder).addresses)
     (folder / _PROCESS).write_text(str(os.getpid()), encoding="utf-8")
+    (folder / _SETTINGS).write_text(_NODE_SETTINGS, encoding="utf-8")
     nodes = [_start(folder / "coalition" / nation) for nation in nations]
     try:
         for nation, node in zip(nations, nodes, strict=True):
@@ -224,7 +274,8 @@ def told_lines(folder: Path) -> Iterator[str]:
 
 
 def _start(folder: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "skypact", "node", str(folder), "--exercise"]
+    node = [sys.executable, "-m", "skypact", "node", str(folder), "--exercise"]
+    command = [*node, "--settings", str(folder.parent.parent / _SETTINGS)]
     with (folder / "node.log").open("ab") as log:
         return subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
 
