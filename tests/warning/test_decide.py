@@ -203,6 +203,25 @@ def test_an_area_that_is_passed_over_and_then_may_be_fallen_in_is_told_so_at_onc
     assert look(of, 2, flight(falls=falls, over=OVER_AOMORI, last_s=2)) == ()
 
 
+def test_while_it_passes_over_an_area_nothing_new_is_said_as_time_goes_by():
+    """Only what is ahead of it is foretold, so that begins ever later; the end is another thing."""
+    of = decider(times_change_s=70.0)
+
+    def passing(second, points=5):
+        """0.01° a second along 40.5 N, in Aomori from the beginning on."""
+        path = [(140.1 + 0.01 * (second + 60 * k), 40.5) for k in range(points)]
+        return flight(falls=((*OUT, 1.0),), over=(path,) * 4, last_s=second, now_s=second)
+
+    (said,) = look(of, 0, passing(0))
+    assert said.step == Step.ALERT and said.areas[0].danger == Danger.PASS
+    assert [look(of, second, passing(second)) for second in (30, 60, 90, 120)] == [()] * 4
+    slower = flight(
+        falls=((*OUT, 1.0),), over=([(141.3 + 0.1 * k, 40.5) for k in range(6)],) * 4,
+        last_s=121, now_s=121,
+    )  # fmt: skip
+    assert [one.reason for one in look(of, 121, slower)] == [Reason.OTHER_TIMES]
+
+
 @pytest.mark.parametrize("then", ["over", "unlikely", "lost"])
 def test_a_danger_that_is_over_is_told_only_once_it_surely_is(then):
     """It may no longer come down in the area, and still passes over it: for one part all is clear.

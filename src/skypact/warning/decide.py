@@ -453,9 +453,9 @@ class Decider:
         worse = any(_WORST_FIRST[now] < _WORST_FIRST[was] for was, now in changes)
         if worse or (changes and since >= of.update_every_s * S):
             return Reason.OTHER_DANGER
-        moved = max(
-            abs(a - b) for a, b in zip(_times(event.warned.values()), event.said_times, strict=True)
-        )
+        # What is past does not change: a danger that has begun goes on, whatever part is ahead.
+        ahead = zip(_times(event.warned.values()), event.said_times, strict=True)
+        moved = max(abs(max(now, now_ns) - max(was, now_ns)) for now, was in ahead)
         if moved > of.times_change_s * S and since >= of.update_every_s * S:
             return Reason.OTHER_TIMES
         return Reason.STILL if since >= 0.5 * of.expires_s * S else None
