@@ -9,6 +9,7 @@ import { Past } from "./picture/past";
 import { Picture } from "./picture/picture";
 import { fromHash, toHash, type View } from "./picture/moment";
 import { type Store, store } from "./picture/store";
+import { showClocksOf } from "./words/words";
 
 /** The picture of all together, beside which the others are set. */
 export const TOGETHER = "shared";
@@ -54,6 +55,7 @@ export class Desk {
 
   constructor() {
     this.view = store(fromHash(location.hash));
+    this.session.look((session) => session && showClocksOf(session.nation));
     this.past = new Past(
       this.client,
       (moment) => {
