@@ -428,10 +428,13 @@ def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():
     ]
     of = beside.OfPartner("KOR")
     of.take(tracked, statements)
-    assert set(of.flights) == {2, -7}
+    assert set(of.flights) == {2, -1}
     assert tracked[2].flight.launch is None and of.flights[2].flight.launch == launch
-    assert {n: [one.flight for _, one in all_] for n, all_ in of.stated.items()} == {2: [11]}
-    told = as_json.flight(of.flights[-7], "JPN", 0, DeskSettings())
+    assert {n: [one.flight for _, one in all_] for n, all_ in of.stated.items()} == {
+        2: [11],
+        -1: [7],
+    }
+    told = as_json.flight(of.flights[-1], "JPN", 0, DeskSettings())
     assert (told["plots"], told["sources"], told["seen_now_by"]) == (0, [], [])
     assert told["nations"] == ["KOR"] and told["launch"] is None
     assert told["impact"] == as_json.place(lone.said.impact)

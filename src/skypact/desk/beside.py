@@ -136,8 +136,8 @@ class OfPartner:
     """The flights of what one partner alone sent: its tracks', with what it states of them.
 
     Tracklets tell no launch, so a flight has the one that is stated of it. What is stated of no
-    track is a flight too, under the partner's number of it below zero: nothing was sent that a
-    track could be made of, and who sees it is not known. What did not change stays the same object.
+    track is a flight too, under a number below zero: nothing was sent that a track could be made
+    of, and who sees it is not known. What did not change stays the same object.
     """
 
     def __init__(self, nation: str) -> None:
@@ -146,7 +146,8 @@ class OfPartner:
         self.flights: Mapping[int, ShownFlight] = {}
         """By id, what is told of all of them."""
         self.stated: dict[int, list[tuple[str, Assessment]]] = {}
-        """By track, what is stated of it."""
+        """By id, what is stated of it."""
+        self._ids: dict[int, int] = {}
 
     def take(self, tracked: Mapping[int, ShownFlight], statements: Sequence[Statement]) -> None:
         """The picture's flights as they are now, and what all partners state."""
@@ -161,7 +162,9 @@ class OfPartner:
         placed = {one.flight for one in said.values()}
         for _, one in _assessments(own):
             if one.flight not in placed:
-                made[-one.flight] = _of_statement(self._nation, one)
+                number = self._ids.setdefault(one.flight, -1 - len(self._ids))
+                made[number] = _of_statement(self._nation, number, one)
+                self.stated[number] = [(self._nation, one)]
         before = self.flights
         self.flights = {
             number: before[number] if before.get(number) == one else one
@@ -176,12 +179,12 @@ def _launched(shown: ShownFlight, said: Assessment | None) -> ShownFlight:
     return replace(shown, flight=replace(shown.flight, launch=said.launch))
 
 
-def _of_statement(nation: str, said: Assessment) -> ShownFlight:
+def _of_statement(nation: str, number: int, said: Assessment) -> ShownFlight:
     """A flight of which nothing is known but what its nation states."""
     began_ns = said.launch.time_ns if said.launch is not None else said.as_of_ns
     kinds = {str(kind): share for kind, share in said.kind_probabilities.items()}
     flight = Flight(
-        id=-said.flight,
+        id=number,
         kind=said.kind,
         kind_probability=max(kinds.values(), default=0.0),
         kind_probabilities=kinds,
@@ -197,7 +200,6 @@ def _of_statement(nation: str, said: Assessment) -> ShownFlight:
         apogee=said.apogee,
         ground_range_m=said.ground_range_m,
         impact=said.impact,
-        parted_from=None if said.parted_from is None else -said.parted_from,
     )
     expected = _path(said.path)
     return ShownFlight(flight, said.as_of_ns, TrackStatus.CONFIRMED, None, (), expected)

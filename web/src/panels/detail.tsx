@@ -41,7 +41,7 @@ export function Detail({ desk }: { desk: Desk }) {
       {track && <Charts flight={flight} now_ms={now_ms} height_m={track.height_m} speed_m_s={Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s)} />}
       {!isStated(flight) && <Sources flight={flight} now_ms={now_ms} />}
       {desk.picture.name === TOGETHER && <Assessments flight={flight} />}
-      <Comments desk={desk} flight={flight} />
+      {desk.picture.name === TOGETHER && <Comments desk={desk} flight={flight} />}
     </article>
   );
 }
@@ -244,7 +244,7 @@ function Comments({ desk, flight }: { desk: Desk; flight: Flight }) {
       <h3>{say("comments")}</h3>
       {comments.length === 0 && <p class="empty">{say("no_comments")}</p>}
       <ul>{comments.map((one) => <li key={one.id}><b>{one.who}</b> <time>{clockTime(Date.parse(one.time))}</time> {one.text}</li>)}</ul>
-      {desk.may("act") && desk.picture.name === TOGETHER && (
+      {desk.may("act") && (
         <form onSubmit={(event) => { event.preventDefault(); if (text.trim()) void desk.try(send); }}>
           <input aria-label={say("comment")} placeholder={say("write")} value={text} maxLength={500} onInput={(event) => write(event.currentTarget.value)} />
           <button disabled={!text.trim()}>{say("send")}</button>

@@ -18,8 +18,9 @@ export function Flights({ desk }: { desk: Desk }) {
   const lacking = useStore(desk.lacking);
   const coming = useStore(desk.coming);
   const view = useStore(desk.view);
+  const told = [...desk.picture.flights.values()].filter(isStated).flatMap((flight) => flight.assessments);
   const statedHere = ({ assessments }: Flight): boolean =>
-    assessments.some(({ own, nation, flight }) => !own && view.picture === `from:${nation}` && desk.picture.flights.has(-flight));
+    assessments.some((one) => told.some(({ nation, flight }) => one.nation === nation && one.flight === flight));
   const flights = byUrgency(desk.picture.flights.values());
   const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id) && !statedHere(flight));
   const tracks = desk.picture.tracks.size;

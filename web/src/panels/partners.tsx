@@ -80,7 +80,7 @@ function named(of: "openness" | "use", word: string): string {
 function receivedText(counts: Readonly<Record<string, number>>): string {
   const { accepted = 0, "came before": _again, ...refused } = counts;
   const others = Object.values(refused).reduce((sum, count) => sum + count, 0);
-  return `${spoken("taken")} ${accepted}${others > 0 ? `, ${spoken("refused")} ${others}` : ""}`;
+  return `${spoken("taken")} ${accepted}${others > 0 ? `, ${spoken("refused").toLowerCase()} ${others}` : ""}`;
 }
 
 /** The five levels, those that are given filled. */
