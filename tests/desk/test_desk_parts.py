@@ -3,6 +3,7 @@
 import asyncio
 import math
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -39,6 +41,7 @@ from skypact.model import (
     Launch,
     Phase,
     Radar,
+    Reason,
     ShownFlight,
     ShownPath,
     ShownTrack,
@@ -53,6 +56,8 @@ from skypact.serving.desk_orders import with_key
 from skypact.serving.shown import shown_path, shown_radars, shown_tracks
 from skypact.serving.shown_picture import ShownPicture
 from skypact.settings import DeskSettings
+from skypact.sharing.entry import Cause
+from skypact.tracking.rows_read import _REASON as ENDED
 from tests.test_node import coalition
 
 S = 1_000_000_000
@@ -372,6 +377,14 @@ def test_people_are_added_by_command(tmp_path):
     assert run("list", folder).output == "Sato: view, act\n"
     assert run("remove", folder, "Sato").exit_code == 0
     assert run("add", str(tmp_path), "Sato").exit_code == 1  # no nation's folder
+
+
+def test_the_page_has_words_for_all_that_a_node_says_of_fixed_lists():
+    """In `web/src/words/words.ts`; what is missing there would be English in every language."""
+    words = (Path(__file__).parents[2] / "web/src/words/words.ts").read_text("utf-8")
+    (table,) = re.findall(r"const FIXED[^{]*\{\n(.*?)\n\};", words, re.DOTALL)
+    there = set(re.findall(r'^  "(.+?)": "\w+",$', table, re.MULTILINE))
+    assert there == {*Reason, *Cause, *filter(None, ENDED.values())}
 
 
 # -- what is one, and how far apart ------------------------------------------------------------

@@ -11,7 +11,7 @@ export const en = {
   node_silent: "THE NODE IS SILENT",
   node_silent_since: "The desk hears nothing of its node since {time}. What is shown is old.",
   not_ready: "The node is not ready yet",
-  nation_silent: "no data for {age}",
+  nation_silent: "nothing for {age}: it sees nothing, or what it sees no longer comes (Partners: the link)",
   past: "PAST",
   came_down: "came down",
   not_seen: "not seen any more",

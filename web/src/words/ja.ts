@@ -12,7 +12,7 @@ export const ja: Words = {
   node_silent: "ノードが応答しません",
   node_silent_since: "{time} 以降、ノードからの連絡がありません。表示は古いものです。",
   not_ready: "ノードはまだ準備中です",
-  nation_silent: "{age} データなし",
+  nation_silent: "{age} データなし: 探知なし、または途絶(「パートナー」の接続状態を参照)",
   past: "過去",
   came_down: "落下",
   not_seen: "失探",

@@ -12,7 +12,7 @@ export const ko: Words = {
   node_silent: "노드 무응답",
   node_silent_since: "{time} 이후 노드의 소식이 없습니다. 표시는 오래된 것입니다.",
   not_ready: "노드가 아직 준비되지 않았습니다",
-  nation_silent: "{age} 데이터 없음",
+  nation_silent: "{age} 데이터 없음: 탐지 없음 또는 두절(「협력국」의 연결 상태 참조)",
   past: "과거",
   came_down: "낙하",
   not_seen: "탐지 소실",
