@@ -460,6 +460,8 @@ def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():
     before = dict(of.flights)
     of.take(dict(tracked), [msgspec.structs.replace(one) for one in statements])
     assert all(of.flights[number] is one for number, one in before.items())
+    of.take(tracked, statements, is_whole=False)  # it may be of a track that is not assessed yet
+    assert set(of.flights) == {2}
     of.take(tracked, statements[:1])
     assert set(of.flights) == {2} and of.flights[2] is before[2]
     assert beside.partner_of("from:KOR") == "KOR" and beside.partner_of("shared") == ""

@@ -149,10 +149,19 @@ class OfPartner:
         """By id, what is stated of it."""
         self._ids: dict[int, int] = {}
 
-    def take(self, tracked: Mapping[int, ShownFlight], statements: Sequence[Statement]) -> None:
-        """The picture's flights as they are now, and what all partners state."""
+    def take(
+        self,
+        tracked: Mapping[int, ShownFlight],
+        statements: Sequence[Statement],
+        *,
+        is_whole: bool = True,
+    ) -> None:
+        """The picture's flights as they are now, and what all partners state.
+
+        `is_whole`: each track is assessed; until then what is stated may be of one that is not.
+        """
         own = [one for one in statements if one.nation == self._nation]
-        of = *tracked.values(), *own
+        of = is_whole, *tracked.values(), *own
         if of == self._of:
             return
         self._of = of
@@ -161,7 +170,7 @@ class OfPartner:
         made = {number: _launched(shown, said.get(number)) for number, shown in tracked.items()}
         placed = {one.flight for one in said.values()}
         for _, one in _assessments(own):
-            if one.flight not in placed:
+            if is_whole and one.flight not in placed:
                 number = self._ids.setdefault(one.flight, -1 - len(self._ids))
                 made[number] = _of_statement(self._nation, number, one)
                 self.stated[number] = [(self._nation, one)]

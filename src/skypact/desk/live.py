@@ -238,7 +238,8 @@ class Live:
         if not partner:
             return picture.flights
         of = self._of_partners.setdefault(picture.name, beside.OfPartner(partner))
-        of.take(picture.flights, self.state.statements)
+        is_whole = picture.tracks.keys() <= picture.flights.keys()
+        of.take(picture.flights, self.state.statements, is_whole=is_whole)
         return of.flights
 
     def _flight_body(
