@@ -268,7 +268,7 @@ _HEAD = """\
 # What {nation} releases to each partner. `skypact release explain` says what this comes to.
 #
 # Level, each telling what those before it tell and more:
-#   nothing, warning (area and time only), assessment (launch point, path, apogee, impact, kind),
+#   nothing, warning (area and time only), assessment (launch point, apogee, impact, kind),
 #   tracklets, plots
 # Openness of tracklets: hidden (do not point at the radar), rounded, full.
 # Use: picture (the partner's own eyes and decisions), public_warning, export.

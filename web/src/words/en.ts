@@ -237,7 +237,7 @@ export const en = {
   level_plots: "plots",
   means_nothing: "Nothing leaves.",
   means_warning: "Area and time alone.",
-  means_assessment: "Launch point, path, expected impact.",
+  means_assessment: "Launch point, apogee, expected impact, kind.",
   means_tracklets: "What our plots say, batch by batch.",
   means_plots: "Every plot of the released radars.",
   sent: "Sent",

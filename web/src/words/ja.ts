@@ -238,7 +238,7 @@ export const ja: Words = {
   level_plots: "プロット",
   means_nothing: "何も出ません。",
   means_warning: "区域と時刻のみ。",
-  means_assessment: "発射点、経路、予想落下点。",
+  means_assessment: "発射点、最高点、予想落下点、種類。",
   means_tracklets: "自国プロットの情報をまとめて。",
   means_plots: "開示レーダーの全プロット。",
   sent: "送信",

@@ -238,7 +238,7 @@ export const ko: Words = {
   level_plots: "플롯",
   means_nothing: "아무것도 나가지 않습니다.",
   means_warning: "구역과 시각만.",
-  means_assessment: "발사 지점, 경로, 예상 낙하 지점.",
+  means_assessment: "발사 지점, 정점, 예상 낙하 지점, 종류.",
   means_tracklets: "자국 플롯의 정보를 묶음으로.",
   means_plots: "제공 대상 레이더의 모든 플롯.",
   sent: "송신",
