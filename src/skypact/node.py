@@ -302,7 +302,8 @@ class Node:
             self.warner.told = self.folded.warned.note
             await self.warner.begin(self._connection, self.journal, self.clock)
         alerts = self.warner.routes(self.clock) if self.warner else ()
-        self.status = StatusServer(http.host, http.port, self.health, self.metrics, alerts)
+        place = f"{self.folder.folder / 'node.toml'}, [http]"
+        self.status = StatusServer(http.host, http.port, place, self.health, self.metrics, alerts)
         with self._going_on("status"):
             await self.status.start()
         self._tasks = [
