@@ -103,7 +103,7 @@ CHAINS = "chains.msgpack"
 _TURNS = 4
 """Of the event loop, in which what goes to partners reaches the socket: pictures are folded after.
 """
-_LONG_S = 0.02
+_LONG_S = 0.1
 """Where it takes longer to fold what came, as much time after that is for what comes."""
 _OCTETS = 4096
 """Of an entry of the journal beside what was observed; rather too much."""
