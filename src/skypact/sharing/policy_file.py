@@ -243,7 +243,9 @@ def _refuse_no_table(place: str, table: Any, line: str) -> None:
 def _refuse_unknown(place: str, table: Mapping[str, Any], known: Sequence[str]) -> None:
     for key in table:
         if key not in known:
-            raise InputError(place, f'unknown key "{key}"', _meant(key, known, "leave it out"))
+            near = nearest(key, known)
+            remedy = f'did you mean "{near}"?' if near else "leave it out"
+            raise InputError(place, f'unknown key "{key}"', remedy)
 
 
 def _meant(name: Any, known: Any, otherwise: str) -> str:
