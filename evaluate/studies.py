@@ -20,6 +20,7 @@ from evaluate import (
     reentry,
     registration,
     separation,
+    shadow,
     siblings,
     stages,
     times,
@@ -147,7 +148,7 @@ def studies_of(shared: Path, cut_messages_s: float = 200.0) -> dict[str, Study]:
             "Pull-up in the shadow zone",
             500,
             10,
-            _seeded(disagreements.run_shadow),
+            _seeded(shadow.run),
             of_published.shadow,
         ),
         "manoeuvre": Study(
