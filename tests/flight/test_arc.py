@@ -41,7 +41,7 @@ def test_a_pull_up_is_not_dismissed_because_no_launch_was_seen(train):
 def test_the_arc_is_that_of_the_flight(train, with_apogee):
     """Range to 15 %, apogee to three sigmas of the track's own.
 
-    Arcs are 4 % off (1 sigma) for the population's flights; this one is flatter than those (11 times
+    Arcs of the population are 4 % off (1 sigma); this flight is flatter than those (11 times
     as far as high, at most 9 there), and air takes more off it. Counted from where it was, half of
     the range was missing.
     """
