@@ -12,6 +12,8 @@ So a leap that nothing follows is used, and a wrong clock that goes on for more 
 one, within that reach, is believed.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,10 @@ from skypact.sensing.plot_rows import (
     no_plots,
 )
 
+_A_WHOLE_RADAR = 3
+"""Rows of one radar that are all off by the same tell of its clock, not of the file's order."""
+_ALIKE = 0.05
+"""Offsets are the same if they differ by less than this share of them: looks stand apart."""
 _LOOK_AHEAD = 1000
 """Rows; a decision looks at twice as many and settles the first half."""
 
@@ -32,11 +38,11 @@ _LOOK_AHEAD = 1000
 class FileClock:
     """The newest time of one file so far, and the rows after a leap that are not decided yet."""
 
-    def __init__(self, window_s: float) -> None:
+    def __init__(self, window_s: float, radar_ids: Sequence[str]) -> None:
+        self._out_of_time = _OutOfTime(window_s, radar_ids)
         self.time_ns = -1
         """Of the rows that have passed; -1 before any has."""
         self._row = 0
-        self._window_s = window_s
         self._window_ns = round(window_s * NANOSECONDS_PER_SECOND)
         self._undecided = no_plots()
         self._ahead_ns: dict[int, int] = {}
@@ -95,7 +101,10 @@ class FileClock:
         which = np.flatnonzero(late)
         before_ns = newest_ns[which]
         row = newest_row[np.searchsorted(newest_ns, before_ns)]
-        return in_time, self._late(sourced.row[which], before_ns - time_ns[which], row)
+        found = _Found([], [], [], [], [])
+        for i, by_ns, beside in zip(which, before_ns - time_ns[which], row, strict=True):
+            found.add(sourced, int(i), int(by_ns), int(beside), is_late=True)
+        return in_time, self._out_of_time.refused(found, in_time)
 
     def _decided(self, sourced: SourcedPlots, count: int) -> tuple[SourcedPlots, list[RefusedRows]]:
         """Of rows that begin with a leap: which of the first `count` pass, given those after."""
@@ -107,20 +116,21 @@ class FileClock:
             kept = self._kept(sourced, count)
         newest_ns = np.maximum.accumulate(np.append(self.time_ns, np.where(kept, time_ns, -1)))
         newest_row = np.append(self._row, sourced.row)[np.searchsorted(newest_ns, newest_ns)]
-        late, ahead = _Refused([], [], []), _Refused([], [], [])
+        found = _Found([], [], [], [], [])
         for i in np.flatnonzero(~kept[:count]):
             behind = kept & (time_ns < time_ns[i] - self._window_ns)
             behind[:i] = False
             if time_ns[i] < newest_ns[i] - self._window_ns:
-                late.add(sourced.row[i], newest_ns[i] - time_ns[i], newest_row[i])
+                by_ns, beside, is_late = newest_ns[i] - time_ns[i], newest_row[i], True
             elif behind.any():
                 j = int(np.argmax(behind))
-                ahead.add(sourced.row[i], time_ns[i] - time_ns[j], sourced.row[j])
+                by_ns, beside, is_late = time_ns[i] - time_ns[j], sourced.row[j], False
             else:
-                ahead.add(sourced.row[i], time_ns[i] - newest_ns[i], newest_row[i])
+                by_ns, beside, is_late = time_ns[i] - newest_ns[i], newest_row[i], False
+            found.add(sourced, int(i), int(by_ns), int(beside), is_late=is_late)
         self.time_ns, self._row = int(newest_ns[count]), int(newest_row[count])
-        refused = self._late(*late.arrays()) + self._ahead(*ahead.arrays())
-        return sourced.take(slice(0, count)).take(kept[:count]), refused
+        in_time = sourced.take(slice(0, count)).take(kept[:count])
+        return in_time, self._out_of_time.refused(found, in_time)
 
     def _kept(self, sourced: SourcedPlots, count: int) -> NDArray[np.bool_]:
         """(n,) whether a row is kept; those of the first `count` become known of their radars."""
@@ -146,57 +156,121 @@ class FileClock:
             self._ahead_ns = ahead_ns
         return kept
 
-    def _late(
-        self, rows: NDArray[np.int64], by_ns: NDArray[np.int64], behind: NDArray[np.int64]
-    ) -> list[RefusedRows]:
-        if not len(rows):
-            return []
 
-        def detail(i: int) -> str:
-            return f"{by_ns[i] / NANOSECONDS_PER_SECOND:.3f} s behind row {behind[i]}"
+class _Found(NamedTuple):
+    """Rows out of time, in row order: by how much, ns, beside which row, of which radar, how."""
 
-        reason = f"late by more than the reorder window of {self._window_s:g} s"
-        remedy = (
-            "sort the file by time, correct the clock of that row, or raise reorder_window_s under "
-            "[sensing] in the settings"
-        )
-        return [RefusedRows(rows, reason, remedy, detail)]
-
-    def _ahead(
-        self, rows: NDArray[np.int64], by_ns: NDArray[np.int64], of: NDArray[np.int64]
-    ) -> list[RefusedRows]:
-        if not len(rows):
-            return []
-
-        def detail(i: int) -> str:
-            return f"{by_ns[i] / NANOSECONDS_PER_SECOND:.3f} s ahead of row {of[i]}"
-
-        reason = (
-            "time ahead of the rows around it by more than the reorder window of "
-            f"{self._window_s:g} s"
-        )
-        remedy = "correct the clock of that row, or sort the file by time"
-        return [RefusedRows(rows, reason, remedy, detail)]
-
-
-class _Refused(NamedTuple):
-    """Rows, by how much they are out of time, and beside which row."""
-
-    rows: list[int]
+    row: list[int]
     by_ns: list[int]
     beside: list[int]
+    radar: list[int]
+    is_late: list[bool]
 
-    def add(self, row: int, by_ns: int, beside: int) -> None:
-        self.rows.append(int(row))
-        self.by_ns.append(int(by_ns))
-        self.beside.append(int(beside))
+    def add(
+        self, sourced: SourcedPlots, i: int, by_ns: int, beside: int, *, is_late: bool
+    ) -> None:
+        self.row.append(int(sourced.row[i]))
+        self.by_ns.append(by_ns)
+        self.beside.append(beside)
+        self.radar.append(int(sourced.plots.radar[i]))
+        self.is_late.append(is_late)
 
-    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        return (
-            np.array(self.rows, dtype=np.int64),
-            np.array(self.by_ns, dtype=np.int64),
-            np.array(self.beside, dtype=np.int64),
+
+class _Streak(NamedTuple):
+    """Rows of one radar that were refused one after the other, off by the same."""
+
+    first_row: int
+    by_ns: int
+    rows: int
+
+
+class _OutOfTime:
+    """Why rows are refused, and what is to be done: of single rows, and of a radar's clock.
+
+    Rows that are out of time may stand in the wrong place or have the wrong time. Where a radar is
+    off by the same again and again, among rows that are in time, its clock is wrong: sorted, such
+    rows would be flights of another time. What is said of a row hangs on those before it alone.
+    """
+
+    def __init__(self, window_s: float, radar_ids: Sequence[str]) -> None:
+        self._window = f"the reorder window of {window_s:g} s"
+        self._ids = tuple(radar_ids)
+        self._streaks: dict[int, _Streak] = {}
+        self._last_in_time = -1
+        """Row, of any radar."""
+
+    def refused(self, found: _Found, in_time: SourcedPlots) -> list[RefusedRows]:
+        """Rows to refuse, beside those of the same stretch that are in time."""
+        groups: dict[tuple[str, str], list[int]] = {}
+        own = {
+            radar: in_time.row[in_time.plots.radar == radar]
+            for radar in {*found.radar, *self._streaks}
+        }
+        for i in range(len(found.row)):
+            said = self._said(found, i, in_time.row, own[found.radar[i]])
+            groups.setdefault(said, []).append(i)
+        if len(in_time.row):
+            self._last_in_time = int(in_time.row[-1])
+            for radar, streak in list(self._streaks.items()):
+                if _stands_between(own[radar], streak.first_row, self._last_in_time + 1):
+                    del self._streaks[radar]
+        # Of several remedies for one reason the last row's is the file's, however it is cut.
+        return [
+            RefusedRows(
+                np.array([found.row[i] for i in group], np.int64),
+                reason,
+                remedy,
+                partial(_beside, found, group),
+            )
+            for (reason, remedy), group in sorted(groups.items(), key=lambda one: one[1][-1])
+        ]
+
+    def _said(
+        self, found: _Found, i: int, in_time: NDArray[np.int64], own: NDArray[np.int64]
+    ) -> tuple[str, str]:
+        """Reason and remedy of the i-th; `in_time`, `own`: rows in time, and its radar's of them."""
+        row, radar, is_late = found.row[i], found.radar[i], found.is_late[i]
+        by_ns = -found.by_ns[i] if is_late else found.by_ns[i]
+        before = self._streaks.get(radar)
+        if (
+            before is None
+            or abs(by_ns - before.by_ns) > _ALIKE * abs(before.by_ns)
+            or _stands_between(own, before.first_row, row)
+        ):
+            before = _Streak(row, by_ns, 0)
+        streak = self._streaks[radar] = before._replace(rows=before.rows + 1)
+        name = self._ids[radar]
+        reason = f"late by more than {self._window} (radar {name})"
+        remedy = (
+            "sort the file by time if that row's time is right, correct it if not, or raise "
+            "reorder_window_s under [sensing] in the settings"
         )
+        if not is_late:
+            reason = f"time ahead of the rows around it by more than {self._window} (radar {name})"
+            remedy = f"correct the clock of {name}; sort the file only if that row's time is right"
+        at = int(np.searchsorted(in_time, row))
+        last_in_time = int(in_time[at - 1]) if at else self._last_in_time
+        if streak.rows >= _A_WHOLE_RADAR and last_in_time > streak.first_row:
+            remedy = (
+                f"correct the clock of {name}, whose rows are off by the same one after the other "
+                f"(about {streak.by_ns / NANOSECONDS_PER_SECOND:+,.0f} s; time_bias_s in the radars file "
+                "takes it off), and leave the file's order: sorted, they would be launches that "
+                "were none"
+            )
+        return reason, remedy
+
+
+def _stands_between(rows: NDArray[np.int64], first: int, last: int) -> bool:
+    """Whether a row, of rows in order, lies between two others."""
+    at = int(np.searchsorted(rows, first, side="right"))
+    return at < len(rows) and int(rows[at]) < last
+
+
+def _beside(found: _Found, group: Sequence[int], i: int) -> str:
+    """What is said of the i-th of a group."""
+    k = group[i]
+    where = "behind" if found.is_late[k] else "ahead of"
+    return f"{found.by_ns[k] / NANOSECONDS_PER_SECOND:.3f} s {where} row {found.beside[k]}"
 
 
 class _Best:

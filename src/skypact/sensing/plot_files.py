@@ -112,7 +112,7 @@ class _Feed:
         self, path: Path, index: int, radars: Sequence[Radar], settings: SensingSettings
     ) -> None:
         self.path, self.index = path, index
-        self.clock = FileClock(settings.reorder_window_s)
+        self.clock = FileClock(settings.reorder_window_s, [radar.id for radar in radars])
         self.ledger = RejectionLedger(str(path), settings.max_listed_rejections)
         self.bytes_total = _size(path)
         self.bytes_read = 0
