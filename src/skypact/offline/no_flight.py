@@ -9,7 +9,6 @@ the tracker's gates; of one look, where they are many in that look alone.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +19,7 @@ _TIMES, _MORE = 2.0, 20.0
 _SHARE = 0.05
 
 
-class _Radar:
+class _Count:
     """One radar's plots so far: how many, in how many looks, and its fullest look."""
 
     def __init__(self) -> None:
@@ -53,7 +52,7 @@ class NoFlight:
 
     def __init__(self, radars: Sequence[Radar]) -> None:
         self._radars = tuple(radars)
-        self._counts = [_Radar() for _ in radars]
+        self._counts = [_Count() for _ in radars]
 
     def take(self, plots: Plots) -> None:
         """The next plots in the order of the fold."""
@@ -66,36 +65,25 @@ class NoFlight:
         notes = []
         for radar, count in zip(self._radars, self._counts, strict=True):
             took = [of[radar.id] for of in plots_by_radar if of.get(radar.id)]
-            said = _told(radar, count, _Left(count.plots - sum(took), count.most - len(took)))
-            notes += [said] if said else []
+            # Both are the least there may be: objects close together share plots.
+            in_fullest = max(count.most - len(took), 0)
+            left = max(count.plots - sum(took), in_fullest)
+            is_burst = in_fullest > _TIMES * radar.clutter_per_scan + _MORE
+            if is_burst or left > max(
+                _TIMES * _declared(radar, count) + _MORE, _SHARE * count.plots
+            ):
+                look = f", {in_fullest:,} of them in its look at {iso_utc(count.most_ns, 3)}"
+                notes.append(
+                    f"radar {radar.id}: at least {left:,} of its {count.plots:,} plots "
+                    f"({100.0 * left / count.plots:.0f} %) belong to no flight"
+                    f"{look if is_burst else ''}; it declares {radar.clutter_per_scan:g} false "
+                    "plots a look: see whether it is disturbed or sees what is no flight; if that "
+                    "is how it is, declare it as clutter_per_scan in the radars file"
+                )
         return tuple(notes)
 
 
-class _Left(NamedTuple):
-    """What no flight took: of all plots, and of the fullest look at least (one a flight is its)."""
-
-    of_all: int
-    of_fullest: int
-
-
-def _told(radar: Radar, count: _Radar, left: _Left) -> str:
-    is_many = left.of_all > max(_TIMES * _declared(radar, count) + _MORE, _SHARE * count.plots)
-    is_burst = left.of_fullest > _TIMES * radar.clutter_per_scan + _MORE
-    if not (is_many or is_burst):
-        return ""
-    when = f"from {iso_utc(count.first_ns, 0)} to {iso_utc(count.last_ns, 0)}"
-    if is_burst:
-        when += f", {left.of_fullest:,} or more of them in one look at {iso_utc(count.most_ns, 3)}"
-    return (
-        f"radar {radar.id}: {left.of_all:,} of its {count.plots:,} plots "
-        f"({100.0 * left.of_all / count.plots:.0f} %) belong to no flight, {when}; "
-        f"it declares {radar.clutter_per_scan:g} false plots a look: see whether it is disturbed "
-        "or sees what is no flight; if that is how it is, declare it as clutter_per_scan in the "
-        "radars file"
-    )
-
-
-def _declared(radar: Radar, count: _Radar) -> float:
+def _declared(radar: Radar, count: _Count) -> float:
     """Mean number of false plots in all of a radar's looks, by what it declares.
 
     Looks without a plot are not in the file: with a period they are counted by time, and without

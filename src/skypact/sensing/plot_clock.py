@@ -10,11 +10,14 @@ is as far ahead again, is refused again.
 
 So a leap that nothing follows is used, and a wrong clock that goes on for more rows than the right
 one, within that reach, is believed.
+
+Where most rows of a radar are off by the same, among rows that are in time, a note names its clock:
+sorted, as a single row in the wrong place should be, they would be flights of another time.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +30,8 @@ from skypact.sensing.plot_rows import (
     no_plots,
 )
 
-_A_WHOLE_RADAR = 3
-"""Rows of one radar that are all off by the same tell of its clock, not of the file's order."""
-_ALIKE = 0.05
-"""Offsets are the same if they differ by less than this share of them: looks stand apart."""
+_BESIDE_OTHERS = 3
+"""In so many places of the file, at least, a radar's rows are off before its clock is named."""
 _LOOK_AHEAD = 1000
 """Rows; a decision looks at twice as many and settles the first half."""
 
@@ -39,10 +40,14 @@ class FileClock:
     """The newest time of one file so far, and the rows after a leap that are not decided yet."""
 
     def __init__(self, window_s: float, radar_ids: Sequence[str]) -> None:
-        self._out_of_time = _OutOfTime(window_s, radar_ids)
+        self._radar_ids = tuple(radar_ids)
+        self._off = [_Off() for _ in radar_ids]
+        self._in_time = np.zeros(len(radar_ids), dtype=np.int64)
+        """(r,) rows of each radar that have passed."""
         self.time_ns = -1
         """Of the rows that have passed; -1 before any has."""
         self._row = 0
+        self._window_s = window_s
         self._window_ns = round(window_s * NANOSECONDS_PER_SECOND)
         self._undecided = no_plots()
         self._ahead_ns: dict[int, int] = {}
@@ -55,6 +60,19 @@ class FileClock:
     def finish(self) -> tuple[SourcedPlots, list[RefusedRows]]:
         """The file has ended: what is undecided passes or is refused."""
         return self._passed(no_plots(), at_end=True)
+
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each radar whose clock is off, by what has passed and was refused."""
+        return tuple(
+            f"radar {radar}: {off.alike:,} of its {in_time + off.rows:,} rows were refused, about "
+            f"{off.by_ns / NANOSECONDS_PER_SECOND:+,.0f} s off the rows around them: its clock is "
+            "wrong, or theirs; correct it, or give the radar whose clock it is a time_bias_s in "
+            "the radars file; do not sort the file, its rows would be flights that were none"
+            for radar, off, in_time in zip(
+                self._radar_ids, self._off, self._in_time.tolist(), strict=True
+            )
+            if off.places >= _BESIDE_OTHERS and 2 * off.alike > in_time + off.rows
+        )
 
     def _passed(
         self, sourced: SourcedPlots, *, at_end: bool
@@ -76,6 +94,7 @@ class FileClock:
                 rows = rows.take(slice(count, None))
             if len(in_time.row):
                 kept.append(in_time)
+                self._in_time += np.bincount(in_time.plots.radar, minlength=len(self._in_time))
             refused += late
         self._undecided = rows
         return joined(kept), refused
@@ -101,10 +120,7 @@ class FileClock:
         which = np.flatnonzero(late)
         before_ns = newest_ns[which]
         row = newest_row[np.searchsorted(newest_ns, before_ns)]
-        found = _Found([], [], [], [], [])
-        for i, by_ns, beside in zip(which, before_ns - time_ns[which], row, strict=True):
-            found.add(sourced, int(i), int(by_ns), int(beside), is_late=True)
-        return in_time, self._out_of_time.refused(found, in_time)
+        return in_time, self._refused(sourced.take(which), time_ns[which] - before_ns, row)
 
     def _decided(self, sourced: SourcedPlots, count: int) -> tuple[SourcedPlots, list[RefusedRows]]:
         """Of rows that begin with a leap: which of the first `count` pass, given those after."""
@@ -116,21 +132,19 @@ class FileClock:
             kept = self._kept(sourced, count)
         newest_ns = np.maximum.accumulate(np.append(self.time_ns, np.where(kept, time_ns, -1)))
         newest_row = np.append(self._row, sourced.row)[np.searchsorted(newest_ns, newest_ns)]
-        found = _Found([], [], [], [], [])
-        for i in np.flatnonzero(~kept[:count]):
+        out = np.flatnonzero(~kept[:count])
+        by_ns, beside = np.zeros((2, len(out)), dtype=np.int64)
+        for k, i in enumerate(out):
             behind = kept & (time_ns < time_ns[i] - self._window_ns)
             behind[:i] = False
-            if time_ns[i] < newest_ns[i] - self._window_ns:
-                by_ns, beside, is_late = newest_ns[i] - time_ns[i], newest_row[i], True
-            elif behind.any():
+            if time_ns[i] >= newest_ns[i] - self._window_ns and behind.any():
                 j = int(np.argmax(behind))
-                by_ns, beside, is_late = time_ns[i] - time_ns[j], sourced.row[j], False
+                by_ns[k], beside[k] = time_ns[i] - time_ns[j], sourced.row[j]
             else:
-                by_ns, beside, is_late = time_ns[i] - newest_ns[i], newest_row[i], False
-            found.add(sourced, int(i), int(by_ns), int(beside), is_late=is_late)
+                by_ns[k], beside[k] = time_ns[i] - newest_ns[i], newest_row[i]
         self.time_ns, self._row = int(newest_ns[count]), int(newest_row[count])
-        in_time = sourced.take(slice(0, count)).take(kept[:count])
-        return in_time, self._out_of_time.refused(found, in_time)
+        refused = self._refused(sourced.take(out), by_ns, beside)
+        return sourced.take(slice(0, count)).take(kept[:count]), refused
 
     def _kept(self, sourced: SourcedPlots, count: int) -> NDArray[np.bool_]:
         """(n,) whether a row is kept; those of the first `count` become known of their radars."""
@@ -156,121 +170,69 @@ class FileClock:
             self._ahead_ns = ahead_ns
         return kept
 
-
-class _Found(NamedTuple):
-    """Rows out of time, in row order: by how much, ns, beside which row, of which radar, how."""
-
-    row: list[int]
-    by_ns: list[int]
-    beside: list[int]
-    radar: list[int]
-    is_late: list[bool]
-
-    def add(
-        self, sourced: SourcedPlots, i: int, by_ns: int, beside: int, *, is_late: bool
-    ) -> None:
-        self.row.append(int(sourced.row[i]))
-        self.by_ns.append(by_ns)
-        self.beside.append(beside)
-        self.radar.append(int(sourced.plots.radar[i]))
-        self.is_late.append(is_late)
-
-
-class _Streak(NamedTuple):
-    """Rows of one radar that were refused one after the other, off by the same."""
-
-    first_row: int
-    by_ns: int
-    rows: int
-
-
-class _OutOfTime:
-    """Why rows are refused, and what is to be done: of single rows, and of a radar's clock.
-
-    Rows that are out of time may stand in the wrong place or have the wrong time. Where a radar is
-    off by the same again and again, among rows that are in time, its clock is wrong: sorted, such
-    rows would be flights of another time. What is said of a row hangs on those before it alone.
-    """
-
-    def __init__(self, window_s: float, radar_ids: Sequence[str]) -> None:
-        self._window = f"the reorder window of {window_s:g} s"
-        self._ids = tuple(radar_ids)
-        self._streaks: dict[int, _Streak] = {}
-        self._last_in_time = -1
-        """Row, of any radar."""
-
-    def refused(self, found: _Found, in_time: SourcedPlots) -> list[RefusedRows]:
-        """Rows to refuse, beside those of the same stretch that are in time."""
-        groups: dict[tuple[str, str], list[int]] = {}
-        own = {
-            radar: in_time.row[in_time.plots.radar == radar]
-            for radar in {*found.radar, *self._streaks}
-        }
-        for i in range(len(found.row)):
-            said = self._said(found, i, in_time.row, own[found.radar[i]])
-            groups.setdefault(said, []).append(i)
-        if len(in_time.row):
-            self._last_in_time = int(in_time.row[-1])
-            for radar, streak in list(self._streaks.items()):
-                if _stands_between(own[radar], streak.first_row, self._last_in_time + 1):
-                    del self._streaks[radar]
-        # Of several remedies for one reason the last row's is the file's, however it is cut.
+    def _refused(
+        self, sourced: SourcedPlots, by_ns: NDArray[np.int64], beside: NDArray[np.int64]
+    ) -> list[RefusedRows]:
+        """Rows that are `by_ns` after the time of the row `beside`; before it if negative."""
+        for radar in np.unique(sourced.plots.radar).tolist():
+            own = sourced.plots.radar == radar
+            self._off[radar].take(by_ns[own], beside[own], self._window_ns)
+        window = f"the reorder window of {self._window_s:g} s"
+        kinds = (
+            (
+                by_ns < 0,
+                f"late by more than {window}",
+                "sort the file by time if that row's time is right, correct it if it is not, or "
+                "raise reorder_window_s under [sensing] in the settings",
+            ),
+            (
+                by_ns > 0,
+                f"time ahead of the rows around it by more than {window}",
+                "correct the clock of that row; sort the file by time if that row's time is right",
+            ),
+        )
         return [
             RefusedRows(
-                np.array([found.row[i] for i in group], np.int64),
+                sourced.row[of],
                 reason,
                 remedy,
-                partial(_beside, found, group),
+                partial(self._detail, sourced.plots.radar[of], by_ns[of], beside[of]),
             )
-            for (reason, remedy), group in sorted(groups.items(), key=lambda one: one[1][-1])
+            for of, reason, remedy in kinds
+            if of.any()
         ]
 
-    def _said(
-        self, found: _Found, i: int, in_time: NDArray[np.int64], own: NDArray[np.int64]
-    ) -> tuple[str, str]:
-        """Reason and remedy of the i-th; `in_time`, `own`: rows in time, and its radar's of them."""
-        row, radar, is_late = found.row[i], found.radar[i], found.is_late[i]
-        by_ns = -found.by_ns[i] if is_late else found.by_ns[i]
-        before = self._streaks.get(radar)
-        if (
-            before is None
-            or abs(by_ns - before.by_ns) > _ALIKE * abs(before.by_ns)
-            or _stands_between(own, before.first_row, row)
-        ):
-            before = _Streak(row, by_ns, 0)
-        streak = self._streaks[radar] = before._replace(rows=before.rows + 1)
-        name = self._ids[radar]
-        reason = f"late by more than {self._window} (radar {name})"
-        remedy = (
-            "sort the file by time if that row's time is right, correct it if not, or raise "
-            "reorder_window_s under [sensing] in the settings"
-        )
-        if not is_late:
-            reason = f"time ahead of the rows around it by more than {self._window} (radar {name})"
-            remedy = f"correct the clock of {name}; sort the file only if that row's time is right"
-        at = int(np.searchsorted(in_time, row))
-        last_in_time = int(in_time[at - 1]) if at else self._last_in_time
-        if streak.rows >= _A_WHOLE_RADAR and last_in_time > streak.first_row:
-            remedy = (
-                f"correct the clock of {name}, whose rows are off by the same one after the other "
-                f"(about {streak.by_ns / NANOSECONDS_PER_SECOND:+,.0f} s; time_bias_s in the radars file "
-                "takes it off), and leave the file's order: sorted, they would be launches that "
-                "were none"
-            )
-        return reason, remedy
+    def _detail(
+        self,
+        radar: NDArray[np.int32],
+        by_ns: NDArray[np.int64],
+        beside: NDArray[np.int64],
+        i: int,
+    ) -> str:
+        seconds = abs(by_ns[i]) / NANOSECONDS_PER_SECOND
+        where = "behind" if by_ns[i] < 0 else "ahead of"
+        return f"{seconds:.3f} s {where} row {beside[i]}, radar {self._radar_ids[radar[i]]}"
 
 
-def _stands_between(rows: NDArray[np.int64], first: int, last: int) -> bool:
-    """Whether a row, of rows in order, lies between two others."""
-    at = int(np.searchsorted(rows, first, side="right"))
-    return at < len(rows) and int(rows[at]) < last
+@dataclass
+class _Off:
+    """A radar's rows that were refused, and how many of them were off as the first was."""
 
+    rows: int = 0
+    by_ns: int = 0
+    alike: int = 0
+    places: int = 0
+    """How often the row beside which they stand was another: 1 for rows in one wrong place."""
+    beside: int = -1
 
-def _beside(found: _Found, group: Sequence[int], i: int) -> str:
-    """What is said of the i-th of a group."""
-    k = group[i]
-    where = "behind" if found.is_late[k] else "ahead of"
-    return f"{found.by_ns[k] / NANOSECONDS_PER_SECOND:.3f} s {where} row {found.beside[k]}"
+    def take(self, by_ns: NDArray[np.int64], beside: NDArray[np.int64], window_ns: int) -> None:
+        """The next of them, at least one: by how much they are off, and beside which rows."""
+        if not self.rows:
+            self.by_ns = int(by_ns[0])
+        self.rows += len(by_ns)
+        self.alike += int(np.count_nonzero(abs(by_ns - self.by_ns) <= window_ns))
+        self.places += int(np.count_nonzero(np.diff(beside, prepend=self.beside)))
+        self.beside = int(beside[-1])
 
 
 class _Best:
