@@ -78,7 +78,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
             "from the flight's first to its last plot in which this picture had a plot of it in "
             f"the last {SEEN_WITHIN_S:g} s. First track: after the flight's first plot. Impact "
             "and launch: semi-axes of the 95 % ellipse, as estimated then; off: distance from "
-            "the truth; unchanged: no plot since the column before.",
+            "the truth; unchanged: no plot since the column before; –: not known then (with --json "
+            "notes say why).",
         )
     _print_rejections(console, comparison.rejections, ())
 
