@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import skypact
 from skypact import cli
+from skypact.charts import comparison as drawn
 from skypact.model import Ellipse, Impact, Plots
 from skypact.offline.compare import (
     SEEN_WITHIN_S,
@@ -166,6 +167,22 @@ apogee_km = {}
 range_km = {}
 beta_kg_m2 = 6000
 """
+
+
+def test_minutes_that_nobody_saw_are_marked_on_the_way_between(comparison) -> None:
+    """They once stood where it was last seen before and first seen after: 30 min beside 20."""
+    flight = comparison.flights[0]
+    seconds = flight.path[:, 0]
+    middle = 0.5 * seconds[-1]
+    seen = abs(seconds - middle) > 30.0
+    whole = drawn._whole(flight._replace(path=flight.path[seen], states=flight.states[seen]))
+    at = flight.first_plot_ns + middle * 1e9
+    for column, truly in enumerate(flight.path[:, 1:3].T):
+        found = np.interp(at, whole.time_ns, whole.places[:, column])
+        then = np.interp(middle, seconds, truly)
+        nearest = truly[seen][np.argmin(abs(seconds[seen] - middle))]
+        # A minute of free flight at hand of both its ends, against half a minute's way.
+        assert abs(found - then) < 0.1 * abs(nearest - then)
 
 
 @pytest.fixture(scope="module")

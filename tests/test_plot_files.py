@@ -335,7 +335,7 @@ def test_late_rows(tmp_path):
         assert plots.range_m.tolist() == [2, 1]
         assert refused.row == 4
         assert refused.reason == (
-            "late by more than the reorder window of 60 s: 60.500 s behind row 2"
+            "late by more than the reorder window of 60 s: 60.500 s behind row 2, radar kr1"
         )
 
 
@@ -358,7 +358,7 @@ def test_a_clock_ahead_for_some_rows_costs_those_rows(tmp_path, first, wrong, bl
     assert len(plots.time_ns) == 4000 - wrong
     assert [r.row for r in refused] == list(range(first + 2, first + 2 + wrong))
     after = first + 2 + wrong
-    assert refused[0].reason == f"{AHEAD}{DAY - 0.1 * wrong:.3f} s ahead of row {after}"
+    assert refused[0].reason == f"{AHEAD}{DAY - 0.1 * wrong:.3f} s ahead of row {after}, radar kr1"
     assert "correct the clock" in refused[0].remedy
 
 
@@ -398,6 +398,43 @@ def test_a_radar_whose_clock_is_ahead_throughout(tmp_path, blocks):
     assert len(refused) == 1250
     assert all(r.reason.startswith(AHEAD) for r in refused)
     assert set(plots.radar.tolist()) == {2}
+    (note,) = notes_of(tmp_path / "plots.csv", block_bytes=blocks)
+    assert "radar kr1: 1,250 of its 1,250 rows were refused, about +86,399 s off" in note
+
+
+@pytest.mark.parametrize("block_bytes", [5000, 1 << 20])
+@pytest.mark.parametrize(
+    ("behind", "named", "seconds"), [("kr1", "kr1", "-3,599"), ("kr1 jp3", "us2", "+3,599")]
+)
+def test_a_radar_an_hour_off_is_named(tmp_path, block_bytes, behind, named, seconds):
+    """Of three that look in turn, ten rows a look: one is off; or two are, and are believed.
+
+    The row beside which one stands is of the look before or after, a second from its own.
+    """
+    looks = [("us2", "kr1", "jp3")[i % 3] for i in range(300)]
+    rows = [
+        at(i + j / 100 - 3600 * (radar in behind.split()), radar)
+        for i, radar in enumerate(looks)
+        for j in range(10)
+    ]
+    (note,) = notes_of(save(tmp_path, lines(*rows)), block_bytes=block_bytes)
+    assert f"radar {named}: 1,000 of its 1,000 rows were refused, about {seconds} s off" in note
+    assert "time_bias_s" in note
+
+
+def test_a_radar_whose_rows_stand_in_the_wrong_place_has_no_wrong_clock(tmp_path):
+    """Files one after the other: its rows are off by nearly the same, in one place of the file."""
+    rows = [at(i) for i in range(4000)] + [at(i, "jp3") for i in range(50)]
+    _, refused = read(tmp_path, lines(*rows))
+    assert len(refused) == 50
+    assert refused[0].remedy.startswith("sort the file by time if that row's time is right")
+    assert notes_of(tmp_path / "plots.csv") == []
+
+
+def test_a_radar_late_now_and_then_has_no_wrong_clock(tmp_path):
+    rows = [at(i - 3600 * (i % 3 == 1)) for i in range(3000)]
+    assert len(read(tmp_path, lines(*rows))[1]) == 1000
+    assert notes_of(tmp_path / "plots.csv") == []
 
 
 def test_wrong_clocks_of_one_of_several_files(tmp_path):
@@ -426,7 +463,7 @@ def test_a_note_where_most_rows_are_refused(tmp_path, block_bytes):
     (note,) = notes_of(shuffled, block_bytes=block_bytes)
     assert re.match(
         rf"{shuffled}: 2,\d\d\d of 3,000 rows were refused, mostly \([12],\d\d\d\): late by more "
-        "than the reorder window of 60 s; sort the file by time",
+        r"than the reorder window of 60 s; sort the file by time",
         note,
     )
     assert notes_of(shuffled, reorder_window_s=3000) == []

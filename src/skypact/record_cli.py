@@ -89,7 +89,9 @@ def import_(
     settings: SettingsFile = None,
 ) -> None:
     """Take in what others published, each launch once; what is wrong is named or cleaned."""
+    from skypact.model import Origin
     from skypact.offline.output import require_writable, write_json
+    from skypact.record.exports import day_text
     from skypact.record.launch_csv import read_csv
     from skypact.record.launch_record import Query
     from skypact.record.public_database import public_database_at, read_public_database
@@ -108,6 +110,7 @@ def import_(
                 typer.echo(str(row), err=True)
         launches.tidy()
         kept, where = sum(launches.count(Query()).values()), launches.place
+        days = launches.days(Origin.ELSEWHERE)
     console = _console(json)
     for report in reports:
         console.print(
@@ -117,7 +120,8 @@ def import_(
         )
         for done in report["cleaned"]:
             console.print(f"  {done['rows']:>5,}  {done['what']}", highlight=False)
-    console.print(f"{where}: {kept:,} launches", highlight=False, soft_wrap=True)
+    span = "" if days is None else f", {' to '.join(map(day_text, days))}"
+    console.print(f"{where}: {kept:,} launches{span}", highlight=False, soft_wrap=True)
     if json is not None:
         write_json(json, {"imports": reports})
     if any(report["refused"] for report in reports):
@@ -244,6 +248,7 @@ def count(
 ) -> None:
     """Count launches, and how the count differs by definition."""
     from skypact.record.launch_record import COUNTED
+    from skypact.record.months import with_empty_months
 
     if by not in COUNTED:
         raise typer.BadParameter(f"give one of {', '.join(COUNTED)}", param_hint="--by")
@@ -271,8 +276,9 @@ def count(
                 f"{succeeded:,} succeeded, {failed:,} failed, of {unknown:,} it is not known"
             )
             most = max(counts.values(), default=1)
-            for value, n in counts.items():
-                label = f"{value[:4]}-{value[4:]}" if by == "month" else value
+            held = launches.days(query.origin) if by == "month" else None
+            rows = with_empty_months(counts, query, held) if held else list(counts.items())
+            for label, n in rows:
                 bar = "█" * round(40 * n / most)
                 console.print(f"{label or '(none)':>34} {n:>9,} {bar}", highlight=False)
 
@@ -325,6 +331,12 @@ def falls(
                     str(one.entry.impact_from),
                 )
             console.print(table)
+            console.print(
+                "km: from the nearest point of the line, or of the area's border. ± km: how far "
+                "off the impact may be: of a measured one with 95 %, of a derived one by the "
+                "rounding of its source's numbers alone. Side: cannot tell where that is more "
+                "than the distance."
+            )
 
 
 @record.command()
@@ -704,14 +716,20 @@ def _show_entries(console: "Console", title: str, entries: "list[tuple[int, Laun
 
     from skypact.record.exports import day_text, time_of
 
+    def utc(entry: "LaunchEntry") -> str:
+        """With the day where that is another than the one it is counted by."""
+        time = time_of(entry) or ""
+        return time[11:16] if time[:10] == day_text(entry.day) else time[5:16].replace("T", " ")
+
     table = Table(title=title, title_justify="left")
     for heading in ("id", "day", "UTC", "name", "type", "site", "apogee", "range km", "outcome"):
-        table.add_column(heading, justify="right" if heading in ("apogee", "range km") else "left")
+        is_number = heading in ("apogee", "range km")
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
     for number, entry in entries:
         table.add_row(
             str(number),
             day_text(entry.day),
-            (time_of(entry) or "")[11:16],
+            utc(entry),
             entry.name,
             entry.type,
             entry.site,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from scipy.spatial import ConvexHull
 
 from skypact.flight import assess
@@ -24,7 +25,8 @@ from skypact.flight.kind import greatest_range_m, kind_probabilities, range_clas
 from skypact.flight.samples import normal_points, square_root
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.gravity import GM_M3_S2
-from skypact.model import FlightKind, RangeClass
+from skypact.model import FlightKind, Phase, RangeClass
+from skypact.offline.reasons import unknown_because
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import simulate
 from skypact.settings import FlightSettings
@@ -227,3 +229,58 @@ def test_what_was_never_seen_to_rise_has_no_apogee(lofted):
     (track,) = picture.tracks()
     assert track.highest_ns < track.first_plot_ns + 5 * NS
     assert assess(track, simulation.radars).apogee is None
+
+
+@pytest.fixture(scope="module")
+def falling(lofted):
+    """A track that was seen to rise, bent by air on its way down, and its radars."""
+    simulation, path = lofted
+    picture = Picture(simulation.radars)
+    until = np.flatnonzero(simulation.plots.time_ns < path.impact.time_ns - 5 * NS)
+    picture.observe(simulation.plots.at(until))
+    track = max(picture.tracks(), key=lambda t: t.plots)
+    return structs.replace(track, last_seen=None), simulation.radars
+
+
+def up_of(track):
+    return track.state[:3] / np.linalg.norm(track.state[:3])
+
+
+def in_phase(track, phase, climb_m_s):
+    """The same track in one phase alone, going straight up or down, known to 10 m/s each way."""
+    state = np.append(track.state[:3], climb_m_s * up_of(track))
+    covariance = np.diag([100.0] * 6)
+    estimate = structs.replace(
+        track.phases[0],
+        phase=phase,
+        probability=1.0,
+        state=np.append(state, np.zeros(3)),
+        covariance=np.diag([100.0] * 6 + [1e-8, 1.0, 1.0]),
+    )
+    return structs.replace(track, state=state, covariance=covariance, phases=(estimate,))
+
+
+def test_what_surely_sinks_is_not_boosting(falling):
+    """Air that holds up a light piece fits a thrust: its impact was not known to its end."""
+    track, radars = falling
+    sinks = assess(in_phase(track, Phase.BOOST, -40.0), radars)
+    assert sinks.impact is not None
+    assert sinks.kind != FlightKind.UNKNOWN
+    for climb_m_s in (-20.0, 40.0):  # two sigma of noise, and a boost
+        assert assess(in_phase(track, Phase.BOOST, climb_m_s), radars).impact is None
+
+
+def test_what_rises_again_on_its_way_down_keeps_its_apogee(falling):
+    """Rising at 200 m/s it comes 2 km higher, which was said to be its highest point."""
+    track, radars = falling
+    apogee = assess(in_phase(track, Phase.MANOEUVRE, 200.0), radars).apogee
+    assert (apogee.time_ns, apogee.height_m) == (track.highest_ns, track.highest_m)
+
+
+def test_without_an_apogee_the_reason_is_that_of_a_fall(falling):
+    track, radars = falling
+    first_seen_falling = structs.replace(track, highest_ns=track.first_plot_ns)
+    flight = assess(in_phase(first_seen_falling, Phase.REENTRY, -40.0), radars)
+    assert unknown_because(flight) == (
+        "apogee: it was falling when it was first seen, and air has bent its path since",
+    )

@@ -48,7 +48,7 @@ def fell(latitude: float, longitude: float, key: str = "1", **more: object) -> L
     )
 
 
-def geojson(folder: Path, kind: str, coordinates: object, name: str = "it") -> Path:
+def geojson(folder: Path, kind: str, coordinates: object, name: object = "it") -> Path:
     file = folder / "lines.geojson"
     geometry = {"type": kind, "coordinates": coordinates}
     feature = {"type": "Feature", "properties": {"name": name}, "geometry": geometry}
@@ -72,6 +72,14 @@ def test_the_side_of_a_line(
     fall = fall_of(1, fell(latitude, longitude), line)
     assert (fall.line, fall.side) == ("it", side)
     assert fall.distance_km == pytest.approx(km, rel=0.003)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("it", "it"), ({"ja": "区", "en": "area"}, "area"), ({"ja": "区"}, "区")]
+)
+def test_names_of_areas_in_several_languages(tmp_path: Path, name: object, said: str) -> None:
+    file = geojson(tmp_path, "LineString", [[0, 0], [1, 1]], name)
+    assert load_lines(file)[0].name == said
 
 
 def test_a_side_that_the_impact_does_not_tell(tmp_path: Path) -> None:
@@ -168,8 +176,13 @@ def test_of_ones_own_launches_nothing_is_said_that_is_known_of_the_public_databa
     theirs = {"source": "A ministry", "day": 20220105}
     record.put([msgspec.structs.replace(one, **theirs) for one in own])
     january, since_may, near = answers(record, Query(), load_lines(LINE), 50.0)
-    assert january.because == "Counted: 2 of A ministry."
-    assert since_may.because == near.because != january.because
+    goes = "the record's entries of this origin are of 2022-01-05 to 2022-01-05"
+    assert january.because == (
+        f"Counted: 2 of A ministry, 2022-01-01 to 2022-01-31; {goes}, "
+        "and say nothing of what came after."
+    )
+    assert since_may.because.startswith("Counted: none of 2022-05-01 to 2022-11-13")
+    assert near.because == since_may.because
     assert "CNS" not in f"{january} {since_may} {near}"
     record.close()
 
@@ -236,11 +249,13 @@ def test_commands_from_import_to_picture(tmp_path: Path) -> None:
         "apogee_km,outcome\n"
         "2022-11-01,23:51,A,srbm,Wonsan,39.1677,127.4817,118,200,100,unknown\n"
         "2022-11-02,22:39,B,icbm,Sunan,39.203,125.709,72,760,1920,failure\n"
+        "\n"
+        '2023-09,,"C\nin two lines",cruise,Sunan,,,,,,\n'
         "2023-02-30,,C,cruise,Sunan,,,,,,\n"
-        "2023-09,,C,cruise,Sunan,,,,,,\n"
     )
     told = run("import", file, *database, "--json", tmp_path / "import.json", code=1)
-    assert "mine.csv, row 3, date" in told
+    assert "mine.csv, row 7, date" in told  # as an editor counts, with the empty line and the two
+    assert "3 launches, 2022-11-02 to 2023-09" in told
     assert json.loads((tmp_path / "import.json").read_text())["imports"][0]["added"] == 3
     out = tmp_path / "out.json"
     run("list", *database, "--from", "2022-11", "--to", "2022-11", "--json", out)
@@ -251,6 +266,10 @@ def test_commands_from_import_to_picture(tmp_path: Path) -> None:
     assert (
         "3 launches, 2 without cruise missiles; 0 succeeded, 1 failed, of 2 it is not known"
     ) in run("count", *database).replace("\n", " ")
+    months = [line.split("█")[0].split() for line in run("count", *database).splitlines()[-3:]]
+    assert [" ".join(words) for words in months] == [
+        *("2022-11 2", "2022-12 to 2023-08 0", "2023-09 1")
+    ]
     run("count", "--by", "type", "--site", "sun", *database, "--json", out)
     assert json.loads(out.read_text())["elsewhere"]["counts"] == {"cruise": 1, "icbm": 1}
     run("falls", "--line", LINE, *database, "--json", out)

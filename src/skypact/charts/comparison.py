@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from skypact.charts.ground import GroundMap
@@ -29,13 +30,21 @@ from skypact.charts.parts import (
 from skypact.flight.paths import Path, before, foretold, stretches, unseen
 from skypact.maps import INK, FloatArray, Projection, nation_colours
 from skypact.model import Impact, Radar
-from skypact.offline.compare import TOGETHER, ComparedFlight, Comparison, Moment, View
+from skypact.offline.compare import (
+    SEEN_WITHIN_S,
+    TOGETHER,
+    ComparedFlight,
+    Comparison,
+    Moment,
+    View,
+)
 from skypact.offline.text import axes, iso_utc, kilometres, seconds, span
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MAP_IN = (7.0, 5.35)
+_MINUTE_MARK: dict[str, Any] = {"ms": 3.5, "mfc": "white", "mec": INK, "mew": 1.2}
 _IN_TIME_IN = ((1.4, 2.1), (4.1, 2.65), (7.75, 2.15))
 """Top and height of what is shown over time, inches."""
 _INVISIBLE = 0.2
@@ -99,7 +108,8 @@ def _draw_coverage_map(ax: "Axes", flight: ComparedFlight, radars: Sequence[Rada
     path, ends = flight.path, _ends(flight)
     ground = GroundMap(ax, np.concatenate([sites_of(radars), path[:, 1:3], ends]), radars)
     labels = ground.labels
-    x, y = ground.projection.xy(path[:, 1], path[:, 2])
+    whole = _whole(flight)
+    x, y = ground.projection.xy(whole.places[:, 0], whole.places[:, 1])
     for part, is_seen in _parts(flight):
         px, py = ground.projection.xy(part.places[:, 0], part.places[:, 1])
         ax.plot(px, py, zorder=5 if is_seen else 4, **_line(is_seen))
@@ -111,10 +121,13 @@ def _draw_coverage_map(ax: "Axes", flight: ComparedFlight, radars: Sequence[Rada
         ax.plot(ex, ey, style, ms=8, mec=INK, mfc="white", mew=2.0, zorder=7)
         labels.put(ex, ey, mark, INK, 8.5)
     for minute in _whole_minutes(float(path[-1, 0]) / 60.0):
-        at = int(np.argmin(np.abs(path[:, 0] - 60.0 * minute)))
-        ax.plot(x[at], y[at], "o", ms=3.5, mfc="white", mec=INK, mew=1.2, zorder=7)
-        labels.put(float(x[at]), float(y[at]), f"{minute} min", INK, 7)
-    ground.finish()
+        at = float(flight.first_plot_ns + minute * MINUTE_NS)
+        mx, my = (float(np.interp(at, whole.time_ns, column)) for column in (x, y))
+        ax.plot(mx, my, "o", zorder=7, **_MINUTE_MARK)
+        labels.put(mx, my, f"{minute} min", INK, 7)
+    ground.finish(
+        Line2D([], [], marker="o", ls="", label="min after the first plot", **_MINUTE_MARK)
+    )
     title(ax, "Ground track, and how far each nation's radars reach")
 
 
@@ -133,6 +146,14 @@ def _parts(flight: ComparedFlight) -> list[tuple[Path, bool]]:
     impact = next((f.impact for f in reversed(known) if f.impact), None)
     not_seen = [before(launch, path), *unseen(path), foretold(impact, path)]
     return [(part, False) for part in not_seen] + [(part, True) for part in stretches(path)]
+
+
+def _whole(flight: ComparedFlight) -> Path:
+    """The path through all its parts, seen or not, in order of time."""
+    parts = [part for part, _ in _parts(flight)]
+    joined = Path._make(map(np.concatenate, zip(*parts, strict=True)))
+    order = np.argsort(joined.time_ns, kind="stable")
+    return Path._make(column[order] for column in joined)
 
 
 def _ends(flight: ComparedFlight) -> FloatArray:
@@ -292,9 +313,10 @@ def _draw_who_sees(
 def _who_finding(flight: ComparedFlight) -> str:
     first = min(flight.views[:-1], key=lambda v: v.seen[0][0] if v.seen else math.inf)
     last = max(flight.views[:-1], key=lambda v: v.seen[-1][1] if v.seen else -math.inf)
+    when = f"Who sees when (plots within {SEEN_WITHIN_S:g} s)"
     if first.name == last.name:
-        return f"Who sees when: {first.name} sees it first and longest"
-    return f"Who sees when: {first.name} sees it first, {last.name} sees it last"
+        return f"{when}: {first.name} sees it first and last"
+    return f"{when}: {first.name} sees it first, {last.name} sees it last"
 
 
 def _draw_shrinking(ax: "Axes", flight: ComparedFlight, colours: Mapping[str, str]) -> None:
@@ -316,7 +338,7 @@ def _draw_shrinking(ax: "Axes", flight: ComparedFlight, colours: Mapping[str, st
     ax.yaxis.set_minor_formatter(NullFormatter())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.set_ylabel("semi-major axis of the\n95 % impact area, km")
-    ax.set_xlabel("minutes after the first plot (dashed: out of sight)")
+    ax.set_xlabel("minutes after the first plot (dots: as estimated then; dashed: out of sight)")
     ax.legend(frameon=False, fontsize=8, ncols=2, loc="best")
     title(ax, _shrinking_finding(flight))
 

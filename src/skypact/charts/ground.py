@@ -61,8 +61,11 @@ class GroundMap:
         x, y = self.projection.xy(latitude_rad, longitude_rad)
         return float(x), float(y)
 
-    def finish(self) -> None:
-        """Names the radars, which give way to all other labels, and explains the signs below."""
+    def finish(self, *signs: Line2D) -> None:
+        """Names the radars, which give way to all other labels, and explains the signs below.
+
+        `signs`: those that stand on this map beside the usual ones.
+        """
         for radar in self._radars:
             site = self.at(radar.latitude_rad, radar.longitude_rad)
             self.labels.put(*site, radar.id, self._colours[radar.nation], 7)
@@ -71,6 +74,7 @@ class GroundMap:
             Line2D([], [], color=INK, lw=1.2, ls=UNSEEN, label="not seen, or foretold"),
             Line2D([], [], color=INK, marker="o", mfc="white", mew=1.5, ls="", label="launch"),
             Line2D([], [], color=INK, marker="x", mew=2.0, ls="", label="impact"),
+            *signs,
             *(self._nation(nation, colour) for nation, colour in self._colours.items()),
         ]
         self.ax.legend(
@@ -79,7 +83,7 @@ class GroundMap:
             bbox_to_anchor=(0.0, -0.045),
             borderaxespad=0.0,
             # Columns are filled downwards.
-            ncols=min(2 + -(-len(self._colours) // 2), _LEGEND_COLUMNS),
+            ncols=min(-(-len(handles) // 2), _LEGEND_COLUMNS),
             frameon=False,
             fontsize=7.5,
             columnspacing=1.4,

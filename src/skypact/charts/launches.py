@@ -50,9 +50,11 @@ def draw_launches(
 
 
 def _line(record: LaunchRecord, query: Query, drawn: int, total: int) -> str:
-    failed = record.count(query, "outcome").get("failure", 0)
+    outcomes = record.count(query, "outcome")
+    succeeded, failed, unknown = (outcomes.get(one, 0) for one in ("success", "failure", "unknown"))
     cruise = record.count(query, "type").get("cruise", 0)
-    words = f"Origin: {query.origin}. {failed:,} failed, {cruise:,} are cruise missiles."
+    words = f"Origin: {query.origin}. {succeeded:,} succeeded, {failed:,} failed, of {unknown:,} "
+    words += f"it is not known; {cruise:,} are cruise missiles."
     return words if drawn == total else f"{words} Points: the newest {drawn:,}."
 
 
@@ -73,9 +75,11 @@ def _draw_bars(ax: "Axes", counts: dict[str, int], words: str) -> None:
     most = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     shown, rest = most[:_MOST_BARS], most[_MOST_BARS:]
     if rest:
-        shown.append((f"{len(rest)} more", sum(n for _, n in rest)))
+        shown.append((f"{len(rest)} others", sum(n for _, n in rest)))
     title(ax, words)
-    ax.barh(range(len(shown)), [n for _, n in shown], color=_COLOUR)
+    bars = ax.barh(range(len(shown)), [n for _, n in shown], color=_COLOUR)
+    ax.bar_label(bars, fmt="{:,.0f}", padding=2, fontsize=6.5, color=SOFT)
+    ax.margins(x=0.12)
     names = [name if len(name) < 30 else f"{name[:28]}…" for name, _ in shown]
     ax.set_yticks(range(len(shown)), names, fontsize=7)
     ax.invert_yaxis()
@@ -94,7 +98,7 @@ def _draw_heights(ax: "Axes", entries: Sequence[LaunchEntry]) -> None:
             color=_FAILED if failed else _COLOUR,
             alpha=0.6,
             lw=0,
-            label="failed" if failed else "other",
+            label="failed" if failed else "succeeded, or not known",
         )
     _kilometres(ax.xaxis, ax.set_xscale, [one.range_km or 0.0 for one in known])
     _kilometres(ax.yaxis, ax.set_yscale, [one.apogee_km or 0.0 for one in known])
@@ -117,9 +121,9 @@ def _kilometres(axis: "Axis", scale: Callable[[str], None], values: Sequence[flo
 def _draw_falls(ax: "Axes", entries: Sequence[LaunchEntry], lines: Sequence[Line]) -> None:
     known = [one for one in entries if one.impact_latitude_deg is not None]
     derived = sum(one.impact_from == "derived" for one in known)
-    words = f"Where they came down ({len(known):,} known, {derived:,} of them only derived)"
-    title(ax, words)
+    words = f"Where they came down ({len(known):,} of {len(entries):,} known, {derived:,} derived"
     if not known:
+        title(ax, f"{words})")
         ax.set_axis_off()
         return
     falls = _radians([(o.impact_latitude_deg, o.impact_longitude_deg) for o in known])
@@ -130,7 +134,12 @@ def _draw_falls(ax: "Axes", entries: Sequence[LaunchEntry], lines: Sequence[Line
     box, (wide, high) = ax.get_position(), ax.figure.get_size_inches()  # type: ignore[union-attr]
     shape = box.width * wide / (box.height * high)
     east, north = (np.quantile(one, _SHOWN) for one in projection.xy(places[:, 0], places[:, 1]))
-    draw_map(ax, projection, frame_about(east, north, shape))
+    frame = frame_about(east, north, shape)
+    draw_map(ax, projection, frame)
+    x, y = projection.xy(falls[:, 0], falls[:, 1])
+    shown = (frame.west <= x) & (x <= frame.east) & (frame.south <= y) & (y <= frame.north)
+    beyond = np.count_nonzero(~shown)
+    title(ax, f"{words}; {beyond:,} beyond the edge)")
     for line in lines:
         for part in line.parts:
             x, y = projection.xy(np.radians(part[:, 1]), np.radians(part[:, 0]))

@@ -37,12 +37,15 @@ from skypact.model import (
     RangeClass,
     Track,
 )
+from skypact.model.track import Estimate
 from skypact.settings import FlightSettings
 
 _APOGEE_SAMPLES = 64
 _ORBIT_PERIGEE_M = 90e3
 # Seen to rise for so long, an object's highest estimate is its apogee's.
 _RISING_NS = 5_000_000_000
+_SURELY = 3.0
+"""It sinks where its rate is below zero by so many standard deviations."""
 
 
 def assess(
@@ -65,7 +68,7 @@ def assess(
     apogee = apogee_of(track)
     impact: Impact | None = None
     kinds: dict[FlightKind, float] = {FlightKind.UNKNOWN: 1.0}
-    boosting = probability_of(track, Phase.BOOST)
+    boosting = boost_probability(track)
     if is_aircraft(track, settings):
         kinds = {FlightKind.AIRCRAFT: 1.0}
     elif boosting <= settings.greatest_boost_probability:
@@ -164,18 +167,25 @@ def burnt_when_last_seen(track: Track, settings: FlightSettings) -> bool:
     """Whether a boost may have gone on at the last plot of a track that is not seen."""
     if track.last_seen is None:
         return False
-    phases = track.last_seen.phases
-    boosting = sum(one.probability for one in phases if one.phase == Phase.BOOST)
-    return boosting > settings.greatest_boost_probability
+    return boost_probability(track.last_seen) > settings.greatest_boost_probability
 
 
-def probability_of(track: Track, phase: Phase) -> float:
-    """How likely it is in a phase."""
-    return sum(p.probability for p in track.phases if p.phase == phase)
+def boost_probability(at: Track | Estimate) -> float:
+    """How likely it is that it boosts. What surely sinks does not, whatever thrust would fit it.
+
+    The air that holds up a light piece on its way down is as a weak thrust to the tracker.
+    """
+    _, climb, sigma = _height_and_climb(at)
+    return 0.0 if climb < -_SURELY * sigma else _probability_of(at, Phase.BOOST)
 
 
-def _height_and_climb(track: Track) -> tuple[float, float]:
-    latitude, longitude, height = geodetic_from_ecef(*track.state[:3])
+def _probability_of(at: Track | Estimate, phase: Phase) -> float:
+    return sum(p.probability for p in at.phases if p.phase == phase)
+
+
+def _height_and_climb(at: Track | Estimate) -> tuple[float, float, float]:
+    """Height m, and how fast it rises, m/s, with its standard deviation."""
+    latitude, longitude, height = geodetic_from_ecef(*at.state[:3])
     up = np.array(
         [
             math.cos(latitude) * math.cos(longitude),
@@ -183,7 +193,8 @@ def _height_and_climb(track: Track) -> tuple[float, float]:
             math.sin(latitude),
         ]
     )
-    return height, float(up @ track.state[3:])
+    sigma = math.sqrt(max(float(up @ at.covariance[3:6, 3:6] @ up), 0.0))
+    return height, float(up @ at.state[3:6]), sigma
 
 
 def apogee_of(track: Track) -> Apogee | None:
@@ -191,18 +202,13 @@ def apogee_of(track: Track) -> Apogee | None:
 
     In free flight above the air, and before the highest point, the path is carried there. Once air
     has bent it on its way down it cannot be carried back, and the greatest height of an estimate
-    stands; such estimates are up to 20 m apart in height about the highest point.
+    stands, though it may rise again; such estimates are up to 20 m apart in height about the
+    highest point.
     """
-    height, climb = _height_and_climb(track)
-    coasting = probability_of(track, Phase.COAST) > 0.5
-    if climb < 0.0 and not coasting and track.highest_m > height:
-        if track.highest_ns < track.first_plot_ns + _RISING_NS:
-            return None  # it was falling when it was first seen
-        return Apogee(
-            time_ns=track.highest_ns,
-            height_m=track.highest_m,
-            height_sigma_m=math.hypot(track.highest_sigma_m, 20.0),
-        )
+    height, climb, _ = _height_and_climb(track)
+    is_bent = _probability_of(track, Phase.COAST) <= 0.5 and track.highest_m > height
+    if is_bent and climb < 0.0:
+        return _highest_estimate(track)
     points = normal_points(_APOGEE_SAMPLES, 6) @ square_root(track.covariance).T
     found = np.empty((_APOGEE_SAMPLES, 2))
     highest_points(track.state + points, field(PATH_DEGREE), found)
@@ -210,10 +216,22 @@ def apogee_of(track: Track) -> Apogee | None:
     if len(found) < _APOGEE_SAMPLES // 2:
         return None
     time_s, height = found.mean(axis=0)
+    if is_bent and height < track.highest_m:
+        return _highest_estimate(track)
     return Apogee(
         time_ns=track.time_ns + round(time_s * 1e9),
         height_m=float(height),
         height_sigma_m=float(found[:, 1].std()),
+    )
+
+
+def _highest_estimate(track: Track) -> Apogee | None:
+    if track.highest_ns < track.first_plot_ns + _RISING_NS:
+        return None  # it was falling when it was first seen
+    return Apogee(
+        time_ns=track.highest_ns,
+        height_m=track.highest_m,
+        height_sigma_m=math.hypot(track.highest_sigma_m, 20.0),
     )
 
 
@@ -222,7 +240,7 @@ def is_aircraft(track: Track, settings: FlightSettings) -> bool:
     if track.parted_from is not None:
         return False
     lived_s = (track.last_plot_ns - track.first_plot_ns) * 1e-9
-    free = probability_of(track, Phase.COAST) + probability_of(track, Phase.REENTRY)
+    free = _probability_of(track, Phase.COAST) + _probability_of(track, Phase.REENTRY)
     return (
         float(np.linalg.norm(track.state[3:])) < settings.aircraft_speed_m_s
         and track.highest_m < settings.aircraft_height_m

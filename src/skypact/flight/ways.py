@@ -18,15 +18,15 @@ from skypact.flight.arc import origin_of
 from skypact.flight.assess import (
     apogee_of,
     as_last_seen,
+    boost_probability,
     foretold,
     is_aircraft,
-    probability_of,
     seen_by,
 )
 from skypact.flight.descent import descent_of, wrapped
 from skypact.flight.impact import carry_down
 from skypact.flight.launch import launch_of
-from skypact.model import Descent, Flight, FlightKind, Launch, Phase, Radar, Track
+from skypact.model import Descent, Flight, FlightKind, Launch, Radar, Track
 from skypact.settings import FlightSettings
 
 S = 1_000_000_000
@@ -105,7 +105,7 @@ def brought_up(
     seen = seen_by(track, radars)
     if ways.flight.descent is None:
         return structs.replace(ways.flight, **seen)
-    if probability_of(now, Phase.BOOST) > settings.greatest_boost_probability:
+    if boost_probability(now) > settings.greatest_boost_probability:
         return structs.replace(ways.flight, kind=FlightKind.UNKNOWN, descent=None, **seen)
     moved = _moved(ways, now, settings)
     return None if moved is None else structs.replace(ways.flight, descent=moved, **seen)

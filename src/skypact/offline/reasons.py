@@ -33,6 +33,8 @@ def _no_launch(flight: Flight) -> str:
 def _no_apogee(flight: Flight) -> str:
     if _may_boost(flight):
         return "it may still be boosting"
+    if flight.impact is not None:
+        return "it was falling when it was first seen, and air has bent its path since"
     return "no highest point within an hour and a half on the path as it is known"
 
 

@@ -108,8 +108,11 @@ def definitions(cutoffs: Cutoffs) -> dict[str, str]:
         "fewest_tracks": "the least number that covers the time with any track on it",
         "nees_over_6": "of the tracks that follow objects, position and velocity; 1 is honest; "
         "nees_within_95: share below the 95 % of chi-squared, 0.95 is honest",
-        "siap": "Votruba et al. 2001: completeness C, ambiguity A, spuriousness S, mean position "
-        "and velocity error PA and VA, rate of track number changes R, longest segment LS",
+        "siap": "Votruba et al. 2001: completeness C, share of the objects' time with a track; "
+        "ambiguity A, tracks to an object that has any, 1 is best; spuriousness S, share of the "
+        "tracks' time on no object; mean position and velocity error PA and VA; rate of track "
+        "number changes R; longest segment LS, the longest time on one track's number as a share "
+        "of the object's",
         "ospa_m": f"positions; c = {c}, p = {cutoffs.ospa_p:g}; mean of order p over the moments "
         "with an object or a track",
         "gospa_m": f"positions; c = {c}, p = {cutoffs.ospa_p:g}, alpha = 2; the same mean, so that "

@@ -78,7 +78,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
             "from the flight's first to its last plot in which this picture had a plot of it in "
             f"the last {SEEN_WITHIN_S:g} s. First track: after the flight's first plot. Impact "
             "and launch: semi-axes of the 95 % ellipse, as estimated then; off: distance from "
-            "the truth; unchanged: no plot since the column before.",
+            "the truth; unchanged: no plot since the column before; –: not known then (with --json "
+            "notes say why).",
         )
     _print_rejections(console, comparison.rejections, ())
 
@@ -106,7 +107,9 @@ def print_score(console: Console, score: Score) -> None:
         f"A track is on an object within {cutoffs.cutoff_m:g} m; where several are, all are "
         "assigned at once by squared distance, that to the track of the moment before counting "
         f"{cutoffs.hold:g} times. In sight: within the limits of any radar. False: on no object "
-        f"for more than half of its time. OSPA and GOSPA: c = {cutoffs.ospa_c_m:g} m, "
+        "for more than half of its time. SIAP: ambiguity, tracks to an object that has any, 1 is "
+        "best; spuriousness, share of the tracks' time on no object; longest segment, the longest "
+        "time on one track as a share of the object's. OSPA and GOSPA: c = {cutoffs.ospa_c_m:g} m, "
         f"p = {cutoffs.ospa_p:g}, means of order p over the moments with an object or a track.",
     )
     _print_rejections(console, score.rejections, score.notes)

@@ -92,8 +92,10 @@ def axes(ellipse: Ellipse) -> str:
 
 
 def span(value_s: float) -> str:
-    """A span as people read it: 42 s, 2 min 53 s."""
+    """A span as people read it: 42 s, 2 min 53 s, from two hours on 23 h 57 min."""
     minutes, rest = divmod(round(value_s), 60)
+    if minutes >= 120:
+        return f"{minutes // 60:,} h {minutes % 60:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 

@@ -13,7 +13,8 @@ from skypact.errors import EmptyInputError
 from skypact.flight import assess
 from skypact.model import Flight, Plots, Radar, Rejection
 from skypact.offline.flight_json import flight_as_json, rejections_as_json
-from skypact.offline.text import iso_utc
+from skypact.offline.no_flight import NoFlight
+from skypact.offline.text import iso_utc, span
 from skypact.sensing import PlotBatch, stream_plots
 from skypact.settings import Settings
 from skypact.tracking import Picture, Updates
@@ -21,6 +22,8 @@ from skypact.tracking import Picture, Updates
 FilePath = str | PathLike[str]
 OnUpdates = Callable[[Updates], None]
 OnProgress = Callable[[int, int], None]
+_BEYOND_DATA_S = 60.0
+"""An `--until` so long after the last plot is no moment of the data."""
 
 
 class TrackedFiles(NamedTuple):
@@ -93,7 +96,7 @@ def track_files(
     settings = settings or Settings()
     plots = (plots,) if isinstance(plots, str | PathLike) else tuple(plots)
     picture = Picture(radars, settings.tracking)
-    seen = _Seen()
+    seen = _Seen(radars)
     for batch in stream_plots(plots, radars, settings=settings.sensing):
         within = seen.take(batch, until_ns)
         picture.observe(within, more_to_come=True, on_updates=on_updates)
@@ -103,6 +106,7 @@ def track_files(
             break
     seen.require_plots(until_ns)
     picture.observe(seen.no_more, on_updates=on_updates)
+    taken = [track.plots_by_radar for track in picture.tracks()]
     return TrackedFiles(
         picture=picture,
         flights=flights(picture, settings),
@@ -110,8 +114,19 @@ def track_files(
         first_plot_ns=seen.first_ns,
         last_plot_ns=seen.last_ns,
         rejections=_by_file_and_row(seen.rejections, plots),
-        notes=tuple(seen.notes),
+        notes=(*seen.notes, *seen.by_radar.notes(taken), *_beyond(seen.last_ns, until_ns)),
         until_ns=until_ns,
+    )
+
+
+def _beyond(last_ns: int, until_ns: int | None) -> tuple[str, ...]:
+    """A sentence where the data were to be cut long after the last plot before."""
+    after_s = 0.0 if until_ns is None else (until_ns - last_ns) * 1e-9
+    if until_ns is None or after_s < _BEYOND_DATA_S:
+        return ()
+    return (
+        f"{iso_utc(until_ns, 0)} (--until) is {span(after_s)} after the last plot before it, "
+        f"{iso_utc(last_ns, 0)}: flights count as not seen up to it",
     )
 
 
@@ -126,7 +141,8 @@ def _by_file_and_row(
 class _Seen:
     """What has been read of the files so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, radars: Sequence[Radar]) -> None:
+        self.by_radar = NoFlight(radars)
         self.plots = 0
         self.first_ns = self.last_ns = 0
         self.next_ns: int | None = None
@@ -151,7 +167,9 @@ class _Seen:
                 self.first_ns = int(plots.time_ns[0])
             self.last_ns = int(plots.time_ns[end - 1])
             self.plots += end
-        return Plots._make(column[:end] for column in plots)
+        within = Plots._make(column[:end] for column in plots)
+        self.by_radar.take(within)
+        return within
 
     def require_plots(self, until_ns: int | None) -> None:
         """Raise EmptyInputError where nothing stands before `until_ns`."""

@@ -10,7 +10,7 @@ from skypact.record.launch_record import Put
 
 
 class BadRow(msgspec.Struct, frozen=True):
-    """A row that could not be used. `row`: from 1, headings not counted."""
+    """A row that could not be used. `row`: its line in a CSV, else its place from 1."""
 
     file: str
     row: int

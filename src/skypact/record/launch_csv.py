@@ -10,7 +10,7 @@ import csv
 import gzip
 import io
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,22 +46,40 @@ def read_csv(
 
     Raises InputError where it has no such columns.
     """
-    reader = csv.DictReader(io.StringIO(_text(file), newline=""))
-    theirs = list(reader.fieldnames or [])
+    rows = _rows(_text(file))
+    try:
+        _, theirs = next(rows, (1, []))
+    except csv.Error as error:
+        raise InputError(str(file), f"its headings cannot be read ({error})", _WANTED) from None
     names = _names(file, theirs, columns or {})
     entries: list[LaunchEntry] = []
     bad: list[BadRow] = []
     seen: Counter[str] = Counter()
-    number = 0
+    count, line = 0, 1
     try:
-        for number, words in enumerate(reader, 1):
+        for line, cells in rows:
+            count += 1
             try:
+                if len(cells) != len(theirs):
+                    reason = "has more or fewer fields than headings"
+                    raise FieldError("row", reason, "quote commas in texts")
+                words = dict(zip(theirs, cells, strict=True))
                 entries.append(_entry(words, names, source, seen, record))
             except FieldError as fault:
-                bad.append(refused(str(file), number, fault))
+                bad.append(refused(str(file), line, fault))
     except csv.Error as error:
-        bad.append(BadRow(str(file), number + 1, "row", str(error), "correct the quotes"))
-    return Imported(source, number, tuple(entries), tuple(bad))
+        bad.append(BadRow(str(file), line, "row", f"after it: {error}", "correct the quotes"))
+    return Imported(source, count, tuple(entries), tuple(bad))
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not empty, each with the number of its first line."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    line = 1
+    for cells in reader:
+        if cells:
+            yield line, cells
+        line = reader.line_num + 1
 
 
 def _text(file: Path) -> str:
@@ -100,15 +118,13 @@ def _names(file: Path, theirs: list[str], columns: Mapping[str, str]) -> dict[st
 
 
 def _entry(
-    words: dict[str | Any, Any],
+    words: dict[str, str],
     names: Mapping[str, str],
     source: str,
     seen: Counter[str],
     record: LaunchRecord,
 ) -> LaunchEntry:
-    if None in words or None in words.values():
-        raise FieldError("row", "has more or fewer fields than headings", "quote commas in texts")
-    said = {own: str(words[name]).strip() for own, name in names.items()}
+    said = {own: words[name].strip() for own, name in names.items()}
     date = fields.day(names["date"], said["date"])
     begin_ns = fields.moment_ns(date, names.get("time", "time"), said.get("time"))
     texts = {name: _known(name, names.get(name, name), said.get(name, "")) for name in TEXTS}

@@ -334,6 +334,14 @@ class LaunchRecord:
             rows = [(str(value), int(n)) for value, n in connection.execute(chosen) if n]
         return dict(sorted(rows))
 
+    def days(self, origin: Origin) -> tuple[int, int] | None:
+        """The first and the last day of an origin's entries, 20221103; None where it has none."""
+        day = entries.c.day
+        chosen = sa.select(day).where(entries.c.origin == origin).limit(1)
+        with self._database.reading() as connection:
+            ends = [connection.scalar(chosen.order_by(one)) for one in (day, day.desc())]
+        return None if ends[0] is None or ends[1] is None else (int(ends[0]), int(ends[1]))
+
     def _require(self, connection: Connection, number: int) -> Row[Any]:
         row = connection.execute(entries.select().where(entries.c.id == number)).first()
         if row is None:

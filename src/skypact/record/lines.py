@@ -62,7 +62,7 @@ def load_lines(file: Path) -> tuple[Line, ...]:
         if kind not in (*_AREAS, *_LINES):
             continue
         names = (properties.get(key) for key in ("name", "NAME", "A3", "id"))
-        name = next((str(one) for one in names if one), f"{file.name} {number}")
+        name = next((_worded(one) for one in names if one), f"{file.name} {number}")
         try:
             parts = tuple(_parts(kind, geometry["coordinates"]))
         except (KeyError, TypeError, ValueError, IndexError):
@@ -160,6 +160,11 @@ def _geometries(loaded: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         if isinstance(geometry, dict):
             properties = feature.get("properties")
             yield properties if isinstance(properties, dict) else {}, geometry
+
+
+def _worded(name: Any) -> str:
+    """A name, of several by language the English one or else the first, as areas have them."""
+    return str(name.get("en") or next(iter(name.values()))) if isinstance(name, dict) else str(name)
 
 
 def _parts(kind: str, coordinates: Any) -> Iterator[NDArray[np.float64]]:

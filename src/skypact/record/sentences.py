@@ -12,11 +12,13 @@ from typing import NamedTuple
 import msgspec
 
 from skypact.model import LaunchEntry
+from skypact.record.exports import day_text
 from skypact.record.launch_record import LaunchRecord, Query
 from skypact.record.lines import Line, falls_near
 from skypact.record.public_database import SOURCE
 
 _HYPERSONIC = ("hypersonic", "glide vehicle", "maneuvering re-entry", "marv")
+_JANUARY, _SINCE_MAY = (20220101, 20220131), (20220501, 20221113)
 _BUSIEST = 20221102
 _DAY_NS = 86_400_000_000_000
 
@@ -68,7 +70,7 @@ def definitions(entries: Sequence[LaunchEntry], utc_offset_h: float) -> tuple[Co
 
 
 def _in_january(record: LaunchRecord, query: Query) -> Answer:
-    entries = _between(record, query, 20220101, 20220131)
+    entries = _between(record, query, _JANUARY)
     fast = [one for _, one in entries if _says(one, _HYPERSONIC)]
     counts = (
         *definitions([one for _, one in entries], record.settings.utc_offset_h),
@@ -76,6 +78,9 @@ def _in_january(record: LaunchRecord, query: Query) -> Answer:
     )
     days = len({one.day for _, one in public_ones(entries)})
     because = _because(
+        record,
+        query,
+        _JANUARY,
         entries,
         f"{days} days with ballistic launches; the articles count tests, not missiles, and with "
         "them the cruise missiles of 25 January, which a database of ballistic missiles leaves "
@@ -85,12 +90,15 @@ def _in_january(record: LaunchRecord, query: Query) -> Answer:
 
 
 def _since_may(record: LaunchRecord, query: Query) -> Answer:
-    entries = _between(record, query, 20220501, 20221113)
+    entries = _between(record, query, _SINCE_MAY)
     busiest = sum(one.day == _BUSIEST for _, one in public_ones(entries))
     counts = definitions([one for _, one in entries], record.settings.utc_offset_h)
     because = _because(
+        record,
+        query,
+        _SINCE_MAY,
         entries,
-        "The articles count up to the summit of 13 November and include what it leaves out: "
+        "the articles count up to the summit of 13 November, and include what it leaves out: "
         "failures that were not identified, cruise missiles, and the smaller ones of 2 November, "
         f"of which it says that there were at least 23 and lists {busiest}.",
     )
@@ -101,7 +109,7 @@ def _near_the_line(
     record: LaunchRecord, query: Query, lines: Sequence[Line], within_km: float
 ) -> Answer:
     chosen = msgspec.structs.replace(
-        query, from_day=20220501, to_day=20221113, text="Northern Limit Line"
+        query, from_day=_SINCE_MAY[0], to_day=_SINCE_MAY[1], text="Northern Limit Line"
     )
     named = list(record.entries(chosen))
     counts = [Counted('its text names the "Northern Limit Line"', len(named))]
@@ -117,8 +125,11 @@ def _near_the_line(
         what = f"{fall.line}: no. {fall.number}, {fall.entry.impact_from}, {place}"
         counts.append(Counted(what, 1))
     because = _because(
+        record,
+        query,
+        _SINCE_MAY,
         tuple(entries.items()),
-        "Its texts tell of one that crossed the line; where each came down is only derived from "
+        "its texts tell of one that crossed the line; where each came down is only derived from "
         "site, bearing and range, and known of those that have all three.",
     )
     said = "One landing near the Northern Limit Line"
@@ -126,9 +137,9 @@ def _near_the_line(
 
 
 def _between(
-    record: LaunchRecord, query: Query, from_day: int, to_day: int
+    record: LaunchRecord, query: Query, days: tuple[int, int]
 ) -> tuple[tuple[int, LaunchEntry], ...]:
-    chosen = msgspec.structs.replace(query, from_day=from_day, to_day=to_day)
+    chosen = msgspec.structs.replace(query, from_day=days[0], to_day=days[1])
     return tuple(record.entries(chosen))
 
 
@@ -137,13 +148,27 @@ def public_ones(entries: Iterable[tuple[int, LaunchEntry]]) -> list[tuple[int, L
     return [(number, one) for number, one in entries if one.source == SOURCE]
 
 
-def _because(entries: Sequence[tuple[int, LaunchEntry]], of_public: str) -> str:
-    """Whose entries were counted, and what is known of the public database where it is of them."""
+def _because(
+    record: LaunchRecord,
+    query: Query,
+    days: tuple[int, int],
+    entries: Sequence[tuple[int, LaunchEntry]],
+    of_public: str,
+) -> str:
+    """Of what days and of whom was counted, how far the record goes, and what is known of it."""
+    asked = f"{day_text(days[0])} to {day_text(days[1])}"
+    held = record.days(query.origin)
+    if held is None:
+        return f"Asked: {asked}. The record has no entry of this origin."
+    goes = f"the record's entries of this origin are of {day_text(held[0])} to {day_text(held[1])}"
+    if held[1] < days[1]:
+        goes += ", and say nothing of what came after"
     if not entries:
-        return "The record has no such entry: that says nothing of what happened."
+        return f"Counted: none of {asked}, which says nothing of what happened: {goes}."
     sources = Counter(one.source or str(one.origin) for _, one in entries)
-    counted = "Counted: " + ", ".join(f"{n} of {name}" for name, n in sorted(sources.items())) + "."
-    return f"{counted} Of {SOURCE}: {of_public}" if sources[SOURCE] else counted
+    counted = ", ".join(f"{n} of {name}" for name, n in sorted(sources.items()))
+    said = f"Counted: {counted}, {asked}; {goes}."
+    return f"{said} Of {SOURCE}: {of_public}" if sources[SOURCE] else said
 
 
 def _of(entries: Sequence[LaunchEntry], outcome: str) -> int:

@@ -10,9 +10,14 @@ is as far ahead again, is refused again.
 
 So a leap that nothing follows is used, and a wrong clock that goes on for more rows than the right
 one, within that reach, is believed.
+
+Where most rows of a radar are off by the same, among rows that are in time, a note names its clock:
+sorted, as a single row in the wrong place should be, they would be flights of another time.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +30,8 @@ from skypact.sensing.plot_rows import (
     no_plots,
 )
 
+_BESIDE_OTHERS = 3
+"""In so many places of the file, at least, a radar's rows are off before its clock is named."""
 _LOOK_AHEAD = 1000
 """Rows; a decision looks at twice as many and settles the first half."""
 
@@ -32,7 +39,11 @@ _LOOK_AHEAD = 1000
 class FileClock:
     """The newest time of one file so far, and the rows after a leap that are not decided yet."""
 
-    def __init__(self, window_s: float) -> None:
+    def __init__(self, window_s: float, radar_ids: Sequence[str]) -> None:
+        self._radar_ids = tuple(radar_ids)
+        self._off = [_Off() for _ in radar_ids]
+        self._in_time = np.zeros(len(radar_ids), dtype=np.int64)
+        """(r,) rows of each radar that have passed."""
         self.time_ns = -1
         """Of the rows that have passed; -1 before any has."""
         self._row = 0
@@ -49,6 +60,19 @@ class FileClock:
     def finish(self) -> tuple[SourcedPlots, list[RefusedRows]]:
         """The file has ended: what is undecided passes or is refused."""
         return self._passed(no_plots(), at_end=True)
+
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each radar whose clock is off, by what has passed and was refused."""
+        return tuple(
+            f"radar {radar}: {off.alike:,} of its {in_time + off.rows:,} rows were refused, about "
+            f"{off.by_ns / NANOSECONDS_PER_SECOND:+,.0f} s off the rows around them: its clock is "
+            "wrong, or theirs; correct it, or give the radar whose clock it is a time_bias_s in "
+            "the radars file; do not sort the file, its rows would be flights that were none"
+            for radar, off, in_time in zip(
+                self._radar_ids, self._off, self._in_time.tolist(), strict=True
+            )
+            if off.places >= _BESIDE_OTHERS and 2 * off.alike > in_time + off.rows
+        )
 
     def _passed(
         self, sourced: SourcedPlots, *, at_end: bool
@@ -70,6 +94,7 @@ class FileClock:
                 rows = rows.take(slice(count, None))
             if len(in_time.row):
                 kept.append(in_time)
+                self._in_time += np.bincount(in_time.plots.radar, minlength=len(self._in_time))
             refused += late
         self._undecided = rows
         return joined(kept), refused
@@ -95,7 +120,7 @@ class FileClock:
         which = np.flatnonzero(late)
         before_ns = newest_ns[which]
         row = newest_row[np.searchsorted(newest_ns, before_ns)]
-        return in_time, self._late(sourced.row[which], before_ns - time_ns[which], row)
+        return in_time, self._refused(sourced.take(which), time_ns[which] - before_ns, row)
 
     def _decided(self, sourced: SourcedPlots, count: int) -> tuple[SourcedPlots, list[RefusedRows]]:
         """Of rows that begin with a leap: which of the first `count` pass, given those after."""
@@ -107,19 +132,18 @@ class FileClock:
             kept = self._kept(sourced, count)
         newest_ns = np.maximum.accumulate(np.append(self.time_ns, np.where(kept, time_ns, -1)))
         newest_row = np.append(self._row, sourced.row)[np.searchsorted(newest_ns, newest_ns)]
-        late, ahead = _Refused([], [], []), _Refused([], [], [])
-        for i in np.flatnonzero(~kept[:count]):
+        out = np.flatnonzero(~kept[:count])
+        by_ns, beside = np.zeros((2, len(out)), dtype=np.int64)
+        for k, i in enumerate(out):
             behind = kept & (time_ns < time_ns[i] - self._window_ns)
             behind[:i] = False
-            if time_ns[i] < newest_ns[i] - self._window_ns:
-                late.add(sourced.row[i], newest_ns[i] - time_ns[i], newest_row[i])
-            elif behind.any():
+            if time_ns[i] >= newest_ns[i] - self._window_ns and behind.any():
                 j = int(np.argmax(behind))
-                ahead.add(sourced.row[i], time_ns[i] - time_ns[j], sourced.row[j])
+                by_ns[k], beside[k] = time_ns[i] - time_ns[j], sourced.row[j]
             else:
-                ahead.add(sourced.row[i], time_ns[i] - newest_ns[i], newest_row[i])
+                by_ns[k], beside[k] = time_ns[i] - newest_ns[i], newest_row[i]
         self.time_ns, self._row = int(newest_ns[count]), int(newest_row[count])
-        refused = self._late(*late.arrays()) + self._ahead(*ahead.arrays())
+        refused = self._refused(sourced.take(out), by_ns, beside)
         return sourced.take(slice(0, count)).take(kept[:count]), refused
 
     def _kept(self, sourced: SourcedPlots, count: int) -> NDArray[np.bool_]:
@@ -146,57 +170,69 @@ class FileClock:
             self._ahead_ns = ahead_ns
         return kept
 
-    def _late(
-        self, rows: NDArray[np.int64], by_ns: NDArray[np.int64], behind: NDArray[np.int64]
+    def _refused(
+        self, sourced: SourcedPlots, by_ns: NDArray[np.int64], beside: NDArray[np.int64]
     ) -> list[RefusedRows]:
-        if not len(rows):
-            return []
-
-        def detail(i: int) -> str:
-            return f"{by_ns[i] / NANOSECONDS_PER_SECOND:.3f} s behind row {behind[i]}"
-
-        reason = f"late by more than the reorder window of {self._window_s:g} s"
-        remedy = (
-            "sort the file by time, correct the clock of that row, or raise reorder_window_s under "
-            "[sensing] in the settings"
+        """Rows that are `by_ns` after the time of the row `beside`; before it if negative."""
+        for radar in np.unique(sourced.plots.radar).tolist():
+            own = sourced.plots.radar == radar
+            self._off[radar].take(by_ns[own], beside[own], self._window_ns)
+        window = f"the reorder window of {self._window_s:g} s"
+        kinds = (
+            (
+                by_ns < 0,
+                f"late by more than {window}",
+                "sort the file by time if that row's time is right, correct it if it is not, or "
+                "raise reorder_window_s under [sensing] in the settings",
+            ),
+            (
+                by_ns > 0,
+                f"time ahead of the rows around it by more than {window}",
+                "correct the clock of that row; sort the file by time if that row's time is right",
+            ),
         )
-        return [RefusedRows(rows, reason, remedy, detail)]
+        return [
+            RefusedRows(
+                sourced.row[of],
+                reason,
+                remedy,
+                partial(self._detail, sourced.plots.radar[of], by_ns[of], beside[of]),
+            )
+            for of, reason, remedy in kinds
+            if of.any()
+        ]
 
-    def _ahead(
-        self, rows: NDArray[np.int64], by_ns: NDArray[np.int64], of: NDArray[np.int64]
-    ) -> list[RefusedRows]:
-        if not len(rows):
-            return []
-
-        def detail(i: int) -> str:
-            return f"{by_ns[i] / NANOSECONDS_PER_SECOND:.3f} s ahead of row {of[i]}"
-
-        reason = (
-            "time ahead of the rows around it by more than the reorder window of "
-            f"{self._window_s:g} s"
-        )
-        remedy = "correct the clock of that row, or sort the file by time"
-        return [RefusedRows(rows, reason, remedy, detail)]
+    def _detail(
+        self,
+        radar: NDArray[np.int32],
+        by_ns: NDArray[np.int64],
+        beside: NDArray[np.int64],
+        i: int,
+    ) -> str:
+        seconds = abs(by_ns[i]) / NANOSECONDS_PER_SECOND
+        where = "behind" if by_ns[i] < 0 else "ahead of"
+        return f"{seconds:.3f} s {where} row {beside[i]}, radar {self._radar_ids[radar[i]]}"
 
 
-class _Refused(NamedTuple):
-    """Rows, by how much they are out of time, and beside which row."""
+@dataclass
+class _Off:
+    """A radar's rows that were refused, and how many of them were off as the first was."""
 
-    rows: list[int]
-    by_ns: list[int]
-    beside: list[int]
+    rows: int = 0
+    by_ns: int = 0
+    alike: int = 0
+    places: int = 0
+    """How often the row beside which they stand was another: 1 for rows in one wrong place."""
+    beside: int = -1
 
-    def add(self, row: int, by_ns: int, beside: int) -> None:
-        self.rows.append(int(row))
-        self.by_ns.append(int(by_ns))
-        self.beside.append(int(beside))
-
-    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        return (
-            np.array(self.rows, dtype=np.int64),
-            np.array(self.by_ns, dtype=np.int64),
-            np.array(self.beside, dtype=np.int64),
-        )
+    def take(self, by_ns: NDArray[np.int64], beside: NDArray[np.int64], window_ns: int) -> None:
+        """The next of them, at least one: by how much they are off, and beside which rows."""
+        if not self.rows:
+            self.by_ns = int(by_ns[0])
+        self.rows += len(by_ns)
+        self.alike += int(np.count_nonzero(abs(by_ns - self.by_ns) <= window_ns))
+        self.places += int(np.count_nonzero(np.diff(beside, prepend=self.beside)))
+        self.beside = int(beside[-1])
 
 
 class _Best:

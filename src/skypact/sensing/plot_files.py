@@ -112,7 +112,7 @@ class _Feed:
         self, path: Path, index: int, radars: Sequence[Radar], settings: SensingSettings
     ) -> None:
         self.path, self.index = path, index
-        self.clock = FileClock(settings.reorder_window_s)
+        self.clock = FileClock(settings.reorder_window_s, [radar.id for radar in radars])
         self.ledger = RejectionLedger(str(path), settings.max_listed_rejections)
         self.bytes_total = _size(path)
         self.bytes_read = 0
@@ -130,14 +130,15 @@ class _Feed:
         self.bytes_read = self.bytes_total if raw is None else raw.bytes_read
         return raw
 
-    def last_note(self) -> tuple[str, ...]:
-        """What to know of the file as a whole: whether most of its rows were refused, and why."""
+    def last_notes(self) -> tuple[str, ...]:
+        """What to know of the file as a whole: why most of its rows were refused; wrong clocks."""
         rows = self.plots_read + self.rows_refused
-        if 2 * self.rows_refused <= rows:
-            return ()
-        reason, count = self.ledger.counts.most_common(1)[0]
-        refused = f"{self.rows_refused:,} of {rows:,} rows were refused, mostly ({count:,})"
-        return (f"{self.path}: {refused}: {reason}; {self.ledger.remedies[reason]}",)
+        notes = []
+        if 2 * self.rows_refused > rows:
+            reason, count = self.ledger.counts.most_common(1)[0]
+            refused = f"{self.rows_refused:,} of {rows:,} rows were refused, mostly ({count:,})"
+            notes = [f"{refused}: {reason}; {self.ledger.remedies[reason]}"]
+        return tuple(f"{self.path}: {note}" for note in (*notes, *self.clock.notes()))
 
 
 def _size(path: Path) -> int:
@@ -200,9 +201,9 @@ class _Stream:
             if len(self._feeds) == 1:
                 raise
             rejections = self._take_in(feed, *feed.clock.finish())
-            return [*rejections, feed.ledger.enter_whole_file(error)], feed.last_note(), False
+            return [*rejections, feed.ledger.enter_whole_file(error)], feed.last_notes(), False
         if raw is None:
-            return self._take_in(feed, *feed.clock.finish()), feed.last_note(), False
+            return self._take_in(feed, *feed.clock.finish()), feed.last_notes(), False
         sourced, refused = usable_plots(raw, feed.index, self._radars, self._settings)
         in_time, out_of_time = feed.clock.take(sourced)
         return self._take_in(feed, in_time, [*refused, *out_of_time]), raw.notes, True
