@@ -41,10 +41,12 @@ SCENARIOS = (
     "2023-07-12_hwasong-18",
 )
 ALONE = "JP"
-OFTEN_FOR_S, LATER_S = 600, 10
+OFTEN_FOR_S, LATER_S = 420, 10
 """So long after its first plot it is looked at each second; later so often."""
-CARRIED_S = 4
-"""Ways down are carried anew so often: a node with a few tracks has them so."""
+CARRIED_S = 6
+"""Ways down are carried anew so often, as by a node with a few tracks."""
+WHOLE = FlightSettings(impact_samples=256, manoeuvre_samples=48)
+"""Half the ways down that a node carries, and as many paths."""
 _NO_FLOATS, _NO_NS = np.zeros(0), np.zeros(0, np.int64)
 
 
@@ -82,27 +84,32 @@ def known_ways(
 ) -> Iterator[tuple[int, list[Flight]]]:
     """What the picture of plots means at each moment, by ways down as a node has them."""
     picture, begin = Picture(radars), 0
-    whole, first = FlightSettings(), WarningSettings().first(FlightSettings())
+    first = WarningSettings().first(FlightSettings())
     ways: dict[int, Ways] = {}
     carried_ns: dict[int, int] = {}
+    known: dict[int, tuple[int, Flight]] = {}
     for now in moments_ns:
         end = int(np.searchsorted(plots.time_ns, now, side="right"))
         picture.observe(plots.at(np.arange(begin, end)))
         begin = end
         flights = []
         for track in picture.tracks():
+            if track.id in known and known[track.id][0] == track.last_plot_ns:
+                flights.append(known[track.id][1])
+                continue
             old = ways.get(track.id)
             launch = old.flight.launch if old else None
             if launch and track.time_ns - track.first_plot_ns < 60 * NS:
                 launch = None
-            flight = old and brought_up(old, track, radars, whole)
+            flight = old and brought_up(old, track, radars, WHOLE)
             if flight is None:
                 ways[track.id] = ways_of(track, radars, first, launch=launch, seek_launch=False)
-                flight = brought_up(ways[track.id], track, radars, whole)
+                flight = brought_up(ways[track.id], track, radars, WHOLE)
                 carried_ns.setdefault(track.id, now)
             flights.append(flight or unforetold(track, radars))
+            known[track.id] = track.last_plot_ns, flights[-1]
             if now - carried_ns[track.id] >= CARRIED_S * NS:
-                ways[track.id] = ways_of(track, radars, whole, launch=launch)
+                ways[track.id] = ways_of(track, radars, WHOLE, launch=launch)
                 carried_ns[track.id] = now
         yield now, flights
 

@@ -533,7 +533,18 @@ class WarningSettings(BaseModel):
         description="Below it, of coming down and of passing over, an alerted area is cleared,",
     )
     clear_after_s: float = Field(
-        default=10.0, ge=0, description="... once it was below for so long with its track seen, s."
+        default=60.0, ge=0, description="... once it was below for so long with its track seen, s,"
+    )
+    passed_after_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="... or for so long after the last time at which it could pass over, s.",
+    )
+    settles_s: float = Field(
+        default=5.0,
+        ge=0,
+        description="To an event under alert a new part adds areas that it passes over once it was "
+        "foretold for so long, s; areas where it may fall it adds at once.",
     )
     lost_after_s: float = Field(
         default=10.0,

@@ -128,7 +128,7 @@ def test_neighbours_are_added_while_the_uncertainty_reaches_them_and_no_others()
 
 
 def test_areas_that_it_leaves_are_cleared_only_after_a_while_and_the_false_alert_is_cancelled():
-    of = decider()
+    of = decider(clear_after_s=10)
     look(of, 0, flight())
     off = ((150.0, 30.0, 1.0),)
     assert look(of, 1, flight(falls=off, last_s=1)) == ()
@@ -228,7 +228,7 @@ def test_a_danger_that_is_over_is_told_only_once_it_surely_is(then):
 
     Not while it still may with more than `clear_probability`, and not while its track is lost.
     """
-    of, said = decider(), []
+    of, said = decider(clear_after_s=10), []
     look(of, 0, flight(falls=((141.0, 40.5, 0.2), (*OUT, 0.8)), over=OVER_AOMORI, down_s=900))
     assert told(of) == {"aomori": "fall"}
     left = 0.01 if then == "unlikely" else 0.0
@@ -259,6 +259,39 @@ def test_an_area_that_was_passed_over_and_cannot_be_ruled_out_is_told_to_be_care
         (Step.UPDATE, Reason.OTHER_DANGER),
     ]
     assert [str(one.areas[0].danger) for one in said] == ["pass", "neighbour"]
+
+
+@pytest.mark.parametrize(("what", "over_s"), [("passed", 61 + 10), ("elsewhere", 30 + 60)])
+def test_what_has_passed_is_over_sooner_than_what_seems_to_go_elsewhere(what, over_s):
+    """A plot, or a part, may bring back what only seems to go elsewhere."""
+    of, out = decider(), {"falls": ((*OUT, 1.0),), "down_s": 900}
+    now_s = -60 if what == "passed" else 0  # over it until the second 60, or 120
+    look(of, 0, flight(**out, over=OVER_AOMORI, now_s=now_s))
+    for second in range(1, over_s):
+        beside = () if what == "elsewhere" and second >= 30 else OVER_AOMORI
+        look(of, second, flight(**out, over=beside, now_s=now_s, last_s=second))
+        assert told(of) == {"aomori": "pass"}
+    (said,) = look(of, over_s, flight(**out, last_s=over_s))
+    assert said.gone == ("aomori",)
+
+
+def test_a_part_that_was_just_seen_to_part_adds_no_area_for_a_moment():
+    """At its first plots it may go anywhere; where it may fall is told at once."""
+    whole = {"falls": ((*OUT, 1.0),), "down_s": 900, "over": OVER_AOMORI}
+    of = decider()
+    look(of, 0, flight(**whole))
+
+    def with_part(second, **of_part):
+        part = flight(2, parted_from=1, down_s=900, last_s=second, **of_part)
+        look(of, second, flight(**whole, last_s=second), part)
+        return set(told(of))
+
+    over = {"falls": ((*OUT, 1.0),), "over": OVER_HOKKAIDO}
+    assert with_part(1, **over) == {"aomori"}
+    assert with_part(2, unknown=True) == {"aomori"}  # it may burn: it begins anew
+    assert [with_part(second, **over) for second in range(3, 8)] == [{"aomori"}] * 5
+    assert with_part(8, **over) == {"aomori", "hokkaido"}
+    assert with_part(9, falls=((127.5, 26.5, 1.0),)) == {"aomori", "hokkaido", "okinawa"}
 
 
 def test_near_a_fall_an_area_is_told_of_that_even_where_it_is_passed_over():

@@ -48,6 +48,8 @@ class _Member(msgspec.Struct, array_like=True):
     harmless: bool = False
     foretold_ns: int = 0
     """Its newest plot when it was last foretold; 0: it never was."""
+    since_ns: int = 0
+    """Since which plot it was foretold at each look; 0: at the last one it was not."""
 
     @property
     def burns(self) -> bool:
@@ -301,6 +303,7 @@ class Decider:
                 event.members[flight.id] = _Member({}, flight.last_plot_ns, 0)
             else:
                 known.last_plot_ns = flight.last_plot_ns  # it holds until it can be foretold again
+                known.since_ns = 0
             return
         chances: dict[str, AreaChance] = {}
         until = 0
@@ -308,7 +311,8 @@ class Decider:
             chances = self._chances(flight.id, flight.descent)
             until = int(flight.descent.time_ns.max()) if len(flight.descent.time_ns) else 0
         seen_ns = flight.last_plot_ns
-        event.members[flight.id] = _Member(chances, seen_ns, until, harmless, seen_ns)
+        since_ns = (known.since_ns if known else 0) or seen_ns
+        event.members[flight.id] = _Member(chances, seen_ns, until, harmless, seen_ns, since_ns)
 
     def _chances(self, flight: int, descent: Descent) -> dict[str, AreaChance]:
         """By area; worked out once for each descent."""
@@ -350,9 +354,12 @@ class Decider:
     ) -> None:
         """Put areas under alert, and bring those that are up to date."""
         seen_ns = None if lost else self._seen_ns(event, now_ns)
+        settled = self._settled(event, now_ns) if event.number else chances
         wanted: dict[str, Danger] = {}
         for name, chance in chances.items():
             danger = self._danger(chance, now_ns)
+            if danger == Danger.PASS and name not in event.warned:
+                danger = self._danger(settled[name], now_ns) if name in settled else None
             if danger is not None:
                 wanted[name] = danger
         for name in tuple(wanted):
@@ -379,6 +386,22 @@ class Decider:
                 danger=wanted[name], chance=chances[name], since_ns=now_ns
             )
 
+    def _settled(self, event: _Event, now_ns: int) -> dict[str, AreaChance]:
+        """The chances by parts that were foretold for a while.
+
+        A part that was just seen to part may for a moment go anywhere: what it passes over adds no
+        area that is out again a little later. Where it may fall it does at once.
+        """
+        after = self._settings.settles_s * S
+        return _together(
+            (
+                m
+                for m in self._to_come(event, now_ns)
+                if m.since_ns and m.foretold_ns - m.since_ns >= after
+            ),
+            now_ns,
+        )
+
     def _brought_up(
         self,
         warned: WarnedArea,
@@ -390,8 +413,8 @@ class Decider:
         """An area that stays under alert, and what it is told.
 
         What is worse it is told at once. The danger that it is told of is over, as an area's alert
-        is, once it was below `clear_probability` for `clear_after_s` with the track seen; then it
-        is told the other one. `seen_ns`: until when it was; None: it is lost.
+        is, once it was below `clear_probability` for long enough with the track seen; then it is
+        told the other one. `seen_ns`: until when it was; None: it is lost.
         """
         change = msgspec.structs.replace
         warned = change(warned, below_since_ns=None)
@@ -401,7 +424,7 @@ class Decider:
         if own >= self._settings.clear_probability:
             return change(warned, chance=chance, other_since_ns=None)
         since_ns = now_ns if warned.other_since_ns is None else warned.other_since_ns
-        if seen_ns is None or seen_ns - since_ns < self._settings.clear_after_s * S:
+        if seen_ns is None or seen_ns - since_ns < self._clear_after_ns(warned, now_ns):
             return change(warned, other_since_ns=since_ns)
         other = Danger.PASS if warned.danger.falls else Danger.NEIGHBOUR
         return change(warned, chance=chance, danger=other, other_since_ns=None)
@@ -421,15 +444,25 @@ class Decider:
         """Take out areas that were below the threshold for long enough; none while one is lost."""
         if lost:
             return ()
-        after, seen_ns = self._settings.clear_after_s * S, self._seen_ns(event, now_ns)
+        seen_ns = self._seen_ns(event, now_ns)
         gone = sorted(
             name
             for name, one in event.warned.items()
-            if one.below_since_ns is not None and seen_ns - one.below_since_ns >= after
+            if one.below_since_ns is not None
+            and seen_ns - one.below_since_ns >= self._clear_after_ns(one, now_ns)
         )
         for name in gone:
             del event.warned[name]
         return tuple(gone)
+
+    def _clear_after_ns(self, one: WarnedArea, now_ns: int) -> float:
+        """For how long an area is to be below the threshold before it is cleared.
+
+        What has passed is over. What now seems to go elsewhere, a plot or a part may bring back.
+        """
+        of, last_ns = self._settings, one.last_ns
+        passed = one.danger == Danger.PASS and last_ns is not None and last_ns < now_ns
+        return (of.passed_after_s if passed else of.clear_after_s) * S
 
     def _reason(
         self, event: _Event, now_ns: int, new: Iterable[str], gone: Sequence[str], lost: int | None
