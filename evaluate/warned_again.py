@@ -177,40 +177,44 @@ def decided(
 
 
 def judged(followed: Followed, of: Known, settings: WarningSettings) -> dict[str, Any]:
-    """Of one flight: areas under alert, those alerted again, all-clears taken back, and the cost."""
-    since: dict[str, int] = {}
-    ended: dict[str, int] = {}
+    """Of one flight: areas alerted, those alerted again after their end, how long, and messages.
+
+    `again`: area, when it was over and when it was alerted again, s after the first plot. Of one
+    event: of two flights each has its own alerts.
+    """
+    since: dict[tuple[int, str], int] = {}
+    ended: dict[tuple[int, str], int] = {}
     again: list[tuple[str, float, float]] = []
+    said_ns: dict[int, int] = {}
     alerted: set[str] = set()
-    area_s = 0.0
-    steps: list[tuple[float, str, str]] = []
-    deadline = deadline_ns(followed.first_plot_ns, followed.impact_ns)
     hit: set[str] = set()
-    messages: list[tuple[float, str]] = []
+    area_s, messages, soon = 0.0, 0, 0
+    deadline = deadline_ns(followed.first_plot_ns, followed.impact_ns)
     for now, said in decided(followed, of, settings):
-        at_s = (now - followed.first_plot_ns) / NS
-        steps.append((at_s, str(said.step), str(said.reason)))
-        under = {one.chance.area for one in said.areas}
-        for name in under - since.keys():
-            since[name] = now
-            if name in ended:
-                again.append((name, (ended.pop(name) - followed.first_plot_ns) / NS, at_s))
-            alerted.add(name)
-        for name in set(since) - under:
-            area_s += (now - since.pop(name)) / NS
-            ended[name] = now
+        messages += 1
+        if said.step == Step.UPDATE and now - said_ns[said.event] < settings.update_every_s * NS:
+            soon += 1
+        said_ns[said.event] = now
+        under = {(said.event, one.chance.area) for one in said.areas}
+        for key in under - since.keys():
+            since[key] = now
+            alerted.add(key[1])
+            if key in ended:
+                at = (ended.pop(key) - followed.first_plot_ns) / NS
+                again.append((key[1], at, (now - followed.first_plot_ns) / NS))
+        for key in {key for key in since if key[0] == said.event} - under:
+            area_s += (now - since.pop(key)) / NS
+            ended[key] = now
         if now <= deadline:
-            hit = under
-        messages.append((at_s, str(said.reason)))
-    last = followed.looks[-1][0]
-    area_s += sum((last - at) / NS for at in since.values())
+            hit = {area for _, area in since}
+    area_s += sum((followed.looks[-1][0] - at) / NS for at in since.values())
     fell = set(followed.fell_in) & of.by_id.keys()
     return {
         "alerted": len(alerted),
         "again": again,
         "area_s": area_s,
-        "over_area_s": area_s,
+        "messages": messages,
+        "soon": soon,
         "fell": len(fell),
         "hit": len(fell & hit),
-        "steps": steps,
     }

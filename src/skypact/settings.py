@@ -560,7 +560,11 @@ class WarningSettings(BaseModel):
         default=20.0, gt=0, description="Times that changed by more are said anew, s,"
     )
     update_every_s: float = Field(
-        default=15.0, gt=0, description="... but no more often than this, s."
+        default=15.0,
+        gt=0,
+        description="... but of an event no sooner than so long after its message before, s: so "
+        "with every Update, but where danger grows. An all-clear for all, or a Cancel, waits for "
+        "nothing if it came down or is none.",
     )
     expires_s: float = Field(
         default=900.0,

@@ -50,6 +50,8 @@ class _Member(msgspec.Struct, array_like=True):
     """Its newest plot when it was last foretold; 0: it never was."""
     since_ns: int = 0
     """Since which plot it was foretold at each look; 0: at the last one it was not."""
+    heard_ns: int = 0
+    """When its newest plot was first looked at, by the clock that tracks are lost by."""
 
     @property
     def burns(self) -> bool:
@@ -86,15 +88,21 @@ class Decider:
         self._event_of: dict[int, int] = {}
         self._worked_out: dict[int, tuple[Descent, dict[str, AreaChance]]] = {}
         self._released: dict[int, dict[str, int]] = {}
+        self._watched_ns = 0
+
+    @property
+    def watched_ns(self) -> int:
+        """The clock by which tracks are lost, at the last look; 0: there was none."""
+        return self._watched_ns
 
     def save(self) -> bytes:
         """What it keeps."""
-        return msgspec.msgpack.encode((self._events, self._event_of))
+        return msgspec.msgpack.encode((self._events, self._event_of, self._watched_ns))
 
     def take_up(self, saved: bytes) -> None:
         """Go on from what was saved."""
-        self._events, self._event_of = msgspec.msgpack.decode(
-            saved, type=tuple[dict[int, _Event], dict[int, int]]
+        self._events, self._event_of, self._watched_ns = msgspec.msgpack.decode(
+            saved, type=tuple[dict[int, _Event], dict[int, int], int]
         )
 
     @property
@@ -145,8 +153,15 @@ class Decider:
             last_ns=of.last_ns,
         )
 
-    def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
-        """What is to be said now, of all flights of the picture as they are now."""
+    def look(
+        self, now_ns: int, flights: Sequence[Flight], *, watched_ns: int | None = None
+    ) -> tuple[Warning, ...]:
+        """What is to be said now, of all flights of the picture as they are now.
+
+        `watched_ns`: a clock as fast as time, from any beginning, that stands while what radars
+        send is not taken in: by it a track is lost, and not by how late a node is; None: `now_ns`.
+        """
+        self._watched_ns = max(now_ns if watched_ns is None else watched_ns, self._watched_ns)
         self._sort_in(flights)
         for gone in self._worked_out.keys() - {flight.id for flight in flights}:
             del self._worked_out[gone]
@@ -252,7 +267,9 @@ class Decider:
                 return self._end(event, now_ns, Step.ALL_CLEAR, Reason.CAME_DOWN, basis, launch)
         before = set(event.warned)
         self._warn(event, now_ns, chances, lost is not None)
-        gone = self._clear(event, now_ns, chances, lost is not None)
+        grows = bool(event.warned.keys() - before) or self._worse(event)
+        is_due = grows or now_ns - event.said_ns >= self._settings.update_every_s * S
+        gone = self._clear(event, now_ns) if is_due and lost is None else ()
         if not event.open and not event.warned:
             return None
         if event.open and not event.warned:
@@ -269,6 +286,13 @@ class Decider:
         event.said_times = _times(event.warned.values())
         event.danger_from_ns = event.said_times[0]
         return self._say(event, now_ns, step, reason, basis, launch, gone, lost)
+
+    def _worse(self, event: _Event) -> bool:
+        """Whether an area is in a worse danger than it was told last."""
+        return any(
+            _WORST_FIRST[one.danger] < _WORST_FIRST[event.told.get(name, one.danger)]
+            for name, one in event.warned.items()
+        )
 
     def _may_go(self, event: _Event, now_ns: int) -> bool:
         """Whether an alert needs no more persons to release it."""
@@ -298,10 +322,14 @@ class Decider:
         """What a flight may do now, if it was seen since, and can be foretold."""
         harmless = flight.kind in _HARMLESS
         known = event.members.get(flight.id)
+        is_old = known is not None and known.last_plot_ns >= flight.last_plot_ns
+        heard_ns = known.heard_ns if known and is_old else self._watched_ns
         if flight.descent is None and not harmless:
             if known is None:
-                event.members[flight.id] = _Member({}, flight.last_plot_ns, 0)
+                new = _Member({}, flight.last_plot_ns, 0, heard_ns=heard_ns)
+                event.members[flight.id] = new
             else:
+                known.heard_ns = heard_ns
                 known.last_plot_ns = flight.last_plot_ns  # it holds until it can be foretold again
                 known.since_ns = 0
             return
@@ -312,7 +340,9 @@ class Decider:
             until = int(flight.descent.time_ns.max()) if len(flight.descent.time_ns) else 0
         seen_ns = flight.last_plot_ns
         since_ns = (known.since_ns if known else 0) or seen_ns
-        event.members[flight.id] = _Member(chances, seen_ns, until, harmless, seen_ns, since_ns)
+        event.members[flight.id] = _Member(
+            chances, seen_ns, until, harmless, seen_ns, since_ns, heard_ns
+        )
 
     def _chances(self, flight: int, descent: Descent) -> dict[str, AreaChance]:
         """By area; worked out once for each descent."""
@@ -345,7 +375,7 @@ class Decider:
         lost = [
             m.last_plot_ns
             for m in self._to_come(event, now_ns)
-            if m.chances and now_ns - m.last_plot_ns > after
+            if m.chances and self._watched_ns - m.heard_ns > after
         ]
         return min(lost, default=None)
 
@@ -438,12 +468,8 @@ class Decider:
             return Danger.FALL
         return Danger.PASS if chance.passes >= of.pass_probability else None
 
-    def _clear(
-        self, event: _Event, now_ns: int, chances: Mapping[str, AreaChance], lost: bool
-    ) -> tuple[str, ...]:
-        """Take out areas that were below the threshold for long enough; none while one is lost."""
-        if lost:
-            return ()
+    def _clear(self, event: _Event, now_ns: int) -> tuple[str, ...]:
+        """Take out areas that were below the threshold for long enough."""
         seen_ns = self._seen_ns(event, now_ns)
         gone = sorted(
             name
@@ -467,7 +493,10 @@ class Decider:
     def _reason(
         self, event: _Event, now_ns: int, new: Iterable[str], gone: Sequence[str], lost: int | None
     ) -> Reason | None:
-        """Why something is to be said now; None: nothing is."""
+        """Why something is to be said now; None: nothing is.
+
+        At once where danger grows; all else waits until `update_every_s` after the message before.
+        """
         of = self._settings
         if not event.open:
             return Reason.THRESHOLD
@@ -475,21 +504,19 @@ class Decider:
             return Reason.MORE_AREAS
         if gone:
             return Reason.FEWER_AREAS
+        if self._worse(event):
+            return Reason.OTHER_DANGER
+        since = now_ns - event.said_ns
+        if since < of.update_every_s * S:
+            return None
         if event.lost != (lost is not None):
             return Reason.TRACK_LOST if lost is not None else Reason.TRACK_FOUND
-        since = now_ns - event.said_ns
-        changes = [
-            (event.told[name], one.danger)
-            for name, one in event.warned.items()
-            if one.danger != event.told.get(name, one.danger)
-        ]
-        worse = any(_WORST_FIRST[now] < _WORST_FIRST[was] for was, now in changes)
-        if worse or (changes and since >= of.update_every_s * S):
+        if any(one.danger != event.told.get(n, one.danger) for n, one in event.warned.items()):
             return Reason.OTHER_DANGER
         # What is past does not change: a danger that has begun goes on, whatever part is ahead.
         ahead = zip(_times(event.warned.values()), event.said_times, strict=True)
         moved = max(abs(max(now, now_ns) - max(was, now_ns)) for now, was in ahead)
-        if moved > of.times_change_s * S and since >= of.update_every_s * S:
+        if moved > of.times_change_s * S:
             return Reason.OTHER_TIMES
         return Reason.STILL if since >= 0.5 * of.expires_s * S else None
 
