@@ -8,6 +8,7 @@ interrupted goes on where it stopped.
 import argparse
 import datetime
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -38,8 +39,17 @@ def main() -> int:
         default=Path(os.environ.get("SKYPACT_SHARED", "../shared")),
         help="folder with the real recordings",
     )
+    parser.add_argument(
+        "--rate", type=float, default=200.0, metavar="N", help="messages a second of nodes-cut"
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="say on stderr how far a study is, where it can"
+    )
     arguments = parser.parse_args()
-    studies = studies_of(arguments.shared)
+    if arguments.verbose:
+        logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s")
+        logging.getLogger("evaluate").setLevel(logging.INFO)
+    studies = studies_of(arguments.shared, arguments.rate)
     for name in arguments.only or ():
         if name not in studies:
             parser.error(f"no study {name!r}; there are {', '.join(studies)}")

@@ -17,6 +17,7 @@ import copy
 import http.client
 import json
 import logging
+import math
 import os
 import random
 import resource
@@ -68,6 +69,8 @@ _log = logging.getLogger(__name__)
 HOW = ("node", "server", "both")
 START_S = 240.0
 """A node that is not ready by then has failed, however busy the machine."""
+GIVE_UP_S = 1800.0
+"""Who has not caught up by then has failed to."""
 SOON_S, LATEST_S = 0.5, 3.0
 """A kill comes so long after all was well again, at random."""
 
@@ -499,18 +502,27 @@ class Case(NamedTuple):
     messages_s: float = 0.0
     topology: str = "mesh"
     speed: float = 5.0
-    """The flight's time goes so many times as fast, if the nodes keep up."""
+    """Until the link is mended the flight's time goes so many times as fast, if the nodes keep up;
+    then as fast as any."""
 
 
-def cut_off(longest_s: int, progress: Callable[[int], Any]) -> dict[str, Any]:
-    """All ways to fail, of at most so long: a minute at 1,000 messages a second, ten at 100."""
+def cut_off(
+    longest_s: int, progress: Callable[[int], Any], messages_s: float = 200.0
+) -> dict[str, Any]:
+    """All ways to fail, of at most so long; both nations' nodes are in this one process.
+
+    `messages_s`: of both, in cuts of 1 s and 60 s; in longer ones a quarter, else half of it. With
+    200 it takes some ten minutes; a process takes in some 300 a second of both nations together.
+    """
     minute = min(60.0, longest_s)
-    rate = 1000.0 if longest_s >= 60 else 50.0
-    cases = [Case("cut", 1.0, rate), Case("cut", minute, rate)]
+    if longest_s < 60:
+        messages_s = min(messages_s, 50.0)
+    cases = [Case("cut", 1.0, messages_s), Case("cut", minute, messages_s)]
     if longest_s > 60:
-        cases.append(Case("cut", float(longest_s), 100.0, speed=100.0))
-    cases += [Case(how, min(20.0, longest_s), 100.0) for how in ("black hole", "flapping", "far")]
-    cases.append(Case("cut", min(20.0, longest_s), 100.0, "hub:USA"))
+        cases.append(Case("cut", float(longest_s), messages_s / 4))
+    some = messages_s / 2
+    cases += [Case(how, min(20.0, longest_s), some) for how in ("black hole", "flapping", "far")]
+    cases.append(Case("cut", min(20.0, longest_s), some, "hub:USA"))
     return cuts(cases, progress)
 
 
@@ -608,13 +620,13 @@ class _Failing:
 
 
 async def _cut(root: Path, case: Case, late: LateSettings | None) -> dict[str, Any]:
-    link = LinkSettings(heartbeat_s=0.2, silent_s=3.0, reconnect_s=0.2, ping_s=0.5)
+    link = LinkSettings(heartbeat_s=0.2, silent_s=3.0, reconnect_s=0.2, ping_s=1.0)
     of_node = NodeSettings(checkpoint_every_s=3600, mark_every_s=max(0.2, 1.0 / case.speed))
     own = settings(
         link=link,
         node=of_node,
         late=late or LateSettings(),
-        journal=JournalSettings(rate_kib_s=500, retention_h=1, answer_s=60.0),
+        journal=JournalSettings(rate_kib_s=500, retention_h=1, answer_s=10.0),
     )
     pair = _staged(root, case, own)
     times = Time(1_790_000_000 * S)
@@ -623,6 +635,7 @@ async def _cut(root: Path, case: Case, late: LateSettings | None) -> dict[str, A
     before_s, after_s = 10.0, 5.0
     shots: list[tuple[int, Any]] = []
     giving: list[asyncio.Task[Verdict]] = []
+    telling: asyncio.Task[None] | None = None
 
     def shot(node: Node) -> None:
         times.now_ns += 1000
@@ -653,12 +666,24 @@ async def _cut(root: Path, case: Case, late: LateSettings | None) -> dict[str, A
 
         begin_ns = times.now_ns
         talking = {name: nodes[name] for name in pair}
-        sent = _traffic(case, talking, begin_ns, before_s + case.length_s + after_s)
+        seconds = before_s + case.length_s + after_s
+        # Not here: while nobody else has a turn servers take their clients for gone.
+        sent = await asyncio.to_thread(_traffic, case, talking, begin_ns, seconds)
         failing = _Failing(wires, case.how)
         began, state, waited, target = time.monotonic(), "before", 0, 0
+        speed = case.speed
+        telling = asyncio.create_task(
+            _tell(
+                lambda: (
+                    f"{case.how} of {case.length_s:g} s: {state}, "
+                    f"{(times.now_ns - begin_ns) / S:.1f} s of the flight, {lacking()} messages "
+                    f"lacking; {_catching_up(one)}; {_catching_up(other)}"
+                )
+            )
+        )
         for scan in sent:
             at_s = (scan.due_ns - begin_ns) / S
-            await asyncio.sleep(max(0.0, began + at_s / case.speed - time.monotonic()))
+            await asyncio.sleep(max(0.0, began + at_s / speed - time.monotonic()))
             if len(giving) >= 50:
                 await asyncio.gather(*giving)
                 giving.clear()
@@ -676,16 +701,20 @@ async def _cut(root: Path, case: Case, late: LateSettings | None) -> dict[str, A
                 target, waited = sent_to(one.nation, other.nation)[1], lacking()
                 await failing.mend()
                 state, mended = "after", time.monotonic()
+                began, speed = mended - at_s, 1.0  # caught up while as much comes as always does
                 watch = asyncio.create_task(_come(heard[one.nation], target))
             giving.append(asyncio.create_task(give(nodes[scan.nation], scan, times)))
         await asyncio.gather(*giving)
-        took_s = await watch - mended
+        took_s = math.inf
+        with contextlib.suppress(TimeoutError):
+            took_s = await asyncio.wait_for(watch, GIVE_UP_S) - mended
         caught_up = await until(lambda: lacking() == 0, 600.0)
         times.now_ns += 10 * S  # nothing more comes of those who caught up
         await until(lambda: not one.shared.rebuild and not other.shared.rebuild, 300.0)
         rebuilt_s = time.monotonic() - mended
         await asyncio.sleep(1.5 / case.speed + 0.3)
     finally:
+        await end(telling)
         for node in nodes.values():
             await node.stop()
         for wire in wires:
@@ -719,6 +748,28 @@ async def _cut(root: Path, case: Case, late: LateSettings | None) -> dict[str, A
         "identical": identical,
         "as_known_then": as_then == [tuple(shown) for _, shown in shots],
     }
+
+
+def _catching_up(node: Node) -> str:
+    """How far a node is in taking in what it missed."""
+    rebuild = node.shared.rebuild
+    beside = "nothing beside"
+    if rebuild:
+        beside = f"{'gathers' if rebuild.gathering else 'ends'} {sum(rebuild.rows)} beside"
+    return f"{node.nation}: {beside}, {node.journal.health.waiting} for the journal"
+
+
+async def _tell(what: Callable[[], str], every_s: float = 10.0) -> None:
+    """Say each so often how far it is (`--verbose`)."""
+    worst, last = 0.0, time.monotonic()
+    due = last
+    while True:
+        await asyncio.sleep(0.05)
+        now = time.monotonic()
+        worst, last = max(worst, now - last - 0.05), now
+        if now >= due:
+            _log.info("%s; nobody else had a turn for %.2f s at most", what(), worst)
+            worst, due = 0.0, now + every_s
 
 
 async def _come(heard: Heard, target: int) -> float:

@@ -53,8 +53,11 @@ def _seeded(run: Callable[[int, int, Step], dict[str, Any]]) -> Run:
     return lambda count, progress: run(count, SEED, progress)
 
 
-def studies_of(shared: Path) -> dict[str, Study]:
-    """The studies by name; the real recordings lie in the folder `shared`."""
+def studies_of(shared: Path, cut_messages_s: float = 200.0) -> dict[str, Study]:
+    """The studies by name; the real recordings lie in the folder `shared`.
+
+    `cut_messages_s`: messages a second of the nodes that are cut off.
+    """
 
     def run_white_sands(_: int, progress: Step) -> dict[str, Any]:
         folder = shared / "data" / "wsmr"
@@ -106,7 +109,11 @@ def studies_of(shared: Path) -> dict[str, Study]:
             of_nodes.stages_killed,
         ),
         "nodes-cut": Study(
-            "Nodes cut off, longest cut in seconds", 600, 20, nodes.cut_off, of_nodes.cut
+            "Nodes cut off, longest cut in seconds",
+            600,
+            20,
+            lambda count, progress: nodes.cut_off(count, progress, cut_messages_s),
+            of_nodes.cut,
         ),
         "nodes-beset": Study(
             "Nodes whose disk is full or clock steps", 1, 1, nodes.beset, of_nodes.beset

@@ -103,6 +103,8 @@ CHAINS = "chains.msgpack"
 _TURNS = 4
 """Of the event loop, in which what goes to partners reaches the socket: pictures are folded after.
 """
+_LONG_S = 0.1
+"""Where it takes longer to fold what came, as much time after that is for what comes."""
 _OCTETS = 4096
 """Of an entry of the journal beside what was observed; rather too much."""
 
@@ -300,7 +302,8 @@ class Node:
             self.warner.told = self.folded.warned.note
             await self.warner.begin(self._connection, self.journal, self.clock)
         alerts = self.warner.routes(self.clock) if self.warner else ()
-        self.status = StatusServer(http.host, http.port, self.health, self.metrics, alerts)
+        place = f"{self.folder.folder / 'node.toml'}, [http]"
+        self.status = StatusServer(http.host, http.port, place, self.health, self.metrics, alerts)
         with self._going_on("status"):
             await self.status.start()
         self._tasks = [
@@ -514,14 +517,17 @@ class Node:
                 due += [one for one in self.pictures.each() if one is not self.shared]
                 due_s = time.monotonic() + every_s
             for picture in due:
+                began_s = time.monotonic()
                 _ = picture.picture  # folds what came
-                while picture.rebuild and not picture.rebuild.step(
-                    self.settings.node.rebuild_plots
-                ):
-                    await asyncio.sleep(0)
+                await _let_others(began_s)
+                while picture.rebuild:
+                    began_s = time.monotonic()
+                    if picture.rebuild.step(self.settings.node.rebuild_plots):
+                        break
+                    await _let_others(began_s)
                 if self.apart.unread:  # who follows sees tracks only under ids given here
                     picture.give_ids()
-                await asyncio.sleep(0)
+                    await asyncio.sleep(0)
             self.desk.news()
             if len(due) > 1:
                 self.releasing.releases.catch_up()
@@ -648,6 +654,16 @@ class Node:
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """All counts, as `/metrics` gives them."""
         return metrics_of(self)
+
+
+async def _let_others(began_s: float) -> None:
+    """A turn for all else after folding since a time; a long one after what took long.
+
+    So what is late is not folded anew for each few that come of it, and what comes live does not
+    wait for a rebuild.
+    """
+    took_s = time.monotonic() - began_s
+    await asyncio.sleep(took_s if took_s > _LONG_S else 0)
 
 
 def _told_elsewhere(done: "asyncio.Future[Any]") -> None:

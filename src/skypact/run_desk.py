@@ -30,7 +30,6 @@ from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import DESK, NodeFolder, OidcPart, load_node
 from skypact.sharing.tasks import end
 
-_PLACE = "node.toml, [desk]"
 _AGAIN_S = 2.0
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """Listening everywhere is listening here."""
@@ -42,12 +41,13 @@ class DeskServer:
     def __init__(self, folder: Path, settings: Settings, *, exercise: bool = False) -> None:
         self._node = load_node(folder, exercise=exercise, passed_over=lambda error: None)
         self._settings = settings
+        self._place = f"{folder / 'node.toml'}, [desk]"
         self.port = 0
 
     async def start(self) -> None:
         """Listen, and follow the node. Raises InputError where the port is taken; LinkError."""
         node, of = self._node, self._node.file.desk
-        listening = bound(f"{of.host}:{desk_port(node)}", _PLACE)
+        listening = bound(f"{of.host}:{desk_port(node)}", self._place)
         self.port = listening.getsockname()[1]
         try:
             await self._serve(listening)
@@ -100,7 +100,7 @@ class DeskServer:
             h11_max_incomplete_event_size=65_536,
         )
         self._server = QuietServer(config)
-        await self._server.begin(listening, _PLACE)
+        await self._server.begin(listening, self._place)
 
     async def stop(self) -> None:
         """Answer what is being asked, and end."""

@@ -68,7 +68,9 @@ class StageProcess:
             self._here = asyncio.create_task(here, name="here")
             await self.alone.begin()
             host, port = folder.stage_address(stage)
-            self.status = StatusServer(host, port, self.health, self.metrics, self.alone.routes)
+            place = f"{folder.folder / 'node.toml'}, [stages], addresses.{stage}"
+            routes = self.alone.routes
+            self.status = StatusServer(host, port, place, self.health, self.metrics, routes)
             await self.status.start()
         except BaseException:
             await end(self._here)

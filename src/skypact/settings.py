@@ -679,6 +679,13 @@ class LateSettings(BaseModel):
         le=1_000_000,
         description="Most runs of missing numbers remembered of a source; the oldest go first.",
     )
+    greatest_rewind: int = Field(
+        default=500,
+        ge=1,
+        le=1_000_000_000,
+        description="Most scans and tracklets folded anew at once (16 plots are as one more); what "
+        "comes so late that it were more goes into a rebuild beside the picture.",
+    )
     catch_up_idle_s: float = Field(
         default=5.0,
         gt=0,
@@ -1019,7 +1026,7 @@ class NodeSettings(BaseModel):
         description="... and offers what went in so many seconds before it was killed again, s.",
     )
     rebuild_plots: int = Field(
-        default=2000, ge=1, description="Plots folded at once of a picture that is rebuilt."
+        default=500, ge=1, description="Plots folded at once of a picture that is rebuilt."
     )
     policy_replay_s: float = Field(
         default=60.0,

@@ -297,6 +297,27 @@ def test_an_alert_that_waits_is_released_by_persons_in_each_language(quick, visi
         set_alerts()
 
 
+def test_of_a_partner_that_sent_no_track_what_it_states_is_shown(quick, visit, story, desk):
+    """Beside what all together see; and what is not known is said."""
+    expect = expects()
+    story.at(300.0)
+    page = visit.page
+    page.get_by_role("group", name="Picture").get_by_role("combobox").select_option("from:KOR")
+    row = page.locator(".flights li")
+    expect(row).to_have_count(1)  # what all together have is not missing: it is stated
+    expect(row).to_contain_text("KOR 1")
+    expect(page.locator(".flights [role=status]")).to_contain_text("KOR sent no track")
+    row.get_by_role("button").click()
+    detail = page.locator(".detail")
+    expect(detail.get_by_role("heading", level=2)).to_have_text("Flight KOR 1")
+    expect(detail).to_contain_text("All of this is what KOR states")
+    expect(detail.locator("tr.impact")).to_contain_text("38.50°N 148.90°E")
+    expect(detail.get_by_role("heading", name="Who sees it")).to_have_count(0)
+    desk.run(lambda: setattr(desk.node, "statements", ()))
+    expect(page.locator(".flights [data-flight][disabled]")).to_have_count(1)
+    expect(page.locator(".lacking")).to_contain_text("1 of all together")
+
+
 def test_nations_consult_about_an_event_until_a_text_is_agreed(quick, visit, story, desk):
     expect = expects()
     story.at(300.0)

@@ -3,6 +3,7 @@
 import asyncio
 import math
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -39,6 +41,7 @@ from skypact.model import (
     Launch,
     Phase,
     Radar,
+    Reason,
     ShownFlight,
     ShownPath,
     ShownTrack,
@@ -47,11 +50,14 @@ from skypact.model import (
     TrackStatus,
     Use,
 )
+from skypact.model.message import FlightPath
 from skypact.model.track import PhaseEstimate
 from skypact.serving.desk_orders import with_key
 from skypact.serving.shown import shown_path, shown_radars, shown_tracks
 from skypact.serving.shown_picture import ShownPicture
 from skypact.settings import DeskSettings
+from skypact.sharing.entry import Cause
+from skypact.tracking.rows_read import _REASON as ENDED
 from tests.test_node import coalition
 
 S = 1_000_000_000
@@ -373,24 +379,33 @@ def test_people_are_added_by_command(tmp_path):
     assert run("add", str(tmp_path), "Sato").exit_code == 1  # no nation's folder
 
 
+def test_the_page_has_words_for_all_that_a_node_says_of_fixed_lists():
+    """In `web/src/words/words.ts`; what is missing there would be English in every language."""
+    words = (Path(__file__).parents[2] / "web/src/words/words.ts").read_text("utf-8")
+    (table,) = re.findall(r"const FIXED[^{]*\{\n(.*?)\n\};", words, re.DOTALL)
+    there = set(re.findall(r'^  "(.+?)": "\w+",$', table, re.MULTILINE))
+    assert there == {*Reason, *Cause, *filter(None, ENDED.values())}
+
+
 # -- what is one, and how far apart ------------------------------------------------------------
+
+
+def said(number, one, nation="KOR", **more):
+    """What a nation states of a flight."""
+    fields = {
+        "flight": number,
+        "as_of_ns": 0,
+        "kind": FlightKind.GLIDE,
+        "kind_probabilities": {FlightKind.GLIDE: 0.6},
+        "use": (Use.PICTURE,),
+        "apogee": one.apogee,
+        "impact": one.impact,
+    }
+    return Statement(nation, Assessment(**(fields | more)))
 
 
 def test_statements_stand_beside_the_flight_they_are_of():
     flights = {n: shown(flight(n, 0.7 + 0.05 * n, 2.2, 600 + 200 * n)) for n in (1, 2, 3)}
-
-    def said(number, one, **more):
-        fields = {
-            "flight": number,
-            "as_of_ns": 0,
-            "kind": FlightKind.GLIDE,
-            "kind_probabilities": {FlightKind.GLIDE: 0.6},
-            "use": (Use.PICTURE,),
-            "apogee": one.apogee,
-            "impact": one.impact,
-        }
-        return Statement("KOR", Assessment(**(fields | more)))
-
     near = flight(2, 0.80001, 2.2, 1001)
     far = flight(9, -0.3, 1.0, 1001)
     worse = flight(3, 0.8003, 2.2, 1003)  # another of the same nation: the better one stands
@@ -403,6 +418,53 @@ def test_statements_stand_beside_the_flight_they_are_of():
     assert told["differences"]["impact_time_s"] == 1.0
     apart = beside.differences(flight(2, 0.81, 2.2, 1010), flights[2].flight)
     assert apart["impact_significant"] and apart["impact_time_significant"]
+
+
+def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():
+    """A track has the launch stated of it; what no track is of is a flight without any."""
+    round_ = Ellipse(semi_major_m=900.0, semi_minor_m=900.0, azimuth_rad=0.0)
+    launch = Launch(
+        time_ns=-100 * S, time_sigma_s=1.0, latitude_rad=0.7, longitude_rad=2.0, ellipse_95=round_
+    )
+    tracked = {2: shown(flight(2, 0.8, 2.2, 1000))}
+    path = FlightPath(
+        time_ns=np.array([0, 100 * S]).tobytes(),
+        latitude_rad=np.array([0.7, 0.75]).tobytes(),
+        longitude_rad=np.array([2.0, 2.1]).tobytes(),
+        height_m=np.array([0.0, 3e5]).tobytes(),
+    )
+    lone = said(7, flight(9, -0.3, 1.0, 1001), path=path)
+    statements = [
+        said(11, flight(2, 0.80001, 2.2, 1001), launch=launch),
+        said(3, flight(2, 0.80001, 2.2, 1001), nation="USA"),
+        lone,
+    ]
+    of = beside.OfPartner("KOR")
+    of.take(tracked, statements)
+    assert set(of.flights) == {2, -1}
+    assert tracked[2].flight.launch is None and of.flights[2].flight.launch == launch
+    assert {n: [one.flight for _, one in all_] for n, all_ in of.stated.items()} == {
+        2: [11],
+        -1: [7],
+    }
+    told = as_json.flight(of.flights[-1], "JPN", 0, DeskSettings())
+    assert (told["plots"], told["sources"], told["seen_now_by"]) == (0, [], [])
+    assert told["nations"] == ["KOR"] and told["launch"] is None
+    assert told["impact"] == as_json.place(lone.said.impact)
+    # Sphere: 0.05 rad north and 0.1 cos 0.725 rad east in 100 s, up 3 km/s.
+    ground_m_s = 6.371e6 * math.hypot(0.05, 0.1 * math.cos(0.725)) / 100.0
+    first, last = told["path_expected"]["speed_m_s"]
+    assert first == pytest.approx(math.hypot(ground_m_s, 3000.0), rel=0.03)
+    assert last > first  # higher up
+    # The same again, decoded anew each second: the same objects, so nothing is told anew.
+    before = dict(of.flights)
+    of.take(dict(tracked), [msgspec.structs.replace(one) for one in statements])
+    assert all(of.flights[number] is one for number, one in before.items())
+    of.take(tracked, statements, is_whole=False)  # it may be of a track that is not assessed yet
+    assert set(of.flights) == {2}
+    of.take(tracked, statements[:1])
+    assert set(of.flights) == {2} and of.flights[2] is before[2]
+    assert beside.partner_of("from:KOR") == "KOR" and beside.partner_of("shared") == ""
 
 
 def test_the_same_object_is_found_in_another_picture():

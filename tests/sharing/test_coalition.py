@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import os
 import socket
 import stat
 from pathlib import Path
@@ -296,6 +297,22 @@ def test_a_binary_that_is_none_is_said(folder: Path) -> None:
     file.write_text(file.read_text().replace('binary = ""', 'binary = "no-such-server"'))
     with pytest.raises(InputError, match=r'server\.binary: "no-such-server" is no program'):
         find_binary(load_node(folder / "JPN"))
+
+
+def test_a_server_that_is_not_ready_in_time_does_not_keep_the_ports(served: Path) -> None:
+    """It was left behind, and the one started in its place found its ports taken for ever."""
+    slow = served / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 600\n")
+    slow.chmod(0o700)
+    file = served / "JPN" / "node.toml"
+    file.write_text(file.read_text().replace('binary = ""', f'binary = "{slow}"'))
+    settings = QUICK.model_copy(update={"ready_s": 0.3})
+    server = NatsServer(load_node(served / "JPN"), settings)
+    with pytest.raises(LinkError, match=r"not ready after 0\.3 s"):
+        asyncio.run(server.start())
+    assert server.pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(server.pid, 0)
 
 
 def test_no_server_is_said(served: Path) -> None:

@@ -157,7 +157,7 @@ def test_explained_rule_by_rule():
         "KOR gets rounded tracklets, and assessments; for its own eyes and for exports, "
         'at most 5 messages a second (by "sea")'
     ) in text
-    assert "USA gets assessments: launch, path, apogee, impact and kind; for its own eyes" in text
+    assert "USA gets assessments: launch, apogee, impact and kind; for its own eyes" in text
     nothing = explanation_text(explain(RULES, subject(kind=FlightKind.AIRCRAFT), ["KOR", "RUS"]))
     assert 'KOR gets nothing (by "aircraft")' in nothing
     assert "RUS gets nothing (RUS is no partner of JPN in this policy)" in nothing

@@ -276,3 +276,58 @@ def test_a_fresh_picture_goes_on_from_a_checkpoint_with_a_clock_mark(scene):
         one.advance(moment)
     assert raw(other) == raw(picture)
     assert other.digest() == picture.digest()
+
+
+def held_up(scene, until_s):
+    """Arrivals of the scene as they come if the first radar's of 30 s come in the 5 s after it."""
+    held = [
+        a
+        for a in scene
+        if not isinstance(a, ClockMark)
+        and a.radar == "KR1"
+        and until_s - 30.0 <= since_start(a) < until_s
+    ]
+    came = {id(a): START_NS + round((until_s + 4.1) * S) + k for k, a in enumerate(held)}
+    together = sorted(scene, key=lambda a: came.get(id(a), a.received_ns))
+    return [received(a, came.get(id(a), a.received_ns)) for a in together], held
+
+
+@pytest.mark.parametrize("most", [4, 1000])
+def test_what_much_would_be_folded_anew_for_goes_beside_though_it_is_within_the_window(
+    scene, scene_raw, most
+):
+    """Else each few messages of a link that was cut for less than the window are folded anew with
+    all that came since, while more of them wait."""
+    live = LivePicture(RADARS, late=LateSettings(greatest_rewind=most))
+    arrivals, held = held_up(scene, 300.0)
+    beside = []
+    for one in arrivals:
+        verdict = live.receive(one)
+        assert verdict.outcome == Outcome.ACCEPTED
+        beside += [one] if verdict.catching_up else []
+        while live.rebuild is not None and not live.rebuild.step():
+            pass
+    # From the first on all that was missing, up to the present: it is gathered, not folded anew.
+    assert [(a.radar, a.sequence) for a in beside] == [
+        (a.radar, a.sequence) for a in (held if most == 4 else [])
+    ]
+    assert live.rebuilds == (most == 4)
+    assert raw(live.picture) == scene_raw
+
+
+def test_how_much_would_be_folded_anew_is_told_alike_after_a_restart(scene):
+    late = LateSettings(greatest_rewind=4)
+    arrivals, _ = held_up(scene, 300.0)
+    live, verdicts, again = LivePicture(RADARS, late=late), [], []
+    for count, one in enumerate(arrivals):
+        if count and count % 40 == 0:
+            live = LivePicture.from_bytes(live.saved().to_bytes(), RADARS, late=late)
+        verdicts.append(live.receive(one))
+        while live.rebuild is not None and not live.rebuild.step():
+            pass
+    live = LivePicture(RADARS, late=late)
+    for one in arrivals:
+        again.append(live.receive(one))
+        while live.rebuild is not None and not live.rebuild.step():
+            pass
+    assert verdicts == again and any(one.catching_up for one in verdicts)

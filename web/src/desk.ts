@@ -9,6 +9,7 @@ import { Past } from "./picture/past";
 import { Picture } from "./picture/picture";
 import { fromHash, toHash, type View } from "./picture/moment";
 import { type Store, store } from "./picture/store";
+import { showClocksOf } from "./words/words";
 
 /** The picture of all together, beside which the others are set. */
 export const TOGETHER = "shared";
@@ -54,6 +55,7 @@ export class Desk {
 
   constructor() {
     this.view = store(fromHash(location.hash));
+    this.session.look((session) => session && showClocksOf(session.nation));
     this.past = new Past(
       this.client,
       (moment) => {
@@ -103,12 +105,18 @@ export class Desk {
     else if (before.at_ms === null && this.clock.get()) this.shown.set({ time_ms: this.clock.get()!.time_ms, past: false });
     const elsewhen = view.at_ms !== before.at_ms || view.known !== before.known || view.picture !== before.picture;
     if (view.at_ms !== null && elsewhen) void this.past.show();
-    if (view.flight !== null && view.flight !== before.flight) void this.readComments(view.flight);
+    if (view.flight !== before.flight || view.picture !== before.picture) this.#readNotes();
   }
 
   /** The time of what is shown: of the moment that has come, or of the node's clock. */
   now_ms(): number {
     return this.shown.get()?.time_ms ?? this.clock.get()?.time_ms ?? Date.now();
+  }
+
+  /** Comments are of flights of all together: numbers of other pictures are of other tracks. */
+  #readNotes(): void {
+    const { flight, picture } = this.view.get();
+    if (flight !== null && picture === TOGETHER) void this.readComments(flight);
   }
 
   async readComments(flight: number): Promise<void> {
@@ -148,8 +156,7 @@ export class Desk {
       this.lines.set(lines);
     });
     this.#follow();
-    const { flight } = this.view.get();
-    if (flight !== null) void this.readComments(flight);
+    this.#readNotes();
     if (this.view.get().at_ms !== null) void this.past.show();
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { en, type Word } from "../src/words/en";
 import { ja } from "../src/words/ja";
 import { ko } from "../src/words/ko";
-import { age, clockTime, duration, extent, filled, length, percent, placeText, untilImpact } from "../src/words/words";
+import { age, bothTimes, clockTime, duration, extent, filled, length, localTime, percent, placeText, showClocksOf, untilImpact } from "../src/words/words";
 
 const braces = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]!).sort();
 
@@ -35,6 +35,15 @@ describe("numbers for people", () => {
     expect([-3, 252, 3_852].map(duration)).toEqual(["00:03", "04:12", "1:04:12"]);
     expect([252, -5].map(untilImpact)).toEqual(["−04:12", "+00:05"]);
     expect([0.5, 0.994, 0.999].map(percent)).toEqual(["50 %", "99 %", "> 99 %"]);
+  });
+
+  it("say times on the clocks of the desk's nation too", () => {
+    const launch_ms = Date.parse("2022-10-03T22:22:01Z");
+    showClocksOf("JPN");
+    expect(localTime(launch_ms)).toBe("07:22:01 JST");
+    expect(bothTimes(launch_ms)).toBe("22:22:01Z (07:22:01 JST)");
+    showClocksOf("KOR");
+    expect(localTime(launch_ms)).toBe("07:22:01 KST");
   });
 
   it("say times in UTC and places in degrees, also beyond the date line", () => {

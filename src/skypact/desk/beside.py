@@ -3,6 +3,9 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+from msgspec.structs import replace
+
 from skypact.desk import documents as d
 from skypact.model import (
     AreaWarning,
@@ -11,9 +14,12 @@ from skypact.model import (
     Impact,
     Launch,
     ShownFlight,
+    ShownPath,
     ShownTrack,
     Statement,
+    TrackStatus,
 )
+from skypact.model.message import FlightPath
 
 S = 1_000_000_000
 _RADIUS_M = 6_371_000.0
@@ -23,6 +29,17 @@ _SAME_M = 150e3
 """Two nations' statements of one flight may lie so far apart beside what they allow for."""
 _SAME_SPACE_M = 5e3
 _SIGMAS = 5.0
+_FROM = "from:"
+
+
+def partner_of(picture: str) -> str:
+    """The partner whose picture this is; empty: it is of none alone."""
+    return picture.removeprefix(_FROM) if picture.startswith(_FROM) else ""
+
+
+def picture_of(partner: str) -> str:
+    """What the picture of a partner alone is called."""
+    return f"{_FROM}{partner}"
 
 
 def differences(one: Flight | Assessment, joint: Flight | Assessment) -> d.Differences:
@@ -113,6 +130,105 @@ def stated_of(
             placed.add(k)
             out.setdefault(number, []).append((nation, said))
     return {number: sorted(found, key=lambda one: one[0]) for number, found in out.items()}
+
+
+class OfPartner:
+    """The flights of what one partner alone sent: its tracks', with what it states of them.
+
+    Tracklets tell no launch, so a flight has the one that is stated of it. What is stated of no
+    track is a flight too, under a number below zero: nothing was sent that a track could be made
+    of, and who sees it is not known. What did not change stays the same object.
+    """
+
+    def __init__(self, nation: str) -> None:
+        self._nation = nation
+        self._of: tuple[object, ...] = ()
+        self.flights: Mapping[int, ShownFlight] = {}
+        """By id, what is told of all of them."""
+        self.stated: dict[int, list[tuple[str, Assessment]]] = {}
+        """By id, what is stated of it."""
+        self._ids: dict[int, int] = {}
+
+    def take(
+        self,
+        tracked: Mapping[int, ShownFlight],
+        statements: Sequence[Statement],
+        *,
+        is_whole: bool = True,
+    ) -> None:
+        """The picture's flights as they are now, and what all partners state.
+
+        `is_whole`: each track is assessed; until then what is stated may be of one that is not.
+        """
+        own = [one for one in statements if one.nation == self._nation]
+        of = is_whole, *tracked.values(), *own
+        if of == self._of:
+            return
+        self._of = of
+        self.stated = stated_of(tracked, own)
+        said = {number: one for number, ((_, one),) in self.stated.items()}
+        made = {number: _launched(shown, said.get(number)) for number, shown in tracked.items()}
+        placed = {one.flight for one in said.values()}
+        for _, one in _assessments(own):
+            if is_whole and one.flight not in placed:
+                number = self._ids.setdefault(one.flight, -1 - len(self._ids))
+                made[number] = _of_statement(self._nation, number, one)
+                self.stated[number] = [(self._nation, one)]
+        before = self.flights
+        self.flights = {
+            number: before[number] if before.get(number) == one else one
+            for number, one in made.items()
+        }
+
+
+def _launched(shown: ShownFlight, said: Assessment | None) -> ShownFlight:
+    """A track's flight, with the launch that is stated of it if it tells none."""
+    if said is None or said.launch is None or shown.flight.launch is not None:
+        return shown
+    return replace(shown, flight=replace(shown.flight, launch=said.launch))
+
+
+def _of_statement(nation: str, number: int, said: Assessment) -> ShownFlight:
+    """A flight of which nothing is known but what its nation states."""
+    began_ns = said.launch.time_ns if said.launch is not None else said.as_of_ns
+    kinds = {str(kind): share for kind, share in said.kind_probabilities.items()}
+    flight = Flight(
+        id=number,
+        kind=said.kind,
+        kind_probability=max(kinds.values(), default=0.0),
+        kind_probabilities=kinds,
+        range_class=said.range_class,
+        range_class_probability=said.range_class_probability,
+        nations=(nation,),
+        radars=(),
+        first_plot_ns=began_ns,
+        last_plot_ns=said.as_of_ns,
+        last_seen_by="",
+        plots=0,
+        launch=said.launch,
+        apogee=said.apogee,
+        ground_range_m=said.ground_range_m,
+        impact=said.impact,
+    )
+    expected = _path(said.path)
+    return ShownFlight(flight, said.as_of_ns, TrackStatus.CONFIRMED, None, (), expected)
+
+
+def _path(stated: FlightPath | None) -> ShownPath:
+    """A stated path; its speeds are those between its points."""
+    if stated is None or len(stated.time_ns) < 2 * 8:
+        return ShownPath(b"", b"", b"", b"", b"")
+    times = np.frombuffer(stated.time_ns, np.int64) / S
+    latitude, longitude, height = (
+        np.frombuffer(one) for one in (stated.latitude_rad, stated.longitude_rad, stated.height_m)
+    )
+    east = np.gradient(np.unwrap(longitude), times) * np.cos(latitude)
+    north = np.gradient(latitude, times)
+    over_ground = np.hypot(east, north) * (_RADIUS_M + height)
+    speed = np.hypot(over_ground, np.gradient(height, times))
+    return ShownPath(
+        stated.time_ns, stated.latitude_rad, stated.longitude_rad, stated.height_m, speed.tobytes()
+    )
 
 
 def _assessments(statements: Iterable[Statement]) -> Iterator[tuple[str, Assessment]]:

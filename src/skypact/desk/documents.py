@@ -149,6 +149,10 @@ class Comment(TypedDict):
 class Flight(TypedDict):
     """What a track means. `id`: of its track. `path_flown` is null in `flights` of a stream.
 
+    In the picture of a partner alone (`from:KOR`) an `id` below zero is of a flight that it states
+    and sent no track of: `plots` is 0, `sources` empty, and all of it is what is stated. A track's
+    `launch` is there what the partner states of it, where its plots tell none.
+
     `urgency`: 3: impact soon, or it may still be boosting; 2: impact later; 1: nothing known yet;
     0: it is over, or does not come down.
     """

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import numpy as np
 from skypact.desk import as_json, beside
 from skypact.desk import documents as d
 from skypact.desk.alerts import AlertFeed
+from skypact.desk.beside import partner_of
 from skypact.desk.node_client import NodeClient, PictureCopy
 from skypact.desk.store import Noted, Store
 from skypact.desk.streams import Stream
@@ -48,6 +49,7 @@ class Live:
         self._flights_told: dict[str, dict[int, msgspec.Raw]] = {}
         self._notes: dict[tuple[int, int], tuple[list[Noted], list[Noted]]] = {}
         self._told: dict[str, bytes] = {}
+        self._of_partners: dict[str, beside.OfPartner] = {}
         self._ticking: asyncio.Future[tuple[None, None]] | None = None
         self.node: NodeClient
 
@@ -122,9 +124,9 @@ class Live:
         everyone = [one.nation for one in self.state.partners]
         out: list[d.PictureName] = []
         for name in self.state.pictures:
-            alone = name.removeprefix("from:")
-            of = [alone] if alone != name else [] if name == NATIONAL else everyone
-            out.append({"name": name, "own": alone == name, "partners": of})
+            alone = partner_of(name)
+            of = [alone] if alone else [] if name == NATIONAL else everyone
+            out.append({"name": name, "own": not alone, "partners": of})
         return out
 
     def warnings(self, at_ns: int | None = None) -> d.Warnings:
@@ -152,7 +154,7 @@ class Live:
     def flights(self, picture: PictureCopy) -> list[msgspec.Raw]:
         """All flights, the most urgent first; without the paths flown."""
         now_ns = self.now_ns
-        ordered = sorted(picture.flights.values(), key=lambda one: self._order(one, now_ns))
+        ordered = sorted(self._shown(picture).values(), key=lambda one: self._order(one, now_ns))
         stated = self._stated(picture)
         return [self._flight_body(picture, one, stated) for one in ordered]
 
@@ -160,7 +162,7 @@ class Live:
         self, picture: PictureCopy, number: int, most: int | None = None
     ) -> dict[str, Any] | None:
         """One flight with the path that it flew; None: there is no such."""
-        shown = picture.flights.get(number)
+        shown = self._shown(picture).get(number)
         if shown is None:
             return None
         body = self._flight_body(picture, shown, self._stated(picture))
@@ -173,7 +175,7 @@ class Live:
     def snapshot(self, picture: PictureCopy, known: str | None = None) -> d.Snapshot:
         """All of a picture."""
         most = self._most_points(picture)
-        flights = [self.flight(picture, number, most) for number in sorted(picture.flights)]
+        flights = [self.flight(picture, number, most) for number in sorted(self._shown(picture))]
         return {
             "picture": picture.name,
             "time_ms": picture.time_ns // MS,
@@ -224,9 +226,21 @@ class Live:
         return -as_json.urgency(one, now_ns, self._settings), impact.time_ns if impact else now_ns
 
     def _stated(self, picture: PictureCopy) -> dict[int, list[tuple[str, Assessment]]]:
+        if picture.name in self._of_partners:
+            return self._of_partners[picture.name].stated
         if picture.name != SHARED:
             return {}
         return beside.stated_of(picture.flights, self.state.statements)
+
+    def _shown(self, picture: PictureCopy) -> Mapping[int, ShownFlight]:
+        """A picture's flights, by id; of a partner alone with what it states."""
+        partner = partner_of(picture.name)
+        if not partner:
+            return picture.flights
+        of = self._of_partners.setdefault(picture.name, beside.OfPartner(partner))
+        is_whole = picture.tracks.keys() <= picture.flights.keys()
+        of.take(picture.flights, self.state.statements, is_whole=is_whole)
+        return of.flights
 
     def _flight_body(
         self,
@@ -370,16 +384,17 @@ class Live:
         What a snapshot told its viewer the others have not heard, and that viewer is to hear when
         it is gone.
         """
+        flights = self._shown(picture)
         stated, most = self._stated(picture), self._most_points(picture)
         told = self._flights_told.setdefault(picture.name, {})
         changed: list[Any] = []
-        for number, one in picture.flights.items():
+        for number, one in flights.items():
             body = self._flight_body(picture, one, stated)
             if told.get(number) is not body:
                 changed.append(body if number in told else self.flight(picture, number, most))
                 told[number] = body
         made = self._made.setdefault(picture.name, {})
-        gone = sorted((told.keys() | made.keys()) - picture.flights.keys())
+        gone = sorted((told.keys() | made.keys()) - flights.keys())
         for number in gone:
             told.pop(number, None)
             made.pop(number, None)

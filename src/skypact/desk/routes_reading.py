@@ -16,6 +16,7 @@ from skypact.desk import documents as d
 from skypact.desk.access import Visitor
 from skypact.desk.accounts import ADMINISTER, VIEW
 from skypact.desk.answers import JSON, faults, json, not_there
+from skypact.desk.beside import partner_of
 from skypact.desk.exports import FORMATS, exported
 from skypact.desk.node_client import PictureCopy
 from skypact.desk.streams import encoded
@@ -105,7 +106,7 @@ def reading_routes(desk: "Desk") -> APIRouter:
         name: Name = "shared",
     ) -> Any:
         """A picture of the past, from the journal; takes seconds."""
-        if name not in live.state.pictures or name.startswith("from:"):
+        if name not in live.state.pictures or partner_of(name):
             raise not_there(f"past of a picture {name}")
         at_ns = time_of(at, "at")
         known_ns = None if known is None else 0 if known == _THEN else time_of(known, "known")

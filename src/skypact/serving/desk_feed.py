@@ -15,11 +15,12 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from skypact.desk.beside import partner_of, picture_of
 from skypact.model import Ask, DeskState, Radar
 from skypact.serving.assessor import Assessor
 from skypact.serving.child import Child
 from skypact.serving.moments import Moments
-from skypact.serving.partner_picture import partner_of, picture_of, show_partner
+from skypact.serving.partner_picture import show_partner
 from skypact.serving.pictures import NATIONAL, SHARED, Pictures
 from skypact.serving.shown import shown_radars
 from skypact.serving.shown_picture import ShownPicture

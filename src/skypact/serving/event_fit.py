@@ -148,7 +148,7 @@ def _differing(one: Flight | Assessment, other: Flight | Assessment) -> dict[str
     range_km = range_differs = None
     if one.ground_range_m is not None and other.ground_range_m is not None:
         apart_m = one.ground_range_m - other.ground_range_m
-        range_km = round(apart_m / 1e3, 1)
+        range_km = round(apart_m / 1e3, 3)
         range_differs = abs(apart_m) > math.hypot(_reach_m(one), _reach_m(other))
     return {
         "flights": [_id(one), _id(other)],
@@ -177,4 +177,4 @@ def _reach_m(one: Flight | Assessment) -> float:
 
 
 def _km(metres: float | None) -> float | None:
-    return None if metres is None else round(metres / 1e3, 1)
+    return None if metres is None else round(metres / 1e3, 3)

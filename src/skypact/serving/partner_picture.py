@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from nats.aio.msg import Msg
 
+from skypact.desk.beside import picture_of
 from skypact.errors import SkypactError
 from skypact.model import Ask, Entry, EntryKind
 from skypact.record.journal import Journal, stream_of, subject_of
@@ -29,18 +30,7 @@ from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import load_node
 
 S = 1_000_000_000
-_FROM = "from:"
 _AGAIN_S = 0.2
-
-
-def partner_of(picture: str) -> str:
-    """The partner whose picture this is; empty: it is of none alone."""
-    return picture.removeprefix(_FROM) if picture.startswith(_FROM) else ""
-
-
-def picture_of(partner: str) -> str:
-    """What the picture of a partner alone is called."""
-    return f"{_FROM}{partner}"
 
 
 def show_partner(folder: Path, partner: str, settings: Settings, exercise: bool) -> None:

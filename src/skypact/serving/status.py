@@ -39,13 +39,19 @@ Health = Callable[[], dict[str, Any]]
 class StatusServer:
     """`/health` (200, or 503 with the faults), `/ready`, `/metrics`, on a port of its own.
 
-    `more`: what else is answered there.
+    `place`: where its port is set. `more`: what else is answered there.
     """
 
     def __init__(
-        self, host: str, port: int, health: Health, counts: Counts, more: Sequence[Route] = ()
+        self,
+        host: str,
+        port: int,
+        place: str,
+        health: Health,
+        counts: Counts,
+        more: Sequence[Route] = (),
     ) -> None:
-        self._listen, self._health = f"{host}:{port}", health
+        self._listen, self._place, self._health = f"{host}:{port}", place, health
         registry = CollectorRegistry()
         registry.register(_Collector(counts))
         self._registry = registry
@@ -61,10 +67,9 @@ class StatusServer:
 
     async def start(self) -> None:
         """Listen from now on. Raises InputError where the port is taken."""
-        place = "node.toml, [http]"
-        listening = bound(self._listen, place)
+        listening = bound(self._listen, self._place)
         self.port = listening.getsockname()[1]
-        await self._server.begin(listening, place)
+        await self._server.begin(listening, self._place)
 
     async def stop(self) -> None:
         """End."""

@@ -13,6 +13,9 @@ from skypact.model import JournalState
 from skypact.record.journal import Journal
 from skypact.sharing.nats_server import NatsServer
 
+_MOST_PATIENT, _WELL_AGAIN = 16, 10
+"""Times the patience with which it begins: the most, and for how long all is to be well again."""
+
 
 class FaultLog:
     """Logs each fault once when it begins, and when it is over."""
@@ -34,7 +37,9 @@ class FaultLog:
 class SilentServer:
     """Ends the nation's server where the journal gets no answer of it for `patience_s`.
 
-    Not while its disk is full: on that it could not start again.
+    Not while its disk is full: on that it could not start again. Each time it waits twice as long
+    until all has been well for a while: a server that is merely slow, as the machine is, only
+    becomes slower by starting over.
     """
 
     def __init__(
@@ -45,13 +50,16 @@ class SilentServer:
         log: structlog.typing.FilteringBoundLogger,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._server, self._journal, self._patience_s = server, journal, patience_s
+        self._server, self._journal, self._first_s = server, journal, patience_s
         self._log, self._now_s = log, now_s
+        self._patience_s = patience_s
         self._since_s: float | None = None
+        self._well_since_s: float | None = None
 
     async def look(self) -> None:
         """To be called each second or so."""
         health = self._journal.health
+        self._calm_down(health.state is JournalState.WELL)
         silent = health.state in (JournalState.SILENT, JournalState.FULL) and health.waiting
         if not silent or not self._server.state.up or not await self._journal.has_room_on_disk():
             self._since_s = None
@@ -59,5 +67,15 @@ class SilentServer:
             self._since_s = self._now_s()
         elif self._now_s() - self._since_s > self._patience_s:
             self._since_s = None
+            self._patience_s = min(2 * self._patience_s, _MOST_PATIENT * self._first_s)
             self._log.error("server ended, to be started anew", reason=health.reason)
             self._server.end_it()
+
+    def _calm_down(self, well: bool) -> None:
+        """Be as impatient as at first once all has been well for long."""
+        if not well:
+            self._well_since_s = None
+        elif self._well_since_s is None:
+            self._well_since_s = self._now_s()
+        elif self._now_s() - self._well_since_s > _WELL_AGAIN * self._first_s:
+            self._patience_s = self._first_s

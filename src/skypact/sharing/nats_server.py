@@ -135,7 +135,7 @@ class NatsServer:
     async def _take_over(self) -> bool:
         """Whether this nation's own server runs here already: after a node was killed."""
         try:
-            async with system_connection(self._node, self._settings, wait_s=0.5) as system:
+            async with system_connection(self._node, self._settings) as system:
                 said = await system.about()
         except (LinkError, InputError):
             return False
@@ -189,12 +189,17 @@ class NatsServer:
                     f"{config}: nats-server ended with {self._process.returncode}: "
                     f"{_last_words(complaints, self._node.store / 'nats.log')}"
                 )
+            # All the time there is: on a busy machine a second is not enough for one connection.
+            wait_s = max(1.0, ends - time.monotonic())
             try:
-                async with system_connection(self._node, self._settings, wait_s=1.0) as system:
+                async with system_connection(self._node, self._settings, wait_s=wait_s) as system:
                     if (await system.about()).get("name") == self._node.server_name:
                         return
             except LinkError:
                 if time.monotonic() > ends:
+                    # Else it would hold the ports of the next for ever.
+                    self.end_it()
+                    await self._process.wait()
                     raise LinkError(
                         f"{config}: nats-server is not ready after {self._settings.ready_s:g} s; "
                         f"see {self._node.store / 'nats.log'}"

@@ -396,7 +396,7 @@ def explanation_text(explained: Sequence[Explanation]) -> str:
 _TELLS = {
     Level.NOTHING: "nothing",
     Level.WARNING: "warnings: the area and the time alone",
-    Level.ASSESSMENT: "assessments: launch, path, apogee, impact and kind",
+    Level.ASSESSMENT: "assessments: launch, apogee, impact and kind",
     Level.TRACKLETS: "{openness} tracklets, and assessments",
     Level.PLOTS: "the plots themselves, and assessments",
 }

@@ -243,7 +243,9 @@ def _refuse_no_table(place: str, table: Any, line: str) -> None:
 def _refuse_unknown(place: str, table: Mapping[str, Any], known: Sequence[str]) -> None:
     for key in table:
         if key not in known:
-            raise InputError(place, f'unknown key "{key}"', _meant(key, known, "leave it out"))
+            near = nearest(key, known)
+            remedy = f'did you mean "{near}"?' if near else "leave it out"
+            raise InputError(place, f'unknown key "{key}"', remedy)
 
 
 def _meant(name: Any, known: Any, otherwise: str) -> str:
@@ -268,7 +270,7 @@ _HEAD = """\
 # What {nation} releases to each partner. `skypact release explain` says what this comes to.
 #
 # Level, each telling what those before it tell and more:
-#   nothing, warning (area and time only), assessment (launch point, path, apogee, impact, kind),
+#   nothing, warning (area and time only), assessment (launch point, apogee, impact, kind),
 #   tracklets, plots
 # Openness of tracklets: hidden (do not point at the radar), rounded, full.
 # Use: picture (the partner's own eyes and decisions), public_warning, export.

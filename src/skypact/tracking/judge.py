@@ -36,13 +36,17 @@ _HEARD = (None, Cause.EMPTY)
 class Present(NamedTuple):
     """What is kept already. `kept`: this content; `fullest`: so many its scan or batch would have.
 
-    `total`: of all of its kind; `reach_ns`: nothing before it can be put in any more.
+    `total`: of all of its kind; `reach_ns`: nothing before it can be put in any more; `far_ns`:
+    what is before it would have more folded anew at once than `late.greatest_rewind`; `gathers`: a
+    rebuild gathers what its source sends that was cut off.
     """
 
     kept: bool
     fullest: int
     total: int
     reach_ns: int
+    far_ns: int
+    gathers: bool
 
 
 class JudgeState(NamedTuple):
@@ -261,19 +265,24 @@ class Judge:
         if too_many:
             return verdict(Outcome.REFUSED, Cause.TOO_MANY, *too_many)
         horizon_ns = self.horizon_ns(arrival.received_ns)
-        catching_up = first_ns < horizon_ns
-        if catching_up and not self._fits_a_cut(arrival, (first_ns, last_ns), epoch, ended_ns):
-            late = _old(arrival, faults, horizon_ns, self._late.window_s)
-            faults, catching_up = faults | late, False
+        if first_ns < horizon_ns and not self._fits_a_cut(
+            arrival, (first_ns, last_ns), epoch, ended_ns
+        ):
+            faults = faults | _old(arrival, faults, horizon_ns, self._late.window_s)
             if not arrival.tracklets or len(faults) == len(arrival.tracklets):
                 reason = _behind(horizon_ns - first_ns, self._late.window_s)
                 return verdict(Outcome.LATE, Cause.STRAY, reason, _STRAY)
+            first_ns, _ = times_of(arrival, faults)
         if self.needs_from_ns(arrival, faults) < present.reach_ns:
             return verdict(Outcome.LATE, Cause.OUT_OF_REACH, *_OUT_OF_REACH)
         return Verdict(
             outcome=Outcome.ACCEPTED,
             content=content,
-            catching_up=catching_up,
+            catching_up=first_ns < max(horizon_ns, present.far_ns)
+            or (
+                present.gathers
+                and self._fits_a_cut(arrival, times_of(arrival, faults), epoch, ended_ns)
+            ),
             unused=tuple(sorted(faults)),
             refusals=tuple(faults[place][1] for place in sorted(faults)),
         )

@@ -137,6 +137,8 @@ _CONTENT = struct.Struct(">qq")
 _EMPTY = Cell(*_NONE, ())
 _CELLS_HELD = 512
 """Cells of which it is known what they hold; of others it is found out when it is asked."""
+_PLOTS_AS_A_SCAN = 16
+"""So many plots take as long to fold as a scan does by itself, or a tracklet."""
 _SCANS_KNOWN = 8
 """Lists of a cell's scans that are kept until the cell changes."""
 _NO_ARRAYS = ScanArrays(
@@ -286,6 +288,7 @@ class KeptObservations:
         self.reach_ns = -(2**63)
         self._scans: dict[tuple[int, int], tuple[Rows, Scans]] = {}
         self._held: dict[tuple[int, int], _Held] = {}
+        self._work: dict[int, tuple[Rows, int]] = {}
 
     def fork(
         self, without: Collection[str] = (), contents: Collection[bytes] = ()
@@ -296,7 +299,7 @@ class KeptObservations:
         """
         other = copy(self)
         other._cells, other._order = dict(self._cells), list(self._order)
-        other._scans, other._held = dict(self._scans), {}
+        other._scans, other._held, other._work = dict(self._scans), {}, dict(self._work)
         other.count, other.total = list(self.count), list(self.total)
         for number in other._order[:] if without or contents else ():
             cell = other._cells[number]
@@ -434,6 +437,33 @@ class KeptObservations:
         """Start of the newest cell; there is one."""
         return self._order[-1] * self.cell_ns
 
+    def far_ns(self, since_ns: int, most: int) -> int:
+        """What is before it has more after it to fold than `most`; looked for since a time.
+
+        Counted are scans, tracklets, and one more for each so many plots; by whole cells, so that
+        it depends on what was accepted alone.
+        """
+        after = 0
+        for number in reversed(self._order):
+            begin_ns = number * self.cell_ns
+            if begin_ns <= since_ns:
+                break
+            after += self._work_of(number)
+            if after > most:
+                return begin_ns
+        return since_ns
+
+    def _work_of(self, number: int) -> int:
+        """How much there is to fold in a cell."""
+        plots, tracklets, _ = self._cells[number]
+        known = self._work.get(number)
+        if known is None or known[0] is not plots:
+            scans = int(np.count_nonzero(_differs(plots))) + 1 if len(plots) else 0
+            known = self._work[number] = plots, scans + len(plots) // _PLOTS_AS_A_SCAN
+            if len(self._work) > _CELLS_HELD:
+                del self._work[min(self._work)]
+        return known[1] + len(tracklets)
+
     def cells_from(self, time_ns: int) -> Iterator[int]:
         """Numbers of the cells that end after `time_ns`, in order."""
         for at in range(bisect_left(self._order, time_ns // self.cell_ns), len(self._order)):
@@ -464,11 +494,7 @@ class KeptObservations:
 
     def _scans_of(self, rows: Rows, kind: int) -> Scans:
         names = self._names_of(kind)
-        differs = np.zeros(len(rows) - 1, bool)
-        for name in ("scan_ns", "radar", "scan", "epoch"):
-            column = rows[name]
-            differs |= column[1:] != column[:-1]
-        starts = np.append(0, np.flatnonzero(differs) + 1)
+        starts = np.append(0, np.flatnonzero(_differs(rows)) + 1)
         first = rows[starts]
         keys = [
             (time_ns, 1, *names[radar], kind, scan, epoch)
@@ -653,6 +679,15 @@ def _within_scan(rows: Rows) -> tuple[NDArray[Any], ...]:
     """Keys for `lexsort` of the order within a scan: time, sequence, content hash, row."""
     content = rows["content"]
     return rows["row"], content[:, 1], content[:, 0], rows["sequence"], rows["time_ns"]
+
+
+def _differs(rows: Rows) -> NDArray[np.bool_]:
+    """Which rows (n - 1,), from the second on, are of another scan than the one before."""
+    differs = np.zeros(len(rows) - 1, bool)
+    for name in ("scan_ns", "radar", "scan", "epoch"):
+        column = rows[name]
+        differs |= column[1:] != column[:-1]
+    return differs
 
 
 def _once(rows: Rows) -> Rows:

@@ -23,7 +23,7 @@ from skypact.model import (
 )
 from skypact.model.newest import of_newest
 from skypact.settings import LateSettings, TrackingSettings
-from skypact.tracking.judge import Judge, JudgeState, Present, content_of, used
+from skypact.tracking.judge import Judge, JudgeState, Present, content_of, times_of, used
 from skypact.tracking.kept import (
     KINDS,
     PLOTS,
@@ -183,6 +183,10 @@ class Rebuild:
             for rows in self._inbox:
                 if not isinstance(rows, int) and kind_of(rows) == kind:
                     yield rows[of_contents(rows, contents)]
+
+    def gathers(self, source: int | None) -> bool:
+        """Whether it waits for more of a source that catches up."""
+        return self.gathering and source in self._newest_ns
 
     def also(self, item: Rows | int) -> None:
         """Observations of one scan or batch, or a clock mark, that the present picture has too."""
@@ -580,7 +584,8 @@ class LivePicture:
 
     def _present_for(self, arrival: Arrival, content: bytes, faults: Faults) -> Present:
         """What is kept already, as far as it matters for the verdict on an arrival."""
-        kept = self._present.kept
+        kept, most = self._present.kept, self._late.greatest_rewind
+        first_ns, _ = times_of(arrival, faults)
         known = self.rebuild is not None and content in self.rebuild.content
         known |= content in self._waiting
         fullest = 0
@@ -591,7 +596,10 @@ class LivePicture:
         kind = TRACKLETS if arrival.tracklets else PLOTS
         count = kept.count[kind] + (self.rebuild.rows[kind] if self.rebuild else 0)
         count += self._waiting_rows[kind]
-        return Present(known, fullest, count, self._present.reach_ns)
+        far_ns = kept.far_ns(first_ns, most)
+        source = self._judge.source(arrival)
+        gathers = self.rebuild is not None and self.rebuild.gathers(source)
+        return Present(known, fullest, count, self._present.reach_ns, far_ns, gathers)
 
     def _verdict_on_mark(self, mark: ClockMark, content: bytes) -> Verdict:
         kept = self._present.kept.has_mark(mark.time_ns)

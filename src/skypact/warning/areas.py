@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely import affinity
 from shapely.geometry import LinearRing, MultiPolygon, box
 from shapely.geometry import Polygon as Shape
@@ -66,12 +68,8 @@ def read_areas(path: Path, *, exercise: bool = False) -> AreaFile:
 
 def shape_of(area: Area) -> MultiPolygon:
     """An area in degrees."""
-    return MultiPolygon(
-        [
-            Shape(*_rings_in_degrees(polygon)) if len(polygon) > 1 else Shape(_degrees(polygon[0]))
-            for polygon in area.polygons
-        ]
-    )
+    rings = ([_degrees(ring) for ring in polygon] for polygon in area.polygons)
+    return MultiPolygon([Shape(outer, holes) for outer, *holes in rings])
 
 
 def area_of(
@@ -191,8 +189,9 @@ def _shape(place: str, rings: Any, repairs: list[str]) -> Shape | MultiPolygon:
         raise InputError(place, "polygon has no ring", "give an outer ring, then its holes")
     read = [_ring(f"{place}, ring {k}", ring, repairs) for k, ring in enumerate(rings)]
     outer = _unrolled(read[0])
-    holes = [_near(_unrolled(ring), outer) for ring in read[1:]]
-    shape: Any = Shape(outer, holes)
+    middle = _middle(outer)
+    holes = [_near(_unrolled(ring), middle) for ring in read[1:]]
+    shape: Any = Shape(np.array(outer), [np.array(hole) for hole in holes])
     if not shape.is_valid:
         reason = shapely.is_valid_reason(shape)
         shape = shapely.make_valid(shape, method="structure", keep_collapsed=False)
@@ -250,13 +249,15 @@ def _unrolled(ring: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return out
 
 
-def _near(
-    ring: list[tuple[float, float]], outer: list[tuple[float, float]]
-) -> list[tuple[float, float]]:
-    """A hole on the same turn of the Earth as its outer ring."""
-    middle = LinearRing(outer).centroid.x
-    turn = round((middle - LinearRing(ring).centroid.x) / 360.0) * 360.0
+def _near(ring: list[tuple[float, float]], middle_deg: float) -> list[tuple[float, float]]:
+    """A hole on the same turn of the Earth as its outer ring, whose middle is given."""
+    turn = round((middle_deg - _middle(ring)) / 360.0) * 360.0
     return [(longitude + turn, latitude) for longitude, latitude in ring]
+
+
+def _middle(ring: list[tuple[float, float]]) -> float:
+    """The longitude of a ring's centre, degrees."""
+    return float(LinearRing(np.array(ring)).centroid.x)
 
 
 def _polygons(shape: Any) -> list[Shape]:
@@ -274,12 +275,6 @@ def _radians(ring: Any) -> tuple[tuple[float, float], ...]:
     return tuple((math.radians(x), math.radians(y)) for x, y in ring)
 
 
-def _degrees(ring: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    return [(round(math.degrees(x), 9), round(math.degrees(y), 9)) for x, y in ring]
-
-
-def _rings_in_degrees(
-    polygon: Sequence[Sequence[tuple[float, float]]],
-) -> tuple[list[tuple[float, float]], list[list[tuple[float, float]]]]:
-    outer, *holes = (_degrees(ring) for ring in polygon)
-    return outer, holes
+def _degrees(ring: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
+    in_degrees: NDArray[np.float64] = np.degrees(np.array(ring, np.float64))
+    return in_degrees.round(9)

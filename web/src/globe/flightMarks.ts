@@ -3,7 +3,7 @@ import {
   type Billboard,
   BillboardCollection,
   Cartesian2,
-  type Cartesian3,
+  Cartesian3,
   HorizontalOrigin,
   type Label,
   LabelCollection,
@@ -16,6 +16,7 @@ import {
 } from "@cesium/engine";
 import type { Flight, Place, Track } from "../api/contract";
 import type { Theme } from "../look/theme";
+import { isStated } from "../picture/stated";
 import { AreaFills } from "./areaFills";
 import { areaRing, at, colour, ellipseRing, padded, pathPoints, ringPoints } from "./places";
 import { flightCode, pin, type Drawing, symbol } from "./symbols";
@@ -59,13 +60,13 @@ export class FlightMarks {
 
   /** Draw these, the most urgent first; the others go. Untouched is what is the same as before. */
   show(flights: readonly Flight[], tracks: ReadonlyMap<number, Track>): void {
-    const wanted = flights.filter((flight) => tracks.has(flight.id)).slice(0, GREATEST_DRAWN);
+    const wanted = flights.filter((flight) => tracks.has(flight.id) || isStated(flight)).slice(0, GREATEST_DRAWN);
     const ids = new Set(wanted.map((flight) => flight.id));
     for (const id of [...this.#marks.keys()]) if (!ids.has(id)) this.#remove(id);
     wanted.forEach((flight, rank) => {
       const before = this.#marks.get(flight.id);
       const filled = rank < GREATEST_FILLED || flight.id === this.#chosen;
-      if (before?.flight !== flight || before.filled !== filled) this.#draw(flight, tracks.get(flight.id)!, filled);
+      if (before?.flight !== flight || before.filled !== filled) this.#draw(flight, tracks.get(flight.id), filled);
     });
   }
 
@@ -88,9 +89,11 @@ export class FlightMarks {
     for (const id of [...this.#marks.keys()]) this.#remove(id);
   }
 
-  #draw(flight: Flight, track: Track, filled: boolean): void {
-    const place = at(track.longitude_deg, track.latitude_deg, Math.max(0, track.height_m));
+  /** Without a track, as it is only stated, where it is now is not known: it has no symbol. */
+  #draw(flight: Flight, track: Track | undefined, filled: boolean): void {
+    const place = track ? at(track.longitude_deg, track.latitude_deg, Math.max(0, track.height_m)) : Cartesian3.ZERO;
     const mark = this.#marks.get(flight.id) ?? this.#begin(flight, place);
+    mark.billboard.show = mark.label.show = track !== undefined;
     const chosen = flight.id === this.#chosen;
     const dim = flight.status === "ended" ? 0.35 : this.#chosen !== null && !chosen ? 0.45 : 1;
     const look = `${dim} ${chosen}`;
@@ -101,7 +104,7 @@ export class FlightMarks {
     put(mark.billboard, symbol(flightCode(flight, this.#exercise), SYMBOL_SIZE));
     mark.billboard.color = colour("#ffffff", Math.max(0.5, dim));
     mark.label.fillColor = colour(this.theme.text, Math.max(0.6, dim));
-    this.#path(mark, flight, place, dim, chosen);
+    this.#path(mark, flight, track && place, dim, chosen);
     this.#area(mark, flight.launch, "launch", dim);
     this.#area(mark, flight.impact, "impact", dim);
   }
@@ -134,16 +137,16 @@ export class FlightMarks {
     return mark;
   }
 
-  #path(mark: Mark, flight: Flight, place: Cartesian3, dim: number, chosen: boolean): void {
+  #path(mark: Mark, flight: Flight, place: Cartesian3 | undefined, dim: number, chosen: boolean): void {
     const width = chosen ? 3 : 2;
-    const flown = flight.path_flown && flight.path_flown.time_ms.length > 1 ? pathPoints(flight.path_flown, PATH_POINTS).concat(place) : [];
+    const flown = place && flight.path_flown && flight.path_flown.time_ms.length > 1 ? pathPoints(flight.path_flown, PATH_POINTS).concat(place) : [];
     this.#line(mark, "flown", flown, width, () => Material.fromType("Color", { color: colour(this.theme.flown, 0.95 * dim) }));
     const expected = flight.path_expected.time_ms.length > 1 && flight.status !== "ended" ? pathPoints(flight.path_expected, PATH_POINTS) : [];
     this.#line(mark, "expected", expected, width, () =>
       Material.fromType("PolylineDash", { color: colour(this.theme.expected, 0.95 * dim), dashLength: 14 }));
-    const ground = this.scene.mapProjection.ellipsoid.cartesianToCartographic(place);
-    const below = chosen && ground && ground.height > 1_000 ? this.scene.mapProjection.ellipsoid.scaleToGeodeticSurface(place) : undefined;
-    this.#line(mark, "foot", below ? [place, below] : [], 1, () => Material.fromType("Color", { color: colour(this.theme.text, 0.5) }));
+    const ground = place && this.scene.mapProjection.ellipsoid.cartesianToCartographic(place);
+    const below = chosen && place && ground && ground.height > 1_000 ? this.scene.mapProjection.ellipsoid.scaleToGeodeticSurface(place) : undefined;
+    this.#line(mark, "foot", place && below ? [place, below] : [], 1, () => Material.fromType("Color", { color: colour(this.theme.text, 0.5) }));
   }
 
   #area(mark: Mark, place: Place | null, part: "launch" | "impact", dim: number): void {

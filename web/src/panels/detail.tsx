@@ -2,10 +2,11 @@
 import { useState } from "preact/hooks";
 import type { Comment, Flight, NationAssessment, Place, Track } from "../api/contract";
 import { type Desk, TOGETHER } from "../desk";
+import { isStated, launchStatedBy, nameOf } from "../picture/stated";
 import { countdown } from "../picture/urgency";
 import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
 import type { Word } from "../words/en";
-import { age, clockTime, duration, endedText, extent, length, percent, placeText, speedText, untilImpact } from "../words/words";
+import { age, clockTime, duration, extent, length, localTime, nodeWord, percent, placeText, speedText, untilImpact } from "../words/words";
 import { Charts } from "./chart";
 import { usePicture, useSeconds, useStore, useWords } from "./look";
 
@@ -28,16 +29,19 @@ export function Detail({ desk }: { desk: Desk }) {
   const track = desk.picture.tracks.get(chosen);
   if (!flight) return <p class="empty" role="status">{coming ? say("picture_coming") : say("gone", { id: chosen })}</p>;
   const now_ms = desk.now_ms();
+  const launchBy = launchStatedBy(flight, desk.picture.name);
   return (
     <article class="detail" aria-labelledby="detail-title">
       <Head flight={flight} now_ms={now_ms} />
       <Acknowledge desk={desk} flight={flight} />
       {track && track.last_plot_ms - flight.last_plot_ms > BEHIND_MS && <p class="behind" role="status">{say("behind", { time: clockTime(flight.as_of_ms), ago: age((now_ms - flight.as_of_ms) / 1_000) })}</p>}
+      {isStated(flight) && <p class="behind">{say("stated_only", { nation: flight.nations[0] ?? "", time: clockTime(flight.as_of_ms) })}</p>}
+      {launchBy && <p class="behind">{say("launch_stated", { nation: launchBy })}</p>}
       <Facts flight={flight} track={track} />
       {track && <Charts flight={flight} now_ms={now_ms} height_m={track.height_m} speed_m_s={Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s)} />}
-      <Sources flight={flight} now_ms={now_ms} />
+      {!isStated(flight) && <Sources flight={flight} now_ms={now_ms} />}
       {desk.picture.name === TOGETHER && <Assessments flight={flight} />}
-      <Comments desk={desk} flight={flight} />
+      {desk.picture.name === TOGETHER && <Comments desk={desk} flight={flight} />}
     </article>
   );
 }
@@ -47,7 +51,7 @@ function Head({ flight, now_ms }: { flight: Flight; now_ms: number }) {
   const falls = flight.status === "ended" ? null : countdown(flight.impact, now_ms);
   return (
     <header class="head">
-      <h2 id="detail-title">{say("flight_n", { id: flight.id })}</h2>
+      <h2 id="detail-title">{say("flight_n", { id: nameOf(flight) })}</h2>
       <p class="kind">
         {say(flight.kind)}{flight.range_class ? ` · ${flight.range_class.toUpperCase()}` : ""} {flight.kind !== "unknown" && <b>{percent(flight.kind_probability)}</b>}
         {flight.parted_from !== null && <span class="parted"> · {say("parted_from", { id: flight.parted_from })}</span>}
@@ -55,7 +59,7 @@ function Head({ flight, now_ms }: { flight: Flight; now_ms: number }) {
       <p class="left" aria-live="off">
         {falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}
         {falls && <small>{say("interval", { from: untilImpact(falls.earliest), until: untilImpact(falls.latest) })}</small>}
-        {flight.ended_because && <small>{endedText(flight.ended_because)}</small>}
+        {flight.ended_because && <small>{nodeWord(flight.ended_because)}</small>}
       </p>
       <p class="kinds">
         {Object.entries(flight.kind_probabilities)
@@ -120,7 +124,7 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
         </tr>
         <PlaceRow word="impact" place={flight.impact} />
         <tr>
-          <th scope="row">{say("now")}</th>
+          <th scope="row">{say(flight.status === "ended" ? "at_end" : "now")}</th>
           {track && ellipse
             ? (
               <>
@@ -148,7 +152,7 @@ function PlaceRow({ word, place }: { word: "launch" | "impact"; place: Place | n
     <tr class={word}>
       <th scope="row">{say(word)}</th>
       {place
-        ? <><td>{clockTime(place.time_ms)}<br /><small>{spread(place)}</small></td><td>{placeText(place.latitude_deg, place.longitude_deg)}</td><td title={say("area")}>{areaText(place)}</td></>
+        ? <><td>{clockTime(place.time_ms)}<br /><small>{localTime(place.time_ms)}</small> <small>{spread(place)}</small></td><td>{placeText(place.latitude_deg, place.longitude_deg)}</td><td title={say("area")}>{areaText(place)}</td></>
         : <td colSpan={3}>—</td>}
     </tr>
   );
@@ -159,7 +163,7 @@ function Sources({ flight, now_ms }: { flight: Flight; now_ms: number }) {
   const sources = [...flight.sources].sort((a, b) => Number(b.sees_now) - Number(a.sees_now) || (b.last_ms ?? 0) - (a.last_ms ?? 0));
   return (
     <section class="sources">
-      <h3>{say("seen_by")} <small>{say("independent", { count: flight.independent_radars })}</small></h3>
+      <h3>{say(flight.status === "ended" ? "was_seen_by" : "seen_by")} <small>{say("independent", { count: flight.independent_radars })}</small></h3>
       <table>
         <thead><tr><th scope="col">{say("nation")}</th><th scope="col">{say("radar")}</th><th scope="col" class="number">{say("plots")}</th><th scope="col">{say("last_seen")}</th></tr></thead>
         <tbody>
@@ -240,7 +244,7 @@ function Comments({ desk, flight }: { desk: Desk; flight: Flight }) {
       <h3>{say("comments")}</h3>
       {comments.length === 0 && <p class="empty">{say("no_comments")}</p>}
       <ul>{comments.map((one) => <li key={one.id}><b>{one.who}</b> <time>{clockTime(Date.parse(one.time))}</time> {one.text}</li>)}</ul>
-      {desk.may("act") && desk.picture.name === TOGETHER && (
+      {desk.may("act") && (
         <form onSubmit={(event) => { event.preventDefault(); if (text.trim()) void desk.try(send); }}>
           <input aria-label={say("comment")} placeholder={say("write")} value={text} maxLength={500} onInput={(event) => write(event.currentTarget.value)} />
           <button disabled={!text.trim()}>{say("send")}</button>

@@ -2,8 +2,9 @@
 import type { Flight } from "../api/contract";
 import { type Desk, TOGETHER } from "../desk";
 import { flightCode, symbolSvg } from "../globe/symbols";
+import { isStated, nameOf } from "../picture/stated";
 import { byUrgency, countdown } from "../picture/urgency";
-import { clockTime, duration, endedText, percent, placeText, untilImpact } from "../words/words";
+import { clockTime, duration, nodeWord, percent, placeText, untilImpact } from "../words/words";
 import { usePicture, useSeconds, useStore, useWords } from "./look";
 
 /** So many rows are drawn; how many more there are is said. */
@@ -17,14 +18,19 @@ export function Flights({ desk }: { desk: Desk }) {
   const lacking = useStore(desk.lacking);
   const coming = useStore(desk.coming);
   const view = useStore(desk.view);
+  const told = [...desk.picture.flights.values()].filter(isStated).flatMap((flight) => flight.assessments);
+  const statedHere = ({ assessments }: Flight): boolean =>
+    assessments.some((one) => told.some(({ nation, flight }) => one.nation === nation && one.flight === flight));
   const flights = byUrgency(desk.picture.flights.values());
-  const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id));
+  const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id) && !statedHere(flight));
   const tracks = desk.picture.tracks.size;
+  const stated = flights.find(isStated)?.nations[0];
   return (
     <section class="flights" aria-labelledby="flights-title">
       <h2 id="flights-title" tabIndex={-1}>{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{say("tracks_n", { count: tracks })}</span></h2>
-      {lacking.size > 0 && <p class="lacking" role="status">◌ {say("missing_here", { count: lacking.size })}</p>}
+      {lacking.size > 0 && !stated && <p class="lacking" role="status">◌ {say("missing_here", { count: lacking.size })}</p>}
       {flights.length === 0 && missed.length === 0 && <p class="empty" role="status">{tracks > 0 ? say("not_assessed", { count: tracks }) : say(coming ? "picture_coming" : "no_flights")}</p>}
+      {stated && <p class="empty" role="status">{say("stated_no_track", { nation: stated })}</p>}
       <ul>
         {flights.slice(0, GREATEST_ROWS).map((flight) => <Row key={flight.id} desk={desk} flight={flight} missing={false} />)}
         {missed.map((flight) => <Row key={`missing ${flight.id}`} desk={desk} flight={flight} missing />)}
@@ -62,12 +68,12 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
         onClick={() => desk.look({ flight: selected ? null : flight.id })}
       >
         <img src={symbolSvg(flightCode(flight, exercise), 18)} alt="" />
-        <span class="id"><span class="unseen">{say("flight")} </span>{flight.id}</span>
+        <span class="id"><span class="unseen">{say("flight")} </span>{nameOf(flight)}</span>
         <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} {flight.kind !== "unknown" && <small>{percent(flight.kind_probability)}</small>}</span>
         <span class="left">{falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}</span>
         <span class="where">
           {missing ? `◌ ${say("missing_row")}`
-            : flight.status === "ended" ? [endedText(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")
+            : flight.status === "ended" ? [nodeWord(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")
             : flight.impact ? fallText(flight)
             : say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
         </span>

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Change, LEVELS, type Level, type Partner, type Proposal } from "../api/contract";
 import type { Desk } from "../desk";
 import { en, type Word } from "../words/en";
-import { age, bytes, clockTime, say as spoken } from "../words/words";
+import { age, bytes, clockTime, nodeWord, say as spoken } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
 
 /** So many refusals of a partner are listed. */
@@ -55,7 +55,7 @@ function OnePartner({ desk, partner, change }: { desk: Desk; partner: Partner; c
         <dd>{receivedText(received.counts)}{received.came_ms !== null && `, ${age((now_ms - received.came_ms) / 1_000)}`}</dd>
         <dt>{say("refused")}</dt>
         <dd>{refused.length === 0 ? say("refused_none") : (
-          <ul class="refused">{refused.map((one, i) => <li key={i}>{clockTime(Date.parse(one.time))} <b>{one.cause}</b> {one.reason}. <em>{one.remedy}</em></li>)}</ul>
+          <ul class="refused">{refused.map((one, i) => <li key={i}>{clockTime(Date.parse(one.time))} <b>{nodeWord(one.cause)}</b> <span lang="en">{one.reason}. <em>{one.remedy}</em></span></li>)}</ul>
         )}</dd>
       </dl>
     </article>
@@ -80,7 +80,7 @@ function named(of: "openness" | "use", word: string): string {
 function receivedText(counts: Readonly<Record<string, number>>): string {
   const { accepted = 0, "came before": _again, ...refused } = counts;
   const others = Object.values(refused).reduce((sum, count) => sum + count, 0);
-  return `${spoken("taken")} ${accepted}${others > 0 ? `, ${spoken("refused")} ${others}` : ""}`;
+  return `${spoken("taken")} ${accepted}${others > 0 ? `, ${spoken("refused").toLowerCase()} ${others}` : ""}`;
 }
 
 /** The five levels, those that are given filled. */

@@ -3,7 +3,7 @@ import type { Desk } from "../desk";
 import { SILENT_AFTER_MS, TOGETHER } from "../desk";
 import type { ThemeName } from "../look/theme";
 import type { Store } from "../picture/store";
-import { age, clockTime, type Language, LANGUAGES, language, speak } from "../words/words";
+import { age, clockTime, type Language, LANGUAGES, language, localTime, speak } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
 import { pictureWord } from "./pictureWord";
 
@@ -70,7 +70,7 @@ function DataAge({ desk }: { desk: Desk }) {
   if (!clock) return <div class="data-age">{say("no_data_yet")}</div>;
   return (
     <div class="data-age">
-      <strong class="now">{clockTime(clock.time_ms)}</strong>
+      <strong class="now">{clockTime(clock.time_ms)}<small>{localTime(clock.time_ms)}</small></strong>
       {Object.entries(clock.came_ms).sort(([one], [other]) => Number(other === own) - Number(one === own) || one.localeCompare(other)).map(([nation, came_ms]) => {
         const seconds = (clock.time_ms - came_ms) / 1_000;
         const old = seconds * 1_000 > 10_000;
@@ -109,8 +109,8 @@ export function Notices({ desk }: { desk: Desk }) {
         </div>
       )}
       {status && !status.ready && status.connected && <div class="notice">{say("not_ready")}</div>}
-      {status?.faults.map((fault) => <div class="notice fault" role="alert" key={fault}>{fault}</div>)}
-      {status?.notices.map((notice) => <div class="notice" key={notice}>{notice}</div>)}
+      {status?.faults.map((fault) => <div class="notice fault" role="alert" lang="en" key={fault}>{fault}</div>)}
+      {status?.notices.map((notice) => <div class="notice" lang="en" key={notice}>{notice}</div>)}
       {view.at_ms !== null && (
         <div class="notice past" role="status">
           {shown?.past

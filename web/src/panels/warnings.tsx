@@ -2,8 +2,8 @@
 import { useState } from "preact/hooks";
 import type { StandingAlert, WarnedArea, Warning, WarningPart } from "../api/contract";
 import type { Desk } from "../desk";
-import { chance, inLanguage, span, soonest, standingOf, told, waiting } from "../picture/warned";
-import { clockTime, duration, language, percent } from "../words/words";
+import { chance, inLanguage, localSpan, span, soonest, standingOf, told, waiting } from "../picture/warned";
+import { bothTimes, duration, language, nodeWord, percent } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
 import { type Act, Sign } from "./sign";
 
@@ -62,8 +62,8 @@ function OneWaiting({ desk, alert, mode, spoken, order }: { desk: Desk; alert: S
       <p class="band">{mode} · {say("waits_release")}</p>
       <h3 id={`waits-${alert.event}`}>{say("waits_event", { event: alert.event, flights: alert.flights.join(", ") })}</h3>
       <p>{alert.withheld ? say("waits_withheld") : say("waits_because", { persons: alert.persons })}</p>
-      {first_ms !== null && <p class="lead">{left_s > 0 ? say("soonest", { time: clockTime(first_ms), left: duration(left_s) }) : say("soonest_past", { time: clockTime(first_ms) })}</p>}
-      <Areas areas={alert.areas} spoken={spoken} />
+      {first_ms !== null && <p class="lead">{left_s > 0 ? say("soonest", { time: bothTimes(first_ms), left: duration(left_s) }) : say("soonest_past", { time: bothTimes(first_ms) })}</p>}
+      <Areas areas={alert.areas} spoken={spoken} danger />
       <p class="released">{count > 0 ? `✓ ${say("released_by", { who: alert.released_by.join(", "), count, persons: alert.persons })}` : say("released_none", { persons: alert.persons })}</p>
       {mine
         ? <p class="when">{say("released_already")}</p>
@@ -81,11 +81,11 @@ function OneWarning({ desk, warning, mode, standing, order }: { desk: Desk; warn
     <article class={`warning ${warning.in_force ? "in-force" : "over"}`} aria-label={say(state)} data-warning={warning.event}>
       <p class="band">{mode} · {say(state)}</p>
       <p class="when">
-        {say("said_at", { time: clockTime(warning.sent_ms), count: warning.messages })}
-        {warning.in_force && `, ${say("until", { time: clockTime(warning.expires_ms) })}`}
+        {say("said_at", { time: bothTimes(warning.sent_ms), count: warning.messages })}
+        {warning.in_force && `, ${say("until", { time: bothTimes(warning.expires_ms) })}`}
       </p>
       {warning.parts.map((part) => <Part key={part.told} part={part} areas={warning.areas} spoken={spoken} />)}
-      <p class="when">{say("why", { reason: warning.reason })} {warning.radars > 0 && say("independent", { count: warning.radars })}</p>
+      <p class="when">{say("why", { reason: nodeWord(warning.reason) })}{warning.radars > 0 && ` · ${say("independent", { count: warning.radars })}`}</p>
       {warning.in_force && standing && <button class="act" disabled={!may} title={may ? "" : say("no_right")} onClick={() => order(standing, "cancellations")}>{say("cancel_alert", { mode })}</button>}
       {!desk.status.get()?.exercise && warning.exercise && <p class="much" role="alert">{say("exercise")}</p>}
     </article>
@@ -108,17 +108,19 @@ function Part({ part, areas, spoken }: { part: WarningPart; areas: readonly Warn
 
 type Named = Pick<WarnedArea, "id" | "names" | "danger" | "falls" | "passes" | "first_ms" | "last_ms">;
 
-function Areas({ areas, spoken }: { areas: readonly Named[]; spoken: string }) {
+/** `danger`: they are not all told the same, so it is said of each. */
+function Areas({ areas, spoken, danger = false }: { areas: readonly Named[]; spoken: string; danger?: boolean }) {
   const say = useWords();
   const shown = (share: number | null): string => (share === null ? "—" : percent(share));
   return (
     <table>
-      <thead><tr><th scope="col">{say("area_warned")}</th><th scope="col">{say("is_told")}</th><th scope="col">{say("between")}</th><th scope="col">{say("falls")}</th><th scope="col">{say("passes")}</th></tr></thead>
+      <thead><tr><th scope="col">{say("area_warned")}</th>{danger && <th scope="col">{say("is_told")}</th>}<th scope="col">{say("between")}</th><th scope="col">{say("falls")}</th><th scope="col">{say("passes")}</th></tr></thead>
       <tbody>
         {areas.map((area) => (
           <tr key={area.id} class={chance(area) > 0.5 ? "likely" : ""}>
             <th scope="row">{inLanguage(spoken, area.names) ?? area.id}</th>
-            <td>{say(told[area.danger])}</td><td>{span(area)}</td>
+            {danger && <td>{say(told[area.danger])}</td>}
+            <td>{span(area)}<small>{localSpan(area)}</small></td>
             <td>{shown(area.falls)}</td><td>{shown(area.passes)}</td>
           </tr>
         ))}

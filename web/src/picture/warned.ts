@@ -1,7 +1,7 @@
 /** What of a warning a list and the globe have in common. */
 import type { Danger, StandingAlert, WarnedArea, Warning } from "../api/contract";
 import type { Word } from "../words/en";
-import { clockTime } from "../words/words";
+import { clockTime, localTime } from "../words/words";
 
 /** The probability of what an area is told; none known: 0. */
 export function chance(area: Pick<WarnedArea, "danger" | "falls" | "passes">): number {
@@ -14,6 +14,12 @@ export const told: Readonly<Record<Danger, Word>> = { fall: "told_fall", neighbo
 /** Between which times it may happen; empty: not known. */
 export function span({ first_ms, last_ms }: Pick<WarnedArea, "first_ms" | "last_ms">): string {
   return first_ms === null || last_ms === null ? "" : `${clockTime(first_ms)} – ${clockTime(last_ms)}`;
+}
+
+/** The same on the clocks of the desk's nation; empty: not known, or these show UTC. */
+export function localSpan({ first_ms, last_ms }: Pick<WarnedArea, "first_ms" | "last_ms">): string {
+  if (first_ms === null || last_ms === null || !localTime(first_ms)) return "";
+  return `${localTime(first_ms).split(" ")[0]} – ${localTime(last_ms)}`;
 }
 
 /** A name or text in a language, or in the one that comes first. */

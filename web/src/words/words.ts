@@ -36,12 +36,50 @@ export function say(word: Word, parts: Record<string, string | number> = {}): st
   return filled(LANGUAGES[language.get()].words[word], parts);
 }
 
-const ENDED: Readonly<Record<string, Word>> = { "came down": "came_down", "not seen": "not_seen", "no object there": "no_object" };
+/** What a node says of fixed lists: why a track ended, a warning was given, a message refused. */
+const FIXED: Readonly<Record<string, Word>> = {
+  "came down": "came_down",
+  "not seen": "not_seen",
+  "no object there": "no_object",
+  "probability reached the threshold": "reason_threshold",
+  "areas added": "reason_more",
+  "what areas are told changed: it may come down there, or pass over": "reason_other_danger",
+  "areas in which it no longer may come down": "reason_fewer",
+  "times changed": "reason_times",
+  "still holds": "reason_still",
+  "track lost: what was said holds, nothing is assumed": "reason_lost",
+  "track seen again": "reason_found",
+  "came down, or the last time at which it could is past": "reason_came_down",
+  "probability fell below that of all-clear in all areas": "reason_elsewhere",
+  "it is nothing that comes down here": "reason_no_danger",
+  "the observations behind it were withdrawn": "reason_withdrawn",
+  "ordered by an operator": "reason_ordered",
+  "unknown partner": "cause_unknown_partner",
+  "put aside": "cause_aside",
+  "over its rate": "cause_rate",
+  "too large": "cause_too_large",
+  "malformed": "cause_malformed",
+  "not sealed for us": "cause_seal",
+  "for another": "cause_for_another",
+  "of another": "cause_of_another",
+  "exercise and live mixed": "cause_mode",
+  "signature": "cause_signature",
+  "epoch ahead of the clock": "cause_epoch_ahead",
+  "came before": "cause_known",
+  "repeated": "cause_repeated",
+  "two with one number": "cause_forked",
+  "off the chain": "cause_off_chain",
+  "old epoch": "cause_old_epoch",
+  "too many gaps": "cause_gaps",
+  "ahead of the clock": "cause_clock",
+  "unknown radar": "cause_unknown_radar",
+  "implausible": "cause_implausible",
+};
 
-/** Why a track ended, as the node says it, in the language spoken; what is not known here as it is. */
-export function endedText(because: string): string {
-  const word = ENDED[because];
-  return word ? say(word) : because;
+/** The node's word of a fixed list in the language spoken; what is of none as it is. */
+export function nodeWord(text: string): string {
+  const word = FIXED[text];
+  return word ? say(word) : text;
 }
 
 export function filled(text: string, parts: Record<string, string | number>): string {
@@ -52,6 +90,36 @@ export function filled(text: string, parts: Record<string, string | number>): st
 export function clockTime(time_ms: number, day = false): string {
   const iso = new Date(time_ms).toISOString();
   return day ? `${iso.slice(0, 10)} ${iso.slice(11, 19)}Z` : `${iso.slice(11, 19)}Z`;
+}
+
+/** The clocks of nations that have one time; elsewhere the browser's own are shown. */
+const CLOCKS: Readonly<Record<string, { zone: string; name: string }>> = {
+  JPN: { zone: "Asia/Tokyo", name: "JST" },
+  KOR: { zone: "Asia/Seoul", name: "KST" },
+};
+const HOUR_MINUTE_SECOND = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
+let clock: Intl.DateTimeFormat | undefined;
+let clockName = "";
+
+/** Whose clocks `localTime` shows: those of a desk's nation. */
+export function showClocksOf(nation: string): void {
+  const own = CLOCKS[nation];
+  clock = new Intl.DateTimeFormat("en-GB", own ? { ...HOUR_MINUTE_SECOND, timeZone: own.zone } : { ...HOUR_MINUTE_SECOND, timeZoneName: "shortOffset" });
+  clockName = own?.name ?? "";
+}
+
+/** 07:46:04 JST, 12:46:04 UTC−10; empty where clocks show UTC. */
+export function localTime(time_ms: number): string {
+  const parts = clock?.formatToParts(time_ms) ?? [];
+  const of = (type: string): string => parts.find((part) => part.type === type)?.value ?? "";
+  const zone = clockName || of("timeZoneName").replace("GMT", "UTC").replace("-", "−");
+  return zone === "" || zone === "UTC" ? "" : `${of("hour")}:${of("minute")}:${of("second")} ${zone}`;
+}
+
+/** 22:46:04Z (07:46:04 JST). */
+export function bothTimes(time_ms: number): string {
+  const local = localTime(time_ms);
+  return local ? `${clockTime(time_ms)} (${local})` : clockTime(time_ms);
 }
 
 /** 3 s, 04:12, 1:04:12. */
