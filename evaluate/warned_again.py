@@ -5,15 +5,14 @@ anew some time later, moved to each new plot between. Then the fold decides it, 
 What is kept of a flight is what the decision takes of it: the chances of each area.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import structs
 
 from evaluate.disagreements import TOGETHER, Sight, sights
-from evaluate.rows import rows_of
-from evaluate.warnings import NS, areas, deadline_ns, size_km2
+from evaluate.warnings import NS, deadline_ns
 from evaluate.warnings import index as all_areas
 from skypact.flight import Ways, brought_up, unforetold, ways_of
 from skypact.model import Area, AreaChance, Descent, Flight, Plots, Radar, Step, Warning
@@ -132,7 +131,9 @@ def _followed(paths: Sequence[TruthPath], sight: Sight) -> Followed | None:
             each.append(Look(structs.replace(one, descent=None), found, until))
         looks.append((now, each))
         all_areas().begin()
-    fell = {n for p in paths for n in all_areas().within(p.impact.latitude_rad, p.impact.longitude_rad)}
+    fell = {
+        n for p in paths for n in all_areas().within(p.impact.latitude_rad, p.impact.longitude_rad)
+    }
     return Followed(looks, tuple(sorted(fell)), down, first)
 
 

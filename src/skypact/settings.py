@@ -549,7 +549,14 @@ class WarningSettings(BaseModel):
     lost_after_s: float = Field(
         default=10.0,
         gt=0,
-        description="A track unseen for so long is lost: what was said holds, and says so, s.",
+        description="A track unseen for so long is lost: what was said holds, and says so, s. Time "
+        "in which the node itself took nothing in does not count.",
+    )
+    greatest_lag_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="/health names it once warnings are decided as of longer ago than this, or by "
+        "ways down that are so much older than a track's newest plot, s.",
     )
     over_after_s: float = Field(
         default=60.0,
@@ -562,9 +569,8 @@ class WarningSettings(BaseModel):
     update_every_s: float = Field(
         default=15.0,
         gt=0,
-        description="... but of an event no sooner than so long after its message before, s: so "
-        "with every Update, but where danger grows. An all-clear for all, or a Cancel, waits for "
-        "nothing if it came down or is none.",
+        description="... but an Update of an event goes no sooner than so long after the message "
+        "before, s; at once where danger grows: another area, or a worse danger.",
     )
     expires_s: float = Field(
         default=900.0,

@@ -1,6 +1,7 @@
 """The decision: which areas, when, why; the five published failures as it sees them."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -165,10 +166,10 @@ def test_2022_11_03_a_track_that_is_lost_is_never_taken_to_have_passed():
     of = decider()
     (alert,) = look(of, 0, flight(**seen))
     assert {a.chance.area: a.danger for a in alert.areas}["aomori"] == Danger.PASS
-    (lost,) = look(of, 11, flight(**seen))
+    (lost,) = look(of, 15, flight(**seen))  # unseen for more than 10 s, and `update_every_s` later
     assert (lost.step, lost.reason) == (Step.UPDATE, Reason.TRACK_LOST)
     assert lost.lost_since_ns == T0 and {a.chance.area for a in lost.areas} >= {"aomori"}
-    later = [one for second in range(12, 660) for one in look(of, second, flight(**seen))]
+    later = [one for second in range(16, 660) for one in look(of, second, flight(**seen))]
     assert all("aomori" in {a.chance.area for a in one.areas} for one in later)
     (clear,) = look(of, 661, flight(**seen))
     assert (clear.step, clear.reason) == (Step.ALL_CLEAR, Reason.CAME_DOWN)
@@ -421,6 +422,29 @@ def test_an_alert_that_holds_is_said_anew_before_it_expires():
     look(of, 0, flight(down_s=900))
     said = [one for s in range(1, 101) for one in look(of, s, flight(down_s=900, last_s=s))]
     assert [(one.step, one.reason) for one in said] == [(Step.UPDATE, Reason.STILL)] * 2
+
+
+def test_updates_come_no_sooner_than_set_but_where_danger_grows():
+    """All of it changes at each look: times, areas that come and go, the track lost and found."""
+    of = decider(clear_after_s=0, lost_after_s=1, times_change_s=1)
+    said = []
+    for s in range(200):
+        falls = [(141.0, 40.5, 0.5), (*OUT, 0.3)]
+        if s // 3 % 2 and s < 150:
+            falls.append((141.0, 42.0, 0.2))
+        down_s = 600 + 30 * (s % 2)
+        said += look(of, s, flight(falls=falls, down_s=down_s, last_s=s - s % 5))
+    assert len(said) > 10 and {one.reason for one in said} >= {
+        Reason.MORE_AREAS,
+        Reason.OTHER_TIMES,
+    }
+    for before, one in pairwise(said):
+        grows = {a.chance.area for a in one.areas} > {a.chance.area for a in before.areas}
+        assert grows or one.time_ns - before.time_ns >= SETTINGS.update_every_s * S
+    # What is over for all waits for nothing.
+    (more,) = look(of, 200, flight(falls=((127.5, 26.5, 1.0),), last_s=200))
+    (end,) = look(of, 201, flight(falls=((*OUT, 1.0),), last_s=201))
+    assert (more.reason, end.step) == (Reason.MORE_AREAS, Step.CANCEL)
 
 
 def test_an_operators_cancel_ends_it():

@@ -158,8 +158,8 @@ class Decider:
     ) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now.
 
-        `watched_ns`: a clock as fast as time, from any beginning, that stands while what radars
-        send is not taken in: by it a track is lost, and not by how late a node is; None: `now_ns`.
+        `watched_ns`: a clock, from any beginning, that stands while what radars send is not taken
+        in: by it a track is lost, so that a node's own lag loses none. None: `now_ns`.
         """
         self._watched_ns = max(now_ns if watched_ns is None else watched_ns, self._watched_ns)
         self._sort_in(flights)
@@ -268,8 +268,7 @@ class Decider:
         before = set(event.warned)
         self._warn(event, now_ns, chances, lost is not None)
         grows = bool(event.warned.keys() - before) or self._worse(event)
-        is_due = grows or now_ns - event.said_ns >= self._settings.update_every_s * S
-        gone = self._clear(event, now_ns) if is_due and lost is None else ()
+        gone = () if lost is not None else self._clear(event, now_ns, at_once=grows)
         if not event.open and not event.warned:
             return None
         if event.open and not event.warned:
@@ -468,8 +467,11 @@ class Decider:
             return Danger.FALL
         return Danger.PASS if chance.passes >= of.pass_probability else None
 
-    def _clear(self, event: _Event, now_ns: int) -> tuple[str, ...]:
-        """Take out areas that were below the threshold for long enough."""
+    def _clear(self, event: _Event, now_ns: int, *, at_once: bool) -> tuple[str, ...]:
+        """Take out areas that were below the threshold for long enough.
+
+        Where others stay that is an Update, which waits until one may be said; `at_once`: one is.
+        """
         seen_ns = self._seen_ns(event, now_ns)
         gone = sorted(
             name
@@ -477,6 +479,8 @@ class Decider:
             if one.below_since_ns is not None
             and seen_ns - one.below_since_ns >= self._clear_after_ns(one, now_ns)
         )
+        if len(gone) < len(event.warned) and not at_once and not self._may_update(event, now_ns):
+            return ()
         for name in gone:
             del event.warned[name]
         return tuple(gone)
@@ -506,8 +510,7 @@ class Decider:
             return Reason.FEWER_AREAS
         if self._worse(event):
             return Reason.OTHER_DANGER
-        since = now_ns - event.said_ns
-        if since < of.update_every_s * S:
+        if not self._may_update(event, now_ns):
             return None
         if event.lost != (lost is not None):
             return Reason.TRACK_LOST if lost is not None else Reason.TRACK_FOUND
@@ -518,7 +521,11 @@ class Decider:
         moved = max(abs(max(now, now_ns) - max(was, now_ns)) for now, was in ahead)
         if moved > of.times_change_s * S:
             return Reason.OTHER_TIMES
-        return Reason.STILL if since >= 0.5 * of.expires_s * S else None
+        return Reason.STILL if now_ns - event.said_ns >= 0.5 * of.expires_s * S else None
+
+    def _may_update(self, event: _Event, now_ns: int) -> bool:
+        """Whether the message before was long enough ago for what is no greater danger."""
+        return now_ns - event.said_ns >= self._settings.update_every_s * S
 
     def _end(
         self,
