@@ -5,14 +5,16 @@ anew some time later, moved to each new plot between. Then the fold decides it, 
 What is kept of a flight is what the decision takes of it: the chances of each area.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import structs
 
 from evaluate.disagreements import TOGETHER, Sight, sights
-from evaluate.warnings import NS, deadline_ns
+from evaluate.rows import rows_of
+from evaluate.warnings import NATIONS, NS, areas, deadline_ns
 from evaluate.warnings import index as all_areas
 from skypact.flight import Ways, brought_up, unforetold, ways_of
 from skypact.model import Area, AreaChance, Descent, Flight, Plots, Radar, Step, Warning
@@ -69,8 +71,8 @@ class Followed(NamedTuple):
 class Known(AreaIndex):
     """Areas whose chances were worked out before, by the descent that stands for them."""
 
-    def __init__(self, areas: Sequence[Area]) -> None:
-        super().__init__(areas)
+    def __init__(self, of: Sequence[Area]) -> None:
+        super().__init__(of)
         self.by_descent: dict[int, tuple[Descent, tuple[AreaChance, ...]]] = {}
 
     def chances(self, descent: Descent) -> tuple[AreaChance, ...]:
@@ -218,4 +220,37 @@ def judged(followed: Followed, of: Known, settings: WarningSettings) -> dict[str
         "soon": soon,
         "fell": len(fell),
         "hit": len(fell & hit),
+    }
+
+
+def row(what: str, number: int, seed: int) -> dict[str, Any]:
+    """Of one flight, by nation at the defaults; empty where it was never seen."""
+    followed = one(what, number, seed)
+    if followed is None:
+        return {}
+    return {
+        nation: judged(
+            followed, Known([a for a in areas() if a.nation == nation]), WarningSettings()
+        )
+        for nation in NATIONS
+    }
+
+
+def run(flights: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]:
+    """The study: the named cases, seen by Japan alone and by all; then the population's."""
+    named = [("scenario", number, seed) for number in range(2 * len(SCENARIOS))]
+    cases = [*named, *(("population", number, seed) for number in range(flights - len(named)))]
+    rows = rows_of(row, cases[:flights], progress, processors=os.cpu_count() or 1)
+    each = [cell for of in rows for cell in of.values() if cell["alerted"]]
+    total = {
+        what: sum(cell[what] for cell in each)
+        for what in ("alerted", "messages", "soon", "fell", "hit")
+    }
+    return {
+        "flights": flights,
+        "alerts": len(each),
+        "again": sum(bool(cell["again"]) for cell in each),
+        "areas_again": sum(len(cell["again"]) for cell in each),
+        **total,
+        "rows": dict(zip(map(repr, cases), rows, strict=False)),
     }
