@@ -455,6 +455,13 @@ def test_an_operators_cancel_ends_it():
     assert (said.step, said.reason, said.gone) == (Step.CANCEL, Reason.BY_OPERATOR, ("aomori",))
 
 
+def test_what_an_operator_cancelled_waits_for_a_release_also_where_it_only_passes_over():
+    of, over = decider(), flight(falls=((*OUT, 1.0),), down_s=900, over=OVER_AOMORI)
+    look(of, 0, over)
+    of.cancel(1, T0 + S)
+    assert look(of, 2, over) == () and [a.chance.area for a in of.waiting[1]] == ["aomori"]
+
+
 _PLACES = [(141.0, 40.5), (141.0, 41.5), (127.5, 26.5), (135.0, 41.0), (150.0, 30.0)]
 _LOOKS = st.lists(
     st.tuples(

@@ -383,7 +383,8 @@ class Decider:
     ) -> None:
         """Put areas under alert, and bring those that are up to date."""
         seen_ns = None if lost else self._seen_ns(event, now_ns)
-        settled = self._settled(event, now_ns) if event.number else chances
+        goes_on = event.number and not event.withheld
+        settled = self._settled(event, now_ns) if goes_on else chances
         wanted: dict[str, Danger] = {}
         for name, chance in chances.items():
             danger = self._danger(chance, now_ns)
