@@ -271,13 +271,10 @@ class Warner:
         if self.lag_s <= most_s:
             self.faults.pop("lag", None)
         else:
-            if "lag" not in self.faults:
-                self._log.error("warnings lag", lag_s=round(self.lag_s, 1))
-            what = "are decided as of" if late_ns / S > most_s else "go by ways down as of"
+            what = "decided as of" if late_ns / S > most_s else "by ways down as of"
             self.faults["lag"] = (
-                f"warnings {what} {self.lag_s:,.0f} s ago: the node has too few processors for "
-                f"what it is asked; leave some to it, or give warnings a process of their own "
-                "([stages] of node.toml)"
+                f"warnings lag: {what} {self.lag_s:,.0f} s ago; the machine is too busy: leave the "
+                "node a processor, or give warnings a process of their own ([stages] of node.toml)"
             )
         await asyncio.sleep(1.0)
 
