@@ -176,6 +176,13 @@ def test_2022_11_03_a_track_that_is_lost_is_never_taken_to_have_passed():
     assert clear.lost_since_ns == T0
 
 
+def test_an_end_that_came_while_nothing_was_taken_in_is_not_told_as_seen():
+    of = decider()
+    of.look(T0, [flight()], watched_ns=1)
+    (clear,) = of.look(T0 + 461 * S, [flight()], watched_ns=1)
+    assert (clear.reason, clear.lost_since_ns) == (Reason.CAME_DOWN, T0)
+
+
 def test_what_came_down_is_not_alerted_again_while_its_track_is_still_in_the_picture():
     """Its chances stay as they were last known, of a time that is past."""
     of = decider()

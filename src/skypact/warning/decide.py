@@ -541,8 +541,11 @@ class Decider:
         gone = tuple(sorted({*gone, *event.warned}))
         event.warned.clear()
         lost = self._lost(event, now_ns + 1) if event.lost else None
-        if event.lost and lost is None:
-            lost = min((m.last_plot_ns for m in event.members.values()), default=None)
+        seen_ns = min((m.last_plot_ns for m in event.members.values()), default=None)
+        # Also where a node that was behind did not say so before: its end was not seen.
+        unseen = seen_ns is not None and now_ns - seen_ns > self._settings.lost_after_s * S
+        if lost is None and (event.lost or (reason == Reason.CAME_DOWN and unseen)):
+            lost = seen_ns
         event.open, event.lost = False, False
         return self._say(event, now_ns, step, reason, basis, launch, gone, lost)
 
