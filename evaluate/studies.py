@@ -25,6 +25,7 @@ from evaluate import (
     stages,
     times,
     tracklets,
+    warned_again,
     warned_nodes,
     warning_failures,
     warnings,
@@ -164,6 +165,13 @@ def studies_of(shared: Path, cut_messages_s: float = 200.0) -> dict[str, Study]:
         "flood": Study("Flood, seconds", 60, 10, flood.run, of_nodes.flood),
         "wire": Study("Wire", 1000, 20, _seeded(wire.run), of_nodes.wire),
         "warnings": Study("Warnings", 2000, 8, _seeded(warnings.run), of_warnings.warnings),
+        "warned-again": Study(
+            "Areas alerted again, looked at each second",
+            60,
+            2,
+            _seeded(warned_again.run),
+            of_warnings.warned_again,
+        ),
         "warning-failures": Study(
             "Published warning failures",
             5,
