@@ -4,7 +4,7 @@ The simulator's air stands still. Ballistic flights are judged by where wind wou
 drawn as the flight stage believes it: by its speed times the time that air cost them.
 
 `python -m evaluate.coverage --kinds glide --flights 60` judges the impacts of some kinds alone, in
-one process.
+one process; `--nation JP` as that nation's radars alone see them.
 """
 
 import argparse
@@ -135,9 +135,12 @@ def judge(
     return row
 
 
-def one_flight(seed: int, index: int) -> list[dict[str, Any]]:
-    """Fly flight `index` of the population past the demo's radars; judge it at its moments."""
-    radars = demo_radars()
+def one_flight(seed: int, index: int, nation: str | None = None) -> list[dict[str, Any]]:
+    """Fly flight `index` of the population past the demo's radars; judge it at its moments.
+
+    `nation`: by its radars alone.
+    """
+    radars = tuple(radar for radar in demo_radars() if nation in (None, radar.nation))
     path = fly_programme(random_flight(seed, index))[0]
     plots = observe((path,), radars, seed=seed * 100_003 + index).plots
     picture, begin = Picture(radars), 0
@@ -294,9 +297,10 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", type=FlightKind, default=list(KIND_SHARES))
     parser.add_argument("--flights", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--nation", help="as its radars alone see them")
     arguments = parser.parse_args()
     indices = of_kinds(arguments.kinds, arguments.flights, arguments.seed)
-    rows = [row for index in indices for row in one_flight(arguments.seed, index)]
+    rows = [r for index in indices for r in one_flight(arguments.seed, index, arguments.nation)]
     table = impact_table(rows, arguments.flights)
     for key in ("in_region", "in_ellipse"):
         for moment, kinds in table[key].items():

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evaluate.coverage import inside_region, many
 from evaluate.rows import rows_of
 from skypact.flight import assess
 from skypact.kernels.geodesic import geodesic_inverse
@@ -28,9 +27,6 @@ NS = 1_000_000_000
 KNOWN_WITHIN_M = 5e3
 """A range is known if it errs by less (issue 3), and its 95 % interval holds the truth."""
 SHADOW = "2019-07-25_kn-23"
-SHADOW_MOMENTS_S = tuple(range(60, 361, 30))
-"""After launch; it comes down after 374 s."""
-SHADOW_ALONE = 5
 ZONE = "2021-09-15_train"
 ZONE_MOMENTS_S = tuple(range(75, 361, 15))
 """After launch; it comes down after 356 s."""
@@ -241,7 +237,7 @@ def _settled_s(said: Sequence[dict[str, bool] | None]) -> float:
     return since
 
 
-def _first_flight(name: str, seed: int) -> tuple[TruthPath, list[Sight]]:
+def first_flight(name: str, seed: int) -> tuple[TruthPath, list[Sight]]:
     """A scenario's first flight alone, and who sees what of it."""
     scenario = load_scenario(name)
     path = fly(scenario)[0]
@@ -251,28 +247,9 @@ def _first_flight(name: str, seed: int) -> tuple[TruthPath, list[Sight]]:
 
 def one_zone_run(seed: int) -> dict[str, Any]:
     """Whether each picture places the fall inside the zone, at ZONE_MOMENTS_S after launch."""
-    path, seen = _first_flight(ZONE, seed)
+    path, seen = first_flight(ZONE, seed)
     times = [path.launch.time_ns + s * NS for s in ZONE_MOMENTS_S]
     return {sight.name: [zone_said(known) for known in over_time(sight, times)] for sight in seen}
-
-
-def one_shadow_run(seed: int, index: int) -> dict[str, list[bool | None]]:
-    """Whether the 95 % area of each picture holds the fall, at SHADOW_MOMENTS_S after launch.
-
-    None where a picture has no area yet. Nations alone are judged in one run of SHADOW_ALONE.
-    """
-    path, seen = _first_flight(SHADOW, seed + index)
-    times = [path.launch.time_ns + s * NS for s in SHADOW_MOMENTS_S]
-    fell_at = path.impact.latitude_rad, path.impact.longitude_rad
-    held: dict[str, list[bool | None]] = {}
-    for sight in seen:
-        if sight.name != TOGETHER and index % SHADOW_ALONE:
-            continue
-        held[sight.name] = [
-            inside_region(known.impact, fell_at) if known and known.impact else None
-            for known in over_time(sight, times)
-        ]
-    return held
 
 
 def judge(case: Case, row: dict[str, Any]) -> dict[str, Any]:
@@ -313,19 +290,3 @@ def run(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]
     zone = rows_of(one_zone_run, cases, progress, before=done)
     detail["zone"] = {"moments_s": list(ZONE_MOMENTS_S), "each": zone, "table": zone_table(zone)}
     return detail
-
-
-def run_shadow(count: int, seed: int, progress: Callable[[int], Any]) -> dict[str, Any]:
-    """Per picture and moment of 2019-07-25, how many of `count` areas held the fall."""
-    rows = many(one_shadow_run, count, seed, progress)
-    shares: dict[str, list[dict[str, int]]] = {
-        name: [
-            {
-                "judged": sum(row[name][k] is not None for row in rows if name in row),
-                "held": sum(bool(row[name][k]) for row in rows if name in row),
-            }
-            for k in range(len(SHADOW_MOMENTS_S))
-        ]
-        for name in rows[0]
-    }
-    return {"runs": count, "moments_s": list(SHADOW_MOMENTS_S), "pictures": shares}

@@ -20,7 +20,7 @@ from shapely.geometry import MultiPolygon
 
 from evaluate.coverage import many, wilson
 from skypact.errors import InputError
-from skypact.flight import Ways, brought_up, ways_of
+from skypact.flight import Ways, brought_up, burnt_when_last_seen, unforetold, ways_of
 from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.model import Area, AreaChance, Danger, Descent, Flight, Plots, Radar, Step
 from skypact.sensing.population import random_flight
@@ -124,15 +124,15 @@ def looked(
         picture.observe(plots.at(np.arange(begin, end)))
         begin = end
         flights = []
-        for track in picture.tracks():
+        for track in picture.advanced(now).tracks():
             old = ways.get(track.id)
-            if old is None or old.flight.last_plot_ns != track.last_plot_ns:
+            is_new = old is None or old.flight.last_plot_ns != track.last_plot_ns
+            if is_new or burnt_when_last_seen(track, _QUICK):
                 old_enough = track.last_plot_ns - track.first_plot_ns > 60 * NS
                 launch = old.flight.launch if old and old_enough else None
                 ways[track.id] = ways_of(track, radars, _QUICK, launch=launch)
             flight = brought_up(ways[track.id], track, radars, _QUICK)
-            if flight is not None:
-                flights.append(flight)
+            flights.append(flight or unforetold(track, radars))
         yield now, flights
 
 

@@ -18,8 +18,9 @@ function withoutCesiumChecks(): Plugin {
 }
 
 /**
- * What Cesium brings along and this page does without: WebAssembly for 3D models, a worker that
- * looks for the ground under the pointer, styles written into the page. The policy forbids them.
+ * What Cesium brings along and this page does without: WebAssembly for 3D models, tables of how
+ * the Earth turns, a worker that looks for the ground under the pointer, styles written into the
+ * page. The policy forbids them, and files that are not there are not to be asked for.
  */
 function withoutUnusedParts(): Plugin {
   const ours = (name: string): string => join(import.meta.dirname, "src/globe/cesium", name);
@@ -27,6 +28,7 @@ function withoutUnusedParts(): Plugin {
     [/^(@spz-loader\/core|@cesium\/wasm-splats|meshoptimizer|draco3d)/, ours("nothing.ts")],
     [/\/CreditDisplay\.js$/, ours("noCredits.ts")],
     [/\/TerrainPicker\.js$/, ours("levelPicker.ts")],
+    [/\/Iau2006XysData\.js$/, ours("noPrecession.ts")],
   ];
   return {
     name: "without-unused-parts",

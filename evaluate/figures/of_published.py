@@ -1,6 +1,6 @@
 """Figures beside what was published: papers, launches, recordings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evaluate import disagreements as disagreements_study
@@ -125,17 +125,22 @@ def _said(case: disagreements_study.Case, rows: list[dict[str, Any]], name: str)
 
 def shadow(detail: dict[str, Any]) -> Iterator[Figure]:
     """Of the pull-up of 2019-07-25."""
-    for name, cells in detail["pictures"].items():
-        shares = {
-            second: cell["held"] / cell["judged"]
-            for second, cell in zip(detail["moments_s"], cells, strict=True)
-            if cell["judged"]
-        }
+    yield from _shadow("2019-07-25", detail["moments_s"], detail["published"])
+    yield from _shadow("2019-07-25, pull-up drawn", detail["moments_s"], detail["drawn"])
+
+
+def _shadow(
+    what: str, moments_s: Sequence[int], pictures: dict[str, list[dict[str, int]]]
+) -> Iterator[Figure]:
+    for name, cells in pictures.items():
+        judged = {s: cell for s, cell in zip(moments_s, cells, strict=True) if cell["judged"]}
+        shares = {second: cell["held"] / cell["judged"] for second, cell in judged.items()}
         worst = min(shares, key=lambda second: shares[second])
+        asked = name == "together"
         yield Figure(
-            f"2019-07-25: the 95 % area holds the fall, {name}, {len(shares)} moments",
+            f"{what}: the 95 % area holds the fall, {name}, {len(shares)} moments",
             f"{min(shares.values()):.1%} (T+{worst} s) to {max(shares.values()):.1%}"
             f" of {max(cell['judged'] for cell in cells)}",
-            "93–99 % at each" if name == "together" else "stated",
-            all(0.93 <= share <= 0.99 for share in shares.values()) if name == "together" else None,
+            "93–99 % at each" if asked else "stated",
+            all(0.93 <= share <= 0.99 for share in shares.values()) if asked else None,
         )

@@ -34,6 +34,15 @@ def warnings(detail: dict[str, Any]) -> Iterator[Figure]:
     yield Figure("flights alerted again after an end", str(again), "stated", None)
 
 
+def warned_again(detail: dict[str, Any]) -> Iterator[Figure]:
+    """Of areas that were cleared and alerted again, and of how much is said."""
+    alerts = detail["alerts"]
+    value = f"{detail['again']} of {alerts}, {detail['areas_again']} of {detail['alerted']} areas"
+    yield Figure("alerts with an area that is cleared and alerted again", value, "stated", None)
+    value = f"{detail['messages']}, of them {detail['soon']} at once for a greater danger"
+    yield Figure(f"messages of {alerts} alerts", value, "stated", None)
+
+
 def warning_failures(detail: dict[str, Any]) -> Iterator[Figure]:
     """Of the published failures, flown again."""
     for row in detail["cases"]:

@@ -32,7 +32,6 @@ from skypact.model import (
     Heartbeat,
     Outcome,
     StandingAlert,
-    Track,
     Use,
     Verdict,
 )
@@ -80,7 +79,7 @@ from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releasing import Releasing
 from skypact.serving.shedding import Shedding
 from skypact.serving.status import StatusServer
-from skypact.serving.warner import Warner
+from skypact.serving.warner import Taken, Warner
 from skypact.serving.watch import FaultLog, SilentServer
 from skypact.settings import Settings
 from skypact.sharing.certificates import expiry_fault
@@ -316,7 +315,7 @@ class Node:
         if "record" not in self.apart.names:
             self._tasks.append(asyncio.create_task(self.recording.run(), name="record"))
         if self.warner:
-            warning = self.warner.keep_on(self._tracks_for_alerts, self.clock)
+            warning = self.warner.keep_on(self._taken_for_alerts, self.clock)
             self._tasks.append(asyncio.create_task(warning, name="warnings"))
         await take_orders(self._connection, self.folder, self.clock, self._obey, self.exercise)
         await self.desk.start(self._connection)
@@ -495,8 +494,9 @@ class Node:
             await self.releasing.state_flights(self.assessor.flight)
             await asyncio.sleep(self.settings.node.mark_every_s)
 
-    def _tracks_for_alerts(self) -> tuple[Track, ...]:
-        return self.pictures[OF_USE[Use.PUBLIC_WARNING]].tracks()
+    def _taken_for_alerts(self) -> Taken:
+        live = self.pictures[OF_USE[Use.PUBLIC_WARNING]]
+        return Taken(live.tracks(), live.picture.time_ns)
 
     async def _keep_pictures(self) -> None:
         """Fold what came, and rebuild what is to be rebuilt, slice by slice.

@@ -533,12 +533,30 @@ class WarningSettings(BaseModel):
         description="Below it, of coming down and of passing over, an alerted area is cleared,",
     )
     clear_after_s: float = Field(
-        default=10.0, ge=0, description="... once it was below for so long with its track seen, s."
+        default=60.0, ge=0, description="... once it was below for so long with its track seen, s,"
+    )
+    passed_after_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="... or for so long after the last time at which it could pass over, s.",
+    )
+    settles_s: float = Field(
+        default=5.0,
+        ge=0,
+        description="To an event under alert a new part adds areas that it passes over once it was "
+        "foretold for so long, s; areas where it may fall it adds at once.",
     )
     lost_after_s: float = Field(
         default=10.0,
         gt=0,
-        description="A track unseen for so long is lost: what was said holds, and says so, s.",
+        description="A track unseen for so long is lost: what was said holds, and says so, s. Time "
+        "in which the node itself took nothing in does not count.",
+    )
+    greatest_lag_s: float = Field(
+        default=10.0,
+        gt=0,
+        description="/health names it once warnings are decided as of longer ago than this, or by "
+        "ways down that are so much older than a track's newest plot, s.",
     )
     over_after_s: float = Field(
         default=60.0,
@@ -549,7 +567,10 @@ class WarningSettings(BaseModel):
         default=20.0, gt=0, description="Times that changed by more are said anew, s,"
     )
     update_every_s: float = Field(
-        default=15.0, gt=0, description="... but no more often than this, s."
+        default=15.0,
+        gt=0,
+        description="... but an Update of an event goes no sooner than so long after the message "
+        "before, s; at once where danger grows: another area, or a worse danger.",
     )
     expires_s: float = Field(
         default=900.0,

@@ -46,38 +46,53 @@ def areas_command(
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Areas, or a CAP message.")],
     exercise: Annotated[bool, typer.Option("--exercise", help="It is for exercises.")] = False,
+    language: Annotated[
+        str | None,
+        typer.Option(help="Of a message: en, ja, ko, or all; without it the first it has."),
+    ] = None,
 ) -> None:
     """Check a file of areas (.geojson), or a CAP message: OASIS schema, sense, signature.
 
-    Of a message also what it tells which areas, and when, in its first language.
+    Of a message also what it tells which areas, and when.
     """
     from cryptography.hazmat.primitives import hashes
     from lxml import etree
 
     from skypact.errors import InputError
     from skypact.warning.areas import read_areas
-    from skypact.warning.cap import faults_of, said_in, signer_of, verified
+    from skypact.warning.cap import faults_of, languages_of, said_in, signer_of, verified
 
     if file.suffix in (".geojson", ".json"):
         read = read_areas(file, exercise=exercise)
-        for repair in read.repairs:
-            typer.echo(repair)
-        typer.echo(f"{file}: {len(read.areas)} areas, {len(read.repairs)} repairs", err=True)
+        for line in (*read.repairs, *read.unnamed):
+            typer.echo(line)
+        counts = f"{len(read.areas)} areas, {len(read.repairs)} repairs"
+        typer.echo(f"{file}: {counts}, {len(read.unnamed)} without a name", err=True)
         return
     try:
         message = file.read_bytes()
         alert = etree.fromstring(message, etree.XMLParser(resolve_entities=False))
+    except OSError as error:
+        raise InputError(str(file), str(error.strerror), "name a CAP message") from None
     except etree.XMLSyntaxError as error:
-        raise InputError(str(file), f"is no XML: {error}", "name a CAP message") from None
-    for line in said_in(alert):
-        typer.echo(line)
+        where = f"line {error.lineno}: {error.msg}"
+        raise InputError(str(file), f"is no XML: {where}", "name a CAP message") from None
+    there = languages_of(alert)
+    asked = [one for one in there if language in (one, one.partition("-")[0], "all")]
+    if language is not None and not asked:
+        known = ", ".join(there) or "none"
+        raise InputError("--language", f'{file} has no "{language}"', f"it has {known}")
+    for one in asked or there[:1]:
+        for line in said_in(alert, one):
+            typer.echo(line)
     faults, signer = faults_of(alert, exercise=exercise), signer_of(message)
     if signer is not None and verified(message, signer) is None:
         faults.append("signature: the message is not what was signed; it was changed since")
     for fault in faults:
-        typer.echo(fault)
+        typer.echo(f"{file}: {fault}")
     if faults:
-        raise InputError(str(file), f"{len(faults)} faults", "see above")
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise InputError(str(file), count, "see above")
     typer.echo(f"{file}: valid by schema and by sense", err=True)
     said = "not signed"
     if signer is not None:

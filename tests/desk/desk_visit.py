@@ -71,6 +71,8 @@ class Visit:
         self.context.grant_permissions(["clipboard-read", "clipboard-write"])
         self.asked, self.faults = [], []
         self.context.on("request", lambda request: self.asked.append(request.url))
+        self.missing = []
+        self.context.on("response", self._note_answer)
         self.context.on("weberror", lambda error: self.faults.append(str(error.error)))
         self.page = self.context.new_page()
         self.page.goto(desk.url)
@@ -79,10 +81,15 @@ class Visit:
         self.page.get_by_role("button", name="Log in").click()
         self.page.locator(".timeline").wait_for()
 
+    def _note_answer(self, response):
+        if response.status == 404 and "/api/" not in response.url:
+            self.missing.append(response.url)
+
     def close(self):
         strange = [url for url in self.asked if not url.startswith((self.desk.url, "data:"))]
         self.context.close()
         assert not strange
+        assert not self.missing
         # Where no globe can be drawn the page says so; that is no fault of its own.
         assert not self.faults
 

@@ -215,5 +215,10 @@ def test_the_commands_check_areas(tmp_path):
     path = written(tmp_path, feature("a", SQUARE[:-1]))
     told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])
     assert told.exit_code == 0 and "not closed" in told.stdout
+    assert "has no name" not in told.output
+    nameless = feature("a", SQUARE)
+    del nameless["properties"]["name"]
+    told = CliRunner().invoke(cli.app, ["warning", "check", str(written(tmp_path, nameless))])
+    assert told.exit_code == 0 and "area a: has no name" in told.stdout
     refused = CliRunner().invoke(cli.app, ["warning", "areas", "x.geojson", "--packages", "none"])
     assert refused.exit_code == 1

@@ -255,6 +255,31 @@ def test_what_is_over_is_said_by_what_it_was_and_whether_it_was_seen():
     assert told["ended-other-holds"]["headline"].startswith("Stay in shelter")
 
 
+def test_each_info_has_its_own_reason_in_its_own_language():
+    """Why one area is cleared is not why another may still be passed over."""
+    of = said(Step.UPDATE, Reason.FEWER_AREAS, 2, (TWO[1],), ("JP-02",), was={"JP-02": Danger.FALL})
+    message = messages().made(of, [reference_of(messages().made(said(), ()))])
+    why = {
+        (told, language): one["parameters"]["skypact-reason"]
+        for language in ("en", "ja", "ko")
+        for told, one in infos(message, language).items()
+    }
+    assert why["pass", "en"] == "Here nothing changed."
+    assert why["fall-ended", "en"] == "The latest observations show it."
+    assert len(set(why.values())) == len(why) == 6
+
+
+def test_an_end_is_observed_only_where_it_was_seen():
+    def certainty(reason, **more):
+        of = said(Step.ALL_CLEAR, reason, 2, (), ("JP-02",), **more)
+        message = messages().made(of, [reference_of(messages().made(said(), ()))])
+        return message.findtext(".//c:certainty", "", {"c": message.nsmap[None]})
+
+    assert certainty(Reason.CAME_DOWN) == "Observed"
+    assert certainty(Reason.ELSEWHERE) == "Likely"
+    assert certainty(Reason.CAME_DOWN, lost_since_ns=NOW) == "Unknown"
+
+
 @pytest.mark.parametrize("lost", [None, NOW])
 def test_a_description_says_once_when_it_was_seen_and_how_well_the_launch_is_known(lost):
     """± is half of a 95 % interval: 1.96 times 1.6 s, said as 4 s."""
@@ -343,9 +368,19 @@ def test_the_command_says_who_signed_and_finds_what_was_changed(tmp_path):
     assert "may fall here: Aomori, 2022-10-03T22:27:00-00:00 to" in fall
     assert "may pass overhead: East, 2022-10-03T22:25:20-00:00 to" in over
     assert own.certificate.fingerprint(hashes.SHA256()).hex() in told.output
+    told = CliRunner().invoke(cli.app, ["warning", "check", str(path), "--language", "ja"])
+    assert "青森県" in told.output and "Aomori" not in told.output
+    told = CliRunner().invoke(cli.app, ["warning", "check", str(path), "--language", "all"])
+    assert "青森県" in told.output and "Aomori" in told.output
+    told = CliRunner().invoke(cli.app, ["warning", "check", str(path), "--language", "fr"])
+    assert told.exit_code == 1 and "en-US, ja-JP" in told.output
     path.write_bytes(text.replace(b"Aomori", b"Akita!"))
     told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])
-    assert told.exit_code == 1 and "changed since" in told.output
+    assert told.exit_code == 1 and f"{path}: signature: the message" in told.output
+    assert "1 fault;" in told.output
+    path.write_bytes(text.replace(b"<urgency>Immediate", b"<urgency>Soon"))
+    told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])
+    assert f"{path}: schema: Element 'urgency'" in told.output and "{urn" not in told.output
     path.write_bytes(etree.tostring(messages().made(said(), ())))
     told = CliRunner().invoke(cli.app, ["warning", "check", str(path)])
     assert told.exit_code == 0 and "not signed" in told.output

@@ -1,6 +1,7 @@
 """The decision: which areas, when, why; the five published failures as it sees them."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -128,7 +129,7 @@ def test_neighbours_are_added_while_the_uncertainty_reaches_them_and_no_others()
 
 
 def test_areas_that_it_leaves_are_cleared_only_after_a_while_and_the_false_alert_is_cancelled():
-    of = decider()
+    of = decider(clear_after_s=10)
     look(of, 0, flight())
     off = ((150.0, 30.0, 1.0),)
     assert look(of, 1, flight(falls=off, last_s=1)) == ()
@@ -165,14 +166,21 @@ def test_2022_11_03_a_track_that_is_lost_is_never_taken_to_have_passed():
     of = decider()
     (alert,) = look(of, 0, flight(**seen))
     assert {a.chance.area: a.danger for a in alert.areas}["aomori"] == Danger.PASS
-    (lost,) = look(of, 11, flight(**seen))
+    (lost,) = look(of, 15, flight(**seen))  # unseen for more than 10 s, and `update_every_s` later
     assert (lost.step, lost.reason) == (Step.UPDATE, Reason.TRACK_LOST)
     assert lost.lost_since_ns == T0 and {a.chance.area for a in lost.areas} >= {"aomori"}
-    later = [one for second in range(12, 660) for one in look(of, second, flight(**seen))]
+    later = [one for second in range(16, 660) for one in look(of, second, flight(**seen))]
     assert all("aomori" in {a.chance.area for a in one.areas} for one in later)
     (clear,) = look(of, 661, flight(**seen))
     assert (clear.step, clear.reason) == (Step.ALL_CLEAR, Reason.CAME_DOWN)
     assert clear.lost_since_ns == T0
+
+
+def test_an_end_that_came_while_nothing_was_taken_in_is_not_told_as_seen():
+    of = decider()
+    of.look(T0, [flight()], watched_ns=1)
+    (clear,) = of.look(T0 + 461 * S, [flight()], watched_ns=1)
+    assert (clear.reason, clear.lost_since_ns) == (Reason.CAME_DOWN, T0)
 
 
 def test_what_came_down_is_not_alerted_again_while_its_track_is_still_in_the_picture():
@@ -228,7 +236,7 @@ def test_a_danger_that_is_over_is_told_only_once_it_surely_is(then):
 
     Not while it still may with more than `clear_probability`, and not while its track is lost.
     """
-    of, said = decider(), []
+    of, said = decider(clear_after_s=10), []
     look(of, 0, flight(falls=((141.0, 40.5, 0.2), (*OUT, 0.8)), over=OVER_AOMORI, down_s=900))
     assert told(of) == {"aomori": "fall"}
     left = 0.01 if then == "unlikely" else 0.0
@@ -259,6 +267,39 @@ def test_an_area_that_was_passed_over_and_cannot_be_ruled_out_is_told_to_be_care
         (Step.UPDATE, Reason.OTHER_DANGER),
     ]
     assert [str(one.areas[0].danger) for one in said] == ["pass", "neighbour"]
+
+
+@pytest.mark.parametrize(("what", "over_s"), [("passed", 61 + 10), ("elsewhere", 30 + 60)])
+def test_what_has_passed_is_over_sooner_than_what_seems_to_go_elsewhere(what, over_s):
+    """A plot, or a part, may bring back what only seems to go elsewhere."""
+    of, out = decider(), {"falls": ((*OUT, 1.0),), "down_s": 900}
+    now_s = -60 if what == "passed" else 0  # over it until the second 60, or 120
+    look(of, 0, flight(**out, over=OVER_AOMORI, now_s=now_s))
+    for second in range(1, over_s):
+        beside = () if what == "elsewhere" and second >= 30 else OVER_AOMORI
+        look(of, second, flight(**out, over=beside, now_s=now_s, last_s=second))
+        assert told(of) == {"aomori": "pass"}
+    (said,) = look(of, over_s, flight(**out, last_s=over_s))
+    assert said.gone == ("aomori",)
+
+
+def test_a_part_that_was_just_seen_to_part_adds_no_area_for_a_moment():
+    """At its first plots it may go anywhere; where it may fall is told at once."""
+    whole = {"falls": ((*OUT, 1.0),), "down_s": 900, "over": OVER_AOMORI}
+    of = decider()
+    look(of, 0, flight(**whole))
+
+    def with_part(second, **of_part):
+        part = flight(2, parted_from=1, down_s=900, last_s=second, **of_part)
+        look(of, second, flight(**whole, last_s=second), part)
+        return set(told(of))
+
+    over = {"falls": ((*OUT, 1.0),), "over": OVER_HOKKAIDO}
+    assert with_part(1, **over) == {"aomori"}
+    assert with_part(2, unknown=True) == {"aomori"}  # it may burn: it begins anew
+    assert [with_part(second, **over) for second in range(3, 8)] == [{"aomori"}] * 5
+    assert with_part(8, **over) == {"aomori", "hokkaido"}
+    assert with_part(9, falls=((127.5, 26.5, 1.0),)) == {"aomori", "hokkaido", "okinawa"}
 
 
 def test_near_a_fall_an_area_is_told_of_that_even_where_it_is_passed_over():
@@ -390,12 +431,42 @@ def test_an_alert_that_holds_is_said_anew_before_it_expires():
     assert [(one.step, one.reason) for one in said] == [(Step.UPDATE, Reason.STILL)] * 2
 
 
+def test_updates_come_no_sooner_than_set_but_where_danger_grows():
+    """All of it changes at each look: times, areas that come and go, the track lost and found."""
+    of = decider(clear_after_s=0, lost_after_s=1, times_change_s=1)
+    said = []
+    for s in range(200):
+        falls = [(141.0, 40.5, 0.5), (*OUT, 0.3)]
+        if s // 3 % 2 and s < 150:
+            falls.append((141.0, 42.0, 0.2))
+        down_s = 600 + 30 * (s % 2)
+        said += look(of, s, flight(falls=falls, down_s=down_s, last_s=s - s % 5))
+    assert len(said) > 10 and {one.reason for one in said} >= {
+        Reason.MORE_AREAS,
+        Reason.OTHER_TIMES,
+    }
+    for before, one in pairwise(said):
+        grows = {a.chance.area for a in one.areas} > {a.chance.area for a in before.areas}
+        assert grows or one.time_ns - before.time_ns >= SETTINGS.update_every_s * S
+    # What is over for all waits for nothing.
+    (more,) = look(of, 200, flight(falls=((127.5, 26.5, 1.0),), last_s=200))
+    (end,) = look(of, 201, flight(falls=((*OUT, 1.0),), last_s=201))
+    assert (more.reason, end.step) == (Reason.MORE_AREAS, Step.CANCEL)
+
+
 def test_an_operators_cancel_ends_it():
     of = decider()
     look(of, 0, flight())
     assert of.cancel(7, T0) is None
     said = of.cancel(1, T0 + S)
     assert (said.step, said.reason, said.gone) == (Step.CANCEL, Reason.BY_OPERATOR, ("aomori",))
+
+
+def test_what_an_operator_cancelled_waits_for_a_release_also_where_it_only_passes_over():
+    of, over = decider(), flight(falls=((*OUT, 1.0),), down_s=900, over=OVER_AOMORI)
+    look(of, 0, over)
+    of.cancel(1, T0 + S)
+    assert look(of, 2, over) == () and [a.chance.area for a in of.waiting[1]] == ["aomori"]
 
 
 _PLACES = [(141.0, 40.5), (141.0, 41.5), (127.5, 26.5), (135.0, 41.0), (150.0, 30.0)]

@@ -5,6 +5,7 @@ import json
 from types import SimpleNamespace
 
 import httpx
+import msgspec
 import numpy as np
 import pytest
 import structlog
@@ -14,12 +15,12 @@ from starlette.applications import Starlette
 from skypact import model
 from skypact.errors import InputError, JournalError, SkypactError
 from skypact.flight import ways_of
-from skypact.model import Entry, EntryKind
+from skypact.model import Entry, EntryKind, Reason
 from skypact.sensing.scenario import load_scenario
 from skypact.sensing.simulation import simulate
 from skypact.serving import alert_channels
 from skypact.serving.operating import CANCEL_WARNING, RELEASE_WARNING, Order
-from skypact.serving.warner import Warner
+from skypact.serving.warner import KeptWarnings, Taken, Warner
 from skypact.settings import Settings, WarningSettings
 from skypact.sharing.nats_config import warning_subject
 from skypact.sharing.users import add_user
@@ -96,7 +97,7 @@ def folder(tmp_path, *, exercise=False, **top):
 
 
 def warner(where, **of):
-    settings = Settings(warning=WarningSettings(**of))
+    settings = Settings(warning=WarningSettings(**{"clear_after_s": 10, **of}))
     made = Warner.of(where, (), settings, structlog.get_logger())
     if made is not None:
         made._flight = as_told
@@ -136,8 +137,10 @@ def a_track(identity):
     )
 
 
-async def looked(of, second, *flights):
-    await of.look([Track(f) for f in flights], lambda: T0 + second * S)
+async def looked(of, second, *flights, taken_s=None):
+    taken_s = second if taken_s is None else taken_s
+    taken = Taken([Track(f) for f in flights], T0 + round(taken_s * S))
+    await of.look(taken, lambda: T0 + round(second * S))
 
 
 def client_of(of):
@@ -296,8 +299,8 @@ def test_a_track_that_cannot_be_carried_down_is_not_withdrawn(tmp_path):
 
         of.first.ways = dead
         track = a_track(identity=1)
-        await of.look([track], lambda: T0 + S)
-        await of.look([track], lambda: T0 + 2 * S)
+        await of.look(Taken([track], T0 + S), lambda: T0 + S)
+        await of.look(Taken([track], T0 + 2 * S), lambda: T0 + 2 * S)
         assert [kind for kind, _ in steps(wire)] == ["Alert"] and of.decider.under_alert
 
     asyncio.run(run())
@@ -317,8 +320,87 @@ def test_nothing_is_over_because_it_takes_long_to_work_out_what_tracks_mean(tmp_
             return track.of
 
         of._flight = late
-        await of.look([Track(flight(down_s=100, last_s=10))], lambda: T0 + now_s[0] * S)
+        tracks = [Track(flight(down_s=100, last_s=10))]
+        await of.look(Taken(tracks, T0 + 10 * S), lambda: T0 + now_s[0] * S)
         assert [kind for kind, _ in steps(wire)] == ["Alert"] and of.decided_ns == T0 + 10 * S
+
+    asyncio.run(run())
+
+
+def reasons(journal):
+    """Why each message was said."""
+    entries = [msgspec.msgpack.decode(e.payload, type=KeptWarnings) for e in journal.entries]
+    return [str(kept.said.reason) for whole in entries for kept in whole.each]
+
+
+@pytest.mark.parametrize("lag", ["all stands", "nothing is taken in", "each plot comes late"])
+def test_a_nodes_own_lag_loses_no_track_and_what_is_then_unseen_is_lost(tmp_path, lag):
+    """For 40 s; the clock mark of after a wait is taken in before the plots that waited with it."""
+
+    async def run():
+        of, journal = warner(folder(tmp_path), clear_after_s=60), JournalOfMemory()
+        await of.begin(Wire(), journal)
+        for second in range(20):
+            await looked(of, second, flight(last_s=second))
+        if lag == "nothing is taken in":
+            for second in range(20, 60):
+                await looked(of, second, flight(last_s=19), taken_s=19)
+        if lag == "each plot comes late":
+            for second in range(20, 60):
+                await looked(of, second, flight(last_s=19 + (second - 20) // 2))
+        await looked(of, 60, flight(last_s=19 if lag == "all stands" else 39))
+        assert reasons(journal) == [Reason.THRESHOLD]
+        for second in range(61, 90):
+            await looked(of, second, flight(last_s=60))
+        assert reasons(journal) == [Reason.THRESHOLD, Reason.TRACK_LOST]
+
+    asyncio.run(run())
+
+
+def test_a_started_node_loses_no_track_by_the_time_that_it_was_down(tmp_path):
+    async def run():
+        journal = JournalOfMemory()
+        of = warner(folder(tmp_path))
+        await of.begin(Wire(), journal)
+        await looked(of, 0, flight())
+        of = warner(folder(tmp_path))
+        await of.begin(Wire(), journal)
+        for second in range(40, 50):
+            await looked(of, second, flight())
+        assert reasons(journal) == [Reason.THRESHOLD]
+        for second in range(50, 55):
+            await looked(of, second, flight())
+        assert reasons(journal) == [Reason.THRESHOLD, Reason.TRACK_LOST]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("late", ["decisions", "the picture", "ways down"])
+def test_health_says_that_warnings_lag_until_they_do_not(tmp_path, late):
+    async def run():
+        of = warner(folder(tmp_path), greatest_lag_s=8)
+        await of.begin(Wire(), JournalOfMemory())
+
+        async def noted(second):
+            note = asyncio.create_task(of._note_lag(T0, lambda: T0 + second * S))
+            await asyncio.sleep(0)
+            note.cancel()
+            return of.metrics()["skypact_warnings_lag_seconds"][()], of.faults.get("lag", "")
+
+        assert await noted(7) == (7, "")
+        assert "decided as of 9 s ago" in (await noted(9))[1]  # it never decided
+        await looked(of, 10, flight(last_s=10))
+        assert await noted(11) == (1, "")
+        of._ways[1] = SimpleNamespace(time_ns=T0 + (10 if late != "ways down" else 1) * S)
+        if late != "decisions":
+            taken_s = 11 if late == "the picture" else 20
+            await looked(of, 20, flight(last_s=10), taken_s=taken_s)
+        lag_s, fault = await noted(20)
+        assert lag_s == {"decisions": 10, "the picture": 9, "ways down": 9}[late]
+        assert ("ways down" if late == "ways down" else "decided") in fault
+        of._ways.clear()
+        await looked(of, 21, flight(last_s=21))
+        assert await noted(21) == (0, "")
 
     asyncio.run(run())
 
@@ -348,7 +430,8 @@ def test_what_is_lost_while_it_burns_is_foretold_once_its_boost_is_surely_over(t
         await of.begin(wire, JournalOfMemory())
         for after_s in range(1, 120, 3):
             now_ns = end_ns + after_s * S
-            await of.look(picture.advanced(now_ns).tracks(), lambda now_ns=now_ns: now_ns)
+            taken = Taken(picture.advanced(now_ns).tracks(), now_ns)
+            await of.look(taken, lambda now_ns=now_ns: now_ns)
             if of._to_carry:
                 await of._carry_anew()
             alerted_s += [after_s] * (len(wire.sent) - len(alerted_s))

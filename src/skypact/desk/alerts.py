@@ -110,7 +110,8 @@ def warning(event: str, said: Sequence[etree._Element], now_ms: int) -> d.Warnin
     kind = _KINDS.get(_text(newest, "msgType"), "update")
     expires_ms = max((_ms(_text(one, "expires")) for one in infos), default=0)
     over = kind == "cancel" or not going_on
-    parameters = _parameters(infos[0]) if infos else {}
+    english = [one for one in infos if _text(one, "language").startswith("en")]
+    parameters = _parameters((english or infos)[0]) if infos else {}
     return {
         "id": _text(newest, "identifier"),
         "event": event,

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from skypact.flight.ground import EARTH_RADIUS_M
+from skypact.flight.arc import apsides_m, arc_of, origin_of
 from skypact.flight.impact import (
     LEAST_SAMPLES,
     Falls,
@@ -20,11 +20,11 @@ from skypact.flight.impact import (
 )
 from skypact.flight.kind import kind_probabilities, range_class
 from skypact.flight.launch import launch_of
-from skypact.flight.programmes import Programmes, Sight, fitting, free_fit, sight_of
+from skypact.flight.programmes import Programmes, fitting, free_fit, sight_of
 from skypact.flight.samples import normal_points, square_root
 from skypact.kernels.fall import highest_points
 from skypact.kernels.geodesic import geodesic_inverse
-from skypact.kernels.geodesy import EARTH_RATE_RAD_S, ecef_from_geodetic, geodetic_from_ecef
+from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.kernels.gravity import GM_M3_S2, PATH_DEGREE, field
 from skypact.model import (
     Apogee,
@@ -72,8 +72,8 @@ def assess(
     if is_aircraft(track, settings):
         kinds = {FlightKind.AIRCRAFT: 1.0}
     elif boosting <= settings.greatest_boost_probability:
-        kinds, falls = foretold(track, launch, apogee, settings)
-        impact = impact_of(falls, track.time_ns)
+        ahead = foretold(track, launch, apogee, settings)
+        kinds, impact = ahead.kinds, impact_of(ahead.falls, track.time_ns)
     size, size_probability = _range_class(track)
     kind = max(kinds, key=lambda name: kinds[name])
     return Flight(
@@ -92,24 +92,37 @@ def assess(
     )
 
 
+class Foretold(NamedTuple):
+    """Probabilities of its kinds, its weighted falls, and ECEF m from where its range counts."""
+
+    kinds: dict[FlightKind, float]
+    falls: Falls
+    origin: tuple[float, float, float]
+
+
 def foretold(
     track: Track, launch: Launch | None, apogee: Apogee | None, settings: FlightSettings
-) -> tuple[dict[FlightKind, float], Falls]:
-    """Probabilities of its kinds, and its weighted falls, where no boost goes on."""
-    free = free_falls(track, settings, origin_of(launch, track))
+) -> Foretold:
+    """What it may be and where it may fall, where no boost goes on."""
+    arc = arc_of(track, apogee) if launch is None else None
+    origin = origin_of(launch, track, arc)
+    free = free_falls(track, settings, origin)
     orbiting = _orbiting_share(track, free)
-    sight = _sight(track, launch, free)
+    sight = sight_of(track, launch, origin, _median_range(free, origin))
     manoeuvring = {
         kind: fitting(kind, sight, settings)
         for kind in (FlightKind.QUASI_BALLISTIC, FlightKind.GLIDE)
     }
     fits = {kind: programmes.fit for kind, programmes in manoeuvring.items()}
     fits[FlightKind.BALLISTIC] = free_fit(sight)
-    kinds = _kinds(track, apogee, free, sight, fits, settings)
+    kinds: dict[FlightKind, float] = {FlightKind.UNKNOWN: 1.0}
+    if free.landed.any():
+        top = arc.apogee_m if arc else apogee.height_m if apogee else sight.height_m
+        kinds = kind_probabilities(max(top, track.highest_m), sight.range_m, fits, settings)
     kinds = {kind: share * (1.0 - orbiting) for kind, share in kinds.items()}
     if orbiting > 0.0:
         kinds[FlightKind.ORBITAL] = orbiting
-    return kinds, _falls(track, launch, free, kinds, manoeuvring, settings)
+    return Foretold(kinds, _falls(track, origin, free, kinds, manoeuvring, settings), origin)
 
 
 def seen_by(track: Track, radars: Sequence[Radar]) -> dict[str, Any]:
@@ -184,14 +197,6 @@ def _height_and_climb(at: Track | Estimate) -> tuple[float, float, float]:
     return height, float(up @ at.state[3:6]), sigma
 
 
-def origin_of(launch: Launch | None, track: Track) -> tuple[float, float, float]:
-    """ECEF m from which ground range counts: the launch, or else where it is now."""
-    if launch is None:
-        latitude, longitude, _ = geodetic_from_ecef(*track.state[:3])
-        return ecef_from_geodetic(latitude, longitude, 0.0)
-    return ecef_from_geodetic(launch.latitude_rad, launch.longitude_rad, 0.0)
-
-
 def apogee_of(track: Track) -> Apogee | None:
     """Highest point of the path; None where there is none to tell.
 
@@ -248,40 +253,13 @@ def _orbiting_share(track: Track, free: Falls) -> float:
     """Share of the free paths that do not come down and whose perigee clears the air."""
     if free.landed.all():
         return 0.0
-    position, velocity = track.state[:3], track.state[3:].copy()
-    velocity[0] -= EARTH_RATE_RAD_S * position[1]
-    velocity[1] += EARTH_RATE_RAD_S * position[0]
-    radius = float(np.linalg.norm(position))
-    energy = 0.5 * float(velocity @ velocity) - GM_M3_S2 / radius
-    momentum = float(np.linalg.norm(np.cross(position, velocity)))
-    eccentricity = math.sqrt(max(0.0, 1.0 + 2.0 * energy * momentum**2 / GM_M3_S2**2))
-    perigee = momentum**2 / GM_M3_S2 / (1.0 + eccentricity) - EARTH_RADIUS_M
+    perigee, _ = apsides_m(track)
     return float(free.weight[~free.landed].sum()) if perigee > _ORBIT_PERIGEE_M else 0.0
-
-
-def _sight(track: Track, launch: Launch | None, free: Falls) -> Sight:
-    """What the track shows of its programme."""
-    return sight_of(track, launch, _median_range(free, origin_of(launch, track)))
-
-
-def _kinds(
-    track: Track,
-    apogee: Apogee | None,
-    free: Falls,
-    sight: Sight,
-    fits: dict[FlightKind, float],
-    settings: FlightSettings,
-) -> dict[FlightKind, float]:
-    """Kind probabilities from the shape of the path as free flight and what was seen."""
-    if not free.landed.any():
-        return {FlightKind.UNKNOWN: 1.0}
-    top = max(apogee.height_m if apogee else sight.height_m, track.highest_m)
-    return kind_probabilities(top, sight.range_m, fits, settings)
 
 
 def _falls(
     track: Track,
-    launch: Launch | None,
+    origin: tuple[float, float, float],
     free: Falls,
     kinds: dict[FlightKind, float],
     manoeuvring: dict[FlightKind, Programmes],
@@ -296,7 +274,7 @@ def _falls(
         falling += probability * programmes.over
         if worth_carrying(going_on):
             count = max(LEAST_SAMPLES, round(settings.manoeuvre_samples * going_on))
-            falls = manoeuvred_falls(track, programmes, count, origin_of(launch, track), settings)
+            falls = manoeuvred_falls(track, programmes, count, origin, settings)
             parts.append((going_on, falls))
     return together([(falling, free), *parts])
 

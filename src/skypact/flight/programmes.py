@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from skypact.flight.ground import EARTH_RADIUS_M
+from skypact.flight.arc import ARC_LN_SIGMA, range_of
+from skypact.flight.ground import CHI_SQUARED_95
 from skypact.flight.samples import normal_quantiles, uniform_points
 from skypact.kernels.atmosphere import density
 from skypact.kernels.geodesic import geodesic_inverse
@@ -39,11 +40,6 @@ from skypact.settings import FlightSettings
 
 CANDIDATES = 1536
 _MOST_MANOEUVRES = 2
-# The range that a flight would have without lift, from its apogee and its speed there, is so many
-# times too long (half of it is a boost, and air shortens the end), and its ln is known to this.
-# Medians and 1σ over 75 glides and 62 pull-ups of the population.
-_ARC_OVER_RANGE = 1.057
-_ARC_LN_SIGMA = 0.04
 # What the tracker believes of manoeuvres in air on the whole: rates of start and end, settings.
 _STEERED_BEFORE = 0.375
 # Lift that free flight does not notice, m/s²; and how far the command may be from its law as the
@@ -129,8 +125,16 @@ class Programmes(NamedTuple):
         return self.rows[picked], self.inverse_beta_m2_kg[picked]
 
 
-def sight_of(track: Track, launch: Launch | None, free_range_m: float) -> Sight:
-    """What `track` shows of its programme. `free_range_m`: from launch, if it flies free on."""
+def sight_of(
+    track: Track,
+    launch: Launch | None,
+    origin: tuple[float, float, float],
+    free_range_m: float,
+) -> Sight:
+    """What `track` shows of its programme.
+
+    `origin`: ECEF m from which ground range counts; `free_range_m`: that, if it flies free on.
+    """
     x = track.state
     latitude, longitude, height = geodetic_from_ecef(*x[:3])
     axes = np.array(local_axes(latitude, longitude)).reshape(3, 3)
@@ -140,16 +144,18 @@ def sight_of(track: Track, launch: Launch | None, free_range_m: float) -> Sight:
     radius = float(np.linalg.norm(x[:3]))
     rho, _ = density(height)
     spread = axes @ track.covariance[3:, 3:] @ axes.T
-    flown, course_off, course_sigma = 0.0, 0.0, math.inf
+    flown, back = geodesic_inverse(latitude, longitude, *geodetic_from_ecef(*origin)[:2])
+    course_off, course_sigma = 0.0, math.inf
     if launch is not None:
-        flown, azimuth, course_sigma = _way(launch, latitude, longitude)
+        azimuth, course_sigma = back + math.pi, _across_sigma(launch, back) / max(flown, 1.0)
         course = math.atan2(velocity[0], velocity[1])
         course_off = (course - azimuth + math.pi) % (2.0 * math.pi) - math.pi
         course_sigma = math.hypot(course_sigma, math.sqrt(max(spread[0, 0], spread[1, 1])) / level)
     range_m, range_ln_sigma = free_range_m, 0.01
     manoeuvred = track.manoeuvre_log_odds > 0.0
     if manoeuvred:
-        range_m, range_ln_sigma = _range_from_apogee(track), _ARC_LN_SIGMA
+        range_m = range_of(track.highest_m, track.most_energy_j_kg)
+        range_ln_sigma = ARC_LN_SIGMA
         if not range_m > 0.0:
             range_m, range_ln_sigma = free_range_m, 0.3
     shares = {p.phase: p.probability for p in track.phases}
@@ -183,30 +189,14 @@ def sight_of(track: Track, launch: Launch | None, free_range_m: float) -> Sight:
     )
 
 
-def _way(launch: Launch, latitude: float, longitude: float) -> tuple[float, float, float]:
-    """Ground range m from the launch, its direction here rad, and 1σ of that direction."""
-    flown, azimuth = geodesic_inverse(
-        latitude, longitude, launch.latitude_rad, launch.longitude_rad
-    )
+def _across_sigma(launch: Launch, azimuth_rad: float) -> float:
+    """1σ m of a launch across a direction from it."""
     ellipse = launch.ellipse_95
     across = math.hypot(
-        ellipse.semi_major_m * math.sin(ellipse.azimuth_rad - azimuth),
-        ellipse.semi_minor_m * math.cos(ellipse.azimuth_rad - azimuth),
+        ellipse.semi_major_m * math.sin(ellipse.azimuth_rad - azimuth_rad),
+        ellipse.semi_minor_m * math.cos(ellipse.azimuth_rad - azimuth_rad),
     )
-    return flown, azimuth + math.pi, across / 2.45 / max(flown, 1.0)
-
-
-def _range_from_apogee(track: Track) -> float:
-    """Ground range m without lift, from apogee and speed there; NaN where that is not known."""
-    if math.isnan(track.most_energy_j_kg):
-        return math.nan
-    top, middle = EARTH_RADIUS_M + track.highest_m, EARTH_RADIUS_M + 0.5 * track.highest_m
-    speed_squared = 2.0 * (track.most_energy_j_kg + GM_M3_S2 / top)
-    gravity = GM_M3_S2 / middle**2 - speed_squared / middle
-    if speed_squared <= 0.0 or gravity <= 0.0:
-        return math.nan
-    half = math.sqrt(speed_squared * 2.0 * max(track.highest_m, 0.0) / gravity)
-    return 2.0 * half * EARTH_RADIUS_M / middle / _ARC_OVER_RANGE
+    return across / math.sqrt(CHI_SQUARED_95)
 
 
 def _log_between(u: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:

@@ -14,13 +14,13 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
+from skypact.flight.arc import origin_of
 from skypact.flight.assess import (
     apogee_of,
     as_last_seen,
     boost_probability,
     foretold,
     is_aircraft,
-    origin_of,
     seen_by,
 )
 from skypact.flight.descent import descent_of, wrapped
@@ -57,8 +57,9 @@ def ways_of(
     kinds: dict[FlightKind, float] = {FlightKind.AIRCRAFT: 1.0}
     descent: Descent | None = None
     if not is_aircraft(track, settings):
-        kinds, falls = foretold(track, launch, apogee_of(track), settings)
-        descent = descent_of(falls, track.time_ns, origin_of(launch, track), settings)
+        ahead = foretold(track, launch, apogee_of(track), settings)
+        kinds = ahead.kinds
+        descent = descent_of(ahead.falls, track.time_ns, ahead.origin, settings)
     flight = _flight(track, radars, kinds, launch, descent)
     return Ways(track.time_ns, track.state[:6], flight)
 
@@ -119,7 +120,7 @@ def _moved(ways: Ways, track: Track, settings: FlightSettings) -> Descent | None
         return descent
     drag = 1.0 / settings.ballistic_parameter_kg_m2
     states = np.array([[*ways.state, drag], [*track.state[:6], drag]])
-    one = carry_down(states, np.ones(2), None, origin_of(ways.flight.launch, track))
+    one = carry_down(states, np.ones(2), None, origin_of(ways.flight.launch, track, None))
     if not one.landed.all():
         return None
     north = float(one.latitude_rad[1] - one.latitude_rad[0])

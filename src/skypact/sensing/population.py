@@ -98,12 +98,31 @@ def _log_uniform(random: np.random.Generator, low: float, high: float) -> float:
     return math.exp(random.uniform(math.log(low), math.log(high)))
 
 
+def ballistic_parameter(random: np.random.Generator) -> float:
+    """Mass over drag area, m / (C_D A), kg/m², of a body that is to come down whole."""
+    beta = BETA_MEDIAN_KG_M2 * math.exp(BETA_SIGMA_LN * random.standard_normal())
+    return min(max(beta, _BETA_LIMITS_KG_M2[0]), _BETA_LIMITS_KG_M2[1])
+
+
+def pull_up(random: np.random.Generator) -> Manoeuvre:
+    """The pull-up of a quasi-ballistic flight."""
+    return Manoeuvre(
+        start_height_m=float(random.uniform(25e3, 40e3)),
+        path_angle_rad=math.radians(random.uniform(0.0, 6.0)),
+        time_constant_s=4.0,
+        most_lift_m2_kg=_log_uniform(random, 0.5e-3, 2e-3),
+        lift_to_drag=float(random.uniform(2.0, 3.5)),
+        most_load_m_s2=float(random.uniform(4.0, 12.0)) * STANDARD_GRAVITY_M_S2,
+        duration_s=float(random.uniform(10.0, 120.0)),
+    )
+
+
 def _common(random: np.random.Generator, object_id: str, kind: FlightKind) -> FlightProgramme:
     """Place, time, bearing and ballistic parameter, which all kinds draw alike."""
     boxes = np.radians(np.array(_BOXES_DEG))
     areas = (np.sin(boxes[:, 1]) - np.sin(boxes[:, 0])) * (boxes[:, 3] - boxes[:, 2])
     south, north, west, east = boxes[int(random.choice(len(boxes), p=areas / areas.sum()))]
-    beta = BETA_MEDIAN_KG_M2 * math.exp(BETA_SIGMA_LN * random.standard_normal())
+    beta_kg_m2 = ballistic_parameter(random)
     return FlightProgramme(
         object_id=object_id,
         launch_time_ns=_YEAR_BEGIN + int(random.integers(_YEAR_NS)),
@@ -112,7 +131,7 @@ def _common(random: np.random.Generator, object_id: str, kind: FlightKind) -> Fl
         height_m=float(random.uniform(0.0, 600.0)),
         bearing_rad=float(random.uniform(*BEARING_LIMITS_RAD)),
         kind=kind,
-        beta_kg_m2=min(max(beta, _BETA_LIMITS_KG_M2[0]), _BETA_LIMITS_KG_M2[1]),
+        beta_kg_m2=beta_kg_m2,
         beta_variation=float(random.uniform(0.0, 0.1)),
         beta_variation_period_s=float(random.uniform(30.0, 120.0)),
     )
@@ -131,20 +150,12 @@ def _ballistic(random: np.random.Generator, object_id: str) -> FlightProgramme:
 def _quasi_ballistic(random: np.random.Generator, object_id: str) -> FlightProgramme:
     common = _common(random, object_id, FlightKind.QUASI_BALLISTIC)
     apogee = _log_uniform(random, 30e3, 100e3)
-    pull_up = Manoeuvre(
-        start_height_m=float(random.uniform(25e3, 40e3)),
-        path_angle_rad=math.radians(random.uniform(0.0, 6.0)),
-        time_constant_s=4.0,
-        most_lift_m2_kg=_log_uniform(random, 0.5e-3, 2e-3),
-        lift_to_drag=float(random.uniform(2.0, 3.5)),
-        most_load_m_s2=float(random.uniform(4.0, 12.0)) * STANDARD_GRAVITY_M_S2,
-        duration_s=float(random.uniform(10.0, 120.0)),
-    )
+    manoeuvre = pull_up(random)
     return msgspec.structs.replace(
         common,
         apogee_m=apogee,
         range_m=apogee * float(random.uniform(5.0, 9.0)),
-        manoeuvres=(pull_up,),
+        manoeuvres=(manoeuvre,),
     )
 
 

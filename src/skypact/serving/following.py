@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Callable
 import structlog
 
 from skypact.errors import JournalError, SkypactError
-from skypact.model import Entry, EntryKind, Track
+from skypact.model import Entry, EntryKind
 from skypact.record.checkpoints import Checkpoints
 from skypact.record.journal import Journal
 from skypact.serving.folded import Folded
 from skypact.serving.its_node import ItsNode
 from skypact.serving.recovery import take_up_newest
+from skypact.serving.warner import Taken
 from skypact.sharing.tasks import Turns
 
 _SLICE_S = 0.05
@@ -69,11 +70,12 @@ class Following:
         self.number = entry.number
         await self._turns.pass_on()
 
-    def tracks(self, picture: str) -> tuple[Track, ...]:
+    def taken(self, picture: str) -> Taken:
         """A picture's tracks, under the ids that the node gave; none that it gave none yet."""
         live = self.folded.pictures[picture]
         given = set(live.ids.values())
-        return tuple(track for track in live.shown() if track.id in given)
+        tracks = tuple(track for track in live.shown() if track.id in given)
+        return Taken(tracks, live.picture.time_ns)
 
 
 class FollowedJournal:

@@ -130,5 +130,6 @@ def metrics_of(node: OfNode) -> Counts:
         },
         "skypact_journal_waiting_bytes": {(): float(node.journal.health.waiting_bytes)},
         "skypact_journal_last": {(): float(node.journal.last_number)},
+        **(node.warner.metrics() if node.warner else {}),
         **node.apart.metrics(),
     }

@@ -218,12 +218,16 @@ class WarningsAlone(_AfterTheJournal):
         """Those that persons may release or cancel."""
         return self._warns.alerts(self._ground.clock())
 
+    def metrics(self) -> Counts:
+        """As of all, and how far behind the decisions are."""
+        return {**super().metrics(), **self._warns.metrics()}
+
     async def run(self) -> None:
         """Look at the tracks of the picture for public alerts, as they come."""
         public = OF_USE[Use.PUBLIC_WARNING]
         await _first(
             self.following.run(self._warns.news),
-            self._warns.keep_on(lambda: self.following.tracks(public), self._ground.clock),
+            self._warns.keep_on(lambda: self.following.taken(public), self._ground.clock),
         )
 
     async def stop(self) -> None:

@@ -28,6 +28,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "skypact_tracks": ("picture",),
     "skypact_journal_waiting_bytes": (),
     "skypact_journal_last": (),
+    "skypact_warnings_lag_seconds": (),
     "skypact_stage_up": ("stage",),
     "skypact_stage_silent_seconds": ("stage",),
     "skypact_stage_behind_entries": ("stage",),

@@ -12,6 +12,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -72,6 +73,13 @@ class KeptWarnings(msgspec.Struct, array_like=True, frozen=True):
     def about(self) -> str:
         """What it is called in the journal."""
         return self.each[0].identifier
+
+
+class Taken(NamedTuple):
+    """The tracks of a picture, and as of when they are: until then it has taken in what came."""
+
+    tracks: Sequence[Track]
+    time_ns: int | None
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -145,6 +153,9 @@ class Warner:
         """Gets what is in the journal."""
         self.decided_ns: int | None = None
         """As of when it last decided; None: not since it was started."""
+        self.lag_s = 0.0
+        """So long ago is that, or by so much are any ways down older than the newest plot."""
+        self._watched_ns = self._taken_ns = 0
         self.looking: Callable[[], None] = lambda: None
         """Is told that a look at tracks begins."""
 
@@ -175,6 +186,7 @@ class Warner:
         counts = any(one.about == last.kept.about for one in journalled)
         self._state = last.then if counts else last.was
         self.decider.take_up(self._state.decider)
+        self._watched_ns = self.decider.watched_ns
         each = [one for whole in journalled for one in whole.each]
         names = [one.identifier for one in each]
         await self._publish(each[names.index(out) + 1 if out in names else 0 :])
@@ -219,16 +231,16 @@ class Warner:
         """Something was taken that the picture for public alerts may be made of."""
         self._news.set()
 
-    async def keep_on(
-        self, tracks: Callable[[], Sequence[Track]], clock: Callable[[], int]
-    ) -> None:
+    async def keep_on(self, taken: Callable[[], Taken], clock: Callable[[], int]) -> None:
         """Look at the tracks of the picture for public alerts, again and again."""
+        begun_ns = clock()
         async with asyncio.TaskGroup() as tasks:
             for assessor in (self.first, self.anew):
                 tasks.create_task(assessor.begin())
             tasks.create_task(self._again("ways down", self._carry_anew))
             tasks.create_task(self._again("publish", self._channels.put_out_again))
-            tasks.create_task(self._again("look", lambda: self._look_and_rest(tracks, clock)))
+            tasks.create_task(self._again("look", lambda: self._look_and_rest(taken, clock)))
+            tasks.create_task(self._again("lag", lambda: self._note_lag(begun_ns, clock)))
 
     async def _again(self, what: str, do: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -240,17 +252,49 @@ class Warner:
                 self._log.exception("warnings")
                 await asyncio.sleep(self._settings.look_every_s)
 
-    async def _look_and_rest(
-        self, tracks: Callable[[], Sequence[Track]], clock: Callable[[], int]
-    ) -> None:
+    async def _look_and_rest(self, taken: Callable[[], Taken], clock: Callable[[], int]) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), self._settings.look_every_s)
         self._news.clear()
         began_s = time.thread_time()
-        await self.look(tracks(), clock)
+        await self.look(taken(), clock)
         await asyncio.sleep(max(self._settings.rest_s, time.thread_time() - began_s))
 
-    async def look(self, tracks: Sequence[Track], clock: Callable[[], int]) -> None:
+    async def _note_lag(self, begun_ns: int, clock: Callable[[], int]) -> None:
+        """Once a second, how far behind the decisions are; people are told where it is too far."""
+        as_of_ns = begun_ns if self.decided_ns is None else min(self.decided_ns, self._taken_ns)
+        late_ns = clock() - as_of_ns
+        of = self._ways.items()
+        ages_ns = [self._tracks[i].last_plot_ns - w.time_ns for i, w in of if i in self._tracks]
+        self.lag_s = max([0, late_ns, *ages_ns]) / S
+        most_s = self._settings.greatest_lag_s
+        if self.lag_s <= most_s:
+            self.faults.pop("lag", None)
+        else:
+            what = "decided as of" if late_ns / S > most_s else "by ways down as of"
+            self.faults["lag"] = (
+                f"warnings lag: {what} {self.lag_s:,.0f} s ago; the machine is too busy: leave the "
+                "node a processor, or give warnings a process of their own ([stages] of node.toml)"
+            )
+        await asyncio.sleep(1.0)
+
+    def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
+        """As `/metrics` gives them."""
+        return {"skypact_warnings_lag_seconds": {(): self.lag_s}}
+
+    def _watched(self, taken_ns: int) -> int:
+        """The clock that tracks are lost by: the picture's time, but of one wait not too much.
+
+        Where the node itself had waited, its clock mark may be taken in before the plots that
+        waited with it.
+        """
+        most_ns = round(0.5 * self._settings.lost_after_s * S)
+        if self._taken_ns:
+            self._watched_ns += min(max(taken_ns - self._taken_ns, 0), most_ns)
+        self._taken_ns = max(taken_ns, self._taken_ns)
+        return self._watched_ns
+
+    async def look(self, taken: Taken, clock: Callable[[], int]) -> None:
         """Decide on tracks, and say what is to be said.
 
         As of when they were handed in: what they mean may take long to work out, as after a start,
@@ -258,13 +302,15 @@ class Warner:
         """
         self.looking()
         now_ns = clock()
+        tracks, taken_ns = taken
+        watched_ns = self._watched(now_ns if taken_ns is None else taken_ns)
         self._tracks = {track.id: track for track in tracks}
         for of in (self._flights, self._ways, self._to_carry, self._launches):
             for gone in of.keys() - self._tracks.keys():
                 del of[gone]
         flights = [await self._flight(track) for track in tracks]
         async with self._deciding:
-            await self.say(self.decider.look(now_ns, flights))
+            await self.say(self.decider.look(now_ns, flights, watched_ns=watched_ns))
         self.decided_ns = now_ns
 
     async def _flight(self, track: Track) -> Flight:

@@ -29,10 +29,12 @@ _WORLD = box(-180.0, -90.0, 180.0, 90.0)
 
 
 class AreaFile(NamedTuple):
-    """The areas of a file, and what was repaired on the way, each with its place."""
+    """The areas of a file, and what was repaired or is missing, each with its place."""
 
     areas: tuple[Area, ...]
     repairs: tuple[str, ...]
+    unnamed: tuple[str, ...] = ()
+    """Areas without a name: people are told their id."""
 
 
 def read_areas(path: Path, *, exercise: bool = False) -> AreaFile:
@@ -50,6 +52,7 @@ def read_areas(path: Path, *, exercise: bool = False) -> AreaFile:
         raise InputError(str(path), "holds no area", "give one feature for each area")
     areas: dict[str, Area] = {}
     repairs: list[str] = []
+    unnamed: list[str] = []
     for number, feature in enumerate(features):
         area = _area(path, number, feature, whole.get("exercise") is True, repairs)
         place = f"{path}: area {area.id}"
@@ -58,7 +61,9 @@ def read_areas(path: Path, *, exercise: bool = False) -> AreaFile:
         if area.exercise and not exercise:
             raise InputError(place, "is for exercises", "take it out of the file for live use")
         areas[area.id] = area
-    return AreaFile(tuple(areas.values()), tuple(repairs))
+        if "name" not in feature["properties"]:
+            unnamed.append(f"{place}: has no name; people are told its id")
+    return AreaFile(tuple(areas.values()), tuple(repairs), tuple(unnamed))
 
 
 def shape_of(area: Area) -> MultiPolygon:

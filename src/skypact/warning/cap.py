@@ -18,7 +18,7 @@ from shapely.geometry import Polygon
 from signxml import DigestAlgorithm, SignatureMethod, XMLSigner, XMLVerifier
 from signxml.exceptions import InvalidInput, InvalidSignature
 
-from skypact.model import Area, Step, WarnedArea, Warning
+from skypact.model import Area, Reason, Step, WarnedArea, Warning
 from skypact.warning import texts
 from skypact.warning.areas import shape_of
 from skypact.warning.texts import Part, Told, parts_of
@@ -128,6 +128,8 @@ class Messages:
         for language in self._languages:
             for part, parameters in zip(parts, for_machines, strict=True):
                 info = self._info(said, language, part)
+                why = texts.reason(said, part, language, self._areas)
+                info.append(_pair("parameter", "skypact-reason", why))
                 info.extend(copy.deepcopy(parameters))
                 areas = [self._parts.get((name, language)) for name in part.areas]
                 info.extend(copy.deepcopy(area) for area in areas if area is not None)
@@ -214,7 +216,9 @@ def faults_of(alert: etree._Element, *, exercise: bool) -> list[str]:
     """
     schema = _schema()
     whole = etree.fromstring(etree.tostring(alert))
-    out = [] if schema.validate(whole) else [str(schema.error_log.last_error)]
+    out = []
+    if not schema.validate(whole):
+        out = list(dict.fromkeys(f"schema: {_plain(one.message)}" for one in schema.error_log))
     wanted = EXERCISE if exercise else LIVE
     if _text(alert, "status") != wanted:
         out.append(f"status is {_text(alert, 'status')}, this channel is for {wanted}")
@@ -248,12 +252,21 @@ def faults_of(alert: etree._Element, *, exercise: bool) -> list[str]:
     return out
 
 
-def said_in(alert: etree._Element) -> list[str]:
-    """What a message tells which areas, for people at a terminal: in its first language."""
+def _plain(of_schema: str) -> str:
+    """What the schema says, without its address before each name."""
+    return of_schema.replace(f"{{{NAMESPACE}}}", "")
+
+
+def languages_of(alert: etree._Element) -> list[str]:
+    """The languages of a message, as it has them (`en-US`), in its order."""
+    return list(dict.fromkeys(_text(one, "language") for one in alert.findall("cap:info", _NS)))
+
+
+def said_in(alert: etree._Element, language: str) -> list[str]:
+    """What a message tells which areas in one of its languages, for people at a terminal."""
     out = [f"{_text(alert, 'status')} {_text(alert, 'msgType')}, sent {_text(alert, 'sent')}"]
-    infos = alert.findall("cap:info", _NS)
-    for info in infos:
-        if _text(info, "language") != _text(infos[0], "language"):
+    for info in alert.findall("cap:info", _NS):
+        if _text(info, "language") != language:
             continue
         names = ", ".join(one.text or "" for one in info.iterfind("cap:area/cap:areaDesc", _NS))
         of = {
@@ -342,11 +355,17 @@ def _faults_between(infos: Sequence[etree._Element]) -> list[str]:
 
 
 def _certainty(said: Warning, part: Part) -> str:
-    """Of what is in force by its probability; of what is over whether it was seen."""
+    """Of what is in force by its probability; of what is over whether it was seen to be.
+
+    Observed is an end that was seen. What can no longer come there by where it was seen to go is
+    foretold, and likely.
+    """
     if part.told == Told.OTHER_HOLDS:
         return "Possible"
+    if not part.told.in_force and said.lost_since_ns is not None:
+        return "Unknown"
     if not part.told.in_force:
-        return "Observed" if said.lost_since_ns is None else "Unknown"
+        return "Observed" if said.reason == Reason.CAME_DOWN else "Likely"
     return "Likely" if max(map(_probability, part.warned)) > _LIKELY else "Possible"
 
 
@@ -356,9 +375,9 @@ def _probability(one: WarnedArea) -> float:
 
 
 def _parameters(said: Warning, part: Part) -> list[etree._Element]:
-    """For machines: why, by how many radars, when, and of each area the probabilities and when."""
+    """For machines: by how many radars, when, and of each area the probabilities and when."""
     radars = {radar for one in said.basis for radar in one.radars}
-    out = [("skypact-reason", str(said.reason)), ("skypact-radars", str(len(radars)))]
+    out = [("skypact-radars", str(len(radars)))]
     if said.released_by:
         out.append(("skypact-released-by", f"{len(said.released_by)} persons"))
     first_ns, last_ns = part.between_ns

@@ -48,6 +48,10 @@ class _Member(msgspec.Struct, array_like=True):
     harmless: bool = False
     foretold_ns: int = 0
     """Its newest plot when it was last foretold; 0: it never was."""
+    since_ns: int = 0
+    """Since which plot it was foretold at each look; 0: at the last one it was not."""
+    heard_ns: int = 0
+    """When its newest plot was first looked at, by the clock that tracks are lost by."""
 
     @property
     def burns(self) -> bool:
@@ -84,15 +88,21 @@ class Decider:
         self._event_of: dict[int, int] = {}
         self._worked_out: dict[int, tuple[Descent, dict[str, AreaChance]]] = {}
         self._released: dict[int, dict[str, int]] = {}
+        self._watched_ns = 0
+
+    @property
+    def watched_ns(self) -> int:
+        """The clock by which tracks are lost, at the last look; 0: there was none."""
+        return self._watched_ns
 
     def save(self) -> bytes:
         """What it keeps."""
-        return msgspec.msgpack.encode((self._events, self._event_of))
+        return msgspec.msgpack.encode((self._events, self._event_of, self._watched_ns))
 
     def take_up(self, saved: bytes) -> None:
         """Go on from what was saved."""
-        self._events, self._event_of = msgspec.msgpack.decode(
-            saved, type=tuple[dict[int, _Event], dict[int, int]]
+        self._events, self._event_of, self._watched_ns = msgspec.msgpack.decode(
+            saved, type=tuple[dict[int, _Event], dict[int, int], int]
         )
 
     @property
@@ -143,8 +153,15 @@ class Decider:
             last_ns=of.last_ns,
         )
 
-    def look(self, now_ns: int, flights: Sequence[Flight]) -> tuple[Warning, ...]:
-        """What is to be said now, of all flights of the picture as they are now."""
+    def look(
+        self, now_ns: int, flights: Sequence[Flight], *, watched_ns: int | None = None
+    ) -> tuple[Warning, ...]:
+        """What is to be said now, of all flights of the picture as they are now.
+
+        `watched_ns`: a clock, from any beginning, that stands while what radars send is not taken
+        in: by it a track is lost, so that a node's own lag loses none. None: `now_ns`.
+        """
+        self._watched_ns = max(now_ns if watched_ns is None else watched_ns, self._watched_ns)
         self._sort_in(flights)
         for gone in self._worked_out.keys() - {flight.id for flight in flights}:
             del self._worked_out[gone]
@@ -250,7 +267,8 @@ class Decider:
                 return self._end(event, now_ns, Step.ALL_CLEAR, Reason.CAME_DOWN, basis, launch)
         before = set(event.warned)
         self._warn(event, now_ns, chances, lost is not None)
-        gone = self._clear(event, now_ns, chances, lost is not None)
+        grows = bool(event.warned.keys() - before) or self._worse(event)
+        gone = () if lost is not None else self._clear(event, now_ns, at_once=grows)
         if not event.open and not event.warned:
             return None
         if event.open and not event.warned:
@@ -267,6 +285,13 @@ class Decider:
         event.said_times = _times(event.warned.values())
         event.danger_from_ns = event.said_times[0]
         return self._say(event, now_ns, step, reason, basis, launch, gone, lost)
+
+    def _worse(self, event: _Event) -> bool:
+        """Whether an area is in a worse danger than it was told last."""
+        return any(
+            _WORST_FIRST[one.danger] < _WORST_FIRST[event.told.get(name, one.danger)]
+            for name, one in event.warned.items()
+        )
 
     def _may_go(self, event: _Event, now_ns: int) -> bool:
         """Whether an alert needs no more persons to release it."""
@@ -296,11 +321,16 @@ class Decider:
         """What a flight may do now, if it was seen since, and can be foretold."""
         harmless = flight.kind in _HARMLESS
         known = event.members.get(flight.id)
+        is_old = known is not None and known.last_plot_ns >= flight.last_plot_ns
+        heard_ns = known.heard_ns if known and is_old else self._watched_ns
         if flight.descent is None and not harmless:
             if known is None:
-                event.members[flight.id] = _Member({}, flight.last_plot_ns, 0)
+                new = _Member({}, flight.last_plot_ns, 0, heard_ns=heard_ns)
+                event.members[flight.id] = new
             else:
+                known.heard_ns = heard_ns
                 known.last_plot_ns = flight.last_plot_ns  # it holds until it can be foretold again
+                known.since_ns = 0
             return
         chances: dict[str, AreaChance] = {}
         until = 0
@@ -308,7 +338,10 @@ class Decider:
             chances = self._chances(flight.id, flight.descent)
             until = int(flight.descent.time_ns.max()) if len(flight.descent.time_ns) else 0
         seen_ns = flight.last_plot_ns
-        event.members[flight.id] = _Member(chances, seen_ns, until, harmless, seen_ns)
+        since_ns = (known.since_ns if known else 0) or seen_ns
+        event.members[flight.id] = _Member(
+            chances, seen_ns, until, harmless, seen_ns, since_ns, heard_ns
+        )
 
     def _chances(self, flight: int, descent: Descent) -> dict[str, AreaChance]:
         """By area; worked out once for each descent."""
@@ -341,7 +374,7 @@ class Decider:
         lost = [
             m.last_plot_ns
             for m in self._to_come(event, now_ns)
-            if m.chances and now_ns - m.last_plot_ns > after
+            if m.chances and self._watched_ns - m.heard_ns > after
         ]
         return min(lost, default=None)
 
@@ -350,9 +383,13 @@ class Decider:
     ) -> None:
         """Put areas under alert, and bring those that are up to date."""
         seen_ns = None if lost else self._seen_ns(event, now_ns)
+        goes_on = event.number and not event.withheld
+        settled = self._settled(event, now_ns) if goes_on else chances
         wanted: dict[str, Danger] = {}
         for name, chance in chances.items():
             danger = self._danger(chance, now_ns)
+            if danger == Danger.PASS and name not in event.warned:
+                danger = self._danger(settled[name], now_ns) if name in settled else None
             if danger is not None:
                 wanted[name] = danger
         for name in tuple(wanted):
@@ -379,6 +416,22 @@ class Decider:
                 danger=wanted[name], chance=chances[name], since_ns=now_ns
             )
 
+    def _settled(self, event: _Event, now_ns: int) -> dict[str, AreaChance]:
+        """The chances by parts that were foretold for a while.
+
+        A part that was just seen to part may for a moment go anywhere: what it passes over adds no
+        area that is out again a little later. Where it may fall it does at once.
+        """
+        after = self._settings.settles_s * S
+        return _together(
+            (
+                m
+                for m in self._to_come(event, now_ns)
+                if m.since_ns and m.foretold_ns - m.since_ns >= after
+            ),
+            now_ns,
+        )
+
     def _brought_up(
         self,
         warned: WarnedArea,
@@ -390,8 +443,8 @@ class Decider:
         """An area that stays under alert, and what it is told.
 
         What is worse it is told at once. The danger that it is told of is over, as an area's alert
-        is, once it was below `clear_probability` for `clear_after_s` with the track seen; then it
-        is told the other one. `seen_ns`: until when it was; None: it is lost.
+        is, once it was below `clear_probability` for long enough with the track seen; then it is
+        told the other one. `seen_ns`: until when it was; None: it is lost.
         """
         change = msgspec.structs.replace
         warned = change(warned, below_since_ns=None)
@@ -401,7 +454,7 @@ class Decider:
         if own >= self._settings.clear_probability:
             return change(warned, chance=chance, other_since_ns=None)
         since_ns = now_ns if warned.other_since_ns is None else warned.other_since_ns
-        if seen_ns is None or seen_ns - since_ns < self._settings.clear_after_s * S:
+        if seen_ns is None or seen_ns - since_ns < self._clear_after_ns(warned, now_ns):
             return change(warned, other_since_ns=since_ns)
         other = Danger.PASS if warned.danger.falls else Danger.NEIGHBOUR
         return change(warned, chance=chance, danger=other, other_since_ns=None)
@@ -415,26 +468,40 @@ class Decider:
             return Danger.FALL
         return Danger.PASS if chance.passes >= of.pass_probability else None
 
-    def _clear(
-        self, event: _Event, now_ns: int, chances: Mapping[str, AreaChance], lost: bool
-    ) -> tuple[str, ...]:
-        """Take out areas that were below the threshold for long enough; none while one is lost."""
-        if lost:
-            return ()
-        after, seen_ns = self._settings.clear_after_s * S, self._seen_ns(event, now_ns)
+    def _clear(self, event: _Event, now_ns: int, *, at_once: bool) -> tuple[str, ...]:
+        """Take out areas that were below the threshold for long enough.
+
+        Where others stay that is an Update, which waits until one may be said; `at_once`: one is.
+        """
+        seen_ns = self._seen_ns(event, now_ns)
         gone = sorted(
             name
             for name, one in event.warned.items()
-            if one.below_since_ns is not None and seen_ns - one.below_since_ns >= after
+            if one.below_since_ns is not None
+            and seen_ns - one.below_since_ns >= self._clear_after_ns(one, now_ns)
         )
+        if len(gone) < len(event.warned) and not at_once and not self._may_update(event, now_ns):
+            return ()
         for name in gone:
             del event.warned[name]
         return tuple(gone)
 
+    def _clear_after_ns(self, one: WarnedArea, now_ns: int) -> float:
+        """For how long an area is to be below the threshold before it is cleared.
+
+        What has passed is over. What now seems to go elsewhere, a plot or a part may bring back.
+        """
+        of, last_ns = self._settings, one.last_ns
+        passed = one.danger == Danger.PASS and last_ns is not None and last_ns < now_ns
+        return (of.passed_after_s if passed else of.clear_after_s) * S
+
     def _reason(
         self, event: _Event, now_ns: int, new: Iterable[str], gone: Sequence[str], lost: int | None
     ) -> Reason | None:
-        """Why something is to be said now; None: nothing is."""
+        """Why something is to be said now; None: nothing is.
+
+        At once where danger grows; all else waits until `update_every_s` after the message before.
+        """
         of = self._settings
         if not event.open:
             return Reason.THRESHOLD
@@ -442,23 +509,24 @@ class Decider:
             return Reason.MORE_AREAS
         if gone:
             return Reason.FEWER_AREAS
+        if self._worse(event):
+            return Reason.OTHER_DANGER
+        if not self._may_update(event, now_ns):
+            return None
         if event.lost != (lost is not None):
             return Reason.TRACK_LOST if lost is not None else Reason.TRACK_FOUND
-        since = now_ns - event.said_ns
-        changes = [
-            (event.told[name], one.danger)
-            for name, one in event.warned.items()
-            if one.danger != event.told.get(name, one.danger)
-        ]
-        worse = any(_WORST_FIRST[now] < _WORST_FIRST[was] for was, now in changes)
-        if worse or (changes and since >= of.update_every_s * S):
+        if any(one.danger != event.told.get(n, one.danger) for n, one in event.warned.items()):
             return Reason.OTHER_DANGER
         # What is past does not change: a danger that has begun goes on, whatever part is ahead.
         ahead = zip(_times(event.warned.values()), event.said_times, strict=True)
         moved = max(abs(max(now, now_ns) - max(was, now_ns)) for now, was in ahead)
-        if moved > of.times_change_s * S and since >= of.update_every_s * S:
+        if moved > of.times_change_s * S:
             return Reason.OTHER_TIMES
-        return Reason.STILL if since >= 0.5 * of.expires_s * S else None
+        return Reason.STILL if now_ns - event.said_ns >= 0.5 * of.expires_s * S else None
+
+    def _may_update(self, event: _Event, now_ns: int) -> bool:
+        """Whether the message before was long enough ago for what is no greater danger."""
+        return now_ns - event.said_ns >= self._settings.update_every_s * S
 
     def _end(
         self,
@@ -473,8 +541,11 @@ class Decider:
         gone = tuple(sorted({*gone, *event.warned}))
         event.warned.clear()
         lost = self._lost(event, now_ns + 1) if event.lost else None
-        if event.lost and lost is None:
-            lost = min((m.last_plot_ns for m in event.members.values()), default=None)
+        seen_ns = min((m.last_plot_ns for m in event.members.values()), default=None)
+        # Also where a node that was behind did not say so before: its end was not seen.
+        unseen = seen_ns is not None and now_ns - seen_ns > self._settings.lost_after_s * S
+        if lost is None and (event.lost or (reason == Reason.CAME_DOWN and unseen)):
+            lost = seen_ns
         event.open, event.lost = False, False
         return self._say(event, now_ns, step, reason, basis, launch, gone, lost)
 

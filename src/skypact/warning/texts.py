@@ -229,6 +229,16 @@ _REASON = {
         "ko": "발령 기관이 취소했습니다.",
     },
 }  # fmt: skip
+_THRESHOLD = {
+    "en": "By what was seen it is likely enough to be warned of.",
+    "ja": "観測により、警報の基準に達しました。",
+    "ko": "관측 결과 경보 기준에 도달했습니다.",
+}
+_NOT_SEEN_NOW = {
+    "en": "The radars see it no more; the warning holds.",
+    "ja": "レーダーは捉えていません。警報は継続します。",
+    "ko": "레이더에 포착되지 않습니다. 경보는 유지됩니다.",
+}
 _TIME_IS_PAST = {
     "en": "The last time at which it could is past.",
     "ja": "可能性のある最後の時刻を過ぎました。",
@@ -327,6 +337,20 @@ def description(said: Warning, part: Part, language: str, nation: str, of: "Name
         at = clock(max(one.last_plot_ns for one in said.basis))
         parts.append(words["seen"].format(radars=len(radars), at=at))
     return ("" if language == "ja" else " ").join(parts)
+
+
+def reason(said: Warning, part: Part, language: str, of: "Names") -> str:
+    """Why the areas of a part are told what they are, and of no others."""
+    if part.told == Told.OTHER_HOLDS:
+        return _OTHER_HOLDS[language]
+    if not part.told.in_force:
+        return _ended(said, language)
+    changes = _changes(said, part, language, of)
+    if changes:
+        return ("" if language == "ja" else " ").join(changes)
+    if said.reason == Reason.TRACK_LOST:
+        return _NOT_SEEN_NOW[language]
+    return _REASON.get(said.reason, _THRESHOLD)[language]
 
 
 def why_withdrawn(said: Warning) -> str:
