@@ -169,6 +169,19 @@ beta_kg_m2 = 6000
 """
 
 
+def test_what_is_to_know_of_the_files_is_said(folder: Path, tmp_path: Path) -> None:
+    heading, *rows = (folder / "plots.csv").read_text().splitlines()
+    rows = [f"{row},x" for row in rows[:300]]
+    (tmp_path / "plots.csv").write_text("\n".join([f"{heading},colour", *rows]) + "\n")
+    radars = skypact.load_radars(folder / "radars.toml")
+    compared = compare_nations(tmp_path / "plots.csv", radars, moments=2)
+    (note,) = compared.as_json()["notes"]
+    assert '"colour"' in note
+    console = Console(file=io.StringIO(), width=200)
+    print_comparison(console, compared)
+    assert f"Note: {note}" in console.file.getvalue()
+
+
 def test_minutes_that_nobody_saw_are_marked_on_the_way_between(comparison) -> None:
     """They once stood where it was last seen before and first seen after: 30 min beside 20."""
     flight = comparison.flights[0]

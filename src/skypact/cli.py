@@ -711,7 +711,7 @@ def feed(
     import asyncio
 
     from skypact.sensing import load_radars
-    from skypact.sensing.feeds.sender import send_to_nodes, target_of
+    from skypact.sensing.feeds.sender import send_file, target_of
 
     times = _speed(speed)
     keys: list[str | None] = [_key(one) for one in key_file or ()]
@@ -727,7 +727,7 @@ def feed(
     where = [one.rpartition("@")[2] for one in node]  # a password may stand before it
     with _rows_sent() as on_progress:
         sent = asyncio.run(
-            send_to_nodes(
+            send_file(
                 plots,
                 targets,
                 speed=times,

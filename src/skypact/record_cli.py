@@ -161,7 +161,7 @@ def list_(
                 "count": count,
                 "entries": [row_of(*one) for one in found],
             }
-            title = f"{query.origin}: {count:,} launches"
+            title = f"{query.origin}: {count:,} entries"
             more = f", the newest {len(found)}" if count > len(found) else ""
             _show_entries(console, title + more, found)
 
@@ -247,6 +247,7 @@ def count(
     settings: SettingsFile = None,
 ) -> None:
     """Count launches, and how the count differs by definition."""
+    from skypact.model import PART
     from skypact.record.launch_record import COUNTED
     from skypact.record.months import with_empty_months
 
@@ -260,20 +261,23 @@ def count(
             counts = launches.count(query, by)
             outcomes = launches.count(query, "outcome")
             total = sum(counts.values())
-            cruise = launches.count(query, "type").get("cruise", 0)
+            types = launches.count(query, "type")
+            cruise, parts = types.get("cruise", 0), types.get(PART, 0)
             document[str(query.origin)] = {
                 "count": total,
                 "by": by,
                 "counts": counts,
                 "outcomes": outcomes,
                 "cruise": cruise,
+                "parts": parts,
             }
             succeeded, failed, unknown = (
                 outcomes.get(one, 0) for one in ("success", "failure", "unknown")
             )
             console.print(
-                f"{query.origin}: {total:,} launches, {total - cruise:,} without cruise missiles; "
-                f"{succeeded:,} succeeded, {failed:,} failed, of {unknown:,} it is not known"
+                f"{query.origin}: {total - parts:,} launches, {total - parts - cruise:,} without "
+                f"cruise missiles; {succeeded:,} succeeded, {failed:,} failed, of {unknown:,} it "
+                f"is not known{f'; {parts:,} entries are parts of a launch' if parts else ''}"
             )
             most = max(counts.values(), default=1)
             held = launches.days(query.origin) if by == "month" else None

@@ -328,7 +328,7 @@ async def _fly(folder: Path, nations: Sequence[str], settings: Settings) -> None
                 f"http://127.0.0.1:{port}", key=key, radars=(), settings=settings, exercise=True
             )
             sending.create_task(
-                send_file(own / _NATION_PLOTS, target, settings=settings, whole=whole)
+                send_file(own / _NATION_PLOTS, [target], settings=settings, whole=whole)
             )
 
 

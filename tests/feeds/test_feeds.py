@@ -546,7 +546,7 @@ def test_a_file_is_sent_whole(server, tmp_path, how, suffix):
                     node_url = server.url.replace("//", "//node:node@")
                 key = KEY if how == "http" else None
                 target = target_of(node_url, key=key, radars=(), settings=Settings())
-                sent = await send_file(path, target, speed=math.inf, keep_times=True)
+                [sent] = await send_file(path, [target], speed=math.inf, keep_times=True)
                 same(as_sent(node), as_file(both))
                 assert sent.rows == sent.acknowledged == 600 and sent.refused == 0
                 assert sent.verdicts == {"accepted": len(node.arrivals)}
@@ -590,7 +590,7 @@ def test_a_file_sent_through_faults_is_there_once(server, tmp_path):
             url = own_server.url.replace("//", "//node:node@")
             target = target_of(url, key=None, radars=(), settings=settings)
             trouble = asyncio.create_task(faults(node))
-            sent = await send_file(path, target, speed=40.0, keep_times=True, settings=settings)
+            [sent] = await send_file(path, [target], speed=40.0, keep_times=True, settings=settings)
             await trouble
             same(as_sent(node), as_file(both))
             assert sent.sent_again > 0 and sent.acknowledged == 400
@@ -619,7 +619,7 @@ def test_the_files_own_timing(tmp_path):
         await feeds.start()
         url = f"http://127.0.0.1:{feeds.http.port}"
         target = target_of(url, key=KEY, radars=(), settings=Settings())
-        await send_file(path, target, speed=speed)
+        await send_file(path, [target], speed=speed)
         await feeds.stop()
         return arrived
 
@@ -644,7 +644,7 @@ def test_a_file_by_asterix(tmp_path, protocol):
         async with running(table) as (node, feeds):
             url = f"{protocol}://127.0.0.1:{feeds.asterix[0].port}"
             target = target_of(url, key=None, radars=RADARS, settings=Settings())
-            sent = await send_file(path, target, speed=math.inf, keep_times=True)
+            [sent] = await send_file(path, [target], speed=math.inf, keep_times=True)
             assert sent.rows == 100 and sent.acknowledged is None
             await until(lambda: node.rows == 100)
             ranges = sorted(r for a in node.arrivals for r in a.plots.range_m.tolist())
@@ -678,16 +678,16 @@ def test_nobody_there_or_the_wrong_key(server, tmp_path):
                 url, key=KEY if "http" in url else None, radars=RADARS, settings=Settings()
             )
             with pytest.raises(InputError, match="cannot be reached"):
-                await send_file(path, target, speed=math.inf)
+                await send_file(path, [target], speed=math.inf)
         async with running() as (_, feeds):
             url = f"http://127.0.0.1:{feeds.http.port}"
             target = target_of(url, key="wrong", radars=(), settings=Settings())
             with pytest.raises(InputError, match="not known"):
-                await send_file(path, target, speed=math.inf)
+                await send_file(path, [target], speed=math.inf)
         url = server.url.replace("//", "//sado:wrong@")
         target = target_of(url, key=None, radars=(), settings=Settings())
         with pytest.raises(InputError, match=r"(?i)authorization|reset by peer") as caught:
-            await send_file(path, target, speed=math.inf)
+            await send_file(path, [target], speed=math.inf)
         assert "wrong" not in str(caught.value)
 
     asyncio.run(scenario())

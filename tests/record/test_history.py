@@ -178,9 +178,9 @@ def test_a_csv_with_the_columns_of_the_record(tmp_path: Path, where: str) -> Non
     assert record.put(imported.entries) == Put(2, 0, 0)
     assert record.put(read_csv(file, "mine", record).entries) == Put(0, 0, 2)
     assert [(bad.row, bad.field) for bad in imported.refused] == [
-        (3, "date"),
-        (4, "apogee_km"),
-        (5, "row"),
+        (4, "date"),
+        (5, "apogee_km"),
+        (6, "row"),
     ]
     second, first = (entry for _, entry in record.entries(Query()))
     assert (first.day, first.apogee_km, first.outcome) == (20221104, 1920.0, "failure")

@@ -9,9 +9,12 @@ from types import SimpleNamespace
 import msgspec
 import nats
 import pytest
+from typer.testing import CliRunner
 
 from evaluate.own_postgresql import MISSING, OwnPostgresql, is_installed
+from skypact import cli
 from skypact.model import (
+    PART,
     AreaChance,
     Assessed,
     Assessment,
@@ -102,11 +105,11 @@ class Scene:
         self.tracks, self.statements, self.assessed = [], {}, 0
         self.warned = Warned()
         self.events = Events("JPN", Settings().consultation, exercise=False)
-        self.areas = None
+        self.areas, self.parents = None, {}
 
     async def flight(self, one, launch):
         self.assessed += 1
-        return flight(one.id)
+        return msgspec.structs.replace(flight(one.id), parted_from=self.parents.get(one.id))
 
     def write(self, kind, about, time_ns, entry):
         return self.journal.put(kind, about, time_ns, encoded(entry))
@@ -203,6 +206,29 @@ def test_what_ended_is_recorded_once_with_its_journal_range(tmp_path):
         await recording.stop()
 
     play(tmp_path, str(tmp_path / "record.db"), scene)
+
+
+def test_what_parted_says_from_which_and_is_no_launch(tmp_path):
+    async def scene(of):
+        of.parents = {2: 1, 4: 3}
+        of.tracks = [track(1), track(2, TrackStatus.CONFIRMED)]
+        recording = of.recording()
+        await recording.look()
+        of.tracks = [track(2), track(4)]  # the picture has forgotten the first, and never had 3
+        await recording.look()
+        launch, part, orphan = of.entries()
+        assert (launch.type, launch.words, launch.description) == ("unknown", {}, "")
+        assert part.type == orphan.type == PART
+        assert part.words == {"parted_from": launch.key}
+        assert launch.key in part.description
+        assert orphan.words == {"parted_from": "?-3"}
+        await recording.stop()
+
+    play(tmp_path, str(tmp_path / "record.db"), scene)
+    database = ["--database", str(tmp_path / "record.db")]
+    told = CliRunner().invoke(cli.app, ["record", "count", *database]).output
+    assert "measured: 1 launches, 1 without cruise missiles; " in told
+    assert "2 entries are parts of a launch" in " ".join(told.split())
 
 
 def test_a_node_that_is_killed_loses_nothing_and_doubles_nothing(tmp_path):

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from skypact.charts.parts import SOFT, STYLE, axes_at, headline, new_figure, plain, save, title
 from skypact.maps import INK, FloatArray, centred, draw_map, frame_about
-from skypact.model import LaunchEntry
+from skypact.model import PART, LaunchEntry
 from skypact.record.exports import day_text
 from skypact.record.launch_record import LaunchRecord, Query
 from skypact.record.lines import Line
@@ -40,7 +40,7 @@ def draw_launches(
     entries = [one for _, one in islice(record.entries(query, newest_first=True), _MOST)]
     figure = new_figure(_WIDE, _HIGH)
     span = f"{_month(min(months))} to {_month(max(months))}" if months else "no launches"
-    headline(figure, f"{total:,} launches, {span}", _line(record, query, len(entries), total))
+    headline(figure, f"{total:,} entries, {span}", _line(record, query, len(entries), total))
     _draw_months(axes_at(figure, 0.75, 1.4, _WIDE - 1.2, 1.9), months)
     _draw_bars(axes_at(figure, 1.2, 4.0, 2.1, 2.6), record.count(query, "type"), "By type")
     _draw_bars(axes_at(figure, 5.4, 4.0, 2.1, 2.6), record.count(query, "site"), "By site")
@@ -52,9 +52,11 @@ def draw_launches(
 def _line(record: LaunchRecord, query: Query, drawn: int, total: int) -> str:
     outcomes = record.count(query, "outcome")
     succeeded, failed, unknown = (outcomes.get(one, 0) for one in ("success", "failure", "unknown"))
-    cruise = record.count(query, "type").get("cruise", 0)
+    types = record.count(query, "type")
+    cruise, parts = types.get("cruise", 0), types.get(PART, 0)
     words = f"Origin: {query.origin}. {succeeded:,} succeeded, {failed:,} failed, of {unknown:,} "
-    words += f"it is not known; {cruise:,} are cruise missiles."
+    words += f"it is not known; {cruise:,} are cruise missiles"
+    words += f", {parts:,} parts of a launch." if parts else "."
     return words if drawn == total else f"{words} Points: the newest {drawn:,}."
 
 

@@ -67,6 +67,7 @@ from skypact.model.message import (
 from skypact.model.plots import Plots, Rejection
 from skypact.model.radar import Radar
 from skypact.model.record import (
+    PART,
     Acknowledgement,
     ImpactFrom,
     KeptEntry,
@@ -93,6 +94,7 @@ from skypact.model.warning import (
 
 __all__ = [
     "BIAS_KINDS",
+    "PART",
     "Acknowledged",
     "Acknowledgement",
     "AlertArea",

@@ -48,18 +48,23 @@ class WarningSent(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str = ""
 
 
+PART = "part"
+"""The type of what parted from a launch, as a stage does: an entry of its own, and no launch."""
+
+
 class LaunchEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One launch. What is not known is None, or an empty text.
 
     `source`, `key`: who says it, and its own number there; together one entry. `day`: 20221103,
     of the record's time zone; 20221100 or 20220000 where only the month or year is known.
-    `begin_ns`: UTC, where the time is known. `type`: as people count (srbm, icbm, slv, cruise, …);
-    `kind`: how it flew (ballistic, glide, …). `impact_off_km`: how far off the impact may be by
-    what is known of it: the semi-major axis of the 95 % area where measured, the rounding of the
-    source's numbers where derived. `exportable`: whether it may leave in exports: not where
+    `begin_ns`: UTC, where the time is known. `type`: as people count (srbm, icbm, slv, cruise, …),
+    or PART; `kind`: how it flew (ballistic, glide, …). `impact_off_km`: how far off the impact may
+    be by what is known of it: the semi-major axis of the 95 % area where measured, the rounding of
+    the source's numbers where derived. `exportable`: whether it may leave in exports: not where
     partners' observations have a part in it (design, rule 2). `journal_first`, `journal_last`:
-    entries of the journal that hold its observations. `words`: the source's own, untouched;
-    `cleaned`: what was made of them otherwise than they say.
+    entries of the journal that hold its observations. `words`: the source's own, untouched; of a
+    measured part the key of what it `parted_from`. `cleaned`: what was made of them otherwise than
+    they say.
     """
 
     origin: Origin

@@ -31,7 +31,7 @@ from skypact.offline.plots_taken import (
 from skypact.offline.reasons import unknown_because
 from skypact.offline.text import iso_utc
 from skypact.offline.truth import Sighting, TrueFlight, match_truth, require_same_flights
-from skypact.sensing import read_plots
+from skypact.sensing import read_plots_with_notes
 from skypact.settings import FlightSettings, Settings
 from skypact.tracking import Picture, Updates
 
@@ -111,7 +111,7 @@ class Comparison(NamedTuple):
     """Each nation alone beside all together; flights in order of their ids.
 
     `launched`: by the picture's name, how many launches it counts by its last plot: its tracks,
-    without those that parted from another.
+    without those that parted from another. `notes` are worth knowing and no faults.
     """
 
     radars: tuple[Radar, ...]
@@ -120,6 +120,7 @@ class Comparison(NamedTuple):
     plots: int
     rejections: tuple[Rejection, ...]
     launched: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The document of `skypact compare --json`."""
@@ -136,6 +137,7 @@ class Comparison(NamedTuple):
             "flights": [_flight_as_json(flight) for flight in self.flights],
             "plots": self.plots,
             "rejected": rejections_as_json(self.rejections),
+            "notes": list(self.notes),
         }
 
 
@@ -157,7 +159,7 @@ def compare_nations(
     where the truth is of other flights.
     """
     settings = settings or Settings()
-    columns, rejections = read_plots(plots, radars, settings=settings.sensing)
+    columns, rejections, notes = read_plots_with_notes(plots, radars, settings=settings.sensing)
     nations = tuple(sorted({radar.nation for radar in radars}))
     times = _moments(columns.time_ns, moments)
     histories = {
@@ -171,7 +173,8 @@ def compare_nations(
     flights = _assessed(shares, histories, settings, workers, on_progress)
     compared = _compared(shares, histories, flights, columns, radars, truth)
     launched = {name: _launched(history) for name, history in histories.items()}
-    return Comparison(tuple(radars), nations, compared, len(columns.time_ns), rejections, launched)
+    count = len(columns.time_ns)
+    return Comparison(tuple(radars), nations, compared, count, rejections, launched, notes)
 
 
 def _moments(time_ns: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from skypact.errors import InputError
 from skypact.model import BIAS_KINDS, Radar, Registration, Rejection
 from skypact.offline.flight_json import rejections_as_json
 from skypact.offline.text import iso_utc
-from skypact.sensing import read_plots, save_radars
+from skypact.sensing import read_plots_with_notes, save_radars
 from skypact.sensing.orbits import Orbit, orbit_sigma_m, orbit_states
 from skypact.settings import Settings
 from skypact.tracking import Picture
@@ -108,7 +108,7 @@ def register_files(
     if not any(getattr(radar, sigma) > 0.0 for radar in radars for _, sigma in _FIELDS.values()):
         remedy = "state range_bias_sigma_m and its like: how great they may be"
         raise InputError("radars", "none declares a bias that could be learnt", remedy)
-    seen, rejections = read_plots(plots, radars, settings=settings.sensing)
+    seen, rejections, notes = read_plots_with_notes(plots, radars, settings=settings.sensing)
     learnt = learn_from_orbits(seen, radars, _objects(orbits, settings), settings.orbits)
     picture = Picture(radars, settings.tracking)
     picture.observe(seen.at(np.flatnonzero(~learnt.used)))
@@ -122,7 +122,7 @@ def register_files(
         orbit_plots=int(learnt.used.sum()),
         passes=learnt.passes,
         rejections=rejections,
-        notes=_notes(radars, orbits, learnt, registration),
+        notes=(*notes, *_notes(radars, orbits, learnt, registration)),
     )
 
 

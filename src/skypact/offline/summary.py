@@ -81,7 +81,7 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
             "the truth; unchanged: no plot since the column before; –: not known then (with --json "
             "notes say why).",
         )
-    _print_rejections(console, comparison.rejections, ())
+    _print_rejections(console, comparison.rejections, comparison.notes)
 
 
 def print_score(console: Console, score: Score) -> None:

@@ -14,6 +14,7 @@ from skypact.flight import assess
 from skypact.model import Flight, Plots, Radar, Rejection
 from skypact.offline.flight_json import flight_as_json, rejections_as_json
 from skypact.offline.no_flight import NoFlight
+from skypact.offline.seen_alone import seen_alone
 from skypact.offline.text import iso_utc, span
 from skypact.sensing import PlotBatch, stream_plots
 from skypact.settings import Settings
@@ -106,15 +107,21 @@ def track_files(
             break
     seen.require_plots(until_ns)
     picture.observe(seen.no_more, on_updates=on_updates)
-    taken = [track.plots_by_radar for track in picture.tracks()]
+    tracks, found = picture.tracks(), flights(picture, settings)
+    taken = [track.plots_by_radar for track in tracks]
     return TrackedFiles(
         picture=picture,
-        flights=flights(picture, settings),
+        flights=found,
         plots=seen.plots,
         first_plot_ns=seen.first_ns,
         last_plot_ns=seen.last_ns,
         rejections=_by_file_and_row(seen.rejections, plots),
-        notes=(*seen.notes, *seen.by_radar.notes(taken), *_beyond(seen.last_ns, until_ns)),
+        notes=(
+            *seen.notes,
+            *seen.by_radar.notes(taken),
+            *seen_alone(found, tracks),
+            *_beyond(seen.last_ns, until_ns),
+        ),
         until_ns=until_ns,
     )
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from skypact.model import LaunchEntry
+from skypact.model import PART, LaunchEntry
 from skypact.record.exports import day_text
 from skypact.record.launch_record import LaunchRecord, Query
 from skypact.record.lines import Line, falls_near
@@ -139,8 +139,9 @@ def _near_the_line(
 def _between(
     record: LaunchRecord, query: Query, days: tuple[int, int]
 ) -> tuple[tuple[int, LaunchEntry], ...]:
+    """Launches, without what parted from them."""
     chosen = msgspec.structs.replace(query, from_day=days[0], to_day=days[1])
-    return tuple(record.entries(chosen))
+    return tuple(kept for kept in record.entries(chosen) if kept[1].type != PART)
 
 
 def public_ones(entries: Iterable[tuple[int, LaunchEntry]]) -> list[tuple[int, LaunchEntry]]:

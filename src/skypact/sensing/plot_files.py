@@ -89,13 +89,23 @@ def read_plots(
 
     The rejections go by file and row, those without a row last. Raises as `stream_plots` does.
     """
+    return read_plots_with_notes(paths, radars, settings=settings)[:2]
+
+
+def read_plots_with_notes(
+    paths: FilePath | Iterable[FilePath],
+    radars: Sequence[Radar],
+    *,
+    settings: SensingSettings = DEFAULT_SETTINGS,
+) -> tuple[Plots, tuple[Rejection, ...], tuple[str, ...]]:
+    """As `read_plots`, with what is worth knowing beside them (`PlotBatch.notes`)."""
     paths = _listed(paths)
     batches = list(stream_plots(paths, radars, settings=settings))
     plots = Plots._make(map(np.concatenate, zip(*(batch.plots for batch in batches), strict=True)))
     position = {str(path): index for index, path in reversed(list(enumerate(paths)))}
     rejections = [rejection for batch in batches for rejection in batch.rejections]
     rejections.sort(key=lambda r: (position[r.file], r.row is None, r.row or 0))
-    return plots, tuple(rejections)
+    return plots, tuple(rejections), tuple(note for batch in batches for note in batch.notes)
 
 
 def _listed(paths: FilePath | Iterable[FilePath]) -> tuple[Path, ...]:

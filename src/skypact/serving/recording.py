@@ -17,6 +17,7 @@ import structlog
 from skypact.errors import JournalError, RecordError
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.model import (
+    PART,
     Assessment,
     EntryKind,
     Flight,
@@ -102,6 +103,8 @@ class Recording:
         self._log = structlog.get_logger().bind(node=nation)
         self._record: LaunchRecord | None = None
         self._told: set[str] = set()
+        self._keys: dict[int, str] = {}
+        """Of every flight there was, for what parts from it may end when it is gone."""
         self._caught_up = False
         self._waiting: list[LaunchEntry] = []
         self._last = 0
@@ -140,6 +143,7 @@ class Recording:
     async def _tell_ended(self) -> None:
         """Write each flight that ended, once; a kill before it has it written by the next start."""
         tracks = self._folded.shared.shown()
+        self._keys |= {track.id: key_of(track) for track in tracks}
         ended = {
             key_of(track): track
             for track in tracks
@@ -188,6 +192,7 @@ class Recording:
         said = [_joint(flight, track), *await self._national(track, flight)]
         said += self._of_partners(flight)
         warnings = await self._warnings(track, flight)
+        parted = flight.parted_from
         return entry_of(
             key,
             self._nation,
@@ -197,6 +202,7 @@ class Recording:
             said=tuple(said),
             warnings=warnings,
             exportable=own_alone,
+            parted_from=None if parted is None else self._keys.get(parted, f"?-{parted}"),
         )
 
     async def _warnings(self, track: Track, flight: Flight) -> tuple[WarningSent, ...]:
@@ -304,8 +310,12 @@ def entry_of(
     said: tuple[NationAssessment, ...],
     exportable: bool,
     warnings: tuple[WarningSent, ...] = (),
+    parted_from: str | None = None,
 ) -> LaunchEntry:
-    """A flight as the record keeps it. `journal`: first and last entry of its observations."""
+    """A flight as the record keeps it. `journal`: first and last entry of its observations.
+
+    `parted_from`: the key of the flight beside which it began, as a stage or a part does.
+    """
     launch, impact = flight.launch, flight.impact
     begin_ns = launch.time_ns if launch else flight.first_plot_ns
     range_m = flight.ground_range_m
@@ -315,7 +325,7 @@ def entry_of(
         key=key,
         day=day_of(begin_ns, utc_offset_h),
         begin_ns=begin_ns,
-        type=str(flight.range_class or "unknown"),
+        type=PART if parted_from else str(flight.range_class or "unknown"),
         kind=str(flight.kind),
         launch_latitude_deg=math.degrees(launch.latitude_rad) if launch else None,
         launch_longitude_deg=math.degrees(launch.longitude_rad) if launch else None,
@@ -326,6 +336,8 @@ def entry_of(
         impact_longitude_deg=math.degrees(impact.longitude_rad) if impact else None,
         impact_off_km=impact.ellipse_95.semi_major_m / 1e3 if impact else None,
         impact_from=ImpactFrom.MEASURED if impact else "",
+        description=f"Parted from {parted_from}, as a stage or a part." if parted_from else "",
+        words={"parted_from": parted_from} if parted_from else {},
         exportable=exportable,
         journal_first=journal[0],
         journal_last=journal[1],

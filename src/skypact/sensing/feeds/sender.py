@@ -147,54 +147,35 @@ class Target(Protocol):
 
 async def send_file(
     path: Path,
-    target: Target,
-    *,
-    speed: float = 1.0,
-    keep_times: bool = False,
-    settings: Settings | None = None,
-    on_progress: OnProgress | None = None,
-    epoch: int | None = None,
-    whole: Whole | None = None,
-) -> Sent:
-    """Send a plot file; `speed` times as fast as it was recorded, math.inf: as fast as it goes.
-
-    Times are shifted to now, so that no plot is sent before its own time, unless `keep_times`; with
-    others that are parts of one `whole` by as much as theirs.
-    Raises InputError for a file that cannot be read or a node that is not there.
-    """
-    settings = settings or Settings()
-    file = await asyncio.to_thread(_look_through, path, settings)
-    await target.open()
-    pace = _Pace(speed, keep_times, epoch)
-    return await _send(path, file, target, pace, whole, settings, on_progress)
-
-
-async def send_to_nodes(
-    path: Path,
     targets: Sequence[Target],
     *,
     speed: float = 1.0,
     keep_times: bool = False,
     settings: Settings | None = None,
     on_progress: OnProgress | None = None,
+    whole: Whole | None = None,
 ) -> list[Sent]:
-    """Send one plot file to several nodes in step, each what of it is its own; one answer each.
+    """Send a plot file to nodes in step, each what of it is its own; one answer each.
 
-    Sent one by one, each with times of its own begin, what several saw together would come apart.
-    Radars that none of them takes are left out in each answer; the others in none.
-    Raises InputError as `send_file` does, once what was under way has been stopped.
+    `speed`: so many times as fast as it was recorded, math.inf: as fast as it goes. Times are
+    shifted to now, so that no plot is sent before its own time, unless `keep_times`; with others
+    that are parts of one `whole` by as much as theirs. Sent one by one, each with times of its own
+    begin, what several saw together would come apart. Radars that no node takes are left out in
+    each answer; the others in none.
+
+    Raises InputError for a file that cannot be read or a node that is not there, once what was
+    under way has been stopped.
     """
     settings = settings or Settings()
     file = await asyncio.to_thread(_look_through, path, settings)
-    pace = _Pace(speed, keep_times, None)
     opened: list[Target] = []
     rows_of = [0] * len(targets)
 
     def progress_of(which: int) -> OnProgress:
-        def progress(done: int, whole: int) -> None:
+        def progress(done: int, rows: int) -> None:
             rows_of[which] = done
             if on_progress is not None:
-                on_progress(sum(rows_of), whole * len(targets))
+                on_progress(sum(rows_of), rows * len(targets))
 
         return progress
 
@@ -206,13 +187,12 @@ async def send_to_nodes(
         for target in opened:
             await target.close()
         raise
-    whole = Whole(file.first_ns, file.last_ns, time.time_ns())
+    whole = whole or Whole(file.first_ns, file.last_ns, time.time_ns())
+    pace = _Pace(speed, keep_times, whole)
     try:
         async with asyncio.TaskGroup() as sending:
             tasks = [
-                sending.create_task(
-                    _send(path, file, target, pace, whole, settings, progress_of(which))
-                )
+                sending.create_task(_send(path, file, target, pace, settings, progress_of(which)))
                 for which, target in enumerate(targets)
             ]
     except* InputError as errors:
@@ -227,7 +207,7 @@ class _Pace(NamedTuple):
 
     speed: float
     keep_times: bool
-    epoch: int | None
+    whole: Whole
 
 
 async def _send(
@@ -235,17 +215,14 @@ async def _send(
     file: _File,
     target: Target,
     pace: _Pace,
-    whole: Whole | None,
     settings: Settings,
-    on_progress: OnProgress | None,
+    on_progress: OnProgress,
 ) -> Sent:
     """Send a file that was looked through to a target that is open, and close it."""
-    speed, keep_times, epoch = pace
-    at_ns = now_ns = time.time_ns()
-    if whole is not None:
-        file = file._replace(first_ns=whole.first_ns, last_ns=whole.last_ns)
-        at_ns = whole.begin_ns
-    sending = _Sending(target, settings, epoch or now_ns // NANOSECONDS_PER_SECOND, file.rows)
+    speed, keep_times, (first_ns, last_ns, at_ns) = pace
+    file = file._replace(first_ns=first_ns, last_ns=last_ns)
+    now_ns = time.time_ns()
+    sending = _Sending(target, settings, now_ns // NANOSECONDS_PER_SECOND, file.rows)
     sending.on_progress = on_progress
     begin_s = asyncio.get_running_loop().time() + (at_ns - now_ns) / NANOSECONDS_PER_SECOND
     # At k times the speed the last plot is sent after 1/k of the file's time, and must be past.
