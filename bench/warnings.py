@@ -41,6 +41,7 @@ from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
 from skypact.sensing.simulator import fly_programme
 from skypact.serving.clock import NodeClock
+from skypact.serving.warner import KeptWarnings
 from skypact.settings import Settings
 from skypact.sharing.coalition import init_coalition
 from skypact.sharing.nats_config import NATIONAL_USER, warning_subject
@@ -126,12 +127,19 @@ class _Timed:
     def __init__(self, node: Node) -> None:
         assert node.warner is not None
         self._node, node.warner.looking = node, self._looking
+        self._note, node.warner.told = node.warner.told, self._told
+        self._by_plot: set[str] = set()
         self._before_s = self._began_s = 0.0
         self._handed_s: list[tuple[float, float]] = []
         self.took_ms: list[tuple[float, float]] = []
 
     def _looking(self) -> None:
         self._before_s, self._began_s = self._began_s, time.monotonic()
+
+    def _told(self, whole: KeptWarnings) -> None:
+        reasons = {Reason.THRESHOLD, Reason.MORE_AREAS}
+        self._by_plot |= {one.identifier for one in whole.each if one.said.reason in reasons}
+        self._note(whole)
 
     async def hand_in(self, arrival: Arrival) -> None:
         self._handed_s = [*self._handed_s[-50:], (time.monotonic(), time.process_time())]
@@ -140,9 +148,7 @@ class _Timed:
     async def heard(self, message: Any) -> None:
         """From the first plot that the look before did not know to here."""
         now_s, spent_s = time.monotonic(), time.process_time()
-        of = etree.fromstring(message.data)
-        reasons = {e.text for e in of.iterfind(".//{*}parameter/{*}value")}
-        by_plot = {str(Reason.THRESHOLD), str(Reason.MORE_AREAS)} & reasons
+        by_plot = etree.fromstring(message.data).findtext("{*}identifier") in self._by_plot
         fresh = [one for one in self._handed_s if one[0] >= self._before_s]
         if by_plot and fresh:
             at_s, by_then_s = fresh[0]
