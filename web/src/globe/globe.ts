@@ -15,6 +15,7 @@ import {
   Rectangle,
   Scene,
   SceneMode,
+  SceneTransforms,
   ScreenSpaceEventHandler,
   ScreenSpaceEventType,
 } from "@cesium/engine";
@@ -33,12 +34,20 @@ import { landImagery, LevelTerrain, type Outlines } from "./tiles";
 import { TrackMarks } from "./trackMarks";
 import { WarningMarks } from "./warningMarks";
 
-/** Where one looks at first: Korea, Japan and the seas around them. */
+/** Where one looks at first: Korea, Japan and the seas around them, and farther where flights are. */
 const HOME = { longitude_deg: 135.5, latitude_deg: 30, height_m: 3_400_000, pitch_deg: -76 };
 const HOME_FLAT = Rectangle.fromDegrees(116, 20, 160, 50);
+/** What stays in sight of it when flights ask for more: Korea and Japan. */
+const HOME_HOLDS: readonly [number, number][] = [[124, 31], [124, 44], [146, 31], [146, 46]];
+/** Straight, from the middle of these: what is farther is behind the Earth, and waits to be chosen. */
+const HOME_REACH_M = 7_500_000;
+/** So much of the canvas' sides is its edge: what is there is not in sight. */
+const EDGE = 0.04;
 const NEAREST_M = 20_000;
 const FARTHEST_M = 40_000_000;
 const LOOK_POINTS = 60;
+/** Of each flight for the first view: its ends and its highest place are enough. */
+const HOME_POINTS = 6;
 const LOOK_PITCH = -0.85;
 const LOOK_RANGES = 2.4;
 const LEAST_LOOK_M = 150_000;
@@ -70,12 +79,16 @@ export interface Shown {
 }
 
 /** All of a flight: flown and expected, its launch and its impact. */
-function pointsOf(flight: Flight): Cartesian3[] {
-  const points = [flight.path_flown, flight.path_expected].flatMap((path) => (path ? pathPoints(path, LOOK_POINTS) : []));
+function pointsOf(flight: Flight, greatest = LOOK_POINTS): Cartesian3[] {
+  const points = [flight.path_flown, flight.path_expected].flatMap((path) => (path ? pathPoints(path, greatest) : []));
   for (const place of [flight.launch, flight.impact]) {
     if (place) points.push(at(place.longitude_deg, place.latitude_deg, 0));
   }
   return points;
+}
+
+function homePoints(flight: Flight): Cartesian3[] {
+  return flight.kind === "aircraft" ? [] : pointsOf(flight, HOME_POINTS);
 }
 
 export class Globe {
@@ -94,6 +107,8 @@ export class Globe {
   #ghosts = new Set<number>();
   /** The flight that one looks at and around where, until one looks elsewhere oneself. */
   #kept: { id: number; around: BoundingSphere } | undefined;
+  /** One looks from where one looks at first, until one looks elsewhere oneself. */
+  #atHome = true;
   /** Something in the data is not drawn yet. */
   #changed = false;
   /**
@@ -167,6 +182,7 @@ export class Globe {
         if (track.id === this.#shown.chosen) this.#ellipsoid.show(track);
       }
       this.#keepInSight();
+      if (this.#atHome && (change.whole || change.flights.length)) this.#keepHome(change.flights);
       this.#changed = true;
     };
     return picture.look(draw);
@@ -221,8 +237,19 @@ export class Globe {
     this.show(this.#shown);
   }
 
+  /** Korea and Japan, and all flights that one can see together with them. */
   home(): void {
     this.#kept = undefined;
+    this.#atHome = true;
+    this.#lookHome();
+    const points = [...(this.#picture?.flights.values() ?? [])].flatMap(homePoints);
+    if (points.every((point) => this.#inSight(point))) return;
+    const middle = Cartesian3.fromDegrees(HOME.longitude_deg, HOME.latitude_deg);
+    const near = points.filter((point) => Cartesian3.distance(point, middle) < HOME_REACH_M);
+    if (near.length) this.#lookAround([...HOME_HOLDS.map(([longitude, latitude]) => at(longitude, latitude, 0)), ...near], CesiumMath.toRadians(HOME.pitch_deg));
+  }
+
+  #lookHome(): void {
     if (this.scene.mode === SceneMode.SCENE2D) {
       this.scene.camera.setView({ destination: HOME_FLAT });
     } else {
@@ -234,12 +261,33 @@ export class Globe {
     this.scene.requestRender();
   }
 
+  /** From home, what comes into the picture or goes out of sight is looked at too. */
+  #keepHome(flights: readonly number[]): void {
+    const changed = flights.map((id) => this.#picture?.flights.get(id)).filter((flight) => flight !== undefined);
+    const middle = Cartesian3.fromDegrees(HOME.longitude_deg, HOME.latitude_deg);
+    const out = changed.flatMap(homePoints).some((point) => !this.#inSight(point) && Cartesian3.distance(point, middle) < HOME_REACH_M);
+    if (out) this.home();
+  }
+
+  #inSight(point: Cartesian3): boolean {
+    const place = SceneTransforms.worldToWindowCoordinates(this.scene, point);
+    const { clientWidth, clientHeight } = this.#canvas;
+    const within = (one: number, all: number): boolean => one > EDGE * all && one < (1 - EDGE) * all;
+    return place !== undefined && within(place.x, clientWidth) && within(place.y, clientHeight);
+  }
+
   /** The whole of a flight comes into sight, from the south at a slant: height is seen as height. */
   lookAt(flight: Flight): void {
     const points = pointsOf(flight);
     if (points.length === 0) return;
-    this.#kept = { id: flight.id, around: BoundingSphere.fromPoints(points) };
-    this.#kept.around.radius = Math.max(LEAST_LOOK_M, this.#kept.around.radius);
+    this.#atHome = false;
+    this.#kept = { id: flight.id, around: this.#lookAround(points, LOOK_PITCH) };
+  }
+
+  /** Look at all of these; gives the sphere around them. */
+  #lookAround(points: Cartesian3[], pitch: number): BoundingSphere {
+    const sphere = BoundingSphere.fromPoints(points);
+    sphere.radius = Math.max(LEAST_LOOK_M, sphere.radius);
     const { camera } = this.scene;
     if (this.scene.mode === SceneMode.SCENE2D) {
       const around = Rectangle.fromCartesianArray(points);
@@ -253,13 +301,13 @@ export class Globe {
         ),
       });
     } else {
-      const { center, radius } = this.#kept.around;
       // The angle of view is that of the longer side.
       const tall = Math.max(1, this.#canvas.clientHeight / Math.max(1, this.#canvas.clientWidth));
-      camera.lookAt(center, new HeadingPitchRange(0, LOOK_PITCH, LOOK_RANGES * tall * radius));
+      camera.lookAt(sphere.center, new HeadingPitchRange(0, pitch, LOOK_RANGES * tall * sphere.radius));
       camera.lookAtTransform(Matrix4.IDENTITY);
     }
     this.scene.requestRender();
+    return sphere;
   }
 
   /** A flight that grows is followed, unless one has looked elsewhere since it was chosen. */
@@ -272,7 +320,7 @@ export class Globe {
   }
 
   zoom(nearer: boolean): void {
-    this.#kept = undefined;
+    this.#lookElsewhere();
     const height_m = this.scene.camera.positionCartographic.height;
     if (nearer) this.scene.camera.zoomIn(height_m * 0.3);
     else this.scene.camera.zoomOut(height_m * 0.45);
@@ -280,7 +328,7 @@ export class Globe {
   }
 
   turn(east: number, north: number): void {
-    this.#kept = undefined;
+    this.#lookElsewhere();
     const step = 0.06;
     const { camera } = this.scene;
     if (this.scene.mode === SceneMode.SCENE2D) {
@@ -293,6 +341,12 @@ export class Globe {
     }
     this.scene.requestRender();
   }
+
+  /** From now on the view is one's own. */
+  readonly #lookElsewhere = (): void => {
+    this.#kept = undefined;
+    this.#atHome = false;
+  };
 
   get canvas(): HTMLCanvasElement {
     return this.#canvas;
@@ -339,7 +393,7 @@ export class Globe {
 
   #listen(onChoose: (id: number | null) => void): void {
     for (const moves of ["pointerdown", "wheel"]) {
-      this.#canvas.addEventListener(moves, () => (this.#kept = undefined), { passive: true });
+      this.#canvas.addEventListener(moves, this.#lookElsewhere, { passive: true });
     }
     const handler = new ScreenSpaceEventHandler(this.#canvas);
     handler.setInputAction((event: { position: Cartesian2 }) => {

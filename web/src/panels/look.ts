@@ -19,6 +19,23 @@ export function useWords(): typeof say {
   return say;
 }
 
+/** An order to the node: what was refused of it is said, and it is not given twice while it is under way. */
+export function useOrder(): { order: (act: () => Promise<void>) => Promise<void>; busy: boolean; fault: string } {
+  const [busy, occupy] = useState(false);
+  const [fault, blame] = useState("");
+  const order = async (act: () => Promise<void>): Promise<void> => {
+    blame("");
+    occupy(true);
+    try {
+      await act();
+    } catch (error) {
+      blame(error instanceof Error ? error.message : String(error));
+    }
+    occupy(false);
+  };
+  return { order, busy, fault };
+}
+
 /** Drawn again when a picture changed, at most once each `every_ms`. */
 export function usePicture(picture: Picture, every_ms = 250): void {
   const [, again] = useReducer((count: number) => count + 1, 0);

@@ -4,7 +4,7 @@ import { type Change, LEVELS, type Level, type Partner, type Proposal } from "..
 import type { Desk } from "../desk";
 import { en, type Word } from "../words/en";
 import { age, bytes, clockTime, nodeWord, say as spoken } from "../words/words";
-import { useSeconds, useStore, useWords } from "./look";
+import { useOrder, useSeconds, useStore, useWords } from "./look";
 
 /** So many refusals of a partner are listed. */
 const GREATEST_REFUSED = 5;
@@ -101,23 +101,15 @@ function ChangeRelease({ desk, partner, done }: { desk: Desk; partner: Partner |
   const [level, setLevel] = useState<Level>(partner?.released.level ?? "nothing");
   const [proposal, propose] = useState<Proposal | null>(null);
   const [password, type] = useState("");
-  const [fault, blame] = useState("");
+  const { order, busy, fault } = useOrder();
   useEffect(() => dialog.current?.showModal(), []);
   if (!partner) return null;
   const { nation } = partner;
   const exercise = status?.exercise ?? false;
   const ofProvider = desk.session.get()?.of_provider ?? false;
   const mode = say(exercise ? "exercise" : "live");
-  const attempt = async (act: () => Promise<void>): Promise<void> => {
-    blame("");
-    try {
-      await act();
-    } catch (error) {
-      blame(error instanceof Error ? error.message : String(error));
-    }
-  };
-  const show = (): Promise<void> => attempt(async () => propose(await desk.client.propose(nation, level)));
-  const confirm = (): Promise<void> => attempt(async () => {
+  const show = (): Promise<void> => order(async () => propose(await desk.client.propose(nation, level)));
+  const confirm = (): Promise<void> => order(async () => {
     const { said } = await desk.client.release(proposal!.hash, password);
     desk.said.set(said);
     dialog.current?.close();
@@ -146,8 +138,8 @@ function ChangeRelease({ desk, partner, done }: { desk: Desk; partner: Partner |
         <footer>
           <button type="button" onClick={() => dialog.current?.close()}>{say("cancel")}</button>
           {proposal
-            ? <button class="act" disabled={!password && !ofProvider}>{say("confirm_sign")}</button>
-            : <button class="act" disabled={level === partner.released.level}>{say("propose")}</button>}
+            ? <button class="act" disabled={busy || (!password && !ofProvider)}>{say(busy ? "under_way" : "confirm_sign")}</button>
+            : <button class="act" disabled={busy || level === partner.released.level}>{say(busy ? "under_way" : "propose")}</button>}
         </footer>
       </form>
     </dialog>

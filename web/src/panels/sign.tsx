@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Done } from "../api/contract";
 import type { Desk } from "../desk";
-import { useStore, useWords } from "./look";
+import { useOrder, useStore, useWords } from "./look";
 
 /** Something that is said to partners, as it stands on its button; `words`: what is written. */
 export interface Act {
@@ -16,16 +16,9 @@ export function Sign({ desk, act, done }: { desk: Desk; act: Act; done: (said: s
   const dialog = useRef<HTMLDialogElement>(null);
   const exercise = useStore(desk.status)?.exercise ?? false;
   const [password, type] = useState("");
-  const [fault, blame] = useState("");
+  const { order, busy, fault } = useOrder();
   useEffect(() => dialog.current?.showModal(), []);
-  const sign = async (): Promise<void> => {
-    blame("");
-    try {
-      done((await act.do(password)).said);
-    } catch (error) {
-      blame(error instanceof Error ? error.message : String(error));
-    }
-  };
+  const sign = (): Promise<void> => order(async () => done((await act.do(password)).said));
   return (
     <dialog ref={dialog} class={`change ${exercise ? "exercise" : "live"}`} aria-labelledby="sign-title" onClose={() => done(null)}>
       <form onSubmit={(event) => { event.preventDefault(); void sign(); }}>
@@ -36,7 +29,7 @@ export function Sign({ desk, act, done }: { desk: Desk; act: Act; done: (said: s
         {fault && <p class="much" role="alert">{fault}</p>}
         <footer>
           <button type="button" onClick={() => dialog.current?.close()}>{say("cancel")}</button>
-          <button class="act" disabled={!password}>{say("sign_send")}</button>
+          <button class="act" disabled={!password || busy}>{say(busy ? "under_way" : "sign_send")}</button>
         </footer>
       </form>
     </dialog>
