@@ -104,7 +104,7 @@ def test_what_fell_and_what_was_lost_from_sight_are_told_apart(visit, story, des
     expect(lost.locator(".left")).to_have_text("lost from sight")
     seen = time.strftime("%H:%M:%SZ", time.gmtime(now_ns // S))
     expect(lost).to_contain_text(re.compile(f"last seen {seen} by (JPN|KOR)"))
-    expect(lost).to_contain_text(re.compile("fall expected: .*Z .*°N"))
+    expect(lost).to_contain_text(re.compile("Expected impact: .*Z .*°N"))
     expect(lost).not_to_contain_text("came down")
     expect(lost).to_contain_text("parted from flight 1")
     expect(visit.row(1)).to_contain_text("parted from it: 3")
@@ -113,7 +113,7 @@ def test_what_fell_and_what_was_lost_from_sight_are_told_apart(visit, story, des
     detail = visit.page.locator(".detail")
     expect(detail.locator(".head")).to_contain_text("lost from sight")
     expect(detail.locator(".head")).to_contain_text("parted from flight 1")
-    expect(detail.locator("tr.impact th")).to_have_text("fall expected")
+    expect(detail.locator("tr.impact th")).to_have_text("Expected impact")
 
 
 def test_an_impact_that_is_not_known_is_said_in_words(visit, story, desk):

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { endWord, isLost, lastSeenBy, launches, partedFromIt } from "../src/picture/ended";
-import { madeFlight, NOON_MS } from "./made";
+import { endWord, fellUnseen, isLost, lastSeenBy, launches, partedFromIt } from "../src/picture/ended";
+import { madeFlight, madePlace, NOON_MS } from "./made";
 
 const source = (nation: string, last_ms: number | null) =>
   ({ nation, radar: nation, own: false, plots: 1, first_ms: null, last_ms, sees_now: false });
@@ -11,6 +11,12 @@ describe("a flight that has ended", () => {
     expect(["came down", "not seen", "no object there"].map((one) => endWord(ended(one)))).toEqual(["fell", "lost", "ended"]);
     expect(["came down", "not seen", "no object there"].map((one) => isLost(ended(one)))).toEqual([false, true, false]);
     expect(isLost(madeFlight(1))).toBe(false);
+  });
+
+  it("came down unseen where nobody saw it for long before", () => {
+    const fell = (seen_ms: number) => fellUnseen(madeFlight(1, { impact: madePlace(NOON_MS), last_plot_ms: NOON_MS - seen_ms }));
+    expect([5_000, 600_000].map(fell)).toEqual([false, true]);
+    expect(fellUnseen(madeFlight(1, { impact: null }))).toBe(false);
   });
 
   it("was last seen by the nation whose radar saw it last; where that was not noted, by all", () => {

@@ -3,6 +3,7 @@ import {
   BoundingSphere,
   Cartesian2,
   Cartesian3,
+  Cartographic,
   Color,
   Ellipsoid,
   GeographicProjection,
@@ -51,6 +52,9 @@ const HOME_POINTS = 6;
 const LOOK_PITCH = -0.85;
 const LOOK_RANGES = 2.4;
 const LEAST_LOOK_M = 150_000;
+/** So much more of the map at each side, of what is looked at. */
+const LOOK_MARGIN = 0.35;
+const HOME_MARGIN = 0.1;
 /** A chosen flight that comes out of so many times what was looked at is looked at anew. */
 const KEPT_IN_SIGHT = 1.3;
 /** A frame that takes longer is slow; after it the globe rests this many times as long. */
@@ -109,6 +113,8 @@ export class Globe {
   #kept: { id: number; around: BoundingSphere } | undefined;
   /** One looks from where one looks at first, until one looks elsewhere oneself. */
   #atHome = true;
+  /** What of the map one last looked at. */
+  #map = HOME_FLAT;
   /** Something in the data is not drawn yet. */
   #changed = false;
   /**
@@ -246,12 +252,18 @@ export class Globe {
     if (points.every((point) => this.#inSight(point))) return;
     const middle = Cartesian3.fromDegrees(HOME.longitude_deg, HOME.latitude_deg);
     const near = points.filter((point) => Cartesian3.distance(point, middle) < HOME_REACH_M);
-    if (near.length) this.#lookAround([...HOME_HOLDS.map(([longitude, latitude]) => at(longitude, latitude, 0)), ...near], CesiumMath.toRadians(HOME.pitch_deg));
+    const held = HOME_HOLDS.map(([longitude, latitude]) => at(longitude, latitude, 0));
+    if (near.length === 0) return;
+    // In a wide canvas a sphere that fits its width is cut above and below.
+    for (const farther of [1, 1.3, 1.7]) {
+      this.#lookAround([...held, ...near], CesiumMath.toRadians(HOME.pitch_deg), HOME_MARGIN, farther);
+      if (near.every((point) => this.#inSight(point))) return;
+    }
   }
 
   #lookHome(): void {
     if (this.scene.mode === SceneMode.SCENE2D) {
-      this.scene.camera.setView({ destination: HOME_FLAT });
+      this.#lookAtMap(HOME_FLAT);
     } else {
       this.scene.camera.setView({
         destination: Cartesian3.fromDegrees(HOME.longitude_deg, HOME.latitude_deg, HOME.height_m),
@@ -259,6 +271,11 @@ export class Globe {
       });
     }
     this.scene.requestRender();
+  }
+
+  #lookAtMap(destination: Rectangle): void {
+    this.#map = destination;
+    this.scene.camera.setView({ destination });
   }
 
   /** From home, what comes into the picture or goes out of sight is looked at too. */
@@ -270,6 +287,7 @@ export class Globe {
   }
 
   #inSight(point: Cartesian3): boolean {
+    if (this.scene.mode === SceneMode.SCENE2D) return Rectangle.contains(this.#map, Cartographic.fromCartesian(point));
     const place = SceneTransforms.worldToWindowCoordinates(this.scene, point);
     const { clientWidth, clientHeight } = this.#canvas;
     const within = (one: number, all: number): boolean => one > EDGE * all && one < (1 - EDGE) * all;
@@ -285,25 +303,25 @@ export class Globe {
   }
 
   /** Look at all of these; gives the sphere around them. */
-  #lookAround(points: Cartesian3[], pitch: number): BoundingSphere {
+  #lookAround(points: Cartesian3[], pitch: number, margin = LOOK_MARGIN, farther = 1): BoundingSphere {
     const sphere = BoundingSphere.fromPoints(points);
     sphere.radius = Math.max(LEAST_LOOK_M, sphere.radius);
     const { camera } = this.scene;
     if (this.scene.mode === SceneMode.SCENE2D) {
       const around = Rectangle.fromCartesianArray(points);
-      const margin = Math.max(around.width, around.height, 0.02) * 0.35;
-      camera.setView({
-        destination: new Rectangle(
-          Math.max(-Math.PI, around.west - margin),
-          Math.max(-CesiumMath.PI_OVER_TWO, around.south - margin),
-          Math.min(Math.PI, around.east + margin),
-          Math.min(CesiumMath.PI_OVER_TWO, around.north + margin),
+      const wider = Math.max(around.width, around.height, 0.02) * margin;
+      this.#lookAtMap(
+        new Rectangle(
+          Math.max(-Math.PI, around.west - wider),
+          Math.max(-CesiumMath.PI_OVER_TWO, around.south - wider),
+          Math.min(Math.PI, around.east + wider),
+          Math.min(CesiumMath.PI_OVER_TWO, around.north + wider),
         ),
-      });
+      );
     } else {
       // The angle of view is that of the longer side.
       const tall = Math.max(1, this.#canvas.clientHeight / Math.max(1, this.#canvas.clientWidth));
-      camera.lookAt(sphere.center, new HeadingPitchRange(0, pitch, LOOK_RANGES * tall * sphere.radius));
+      camera.lookAt(sphere.center, new HeadingPitchRange(0, pitch, farther * LOOK_RANGES * tall * sphere.radius));
       camera.lookAtTransform(Matrix4.IDENTITY);
     }
     this.scene.requestRender();

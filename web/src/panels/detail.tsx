@@ -14,6 +14,8 @@ import { usePicture, useSeconds, useStore, useWords } from "./look";
 
 /** 95 % of one dimension, in standard deviations. */
 const HOLDS_95_OF_1 = 1.96;
+/** A node seeks a track's launch for so long. */
+const LAUNCH_SOUGHT_MS = 60_000;
 /** An assessment that far behind what is seen is said to be: under load it may wait its turn. */
 const BEHIND_MS = 5_000;
 
@@ -26,7 +28,7 @@ export function Detail({ desk }: { desk: Desk }) {
   if (chosen === null) return <p class="empty">{say("choose_flight")}</p>;
   const flight = desk.picture.flights.get(chosen);
   const track = desk.picture.tracks.get(chosen);
-  if (!flight) return <p class="empty" role="status">{coming ? say("picture_coming") : say("gone", { id: chosen })}</p>;
+  if (!flight) return <p class="empty" role="status">{coming ? say("picture_coming") : say(track ? "assessed_soon" : "gone", { id: chosen })}</p>;
   const now_ms = desk.now_ms();
   const launchBy = launchStatedBy(flight, desk.picture.name);
   return (
@@ -112,12 +114,13 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
   const say = useWords();
   const ellipse = track && horizontalEllipse(track);
   const unknown = say(flight.status === "ended" ? "not_known" : "not_known_yet");
+  const sought = flight.as_of_ms - flight.first_plot_ms < LAUNCH_SOUGHT_MS;
   return (
     <div class="facts"><table>
       <colgroup><col class="what" /><col class="when" /><col class="where" /><col class="unsure" /></colgroup>
       <thead><tr><td /><th scope="col">{say("time")}</th><th scope="col">{say("place")}</th><th scope="col" title={say("area")}>95 %</th></tr></thead>
       <tbody>
-        <PlaceRow of="launch" word="launch" place={flight.launch} unknown={unknown} />
+        <PlaceRow of="launch" word="launch" place={flight.launch} unknown={sought ? unknown : say("not_known")} />
         <tr>
           <th scope="row">{say("apogee")}</th>
           {flight.apogee

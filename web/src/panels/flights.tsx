@@ -2,7 +2,7 @@
 import type { Flight } from "../api/contract";
 import { type Desk, TOGETHER } from "../desk";
 import { flightCode, symbolSvg } from "../globe/symbols";
-import { endWord, isLost, launches, lastSeenBy, partedFromIt } from "../picture/ended";
+import { endWord, fellUnseen, isLost, launches, lastSeenBy, partedFromIt } from "../picture/ended";
 import { isStated, nameOf } from "../picture/stated";
 import { byUrgency, countdown } from "../picture/urgency";
 import { clockTime, duration, nodeWord, percent, placeText, untilImpact } from "../words/words";
@@ -58,7 +58,14 @@ function Where({ flight }: { flight: Flight }) {
       </>
     );
   }
-  if (flight.status === "ended") return <span>{[nodeWord(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")}</span>;
+  if (flight.status === "ended") {
+    return (
+      <>
+        <span>{[nodeWord(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")}</span>
+        {fellUnseen(flight) && <span>○ {say("last_seen_at", { time: clockTime(flight.last_plot_ms), who: lastSeenBy(flight) })}</span>}
+      </>
+    );
+  }
   if (flight.impact) return <span>{fallText(flight)}</span>;
   return <><span>{say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}</span><span>{say("seen_since", { time: clockTime(flight.first_plot_ms) })}</span></>;
 }

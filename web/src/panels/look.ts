@@ -1,5 +1,5 @@
 /** Panels look at stores and pictures, and are drawn again when these change. */
-import { useEffect, useReducer, useState } from "preact/hooks";
+import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Picture } from "../picture/picture";
 import type { Store } from "../picture/store";
 import { language, say } from "../words/words";
@@ -34,6 +34,18 @@ export function useOrder(): { order: (act: () => Promise<void>) => Promise<void>
     occupy(false);
   };
   return { order, busy, fault };
+}
+
+/** A prompt, open at once; when it is gone and what opened it is too, the keyboard goes on at the panel. */
+export function usePrompt(): { current: HTMLDialogElement | null } {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+    return () => {
+      setTimeout(() => document.activeElement === document.body && document.getElementById("panel")?.focus());
+    };
+  }, []);
+  return dialog;
 }
 
 /** Drawn again when a picture changed, at most once each `every_ms`. */

@@ -1,10 +1,10 @@
 /** What leaves us: each partner's link, what it gets, what came from it; and changing a release. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { type Change, LEVELS, type Level, type Partner, type Proposal } from "../api/contract";
 import type { Desk } from "../desk";
 import { en, type Word } from "../words/en";
 import { age, bytes, clockTime, nodeWord, say as spoken } from "../words/words";
-import { useOrder, useSeconds, useStore, useWords } from "./look";
+import { useOrder, usePrompt, useSeconds, useStore, useWords } from "./look";
 
 /** So many refusals of a partner are listed. */
 const GREATEST_REFUSED = 5;
@@ -96,13 +96,12 @@ function Ladder({ level }: { level: Level }) {
 
 function ChangeRelease({ desk, partner, done }: { desk: Desk; partner: Partner | undefined; done: () => void }) {
   const say = useWords();
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = usePrompt();
   const status = useStore(desk.status);
   const [level, setLevel] = useState<Level>(partner?.released.level ?? "nothing");
   const [proposal, propose] = useState<Proposal | null>(null);
   const [password, type] = useState("");
   const { order, busy, fault } = useOrder();
-  useEffect(() => dialog.current?.showModal(), []);
   if (!partner) return null;
   const { nation } = partner;
   const exercise = status?.exercise ?? false;

@@ -1,8 +1,8 @@
 /** Signing with one's own key: what is to be said, and the password that unlocks the key. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Done } from "../api/contract";
 import type { Desk } from "../desk";
-import { useOrder, useStore, useWords } from "./look";
+import { useOrder, usePrompt, useStore, useWords } from "./look";
 
 /** Something that is said to partners, as it stands on its button; `words`: what is written. */
 export interface Act {
@@ -13,11 +13,10 @@ export interface Act {
 
 export function Sign({ desk, act, done }: { desk: Desk; act: Act; done: (said: string | null) => void }) {
   const say = useWords();
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = usePrompt();
   const exercise = useStore(desk.status)?.exercise ?? false;
   const [password, type] = useState("");
   const { order, busy, fault } = useOrder();
-  useEffect(() => dialog.current?.showModal(), []);
   const sign = (): Promise<void> => order(async () => done((await act.do(password)).said));
   return (
     <dialog ref={dialog} class={`change ${exercise ? "exercise" : "live"}`} aria-labelledby="sign-title" onClose={() => done(null)}>

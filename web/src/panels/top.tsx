@@ -130,7 +130,7 @@ export function Notices({ desk }: { desk: Desk }) {
       {view.at_ms !== null && (
         <div class="notice past" role="status">
           {shown?.past
-            ? <><strong>{say("past")} {clockTime(shown.time_ms, true)}</strong> {say(view.known === "then" ? "past_then" : "past_now")}</>
+            ? <><strong>{say("past")} {clockTime(shown.time_ms, true)}</strong> {say(shown.past === "then" ? "past_then" : "past_now")}</>
             : <><strong>{clockTime(view.at_ms, true)}</strong> {say(waiting ? "past_waits" : "past_not")}{shown && ` ${say("past_still", { time: clockTime(shown.time_ms) })}`}</>}
         </div>
       )}

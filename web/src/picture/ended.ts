@@ -5,10 +5,17 @@ import type { Word } from "../words/en";
 /** Why a track ended, as the node says it. */
 const CAME_DOWN = "came down";
 const NOT_SEEN = "not seen";
+/** Longer than between two looks of a radar. */
+const UNSEEN_MS = 30_000;
 
 /** Ended, and not because it came down: what is known of its fall is what was expected. */
 export function isLost({ status, ended_because }: Pick<Flight, "status" | "ended_because">): boolean {
   return status === "ended" && ended_because === NOT_SEEN;
+}
+
+/** Came down as far as is known: nobody saw it so long before that. */
+export function fellUnseen({ impact, last_plot_ms }: Pick<Flight, "impact" | "last_plot_ms">): boolean {
+  return impact !== null && impact.time_ms - last_plot_ms > UNSEEN_MS;
 }
 
 /** The one word for a flight that has ended. */
