@@ -42,7 +42,7 @@ def begun(tmp_path):
 
 def _of_the_demo(folder):
     """What runs of it: the demo itself, its nodes, their desks and servers."""
-    said = _run(("ps", "-eo", "stat=,pid=,args=")).stdout.splitlines()
+    said = _run(("ps", "-ewwo", "stat=,pid=,args=")).stdout.splitlines()
     return [one for one in said if f"{folder}" in one and not one.startswith("Z")]
 
 

@@ -288,8 +288,19 @@ def test_a_release_is_changed_with_confirmation_alone(visit, story, desk):
     expect(dialog.get_by_role("alert")).to_be_visible()
     assert desk.node.levels["KOR"] == "tracklets"
     dialog.get_by_label("Your password").fill(PASSWORD)
-    sign.click()
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/v1/releases", hold)
+    with page.expect_request("**/api/v1/releases"):
+        sign.click()
+    under_way = dialog.get_by_role("button", name="Under way")
+    expect(under_way).to_be_disabled()  # it is not given twice
+    held[0].continue_()
     expect(page.locator(".said")).to_contain_text("by Sato")
+    page.unroute("**/api/v1/releases", hold)
     expect(korea.locator(".ladder .here")).to_have_text("warning")
     assert desk.node.levels == {"KOR": "warning", "USA": "tracklets"}
 
