@@ -183,7 +183,7 @@ def test_the_first_view_holds_all_flights_until_one_looks_elsewhere(page, story)
     story.at(BEYOND.lasts_s, flight=BEYOND, names=("shared",), ended=True)
     expect(page.locator('[data-flight="4"]')).to_be_visible()
     at_rest(page)
-    assert coloured(page, IMPACT) > 10
+    assert coloured(page, IMPACT) > 0
     for _ in range(3):
         page.keyboard.press("+")
     story.at(BEYOND.lasts_s + 1.0, flight=BEYOND, names=("shared",), ended=True)
@@ -191,7 +191,30 @@ def test_the_first_view_holds_all_flights_until_one_looks_elsewhere(page, story)
     assert coloured(page, IMPACT) == 0, "the view is one's own"
     page.keyboard.press("h")
     at_rest(page)
-    assert coloured(page, IMPACT) > 10
+    assert coloured(page, IMPACT) > 0
+
+
+def test_a_flight_that_a_link_names_is_looked_at_once_it_is_there(page, story):
+    """From nearer: its impact lies at the canvas' side, and not where home has it."""
+    expect = expects()
+    story.at(NEAR.lasts_s, flight=NEAR, names=("shared",), ended=True)
+    expect(page.locator('[data-flight="1"]')).to_be_visible()
+    page.goto(f"{page.url.split('#')[0]}#flight=1")
+    page.reload()
+    expect(page.locator(".detail")).to_contain_text("Flight 1")
+    page.locator(".globe canvas").wait_for()
+    at_rest(page, 4_000)
+    impact = on_globe(NEAR.place(NEAR.lasts_s), box_of(page))
+    rim = [int(IMPACT[k : k + 2], 16) for k in (1, 3, 5)]
+
+    def pins(place):
+        return int((np.abs(pixels(page, place).astype(int) - rim).max(axis=1) < NEAR_COLOUR).sum())
+
+    assert coloured(page, IMPACT) > 0
+    assert pins(impact) == 0, "one looks from home"
+    page.keyboard.press("h")
+    at_rest(page)
+    assert pins(impact) > 0
 
 
 def test_it_draws_when_something_changes_and_rests_otherwise(page, story):

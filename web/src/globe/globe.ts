@@ -113,6 +113,8 @@ export class Globe {
   #kept: { id: number; around: BoundingSphere } | undefined;
   /** One looks from where one looks at first, until one looks elsewhere oneself. */
   #atHome = true;
+  /** Chosen, by a link or before the picture came: it is looked at as soon as it is there. */
+  #awaited: number | null;
   /** What of the map one last looked at. */
   #map = HOME_FLAT;
   /** Something in the data is not drawn yet. */
@@ -128,6 +130,7 @@ export class Globe {
 
   constructor(container: HTMLElement, private readonly outlines: Outlines, shown: Shown, onChoose: (id: number | null) => void) {
     this.#shown = shown;
+    this.#awaited = shown.chosen;
     this.#canvas = document.createElement("canvas");
     this.#canvas.tabIndex = 0;
     container.append(this.#canvas);
@@ -187,6 +190,8 @@ export class Globe {
         if (place) this.#flights.move(track.id, place);
         if (track.id === this.#shown.chosen) this.#ellipsoid.show(track);
       }
+      const awaited = this.#awaited === null ? undefined : picture.flights.get(this.#awaited);
+      if (awaited) this.lookAt(awaited);
       this.#keepInSight();
       if (this.#atHome && (change.whole || change.flights.length)) this.#keepHome(change.flights);
       this.#changed = true;
@@ -197,6 +202,7 @@ export class Globe {
   /** Colours, what is chosen, live or exercise. */
   show(shown: Shown): void {
     const painted = this.#shown.theme !== shown.theme;
+    if (shown.chosen !== this.#shown.chosen) this.#awaited = shown.chosen;
     this.#shown = shown;
     if (painted) this.#paint();
     this.#tracks.emphasise(shown.chosen, shown.theme);
@@ -298,6 +304,7 @@ export class Globe {
   lookAt(flight: Flight): void {
     const points = pointsOf(flight);
     if (points.length === 0) return;
+    this.#awaited = null;
     this.#atHome = false;
     this.#kept = { id: flight.id, around: this.#lookAround(points, LOOK_PITCH) };
   }
@@ -362,6 +369,7 @@ export class Globe {
 
   /** From now on the view is one's own. */
   readonly #lookElsewhere = (): void => {
+    this.#awaited = null;
     this.#kept = undefined;
     this.#atHome = false;
   };
