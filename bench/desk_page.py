@@ -100,7 +100,10 @@ class Crowd:
             new = [flight._replace(id=first + k) for k, flight in enumerate(old)]
             self.flights = [self.flights[0], *kept, *new]
         tracks = [made_track(flight, now_ns, since_s) for flight in self.flights]
-        sources = [Source("JPN", "JP-Sado", 210, now_ns), Source("KOR", "KR-Busan", 150, now_ns)]
+        sources = [
+            Source("JPN", "JP-Sado", 210, self.begin_ns, now_ns),
+            Source("KOR", "KR-Busan", 150, self.begin_ns, now_ns),
+        ]
         shown = made_flight(self.flights[0], self.begin_ns, since_s, sources)
         node.tell("shared", tracks, (shown,), gone)
 

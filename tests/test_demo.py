@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 
 import pytest
@@ -34,7 +35,15 @@ def begun(tmp_path):
     try:
         yield folder, _run(begin)
     finally:
+        nodes = _of_the_demo(folder)
         assert _run((*DEMO, folder, "--stop")).stdout == "stopped\n"
+        assert nodes and not _of_the_demo(folder)  # said once they have ended, not before
+
+
+def _of_the_demo(folder):
+    """What runs of it: the demo itself, its nodes, their desks and servers."""
+    said = _run(("ps", "-ewwo", "stat=,pid=,args=")).stdout.splitlines()
+    return [one for one in said if f"{folder}" in one and not one.startswith("Z")]
 
 
 def _run(command):
@@ -51,6 +60,9 @@ def test_the_launch_is_on_every_desk(begun):
     addresses = dict(re.findall(r"^  (\w+)  (http://\S+/)$", said.stdout, re.MULTILINE))
     assert list(addresses) == ["JPN", "KOR", "USA"]
     who, password = re.search(r"Log in as (\w+), password (\S+)", said.stdout).groups()
+    login = tomllib.loads((folder / "login.txt").read_text())
+    assert login == {"user": who, "password": password, "desks": addresses}
+    assert (folder / "login.txt").stat().st_mode & 0o077 == 0  # for nobody else
     for address in addresses.values():
         desk = urllib.request.build_opener(
             urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())

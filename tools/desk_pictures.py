@@ -110,7 +110,7 @@ class Told:
         self.own = np.array([radar.nation == "JPN" for radar in self.radars])[self.plots.radar]
         self.pictures = {name: Picture(self.radars) for name in ("shared", "national")}
         self.flown: dict[tuple[str, int], list[Any]] = defaultdict(list)
-        self.seen: dict[tuple[str, int, str], tuple[int, int]] = {}
+        self.seen: dict[tuple[str, int, str], tuple[int, int, int]] = {}
         self.launches: dict[tuple[str, int], Launch] = {}
         self.warned = Warned(desk, self.radars)
         self.until_s = 0.0
@@ -137,8 +137,10 @@ class Told:
     def _note(self, name: str, track: Track) -> None:
         self.flown[name, track.id].append((track.time_ns, track.state))
         for radar, plots in track.plots_by_radar.items():
-            if self.seen.get((name, track.id, radar), (0, 0))[0] != plots:
-                self.seen[name, track.id, radar] = plots, track.last_plot_ns
+            newest_ns = track.last_plot_ns
+            before = self.seen.get((name, track.id, radar), (0, newest_ns, newest_ns))
+            if before[0] != plots:
+                self.seen[name, track.id, radar] = plots, before[1], newest_ns
 
     def _tell(self) -> None:
         node = self.desk.node
@@ -161,7 +163,7 @@ class Told:
             self.launches.setdefault((name, track.id), flight.launch)
         nations = {radar.id: radar.nation for radar in self.radars}
         sources = tuple(
-            Source(nations[radar], radar, plots, self.seen[name, track.id, radar][1])
+            Source(nations[radar], radar, plots, *self.seen[name, track.id, radar][1:])
             for radar, plots in track.plots_by_radar.items()
         )
         return ShownFlight(

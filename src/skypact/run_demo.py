@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -49,6 +50,9 @@ _PORTS_APART = 40
 _WAITS_S = 30.0
 """So long nothing is said of nodes that are still starting."""
 _STOP_S = 20.0
+"""So long nodes have to end; then they are killed."""
+_KILLED_S = 5.0
+"""Besides, so long who ends a demo waits for it."""
 _LEAD_S = 3.0
 """From when all is ready to the launch's first plots."""
 _POLICY = """\
@@ -76,6 +80,14 @@ _AGENCY = """\
 sender = "demo@{nation}.example"
 languages = {languages}
 exercise_areas = "{areas}"
+"""
+_LOGIN_TOML = """\
+# Any of these desks, while the demo runs; the same user and password at each.
+user = "{who}"
+password = "{password}"
+
+[desks]
+{addresses}
 """
 _AREAS = "areas.exercise.geojson"
 _NODE_SETTINGS = """\
@@ -183,7 +195,7 @@ def _prepare(folder: Path, scenario: str, seed: int, first_port: int, settings: 
         (folder / "coalition" / nation / LINES).write_text(at_sea, encoding="utf-8")
         _equip(folder / "coalition" / nation, nation, name, tuple(own), flown)
         Accounts(folder / "coalition" / nation).add(WHO, ROLES, password, time.time_ns())
-    write_private(folder / _LOGIN, f"{password}\n".encode())
+    write_private(folder / _LOGIN, _login(folder, password).encode())
     (folder / _MADE).write_bytes(msgspec.json.encode(Made(scenario, seed, first_port)) + b"\n")
 
 
@@ -221,14 +233,28 @@ def _equip_to_warn(folder: Path, nation: str, areas: Path) -> None:
     (folder / WARNING).write_text(text, encoding="utf-8")
 
 
+def _login(folder: Path, password: str) -> str:
+    """What people need to log in, for them to read and for programs: TOML."""
+    lines = [f'{nation} = "{address}"' for nation, address in _addresses(folder).items()]
+    return _LOGIN_TOML.format(who=WHO, password=password, addresses="\n".join(lines))
+
+
 def desks(folder: Path) -> Desks:
-    """Where they are, once it is prepared."""
+    """Where they are, once it is prepared. Raises InputError: its login.txt cannot be read."""
+    try:
+        made = tomllib.loads((folder / _LOGIN).read_text(encoding="utf-8"))
+        return Desks(_addresses(folder), made["user"], made["password"])
+    except (OSError, ValueError, KeyError) as error:
+        reason = f"cannot be read ({error})"
+        raise InputError(str(folder / _LOGIN), reason, "remove the folder") from None
+
+
+def _addresses(folder: Path) -> dict[str, str]:
     addresses = {}
     for nation in sorted(path.name for path in (folder / "coalition").iterdir()):
         node = load_node(folder / "coalition" / nation)
         addresses[nation] = f"http://{node.file.desk.host}:{desk_port(node)}/"
-    password = (folder / _LOGIN).read_text(encoding="utf-8").strip()
-    return Desks(addresses, WHO, password)
+    return addresses
 
 
 async def run(
@@ -260,8 +286,8 @@ async def run(
             await asyncio.wait((ended,), timeout=lasts_s)
         flight.cancel()
     finally:
-        (folder / _PROCESS).unlink(missing_ok=True)
         await asyncio.to_thread(_stop, nodes)
+        (folder / _PROCESS).unlink(missing_ok=True)
 
 
 def told_lines(folder: Path) -> Iterator[str]:
@@ -271,6 +297,7 @@ def told_lines(folder: Path) -> Iterator[str]:
     for nation, address in where.addresses.items():
         yield f"  {nation}  {address}"
     yield f"Log in as {where.who}, password {where.password}"
+    yield f"Both stand in {folder / _LOGIN}"
 
 
 def _start(folder: Path) -> "subprocess.Popen[bytes]":
@@ -349,6 +376,7 @@ def _stop(nodes: Sequence["subprocess.Popen[bytes]"]) -> None:
             node.wait(max(0.1, until_s - time.monotonic()))
         except subprocess.TimeoutExpired:
             node.kill()
+            node.wait()
 
 
 def begin(folder: Path, arguments: Sequence[str]) -> Iterator[str]:
@@ -392,12 +420,18 @@ def running(folder: Path) -> int | None:
 
 
 def end(folder: Path) -> bool:
-    """End what runs in the background; whether anything did."""
+    """End what runs in the background, and wait until its nodes have ended; whether anything did.
+
+    Raises InputError where it still runs after `_STOP_S` and what killing takes.
+    """
     process = running(folder)
     if process is None:
         return False
     os.kill(process, signal.SIGTERM)
-    until_s = time.monotonic() + _STOP_S
-    while running(folder) is not None and time.monotonic() < until_s:
+    until_s = time.monotonic() + _STOP_S + _KILLED_S
+    while running(folder) is not None:
+        if time.monotonic() > until_s:
+            reason = f"still ends after {_STOP_S + _KILLED_S:g} s (process {process})"
+            raise InputError(str(folder), reason, f"try again; see {folder / _LOG}")
         time.sleep(0.1)
     return True

@@ -7,6 +7,8 @@ from skypact.model.desk import Source
 
 FLIGHT = MadeFlight()
 OTHER = MadeFlight(id=2, launch_deg=(125.4, 39.0), impact_deg=(133.0, 39.5), apogee_m=60_000.0)
+PART = MadeFlight(id=3, impact_deg=(147.0, 38.6))
+LABEL = "da1a0123456789ab"
 WAIT_MS = 60_000
 """Far more than a page needs: the machine may be busy with others."""
 
@@ -20,10 +22,12 @@ class Story:
         self.ids = set()
 
     def sources(self, now_ns):
+        """Japan's own sees it from 60 s after the launch on; Korea hides its radar's name."""
+        first_ns = self.begin_ns + 60 * S
         return [
-            Source("JPN", "JP-Sado", 210, now_ns),
-            Source("USA", "US-Kyotango", 190, now_ns - 30 * S),
-            Source("KOR", "KR-Busan", 150, now_ns),
+            Source("USA", "US-Kyotango", 190, first_ns - 20 * S, now_ns - 30 * S),
+            Source("KOR", LABEL, 150, None, now_ns),
+            Source("JPN", "JP-Sado", 210, first_ns, now_ns),
         ]
 
     def at(self, since_s, *, names=("shared", "national"), flight=FLIGHT, ended=False):
@@ -35,7 +39,7 @@ class Story:
         self.node.time_ns = now_ns
         self.node.came_ns = dict.fromkeys(self.node.came_ns, now_ns)
         for name in names:
-            sources = self.sources(now_ns)[: 1 if name == "national" else 3]
+            sources = self.sources(now_ns)[2 if name == "national" else 0 :]
             track = made_track(flight, now_ns, since_s, ended=ended)
             shown = made_flight(flight, self.begin_ns, since_s, sources, ended=ended)
             if name == "shared" and not ended:

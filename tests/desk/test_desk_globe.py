@@ -15,6 +15,11 @@ from tests.desk.desk_visit import Story, Visit, expects
 NEAR = MadeFlight(apogee_m=200_000.0)
 FAR = MadeFlight(id=3, launch_deg=(-44.0, -28.0), impact_deg=(-30.0, -30.0), apogee_m=200_000.0)
 """Behind the Earth, all but straight behind what one looks at first."""
+BEYOND = MadeFlight(id=4, impact_deg=(178.0, 30.0), apogee_m=200_000.0)
+NEAR_COLOUR = 30
+"""Rims of what is drawn are mixed with what is behind; a path flown is 38 away from an impact."""
+IMPACT = "#c44900"
+"""Of web/src/look/theme.ts, light."""
 HOME = 135.5, 30.0, 3_400_000.0, -76.0
 """Where web/src/globe/globe.ts looks from at first: longitude, latitude, height, pitch."""
 FIELD_OF_VIEW = math.radians(60.0)
@@ -158,6 +163,58 @@ def test_the_land_comes_whole_and_before_the_globe_rests(page, story):
     page.keyboard.press("h")
     at_rest(page, 4_000)
     assert page.locator(".globe canvas").get_attribute("data-land") == "whole"
+
+
+def coloured(page, css):
+    """How many pixels of the globe have a colour."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(page.screenshot(clip=box_of(page)))).convert("RGB")
+    wanted = [int(css[k : k + 2], 16) for k in (1, 3, 5)]
+    return int((np.abs(np.array(image).astype(int) - wanted).max(axis=2) < NEAR_COLOUR).sum())
+
+
+def test_the_first_view_holds_all_flights_until_one_looks_elsewhere(page, story):
+    """One that came down far beyond what one looks at first: nothing of it is expected any more."""
+    expect = expects()
+    page.keyboard.press("h")
+    at_rest(page)
+    assert coloured(page, IMPACT) == 0
+    story.at(BEYOND.lasts_s, flight=BEYOND, names=("shared",), ended=True)
+    expect(page.locator('[data-flight="4"]')).to_be_visible()
+    at_rest(page)
+    assert coloured(page, IMPACT) > 0
+    for _ in range(3):
+        page.keyboard.press("+")
+    story.at(BEYOND.lasts_s + 1.0, flight=BEYOND, names=("shared",), ended=True)
+    at_rest(page)
+    assert coloured(page, IMPACT) == 0, "the view is one's own"
+    page.keyboard.press("h")
+    at_rest(page)
+    assert coloured(page, IMPACT) > 0
+
+
+def test_a_flight_that_a_link_names_is_looked_at_once_it_is_there(page, story):
+    """From nearer: its impact lies at the canvas' side, and not where home has it."""
+    expect = expects()
+    story.at(NEAR.lasts_s, flight=NEAR, names=("shared",), ended=True)
+    expect(page.locator('[data-flight="1"]')).to_be_visible()
+    page.goto(f"{page.url.split('#')[0]}#flight=1")
+    page.reload()
+    expect(page.locator(".detail")).to_contain_text("Flight 1")
+    page.locator(".globe canvas").wait_for()
+    at_rest(page, 4_000)
+    impact = on_globe(NEAR.place(NEAR.lasts_s), box_of(page))
+    rim = [int(IMPACT[k : k + 2], 16) for k in (1, 3, 5)]
+
+    def pins(place):
+        return int((np.abs(pixels(page, place).astype(int) - rim).max(axis=1) < NEAR_COLOUR).sum())
+
+    assert coloured(page, IMPACT) > 0
+    assert pins(impact) == 0, "one looks from home"
+    page.keyboard.press("h")
+    at_rest(page)
+    assert pins(impact) > 0
 
 
 def test_it_draws_when_something_changes_and_rests_otherwise(page, story):

@@ -2,15 +2,16 @@
 
 import json
 import re
+import time
 
 import msgspec
 import pytest
 
 from evaluate.made_node import PASSWORD, MadeDesk, S, made_statement, made_track, radars
-from skypact.model import AlertArea, Danger, StandingAlert, Step
+from skypact.model import AlertArea, Danger, StandingAlert, Step, TrackStatus
 from skypact.serving.consult_words import COMMENT, CONFIRM, Act
 from tests.desk.desk_browser import AXE, browser, chromium
-from tests.desk.desk_visit import FLIGHT, OTHER, Story, Visit, expects
+from tests.desk.desk_visit import FLIGHT, OTHER, PART, Story, Visit, expects
 from tests.desk.test_desk_alerts import Node, said
 
 
@@ -66,12 +67,119 @@ def test_a_launch_is_followed_to_its_impact(visit, story):
     expect(detail.locator(".facts")).to_contain_text("480 km")
     expect(detail.locator(".sources .sees")).to_have_count(2)
     expect(detail.locator(".sources .stale")).to_contain_text("US-Kyotango")
+    # Own radars first, then by nation; since when each saw it, and no name that is hidden.
+    radars = detail.locator(".sources tbody tr td:nth-child(2)")
+    expect(radars).to_have_text(["JP-Sado", "#da1a", "US-Kyotango"])
+    expect(radars.nth(1)).to_have_attribute("title", re.compile("hides its radar"))
+    expect(detail.locator(".sources > p")).to_contain_text("hides its radar's name")
+    first = time.strftime("%H:%M:%SZ", time.gmtime(story.begin_ns // S + 60))
+    expect(detail.locator(".sources tbody tr td:nth-child(4)").first).to_have_text(first)
     # Korea puts the impact elsewhere, by more than both are unsure of.
     expect(detail.locator(".assessments")).to_contain_text("KOR")
     expect(detail.locator(".assessments em.much").first).to_contain_text("≠")
     story.at(620.0, ended=True)
     expect(visit.row(1)).to_contain_text(re.compile("came down · .*Z .*°N"))
-    expect(detail.locator(".head")).to_contain_text("ended")
+    expect(visit.row(1).locator(".left")).to_have_text("fell")
+    expect(detail.locator(".head .left")).to_contain_text("fell")
+
+
+def test_what_fell_and_what_was_lost_from_sight_are_told_apart(visit, story, desk):
+    """And of two flights of one launch each says which it parted from."""
+    expect = expects()
+    story.at(300.0)
+    story.at(300.0, flight=PART, names=("shared",))
+    now_ns, shown = desk.node.time_ns, desk.node.pictures["shared"].flights
+
+    def lose():
+        parted = msgspec.structs.replace(shown[3].flight, parted_from=1)
+        lost = {"status": TrackStatus.ENDED, "ended_because": "not seen"}
+        story.node.tell(
+            "shared",
+            (made_track(PART, now_ns, 300.0, ended=True),),
+            (msgspec.structs.replace(shown[3], flight=parted, **lost),),
+        )
+
+    desk.run(lose)
+    lost = visit.row(3)
+    expect(lost.locator(".left")).to_have_text("lost from sight")
+    seen = time.strftime("%H:%M:%SZ", time.gmtime(now_ns // S))
+    expect(lost).to_contain_text(re.compile(f"last seen {seen} by (JPN|KOR)"))
+    expect(lost).to_contain_text(re.compile("Expected impact: .*Z .*°N"))
+    expect(lost).not_to_contain_text("came down")
+    expect(lost).to_contain_text("parted from flight 1")
+    expect(visit.row(1)).to_contain_text("parted from it: 3")
+    expect(visit.page.locator("#flights-title")).to_contain_text("launches 1 · tracks 2")
+    lost.click()
+    detail = visit.page.locator(".detail")
+    expect(detail.locator(".head")).to_contain_text("lost from sight")
+    expect(detail.locator(".head")).to_contain_text("parted from flight 1")
+    expect(detail.locator("tr.impact th")).to_have_text("Expected impact")
+
+
+def test_an_impact_that_is_not_known_is_said_in_words(visit, story, desk):
+    expect = expects()
+    story.at(60.0)
+    shown = desk.node.pictures["shared"].flights[1]
+    early = msgspec.structs.replace(shown.flight, impact=None, apogee=None)
+    desk.run(
+        lambda: story.node.tell("shared", flights=(msgspec.structs.replace(shown, flight=early),))
+    )
+    expect(visit.row(1)).to_contain_text("impact not known yet")
+    expect(visit.row(1)).not_to_contain_text("—")
+    visit.row(1).click()
+    detail = visit.page.locator(".detail")
+    expect(detail.locator(".head .left")).to_have_text("impact not known yet")
+    expect(detail.locator("tr.impact td")).to_have_text("not known yet")
+
+
+def test_a_nation_of_which_nothing_comes_is_no_fault_while_its_link_is_up(visit, story, desk):
+    """After a flight nothing is in sight of anybody; a link that is down is another thing."""
+    expect = expects()
+    story.at(300.0)
+    came = visit.page.locator(".all-came .came")
+    expect(came).to_have_text([re.compile(f"● {name} [0-9.]+ s") for name in ("JPN", "KOR", "USA")])
+    quiet = {"JPN": desk.node.time_ns - 882 * S}  # of Korea nothing came since the node began
+
+    def silence():
+        desk.node.came_ns = quiet | {"USA": desk.node.time_ns - 60 * S}
+        desk.node.down = {"USA"}
+
+    try:
+        desk.run(silence)
+        expect(came).to_have_text(
+            [
+                re.compile("○ JPN nothing in sight 14:4."),
+                re.compile("○ KOR nothing in sight"),
+                re.compile("▲ USA LINK DOWN 6. s"),
+            ]
+        )
+        expect(visit.page.locator(".came.old")).to_have_count(1)
+    finally:
+        desk.run(desk.node.down.clear)
+        desk.node.came_ns = dict.fromkeys(("JPN", "KOR", "USA"), desk.node.time_ns)
+
+
+def test_before_the_first_word_of_the_node_it_is_said_what_is_awaited(quick, desk):
+    expect = expects()
+    context = quick.new_context(locale="en-GB")
+    page, held = context.new_page(), []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/v1/events?*", hold)
+    page.goto(desk.url)
+    page.get_by_text("No password?").click()
+    expect(page.locator(".login details")).to_contain_text("login.txt")
+    _no_violation(page, "the log-in")
+    page.get_by_label("Name").fill("Sato")
+    page.get_by_label("Password").fill(PASSWORD)
+    with page.expect_request("**/api/v1/events?*"):
+        page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".data-age")).to_contain_text("waiting for the node")
+    held[0].continue_()
+    expect(page.locator(".data-age .now")).to_be_visible()
+    context.close()
 
 
 def _near(seconds):
@@ -180,8 +288,19 @@ def test_a_release_is_changed_with_confirmation_alone(visit, story, desk):
     expect(dialog.get_by_role("alert")).to_be_visible()
     assert desk.node.levels["KOR"] == "tracklets"
     dialog.get_by_label("Your password").fill(PASSWORD)
-    sign.click()
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/v1/releases", hold)
+    with page.expect_request("**/api/v1/releases"):
+        sign.click()
+    under_way = dialog.get_by_role("button", name="Under way")
+    expect(under_way).to_be_disabled()  # it is not given twice
+    held[0].continue_()
     expect(page.locator(".said")).to_contain_text("by Sato")
+    page.unroute("**/api/v1/releases", hold)
     expect(korea.locator(".ladder .here")).to_have_text("warning")
     assert desk.node.levels == {"KOR": "warning", "USA": "tracklets"}
 

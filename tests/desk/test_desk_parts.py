@@ -191,6 +191,12 @@ def test_who_saw_it_last_and_when():
         ("KOR", "B"): 6 * S,
         ("USA", "x"): 12 * S,
     }
+    assert {s.radar: s.first_ns for s in one.sources} == {"A": None, "B": None, "x": 12 * S}
+    # What began while we looked began with its first plot.
+    told.look([track(2, 14, 3, ("B",), first_plot_ns=11 * S)])
+    told.assessed(track(2, 14), flight(2), NO_PATH, 0)
+    (other,) = told.change(0).flights
+    assert [(s.radar, s.first_ns, s.last_ns) for s in other.sources] == [("B", 11 * S, 14 * S)]
 
 
 def test_a_launch_that_was_known_stays_though_none_is_found_any_more():

@@ -7,7 +7,7 @@ import { forMe } from "./picture/consulted";
 import { missing } from "./picture/missing";
 import { Past } from "./picture/past";
 import { Picture } from "./picture/picture";
-import { fromHash, toHash, type View } from "./picture/moment";
+import { fromHash, type Known, toHash, type View } from "./picture/moment";
 import { type Store, store } from "./picture/store";
 import { showClocksOf } from "./words/words";
 
@@ -16,6 +16,12 @@ export const TOGETHER = "shared";
 /** Nothing was heard for so long: the picture is old and the desk says so. */
 export const SILENT_AFTER_MS = 3_000;
 const COMPARE_EVERY_MS = 1_000;
+
+/** `past`: by what was known when; null: it is not of the past, which has not come yet. */
+interface ShownMoment {
+  time_ms: number;
+  past: Known | null;
+}
 
 const NO_WARNINGS: Warnings = { warns: false, fault: "", warnings: [] };
 
@@ -39,8 +45,8 @@ export class Desk {
   readonly comments: Store<ReadonlyMap<number, readonly Comment[]>> = store<ReadonlyMap<number, readonly Comment[]>>(new Map());
   /** Hashes of texts that wait for one's own confirmation, as of when events were last read. */
   readonly toConfirm: Store<readonly string[]> = store<readonly string[]>([]);
-  /** Of when what is shown is, while a moment of the past is looked at; `past`: it has come. */
-  readonly shown: Store<{ time_ms: number; past: boolean } | null> = store<{ time_ms: number; past: boolean } | null>(null);
+  /** Of when what is shown is, while a moment of the past is looked at. */
+  readonly shown: Store<ShownMoment | null> = store<ShownMoment | null>(null);
   /** ms of the page's own clock when something last came; null: nothing yet. */
   readonly heard_ms: Store<number | null> = store<number | null>(null);
   /** The picture that was chosen has not come yet: that of a partner alone takes the node a while. */
@@ -59,7 +65,7 @@ export class Desk {
     this.past = new Past(
       this.client,
       (moment) => {
-        this.shown.set({ time_ms: moment.time_ms, past: true });
+        this.shown.set({ time_ms: moment.time_ms, past: this.view.get().known });
         this.picture.take(moment);
         this.warnings.set(moment.warnings);
       },
@@ -102,7 +108,7 @@ export class Desk {
     if (view.picture !== before.picture) this.#follow();
     if (view.at_ms === null && before.at_ms !== null) this.#follow();
     if (view.at_ms === null) this.shown.set(null);
-    else if (before.at_ms === null && this.clock.get()) this.shown.set({ time_ms: this.clock.get()!.time_ms, past: false });
+    else if (before.at_ms === null && this.clock.get()) this.shown.set({ time_ms: this.clock.get()!.time_ms, past: null });
     const elsewhen = view.at_ms !== before.at_ms || view.known !== before.known || view.picture !== before.picture;
     if (view.at_ms !== null && elsewhen) void this.past.show();
     if (view.flight !== before.flight || view.picture !== before.picture) this.#readNotes();

@@ -36,7 +36,7 @@ describe("a picture", () => {
     const picture = new Picture();
     picture.take(whole());
     picture.changeTracks({ time_ms: NOON_MS, changed: [madeTrack(1, { time_ms: NOON_MS + 5_000 })], gone: [] });
-    picture.take(whole());
+    picture.take({ ...whole(), tracks: [madeTrack(1, { time_ms: NOON_MS + 8_000 })] });
     expect(placesOf(picture.tails.get(1)!)).toBeGreaterThan(1);
     picture.take(whole("national"));
     expect(placesOf(picture.tails.get(1)!)).toBe(1);
@@ -93,6 +93,22 @@ describe("a tail", () => {
     for (let i = 1; i < count - 1; i += 1) {
       expect(placeAt(tail, i)[3] - placeAt(tail, i - 1)[3]).toBeGreaterThanOrEqual(TAIL_STEP_MS - 200);
     }
+  });
+});
+
+describe("a tail of another moment", () => {
+  it("begins anew, back in time and on again", () => {
+    const picture = new Picture();
+    const at = (time_ms: number) => picture.take({ picture: "shared", tracks: [madeTrack(1, { time_ms })], flights: [] });
+    const places = () => placesOf(picture.tails.get(1)!);
+    for (let s = 0; s <= 20; s += 2) at(NOON_MS + 1_000 * s);
+    expect(places()).toBeGreaterThan(5);
+    at(NOON_MS - 600_000);
+    expect(places()).toBe(1);
+    at(NOON_MS + 20_000);
+    expect(places()).toBe(1);
+    at(NOON_MS + 22_000);
+    expect(places()).toBe(2);
   });
 });
 

@@ -156,6 +156,7 @@ def _source(one: Source, own: str, now_ns: int, settings: DeskSettings) -> d.Sou
         "radar": one.radar,
         "own": one.nation == own,
         "plots": one.plots,
+        "first_ms": None if one.first_ns is None else one.first_ns // MS,
         "last_ms": None if one.last_ns is None else one.last_ns // MS,
         "sees_now": one.last_ns is not None and now_ns - one.last_ns < settings.sees_now_s * S,
     }

@@ -84,12 +84,16 @@ class Path(TypedDict):
 
 
 class Source(TypedDict):
-    """A radar that has a part in it. `last_ms` null: longer ago than the node took note."""
+    """A radar that has a part in it, or a partner's label of one whose name it hides.
+
+    `first_ms`, `last_ms` null: longer ago than the node took note.
+    """
 
     nation: str
     radar: str
     own: bool
     plots: int
+    first_ms: Milliseconds | None
     last_ms: Milliseconds | None
     sees_now: bool
 

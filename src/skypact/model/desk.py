@@ -50,12 +50,14 @@ class ShownPath(msgspec.Struct, frozen=True, array_like=True):
 class Source(msgspec.Struct, frozen=True, array_like=True):
     """A radar that has a part in a track: its id, or a partner's label of it.
 
-    `last_ns`: when it last saw the object, None: before `DeskState.since_ns`.
+    `first_ns`, `last_ns`: when it first and last saw the object, None: before
+    `DeskState.since_ns`.
     """
 
     nation: str
     radar: str
     plots: int
+    first_ns: int | None
     last_ns: int | None
 
 

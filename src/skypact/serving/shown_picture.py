@@ -60,6 +60,7 @@ class _Followed:
 
     def __init__(self, every_ns: int) -> None:
         self.counts: dict[tuple[str, str], int] = {}
+        self.first_ns: dict[tuple[str, str], int | None] = {}
         self.last_ns: dict[tuple[str, str], int | None] = {}
         self.path = _Path(every_ns)
         self.key: tuple[int, int, TrackStatus] = (0, 0, TrackStatus.CONFIRMED)
@@ -73,7 +74,10 @@ class _Followed:
         counts = {(nations.get(name, ""), name): n for name, n in track.plots_by_radar.items()}
         for nation, labels in track.plots_by_partner.items():
             counts |= {(nation, label): n for label, n in labels.items()}
+        begins_ns = track.first_plot_ns if len(counts) == 1 else track.last_plot_ns
         for source, count in counts.items():
+            if source not in self.first_ns:
+                self.first_ns[source] = None if first else begins_ns
             if self.counts.get(source) != count:
                 last = track.last_seen_by in (source[1], f"{source[0]} {source[1]}")
                 fresh = not first or last
@@ -84,8 +88,8 @@ class _Followed:
     def sources(self) -> tuple[Source, ...]:
         """All that have a part in it."""
         return tuple(
-            Source(nation, radar, count, self.last_ns.get((nation, radar)))
-            for (nation, radar), count in self.counts.items()
+            Source(*source, count, self.first_ns.get(source), self.last_ns.get(source))
+            for source, count in self.counts.items()
         )
 
 

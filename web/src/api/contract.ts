@@ -67,6 +67,7 @@ export interface Source {
   radar: string;
   own: boolean;
   plots: number;
+  first_ms: number | null;
   last_ms: number | null;
   sees_now: boolean;
 }

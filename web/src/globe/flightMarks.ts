@@ -165,7 +165,8 @@ export class FlightMarks {
     let one = mark.pins.get(part);
     if (!one) mark.pins.set(part, (one = this.#billboards.add({ position, scale: 1 / globalThis.devicePixelRatio, id: mark.flight.id })));
     else one.position = position;
-    one.color = colour("#ffffff", dim);
+    // Of what has ended the fall is what one looks for.
+    one.color = colour("#ffffff", mark.flight.status === "ended" && part === "impact" ? 1 : dim);
     put(one, pin(part, css, this.theme.halo));
   }
 

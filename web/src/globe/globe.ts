@@ -3,6 +3,7 @@ import {
   BoundingSphere,
   Cartesian2,
   Cartesian3,
+  Cartographic,
   Color,
   Ellipsoid,
   GeographicProjection,
@@ -15,6 +16,7 @@ import {
   Rectangle,
   Scene,
   SceneMode,
+  SceneTransforms,
   ScreenSpaceEventHandler,
   ScreenSpaceEventType,
 } from "@cesium/engine";
@@ -33,15 +35,26 @@ import { landImagery, LevelTerrain, type Outlines } from "./tiles";
 import { TrackMarks } from "./trackMarks";
 import { WarningMarks } from "./warningMarks";
 
-/** Where one looks at first: Korea, Japan and the seas around them. */
+/** Where one looks at first: Korea, Japan and the seas around them, and farther where flights are. */
 const HOME = { longitude_deg: 135.5, latitude_deg: 30, height_m: 3_400_000, pitch_deg: -76 };
 const HOME_FLAT = Rectangle.fromDegrees(116, 20, 160, 50);
+/** What stays in sight of it when flights ask for more: Korea and Japan. */
+const HOME_HOLDS: readonly [number, number][] = [[124, 31], [124, 44], [146, 31], [146, 46]];
+/** Straight, from the middle of these: what is farther is behind the Earth, and waits to be chosen. */
+const HOME_REACH_M = 7_500_000;
+/** So much of the canvas' sides is its edge: what is there is not in sight. */
+const EDGE = 0.04;
 const NEAREST_M = 20_000;
 const FARTHEST_M = 40_000_000;
 const LOOK_POINTS = 60;
+/** Of each flight for the first view: its ends and its highest place are enough. */
+const HOME_POINTS = 6;
 const LOOK_PITCH = -0.85;
 const LOOK_RANGES = 2.4;
 const LEAST_LOOK_M = 150_000;
+/** So much more of the map at each side, of what is looked at. */
+const LOOK_MARGIN = 0.35;
+const HOME_MARGIN = 0.1;
 /** A chosen flight that comes out of so many times what was looked at is looked at anew. */
 const KEPT_IN_SIGHT = 1.3;
 /** A frame that takes longer is slow; after it the globe rests this many times as long. */
@@ -70,12 +83,16 @@ export interface Shown {
 }
 
 /** All of a flight: flown and expected, its launch and its impact. */
-function pointsOf(flight: Flight): Cartesian3[] {
-  const points = [flight.path_flown, flight.path_expected].flatMap((path) => (path ? pathPoints(path, LOOK_POINTS) : []));
+function pointsOf(flight: Flight, greatest = LOOK_POINTS): Cartesian3[] {
+  const points = [flight.path_flown, flight.path_expected].flatMap((path) => (path ? pathPoints(path, greatest) : []));
   for (const place of [flight.launch, flight.impact]) {
     if (place) points.push(at(place.longitude_deg, place.latitude_deg, 0));
   }
   return points;
+}
+
+function homePoints(flight: Flight): Cartesian3[] {
+  return flight.kind === "aircraft" ? [] : pointsOf(flight, HOME_POINTS);
 }
 
 export class Globe {
@@ -94,6 +111,12 @@ export class Globe {
   #ghosts = new Set<number>();
   /** The flight that one looks at and around where, until one looks elsewhere oneself. */
   #kept: { id: number; around: BoundingSphere } | undefined;
+  /** One looks from where one looks at first, until one looks elsewhere oneself. */
+  #atHome = true;
+  /** Chosen, by a link or before the picture came: it is looked at as soon as it is there. */
+  #awaited: number | null;
+  /** What of the map one last looked at. */
+  #map = HOME_FLAT;
   /** Something in the data is not drawn yet. */
   #changed = false;
   /**
@@ -107,6 +130,7 @@ export class Globe {
 
   constructor(container: HTMLElement, private readonly outlines: Outlines, shown: Shown, onChoose: (id: number | null) => void) {
     this.#shown = shown;
+    this.#awaited = shown.chosen;
     this.#canvas = document.createElement("canvas");
     this.#canvas.tabIndex = 0;
     container.append(this.#canvas);
@@ -166,7 +190,10 @@ export class Globe {
         if (place) this.#flights.move(track.id, place);
         if (track.id === this.#shown.chosen) this.#ellipsoid.show(track);
       }
+      const awaited = this.#awaited === null ? undefined : picture.flights.get(this.#awaited);
+      if (awaited) this.lookAt(awaited);
       this.#keepInSight();
+      if (this.#atHome && (change.whole || change.flights.length)) this.#keepHome(change.flights);
       this.#changed = true;
     };
     return picture.look(draw);
@@ -175,6 +202,7 @@ export class Globe {
   /** Colours, what is chosen, live or exercise. */
   show(shown: Shown): void {
     const painted = this.#shown.theme !== shown.theme;
+    if (shown.chosen !== this.#shown.chosen) this.#awaited = shown.chosen;
     this.#shown = shown;
     if (painted) this.#paint();
     this.#tracks.emphasise(shown.chosen, shown.theme);
@@ -221,10 +249,27 @@ export class Globe {
     this.show(this.#shown);
   }
 
+  /** Korea and Japan, and all flights that one can see together with them. */
   home(): void {
     this.#kept = undefined;
+    this.#atHome = true;
+    this.#lookHome();
+    const points = [...(this.#picture?.flights.values() ?? [])].flatMap(homePoints);
+    if (points.every((point) => this.#inSight(point))) return;
+    const middle = Cartesian3.fromDegrees(HOME.longitude_deg, HOME.latitude_deg);
+    const near = points.filter((point) => Cartesian3.distance(point, middle) < HOME_REACH_M);
+    const held = HOME_HOLDS.map(([longitude, latitude]) => at(longitude, latitude, 0));
+    if (near.length === 0) return;
+    // In a wide canvas a sphere that fits its width is cut above and below.
+    for (const farther of [1, 1.3, 1.7]) {
+      this.#lookAround([...held, ...near], CesiumMath.toRadians(HOME.pitch_deg), HOME_MARGIN, farther);
+      if (near.every((point) => this.#inSight(point))) return;
+    }
+  }
+
+  #lookHome(): void {
     if (this.scene.mode === SceneMode.SCENE2D) {
-      this.scene.camera.setView({ destination: HOME_FLAT });
+      this.#lookAtMap(HOME_FLAT);
     } else {
       this.scene.camera.setView({
         destination: Cartesian3.fromDegrees(HOME.longitude_deg, HOME.latitude_deg, HOME.height_m),
@@ -234,32 +279,60 @@ export class Globe {
     this.scene.requestRender();
   }
 
+  #lookAtMap(destination: Rectangle): void {
+    this.#map = destination;
+    this.scene.camera.setView({ destination });
+  }
+
+  /** From home, what comes into the picture or goes out of sight is looked at too. */
+  #keepHome(flights: readonly number[]): void {
+    const changed = flights.map((id) => this.#picture?.flights.get(id)).filter((flight) => flight !== undefined);
+    const middle = Cartesian3.fromDegrees(HOME.longitude_deg, HOME.latitude_deg);
+    const out = changed.flatMap(homePoints).some((point) => !this.#inSight(point) && Cartesian3.distance(point, middle) < HOME_REACH_M);
+    if (out) this.home();
+  }
+
+  #inSight(point: Cartesian3): boolean {
+    if (this.scene.mode === SceneMode.SCENE2D) return Rectangle.contains(this.#map, Cartographic.fromCartesian(point));
+    const place = SceneTransforms.worldToWindowCoordinates(this.scene, point);
+    const { clientWidth, clientHeight } = this.#canvas;
+    const within = (one: number, all: number): boolean => one > EDGE * all && one < (1 - EDGE) * all;
+    return place !== undefined && within(place.x, clientWidth) && within(place.y, clientHeight);
+  }
+
   /** The whole of a flight comes into sight, from the south at a slant: height is seen as height. */
   lookAt(flight: Flight): void {
     const points = pointsOf(flight);
     if (points.length === 0) return;
-    this.#kept = { id: flight.id, around: BoundingSphere.fromPoints(points) };
-    this.#kept.around.radius = Math.max(LEAST_LOOK_M, this.#kept.around.radius);
+    this.#awaited = null;
+    this.#atHome = false;
+    this.#kept = { id: flight.id, around: this.#lookAround(points, LOOK_PITCH) };
+  }
+
+  /** Look at all of these; gives the sphere around them. */
+  #lookAround(points: Cartesian3[], pitch: number, margin = LOOK_MARGIN, farther = 1): BoundingSphere {
+    const sphere = BoundingSphere.fromPoints(points);
+    sphere.radius = Math.max(LEAST_LOOK_M, sphere.radius);
     const { camera } = this.scene;
     if (this.scene.mode === SceneMode.SCENE2D) {
       const around = Rectangle.fromCartesianArray(points);
-      const margin = Math.max(around.width, around.height, 0.02) * 0.35;
-      camera.setView({
-        destination: new Rectangle(
-          Math.max(-Math.PI, around.west - margin),
-          Math.max(-CesiumMath.PI_OVER_TWO, around.south - margin),
-          Math.min(Math.PI, around.east + margin),
-          Math.min(CesiumMath.PI_OVER_TWO, around.north + margin),
+      const wider = Math.max(around.width, around.height, 0.02) * margin;
+      this.#lookAtMap(
+        new Rectangle(
+          Math.max(-Math.PI, around.west - wider),
+          Math.max(-CesiumMath.PI_OVER_TWO, around.south - wider),
+          Math.min(Math.PI, around.east + wider),
+          Math.min(CesiumMath.PI_OVER_TWO, around.north + wider),
         ),
-      });
+      );
     } else {
-      const { center, radius } = this.#kept.around;
       // The angle of view is that of the longer side.
       const tall = Math.max(1, this.#canvas.clientHeight / Math.max(1, this.#canvas.clientWidth));
-      camera.lookAt(center, new HeadingPitchRange(0, LOOK_PITCH, LOOK_RANGES * tall * radius));
+      camera.lookAt(sphere.center, new HeadingPitchRange(0, pitch, farther * LOOK_RANGES * tall * sphere.radius));
       camera.lookAtTransform(Matrix4.IDENTITY);
     }
     this.scene.requestRender();
+    return sphere;
   }
 
   /** A flight that grows is followed, unless one has looked elsewhere since it was chosen. */
@@ -272,7 +345,7 @@ export class Globe {
   }
 
   zoom(nearer: boolean): void {
-    this.#kept = undefined;
+    this.#lookElsewhere();
     const height_m = this.scene.camera.positionCartographic.height;
     if (nearer) this.scene.camera.zoomIn(height_m * 0.3);
     else this.scene.camera.zoomOut(height_m * 0.45);
@@ -280,7 +353,7 @@ export class Globe {
   }
 
   turn(east: number, north: number): void {
-    this.#kept = undefined;
+    this.#lookElsewhere();
     const step = 0.06;
     const { camera } = this.scene;
     if (this.scene.mode === SceneMode.SCENE2D) {
@@ -293,6 +366,13 @@ export class Globe {
     }
     this.scene.requestRender();
   }
+
+  /** From now on the view is one's own. */
+  readonly #lookElsewhere = (): void => {
+    this.#awaited = null;
+    this.#kept = undefined;
+    this.#atHome = false;
+  };
 
   get canvas(): HTMLCanvasElement {
     return this.#canvas;
@@ -339,7 +419,7 @@ export class Globe {
 
   #listen(onChoose: (id: number | null) => void): void {
     for (const moves of ["pointerdown", "wheel"]) {
-      this.#canvas.addEventListener(moves, () => (this.#kept = undefined), { passive: true });
+      this.#canvas.addEventListener(moves, this.#lookElsewhere, { passive: true });
     }
     const handler = new ScreenSpaceEventHandler(this.#canvas);
     handler.setInputAction((event: { position: Cartesian2 }) => {

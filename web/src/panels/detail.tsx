@@ -2,8 +2,10 @@
 import { useState } from "preact/hooks";
 import type { Comment, Flight, NationAssessment, Place, Track } from "../api/contract";
 import { type Desk, TOGETHER } from "../desk";
+import { endWord, isLost, lastSeenBy, partedFromIt } from "../picture/ended";
 import { isStated, launchStatedBy, nameOf } from "../picture/stated";
 import { countdown } from "../picture/urgency";
+import { bySource, isHidden, radarName } from "../picture/sources";
 import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
 import type { Word } from "../words/en";
 import { age, clockTime, duration, extent, length, localTime, nodeWord, percent, placeText, speedText, untilImpact } from "../words/words";
@@ -12,11 +14,10 @@ import { usePicture, useSeconds, useStore, useWords } from "./look";
 
 /** 95 % of one dimension, in standard deviations. */
 const HOLDS_95_OF_1 = 1.96;
+/** A node seeks a track's launch for so long. */
+const LAUNCH_SOUGHT_MS = 60_000;
 /** An assessment that far behind what is seen is said to be: under load it may wait its turn. */
 const BEHIND_MS = 5_000;
-/** Partners tell a radar by an opaque label: its beginning tells theirs apart. */
-const LABEL = /^[0-9a-f]{16}$/;
-const LABEL_LETTERS = 4;
 
 export function Detail({ desk }: { desk: Desk }) {
   const say = useWords();
@@ -27,12 +28,12 @@ export function Detail({ desk }: { desk: Desk }) {
   if (chosen === null) return <p class="empty">{say("choose_flight")}</p>;
   const flight = desk.picture.flights.get(chosen);
   const track = desk.picture.tracks.get(chosen);
-  if (!flight) return <p class="empty" role="status">{coming ? say("picture_coming") : say("gone", { id: chosen })}</p>;
+  if (!flight) return <p class="empty" role="status">{coming ? say("picture_coming") : say(track ? "assessed_soon" : "gone", { id: chosen })}</p>;
   const now_ms = desk.now_ms();
   const launchBy = launchStatedBy(flight, desk.picture.name);
   return (
     <article class="detail" aria-labelledby="detail-title">
-      <Head flight={flight} now_ms={now_ms} />
+      <Head flight={flight} now_ms={now_ms} parts={partedFromIt(flight, desk.picture.flights.values())} />
       <Acknowledge desk={desk} flight={flight} />
       {track && track.last_plot_ms - flight.last_plot_ms > BEHIND_MS && <p class="behind" role="status">{say("behind", { time: clockTime(flight.as_of_ms), ago: age((now_ms - flight.as_of_ms) / 1_000) })}</p>}
       {isStated(flight) && <p class="behind">{say("stated_only", { nation: flight.nations[0] ?? "", time: clockTime(flight.as_of_ms) })}</p>}
@@ -46,7 +47,7 @@ export function Detail({ desk }: { desk: Desk }) {
   );
 }
 
-function Head({ flight, now_ms }: { flight: Flight; now_ms: number }) {
+function Head({ flight, now_ms, parts }: { flight: Flight; now_ms: number; parts: readonly number[] }) {
   const say = useWords();
   const falls = flight.status === "ended" ? null : countdown(flight.impact, now_ms);
   return (
@@ -54,12 +55,14 @@ function Head({ flight, now_ms }: { flight: Flight; now_ms: number }) {
       <h2 id="detail-title">{say("flight_n", { id: nameOf(flight) })}</h2>
       <p class="kind">
         {say(flight.kind)}{flight.range_class ? ` · ${flight.range_class.toUpperCase()}` : ""} {flight.kind !== "unknown" && <b>{percent(flight.kind_probability)}</b>}
-        {flight.parted_from !== null && <span class="parted"> · {say("parted_from", { id: flight.parted_from })}</span>}
+        {flight.parted_from !== null && <span class="parted" title={say("parted_said")}> · {say("parted_from", { id: flight.parted_from })}</span>}
+        {parts.length > 0 && <span class="parted" title={say("parted_said")}> · {say("parted_off", { ids: parts.join(", ") })}</span>}
       </p>
-      <p class="left" aria-live="off">
-        {falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}
+      <p class={`left ${falls ? "" : "word"}`} aria-live="off">
+        {falls ? untilImpact(falls.seconds) : say(flight.status === "ended" ? endWord(flight) : flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
         {falls && <small>{say("interval", { from: untilImpact(falls.earliest), until: untilImpact(falls.latest) })}</small>}
-        {flight.ended_because && <small>{nodeWord(flight.ended_because)}</small>}
+        {isLost(flight) ? <small>{say("last_seen_at", { time: clockTime(flight.last_plot_ms), who: lastSeenBy(flight) })}</small>
+          : flight.ended_because && <small>{nodeWord(flight.ended_because)}{flight.impact && ` ${clockTime(flight.impact.time_ms)}`}</small>}
       </p>
       <p class="kinds">
         {Object.entries(flight.kind_probabilities)
@@ -110,19 +113,21 @@ function areaText(place: Place): string {
 function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) {
   const say = useWords();
   const ellipse = track && horizontalEllipse(track);
+  const unknown = say(flight.status === "ended" ? "not_known" : "not_known_yet");
+  const sought = flight.as_of_ms - flight.first_plot_ms < LAUNCH_SOUGHT_MS;
   return (
     <div class="facts"><table>
       <colgroup><col class="what" /><col class="when" /><col class="where" /><col class="unsure" /></colgroup>
       <thead><tr><td /><th scope="col">{say("time")}</th><th scope="col">{say("place")}</th><th scope="col" title={say("area")}>95 %</th></tr></thead>
       <tbody>
-        <PlaceRow word="launch" place={flight.launch} />
+        <PlaceRow of="launch" word="launch" place={flight.launch} unknown={sought ? unknown : say("not_known")} />
         <tr>
           <th scope="row">{say("apogee")}</th>
           {flight.apogee
             ? <><td>{clockTime(flight.apogee.time_ms)}</td><td>{length(flight.apogee.height_m)}</td><td>± {length(HOLDS_95_OF_1 * flight.apogee.height_sigma_m)}</td></>
-            : <td colSpan={3}>—</td>}
+            : <td colSpan={3}>{unknown}</td>}
         </tr>
-        <PlaceRow word="impact" place={flight.impact} />
+        <PlaceRow of="impact" word={isLost(flight) ? "fall_expected" : "impact"} place={flight.impact} unknown={flight.kind === "orbital" ? say("does_not_fall") : unknown} />
         <tr>
           <th scope="row">{say(flight.status === "ended" ? "at_end" : "now")}</th>
           {track && ellipse
@@ -135,48 +140,50 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
                 </td>
               </>
             )
-            : <td colSpan={3}>—</td>}
+            : <td colSpan={3}>{unknown}</td>}
         </tr>
         <tr>
           <th scope="row">{say("range")}</th>
-          <td colSpan={3}>{flight.ground_range_m === null ? "—" : length(flight.ground_range_m)}</td>
+          <td colSpan={3}>{flight.ground_range_m === null ? unknown : length(flight.ground_range_m)}</td>
         </tr>
       </tbody>
     </table></div>
   );
 }
 
-function PlaceRow({ word, place }: { word: "launch" | "impact"; place: Place | null }) {
+function PlaceRow({ of, word, place, unknown }: { of: "launch" | "impact"; word: Word; place: Place | null; unknown: string }) {
   const say = useWords();
   return (
-    <tr class={word}>
+    <tr class={of}>
       <th scope="row">{say(word)}</th>
       {place
         ? <><td>{clockTime(place.time_ms)}<br /><small>{localTime(place.time_ms)}</small> <small>{spread(place)}</small></td><td>{placeText(place.latitude_deg, place.longitude_deg)}</td><td title={say("area")}>{areaText(place)}</td></>
-        : <td colSpan={3}>—</td>}
+        : <td colSpan={3}>{unknown}</td>}
     </tr>
   );
 }
 
 function Sources({ flight, now_ms }: { flight: Flight; now_ms: number }) {
   const say = useWords();
-  const sources = [...flight.sources].sort((a, b) => Number(b.sees_now) - Number(a.sees_now) || (b.last_ms ?? 0) - (a.last_ms ?? 0));
+  const sources = bySource(flight.sources);
   return (
     <section class="sources">
       <h3>{say(flight.status === "ended" ? "was_seen_by" : "seen_by")} <small>{say("independent", { count: flight.independent_radars })}</small></h3>
       <table>
-        <thead><tr><th scope="col">{say("nation")}</th><th scope="col">{say("radar")}</th><th scope="col" class="number">{say("plots")}</th><th scope="col">{say("last_seen")}</th></tr></thead>
+        <thead><tr><th scope="col">{say("nation")}</th><th scope="col">{say("radar")}</th><th scope="col" class="number">{say("plots")}</th><th scope="col">{say("first_seen")}</th><th scope="col">{say("last_seen")}</th></tr></thead>
         <tbody>
           {sources.map((source) => (
             <tr key={`${source.nation} ${source.radar}`} class={source.sees_now ? "sees" : "stale"}>
               <td><i class={source.own ? "own" : "partner"} /> {source.nation}</td>
-              <td title={source.radar}>{LABEL.test(source.radar) ? `#${source.radar.slice(0, LABEL_LETTERS)}` : source.radar}</td>
+              <td title={isHidden(source.radar) ? say("hidden_radar") : source.radar}>{radarName(source.radar)}</td>
               <td class="number">{source.plots}</td>
+              <td>{source.first_ms === null ? say("before_note") : clockTime(source.first_ms)}</td>
               <td>{source.sees_now ? `● ${say("sees_now")}` : source.last_ms === null ? say("before_note") : `○ ${clockTime(source.last_ms)} · ${age((now_ms - source.last_ms) / 1_000)}`}</td>
             </tr>
           ))}
         </tbody>
       </table>
+      {sources.some(({ radar }) => isHidden(radar)) && <p class="when">{say("hidden_radar")}</p>}
     </section>
   );
 }

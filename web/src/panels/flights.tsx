@@ -2,6 +2,7 @@
 import type { Flight } from "../api/contract";
 import { type Desk, TOGETHER } from "../desk";
 import { flightCode, symbolSvg } from "../globe/symbols";
+import { endWord, fellUnseen, isLost, launches, lastSeenBy, partedFromIt } from "../picture/ended";
 import { isStated, nameOf } from "../picture/stated";
 import { byUrgency, countdown } from "../picture/urgency";
 import { clockTime, duration, nodeWord, percent, placeText, untilImpact } from "../words/words";
@@ -25,9 +26,10 @@ export function Flights({ desk }: { desk: Desk }) {
   const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id) && !statedHere(flight));
   const tracks = desk.picture.tracks.size;
   const stated = flights.find(isStated)?.nations[0];
+  const launched = launches(flights);
   return (
     <section class="flights" aria-labelledby="flights-title">
-      <h2 id="flights-title" tabIndex={-1}>{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{say("tracks_n", { count: tracks })}</span></h2>
+      <h2 id="flights-title" tabIndex={-1}>{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{launched < flights.length && `${say("launches_n", { count: launched })} · `}{say("tracks_n", { count: tracks })}</span></h2>
       {lacking.size > 0 && !stated && <p class="lacking" role="status">◌ {say("missing_here", { count: lacking.size })}</p>}
       {flights.length === 0 && missed.length === 0 && <p class="empty" role="status">{tracks > 0 ? say("not_assessed", { count: tracks }) : say(coming ? "picture_coming" : "no_flights")}</p>}
       {stated && <p class="empty" role="status">{say("stated_no_track", { nation: stated })}</p>}
@@ -45,6 +47,29 @@ function fallText({ impact }: Flight): string {
   return impact ? `${clockTime(impact.time_ms)} ${placeText(impact.latitude_deg, impact.longitude_deg, 1)}` : "";
 }
 
+/** The place that matters now: where it falls, where it fell, or when it was last seen. */
+function Where({ flight }: { flight: Flight }) {
+  const say = useWords();
+  if (isLost(flight)) {
+    return (
+      <>
+        <span>○ {say("last_seen_at", { time: clockTime(flight.last_plot_ms), who: lastSeenBy(flight) })}</span>
+        {flight.impact && <span>{say("fall_expected")}: {fallText(flight)}</span>}
+      </>
+    );
+  }
+  if (flight.status === "ended") {
+    return (
+      <>
+        <span>{[nodeWord(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")}</span>
+        {fellUnseen(flight) && <span>○ {say("last_seen_at", { time: clockTime(flight.last_plot_ms), who: lastSeenBy(flight) })}</span>}
+      </>
+    );
+  }
+  if (flight.impact) return <span>{fallText(flight)}</span>;
+  return <><span>{say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}</span><span>{say("seen_since", { time: clockTime(flight.first_plot_ms) })}</span></>;
+}
+
 function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: boolean }) {
   const say = useWords();
   const { flight: chosen } = useStore(desk.view);
@@ -55,9 +80,10 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
   const selected = !missing && chosen === flight.id;
   const kind = say(flight.kind);
   const acknowledged = flight.acknowledged.length > 0;
+  const parts = missing ? [] : partedFromIt(flight, desk.picture.flights.values());
   const inWords = falls
     ? say(falls.seconds >= 0 ? "impact_in" : "impact_past", { time: duration(falls.seconds) })
-    : say(flight.status === "ended" ? "ended" : "no_impact_yet");
+    : say(flight.status === "ended" ? endWord(flight) : "no_impact_yet");
   return (
     <li>
       <button
@@ -70,12 +96,11 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
         <img src={symbolSvg(flightCode(flight, exercise), 18)} alt="" />
         <span class="id"><span class="unseen">{say("flight")} </span>{nameOf(flight)}</span>
         <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} {flight.kind !== "unknown" && <small>{percent(flight.kind_probability)}</small>}</span>
-        <span class="left">{falls ? untilImpact(falls.seconds) : flight.status === "ended" ? say("ended") : "—"}</span>
+        <span class={`left ${falls ? "" : "word"}`} aria-hidden={falls ? undefined : "true"}>{falls ? untilImpact(falls.seconds) : flight.status === "ended" && say(endWord(flight))}</span>
         <span class="where">
-          {missing ? `◌ ${say("missing_row")}`
-            : flight.status === "ended" ? [nodeWord(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")
-            : flight.impact ? fallText(flight)
-            : say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
+          {missing ? `◌ ${say("missing_row")}` : <Where flight={flight} />}
+          {flight.parted_from !== null && <span title={say("parted_said")}>{say("parted_from", { id: flight.parted_from })}</span>}
+          {parts.length > 0 && <span title={say("parted_said")}>{say("parted_off", { ids: parts.join(", ") })}</span>}
         </span>
         <span class="interval">{falls ? `${untilImpact(falls.earliest)} … ${untilImpact(falls.latest)}` : ""}</span>
         <span class="seen">{flight.nations.map((nation) => <b key={nation} class={flight.seen_now_by.includes(nation) ? "sees" : "saw"}>{nation}</b>)}</span>

@@ -9,6 +9,8 @@ import type { Store } from "../picture/store";
 import { type Language, language, length } from "../words/words";
 import { usePicture, useStore, useWords } from "./look";
 
+/** So often the word stands along the foot of the globe: enough for the widest, and what is too much is cut. */
+const WATERMARKS = 12;
 /** Where flights of missiles are for most of their time: what a radar covers there is shown at first. */
 const FIRST_COVERAGE_M = 100_000;
 
@@ -112,7 +114,7 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
         <p>{lines ? say("lines_there") : say("lines_none")}</p>
         {lines && <ul class="limits">{namesOf(lines, chosen).map((name) => <li key={name}>{name}</li>)}</ul>}
       </details>
-      {exercise && <div class="watermark" aria-hidden="true">{say("exercise")}</div>}
+      {exercise && <div class="watermark" aria-hidden="true">{Array.from({ length: WATERMARKS }, (_, i) => <span key={i}>{say("exercise")}</span>)}</div>}
     </div>
   );
 }

@@ -30,6 +30,7 @@ export function LogIn({ desk }: { desk: Desk }) {
         {said && <p class="much" role="alert">{said}</p>}
         <button class="act">{say("log_in")}</button>
         {ways.provider !== null && <a class="button" href="api/v1/session/provider">{say("log_in_at", { provider: ways.provider })}</a>}
+        <details><summary>{say("log_in_help")}</summary><p>{say("log_in_demo")}</p><p>{say("log_in_else")}</p></details>
         <select aria-label={say("language")} value={spoken} onChange={(event) => speak(event.currentTarget.value as Language)}>
           {Object.entries(LANGUAGES).map(([key, one]) => <option key={key} value={key}>{one.name}</option>)}
         </select>

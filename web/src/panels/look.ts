@@ -1,5 +1,5 @@
 /** Panels look at stores and pictures, and are drawn again when these change. */
-import { useEffect, useReducer, useState } from "preact/hooks";
+import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Picture } from "../picture/picture";
 import type { Store } from "../picture/store";
 import { language, say } from "../words/words";
@@ -17,6 +17,35 @@ export function useStore<T>(looked: Store<T>): T {
 export function useWords(): typeof say {
   useStore(language);
   return say;
+}
+
+/** An order to the node: what was refused of it is said, and it is not given twice while it is under way. */
+export function useOrder(): { order: (act: () => Promise<void>) => Promise<void>; busy: boolean; fault: string } {
+  const [busy, occupy] = useState(false);
+  const [fault, blame] = useState("");
+  const order = async (act: () => Promise<void>): Promise<void> => {
+    blame("");
+    occupy(true);
+    try {
+      await act();
+    } catch (error) {
+      blame(error instanceof Error ? error.message : String(error));
+    }
+    occupy(false);
+  };
+  return { order, busy, fault };
+}
+
+/** A prompt, open at once; when it is gone and what opened it is too, the keyboard goes on at the panel. */
+export function usePrompt(): { current: HTMLDialogElement | null } {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+    return () => {
+      setTimeout(() => document.activeElement === document.body && document.getElementById("panel")?.focus());
+    };
+  }, []);
+  return dialog;
 }
 
 /** Drawn again when a picture changed, at most once each `every_ms`. */

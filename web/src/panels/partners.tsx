@@ -1,10 +1,10 @@
 /** What leaves us: each partner's link, what it gets, what came from it; and changing a release. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { type Change, LEVELS, type Level, type Partner, type Proposal } from "../api/contract";
 import type { Desk } from "../desk";
 import { en, type Word } from "../words/en";
 import { age, bytes, clockTime, nodeWord, say as spoken } from "../words/words";
-import { useSeconds, useStore, useWords } from "./look";
+import { useOrder, usePrompt, useSeconds, useStore, useWords } from "./look";
 
 /** So many refusals of a partner are listed. */
 const GREATEST_REFUSED = 5;
@@ -96,28 +96,19 @@ function Ladder({ level }: { level: Level }) {
 
 function ChangeRelease({ desk, partner, done }: { desk: Desk; partner: Partner | undefined; done: () => void }) {
   const say = useWords();
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = usePrompt();
   const status = useStore(desk.status);
   const [level, setLevel] = useState<Level>(partner?.released.level ?? "nothing");
   const [proposal, propose] = useState<Proposal | null>(null);
   const [password, type] = useState("");
-  const [fault, blame] = useState("");
-  useEffect(() => dialog.current?.showModal(), []);
+  const { order, busy, fault } = useOrder();
   if (!partner) return null;
   const { nation } = partner;
   const exercise = status?.exercise ?? false;
   const ofProvider = desk.session.get()?.of_provider ?? false;
   const mode = say(exercise ? "exercise" : "live");
-  const attempt = async (act: () => Promise<void>): Promise<void> => {
-    blame("");
-    try {
-      await act();
-    } catch (error) {
-      blame(error instanceof Error ? error.message : String(error));
-    }
-  };
-  const show = (): Promise<void> => attempt(async () => propose(await desk.client.propose(nation, level)));
-  const confirm = (): Promise<void> => attempt(async () => {
+  const show = (): Promise<void> => order(async () => propose(await desk.client.propose(nation, level)));
+  const confirm = (): Promise<void> => order(async () => {
     const { said } = await desk.client.release(proposal!.hash, password);
     desk.said.set(said);
     dialog.current?.close();
@@ -146,8 +137,8 @@ function ChangeRelease({ desk, partner, done }: { desk: Desk; partner: Partner |
         <footer>
           <button type="button" onClick={() => dialog.current?.close()}>{say("cancel")}</button>
           {proposal
-            ? <button class="act" disabled={!password && !ofProvider}>{say("confirm_sign")}</button>
-            : <button class="act" disabled={level === partner.released.level}>{say("propose")}</button>}
+            ? <button class="act" disabled={busy || (!password && !ofProvider)}>{say(busy ? "under_way" : "confirm_sign")}</button>
+            : <button class="act" disabled={busy || level === partner.released.level}>{say(busy ? "under_way" : "propose")}</button>}
         </footer>
       </form>
     </dialog>

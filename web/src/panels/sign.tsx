@@ -1,8 +1,8 @@
 /** Signing with one's own key: what is to be said, and the password that unlocks the key. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Done } from "../api/contract";
 import type { Desk } from "../desk";
-import { useStore, useWords } from "./look";
+import { useOrder, usePrompt, useStore, useWords } from "./look";
 
 /** Something that is said to partners, as it stands on its button; `words`: what is written. */
 export interface Act {
@@ -13,19 +13,11 @@ export interface Act {
 
 export function Sign({ desk, act, done }: { desk: Desk; act: Act; done: (said: string | null) => void }) {
   const say = useWords();
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = usePrompt();
   const exercise = useStore(desk.status)?.exercise ?? false;
   const [password, type] = useState("");
-  const [fault, blame] = useState("");
-  useEffect(() => dialog.current?.showModal(), []);
-  const sign = async (): Promise<void> => {
-    blame("");
-    try {
-      done((await act.do(password)).said);
-    } catch (error) {
-      blame(error instanceof Error ? error.message : String(error));
-    }
-  };
+  const { order, busy, fault } = useOrder();
+  const sign = (): Promise<void> => order(async () => done((await act.do(password)).said));
   return (
     <dialog ref={dialog} class={`change ${exercise ? "exercise" : "live"}`} aria-labelledby="sign-title" onClose={() => done(null)}>
       <form onSubmit={(event) => { event.preventDefault(); void sign(); }}>
@@ -36,7 +28,7 @@ export function Sign({ desk, act, done }: { desk: Desk; act: Act; done: (said: s
         {fault && <p class="much" role="alert">{fault}</p>}
         <footer>
           <button type="button" onClick={() => dialog.current?.close()}>{say("cancel")}</button>
-          <button class="act" disabled={!password}>{say("sign_send")}</button>
+          <button class="act" disabled={!password || busy}>{say(busy ? "under_way" : "sign_send")}</button>
         </footer>
       </form>
     </dialog>

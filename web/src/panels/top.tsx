@@ -1,4 +1,5 @@
 /** The strip at the top: whose desk, live or exercise, which picture, how old the data are. */
+import type { Clock } from "../api/contract";
 import type { Desk } from "../desk";
 import { SILENT_AFTER_MS, TOGETHER } from "../desk";
 import type { ThemeName } from "../look/theme";
@@ -6,6 +7,9 @@ import type { Store } from "../picture/store";
 import { age, clockTime, type Language, LANGUAGES, language, localTime, speak } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
 import { pictureWord } from "./pictureWord";
+
+/** What came longer ago is old. */
+const OLD_AFTER_S = 10;
 
 export function Top({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
   const say = useWords();
@@ -54,7 +58,7 @@ function PictureSwitch({ desk }: { desk: Desk }) {
           value={others.includes(picture) ? picture : ""}
           onChange={(event) => event.currentTarget.value && choose(event.currentTarget.value)}
         >
-          <option value="">…</option>
+          <option value="">{say("other_pictures")}</option>
           {others.map((name) => <option key={name} value={name}>{pictureWord(name)}</option>)}
         </select>
       )}
@@ -66,22 +70,34 @@ function DataAge({ desk }: { desk: Desk }) {
   const say = useWords();
   const clock = useStore(desk.clock);
   useSeconds();
+  const partners = useStore(desk.partners);
   const own = desk.session.get()?.nation;
-  if (!clock) return <div class="data-age">{say("no_data_yet")}</div>;
+  if (!clock) return <div class="data-age" role="status">{say("node_awaited")}</div>;
+  const nations = new Set([...Object.keys(clock.came_ms), ...partners.map(({ nation }) => nation)].filter((nation) => nation !== own).sort());
   return (
     <div class="data-age">
       <strong class="now">{clockTime(clock.time_ms)}<small>{localTime(clock.time_ms)}</small></strong>
-      {Object.entries(clock.came_ms).sort(([one], [other]) => Number(other === own) - Number(one === own) || one.localeCompare(other)).map(([nation, came_ms]) => {
-        const seconds = (clock.time_ms - came_ms) / 1_000;
-        const old = seconds * 1_000 > 10_000;
-        return (
-          <span key={nation} class={`came ${old ? "old" : ""}`} title={old ? say("nation_silent", { age: age(seconds) }) : say("data_age", { age: age(seconds) })}>
-            {old ? "▲" : "●"} {nation} {age(seconds)}
-          </span>
-        );
-      })}
+      <div class="all-came">
+        {[...(own === undefined ? [] : [own]), ...nations].map((nation) => (
+          <Came key={nation} clock={clock} nation={nation} own={nation === own} cut={partners.some((one) => one.nation === nation && !one.link.up)} />
+        ))}
+      </div>
     </div>
   );
+}
+
+/**
+ * How long ago plots, or what a partner makes of its own, came of a nation. Where nothing is in sight
+ * none come: a fault is only a link that is down.
+ */
+function Came({ clock, nation, own, cut }: { clock: Clock; nation: string; own: boolean; cut: boolean }) {
+  const say = useWords();
+  const came_ms = clock.came_ms[nation];
+  const seconds = came_ms === undefined ? Infinity : (clock.time_ms - came_ms) / 1_000;
+  const shown = came_ms === undefined ? "" : age(seconds);
+  if (cut) return <span class="came old" title={say("link_cut", { nation })}>▲ {nation} {say("link_down")} {shown}</span>;
+  if (seconds <= OLD_AFTER_S) return <span class="came" title={say("data_age", { age: shown })}>● {nation} {shown}</span>;
+  return <span class="came" title={say(own ? "own_quiet" : "partner_quiet", { nation })}>○ {nation} {say("nothing_in_sight")} {shown}</span>;
 }
 
 /** What must not be overlooked: nothing comes any more, the node is silent, or this is the past. */
@@ -114,7 +130,7 @@ export function Notices({ desk }: { desk: Desk }) {
       {view.at_ms !== null && (
         <div class="notice past" role="status">
           {shown?.past
-            ? <><strong>{say("past")} {clockTime(shown.time_ms, true)}</strong> {say(view.known === "then" ? "past_then" : "past_now")}</>
+            ? <><strong>{say("past")} {clockTime(shown.time_ms, true)}</strong> {say(shown.past === "then" ? "past_then" : "past_now")}</>
             : <><strong>{clockTime(view.at_ms, true)}</strong> {say(waiting ? "past_waits" : "past_not")}{shown && ` ${say("past_still", { time: clockTime(shown.time_ms) })}`}</>}
         </div>
       )}

@@ -114,12 +114,11 @@ function Areas({ areas, spoken, danger = false }: { areas: readonly Named[]; spo
   const shown = (share: number | null): string => (share === null ? "—" : percent(share));
   return (
     <table>
-      <thead><tr><th scope="col">{say("area_warned")}</th>{danger && <th scope="col">{say("is_told")}</th>}<th scope="col">{say("between")}</th><th scope="col">{say("falls")}</th><th scope="col">{say("passes")}</th></tr></thead>
+      <thead><tr><th scope="col">{say("area_warned")}</th><th scope="col">{say("between")}</th><th scope="col">{say("falls")}</th><th scope="col">{say("passes")}</th></tr></thead>
       <tbody>
         {areas.map((area) => (
           <tr key={area.id} class={chance(area) > 0.5 ? "likely" : ""}>
-            <th scope="row">{inLanguage(spoken, area.names) ?? area.id}</th>
-            {danger && <td>{say(told[area.danger])}</td>}
+            <th scope="row">{inLanguage(spoken, area.names) ?? area.id}{danger && <small>{say(told[area.danger])}</small>}</th>
             <td>{span(area)}<small>{localSpan(area)}</small></td>
             <td>{shown(area.falls)}</td><td>{shown(area.passes)}</td>
           </tr>

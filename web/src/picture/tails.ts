@@ -10,10 +10,15 @@ export const TAIL_PLACES = 30;
 const NUMBERS = 4;
 /** A place is kept once it is this much later than the one kept before. */
 export const TAIL_STEP_MS = 2_000;
+/** After a longer gap it begins anew. */
+const LONGEST_GAP_MS = 30_000;
 
 /** Puts a track's place at the end of its tail; the last one moves with the track until it counts. */
 export function follow(tail: Tail, track: Track): void {
   const { places } = tail;
+  // Where one goes back in time, what was later is not behind the track; where one goes on, nothing went straight from there to here.
+  while (places.length && places[places.length - 1]! > track.time_ms) places.length -= NUMBERS;
+  if (places.length && track.time_ms - places[places.length - 1]! > LONGEST_GAP_MS) places.length = 0;
   const end = places.length;
   const lastKept_ms = places[end - NUMBERS - 1];
   const moves = end >= 2 * NUMBERS && lastKept_ms !== undefined && track.time_ms - lastKept_ms < TAIL_STEP_MS;

@@ -113,7 +113,7 @@ export function localTime(time_ms: number): string {
   const parts = clock?.formatToParts(time_ms) ?? [];
   const of = (type: string): string => parts.find((part) => part.type === type)?.value ?? "";
   const zone = clockName || of("timeZoneName").replace("GMT", "UTC").replace("-", "−");
-  return zone === "" || zone === "UTC" ? "" : `${of("hour")}:${of("minute")}:${of("second")} ${zone}`;
+  return zone === "" || /^UTC([+−]0)?$/.test(zone) ? "" : `${of("hour")}:${of("minute")}:${of("second")} ${zone}`;
 }
 
 /** 22:46:04Z (07:46:04 JST). */

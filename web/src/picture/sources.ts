@@ -1,0 +1,21 @@
+/** Who sees a flight: radars by name, and those of partners that tell no name. */
+import type { Source } from "../api/contract";
+
+/** Partners tell a radar by an opaque label: its beginning tells theirs apart. */
+const LABEL = /^[0-9a-f]{16}$/;
+const LABEL_LETTERS = 4;
+
+/** Whether its nation hides what the radar is called. */
+export function isHidden(radar: string): boolean {
+  return LABEL.test(radar);
+}
+
+/** Its name, or the beginning of what stands for one. */
+export function radarName(radar: string): string {
+  return isHidden(radar) ? `#${radar.slice(0, LABEL_LETTERS)}` : radar;
+}
+
+/** Own radars first, then by nation and name: rows keep their places while who sees it changes. */
+export function bySource(sources: readonly Source[]): Source[] {
+  return [...sources].sort((a, b) => Number(b.own) - Number(a.own) || a.nation.localeCompare(b.nation) || a.radar.localeCompare(b.radar));
+}
