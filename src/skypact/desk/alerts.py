@@ -124,7 +124,6 @@ def warning(event: str, said: Sequence[etree._Element], now_ms: int) -> d.Warnin
         "first_ms": _ms(_text(said[0], "sent")),
         "messages": len(said),
         "sender": _text(newest, "sender"),
-        "reason": parameters.get("skypact-reason", ""),
         "radars": int(parameters.get("skypact-radars", "0") or 0),
         "parts": _parts(infos),
         "areas": _areas(going_on),
@@ -152,6 +151,7 @@ def _parts(infos: Sequence[etree._Element]) -> list[d.WarningPart]:
             "headline": _text(info, "headline"),
             "description": _text(info, "description"),
             "instruction": _text(info, "instruction"),
+            "reason": _parameters(info).get("skypact-reason", ""),
         }
     return list(found.values())
 

@@ -521,11 +521,12 @@ class WarnedArea(TypedDict):
 
 
 class WarningText(TypedDict):
-    """What people are told, in one language."""
+    """What people are told, in one language; `reason`: why these areas, and no others."""
 
     headline: str
     description: str
     instruction: str
+    reason: str
 
 
 class WarningPart(TypedDict):
@@ -555,7 +556,6 @@ class Warning(TypedDict):
     first_ms: int
     messages: int
     sender: str
-    reason: str
     radars: int
     parts: list[WarningPart]
     areas: list[WarnedArea]

@@ -241,7 +241,6 @@ export interface Warning {
   first_ms: number;
   messages: number;
   sender: string;
-  reason: string;
   radars: number;
   parts: WarningPart[];
   areas: WarnedArea[];
@@ -253,7 +252,7 @@ export interface WarningPart {
   in_force: boolean;
   areas: string[];
   names: Record<string, string[]>;
-  texts: Record<string, { headline: string; description: string; instruction: string }>;
+  texts: Record<string, { headline: string; description: string; instruction: string; reason: string }>;
 }
 
 /** An alert that persons may release (`warning` is null: it waits), or cancel. */

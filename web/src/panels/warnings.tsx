@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { StandingAlert, WarnedArea, Warning, WarningPart } from "../api/contract";
 import type { Desk } from "../desk";
 import { chance, inLanguage, localSpan, span, soonest, standingOf, told, waiting } from "../picture/warned";
-import { bothTimes, duration, language, nodeWord, percent } from "../words/words";
+import { bothTimes, duration, language, percent } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
 import { type Act, Sign } from "./sign";
 
@@ -85,7 +85,7 @@ function OneWarning({ desk, warning, mode, standing, order }: { desk: Desk; warn
         {warning.in_force && `, ${say("until", { time: bothTimes(warning.expires_ms) })}`}
       </p>
       {warning.parts.map((part) => <Part key={part.told} part={part} areas={warning.areas} spoken={spoken} />)}
-      <p class="when">{say("why", { reason: nodeWord(warning.reason) })}{warning.radars > 0 && ` · ${say("independent", { count: warning.radars })}`}</p>
+      {warning.radars > 0 && <p class="when">{say("independent", { count: warning.radars })}</p>}
       {warning.in_force && standing && <button class="act" disabled={!may} title={may ? "" : say("no_right")} onClick={() => order(standing, "cancellations")}>{say("cancel_alert", { mode })}</button>}
       {!desk.status.get()?.exercise && warning.exercise && <p class="much" role="alert">{say("exercise")}</p>}
     </article>
@@ -94,11 +94,13 @@ function OneWarning({ desk, warning, mode, standing, order }: { desk: Desk; warn
 
 /** What some of the areas are told, and when it may happen to each. */
 function Part({ part, areas, spoken }: { part: WarningPart; areas: readonly WarnedArea[]; spoken: string }) {
+  const say = useWords();
   const text = inLanguage(spoken, part.texts);
   return (
     <div class={`part ${part.in_force ? "" : "ended"}`} data-told={part.told}>
       <h3>{text?.headline}</h3>
       <p>{text?.description}</p>
+      {text?.reason && <p class="when">{say("why", { reason: text.reason })}</p>}
       {part.in_force
         ? <Areas areas={areas.filter((one) => one.danger === part.told)} spoken={spoken} />
         : <p>{inLanguage(spoken, part.names)?.join(", ")}</p>}

@@ -36,24 +36,11 @@ export function say(word: Word, parts: Record<string, string | number> = {}): st
   return filled(LANGUAGES[language.get()].words[word], parts);
 }
 
-/** What a node says of fixed lists: why a track ended, a warning was given, a message refused. */
+/** What a node says of fixed lists: why a track ended, a message refused. */
 const FIXED: Readonly<Record<string, Word>> = {
   "came down": "came_down",
   "not seen": "not_seen",
   "no object there": "no_object",
-  "probability reached the threshold": "reason_threshold",
-  "areas added": "reason_more",
-  "what areas are told changed: it may come down there, or pass over": "reason_other_danger",
-  "areas in which it no longer may come down": "reason_fewer",
-  "times changed": "reason_times",
-  "still holds": "reason_still",
-  "track lost: what was said holds, nothing is assumed": "reason_lost",
-  "track seen again": "reason_found",
-  "came down, or the last time at which it could is past": "reason_came_down",
-  "probability fell below that of all-clear in all areas": "reason_elsewhere",
-  "it is nothing that comes down here": "reason_no_danger",
-  "the observations behind it were withdrawn": "reason_withdrawn",
-  "ordered by an operator": "reason_ordered",
   "unknown partner": "cause_unknown_partner",
   "put aside": "cause_aside",
   "over its rate": "cause_rate",
