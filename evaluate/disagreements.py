@@ -209,7 +209,8 @@ def over_time(sight: Sight, times_ns: Sequence[int]) -> list[Flight | None]:
 def zone_table(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Per picture over runs of `one_zone_run`: what it said of the zone as time went on.
 
-    `outside_at_first`: runs in which the best estimate lay outside at any time; `inside_at_last`;
+    `open_at_first`: runs in which not all of the first area lay inside: outside is what was said,
+    or may be; `outside`: runs in which the best estimate lay outside at any time; `inside_at_last`;
     `sure_but_wrong`: runs in which all of the area lay outside at any time; `settled_s`: seconds
     after launch from which on all of the area lay inside, in the median run, None if never.
     """
@@ -219,7 +220,10 @@ def zone_table(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
         settled = sorted(_settled_s(row[name]) for row in rows)
         middle = settled[len(settled) // 2]
         table[name] = {
-            "outside_at_first": sum(any(not s["inside"] for s in said) for said in runs),
+            "open_at_first": sum(
+                bool(said) and not (said[0]["inside"] and said[0]["sure"]) for said in runs
+            ),
+            "outside": sum(any(not s["inside"] for s in said) for said in runs),
             "inside_at_last": sum(bool(said) and said[-1]["inside"] for said in runs),
             "sure_but_wrong": sum(any(s["sure"] and not s["inside"] for s in r) for r in runs),
             "settled_s": middle if math.isfinite(middle) else None,

@@ -105,7 +105,8 @@ def test_a_zone_is_settled_only_from_when_the_whole_area_stays_inside() -> None:
     rows = [{"JP": [*begin, unsure, *[sure] * 16], "KR": [*begin, *[unsure] * 17]}]
     table = zone_table(rows)
     assert table["JP"] == {
-        "outside_at_first": 1,
+        "open_at_first": 1,
+        "outside": 1,
         "inside_at_last": 1,
         "sure_but_wrong": 1,
         "settled_s": 75 + 4 * 15,

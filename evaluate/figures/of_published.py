@@ -96,15 +96,19 @@ def disagreements(detail: dict[str, Any]) -> Iterator[Figure]:
             said = "; ".join(f"{name} {_said(case, rows, name)}" for name in names)
             met = sum(row[key] for row in rows)
             yield Figure(f"{what}: {key}", f"{met} of {runs} runs: {said}", asked, met == runs)
-    asked = {"JP": "outside at first, inside at last", "together": "all of the area inside"}
+    asked = {
+        "JP": "outside or not known at first, inside at last, never surely outside",
+        "together": "all of the area inside",
+    }
     for name, cell in detail["zone"]["table"].items():
-        first, last = cell["outside_at_first"], cell["inside_at_last"]
+        first, last, wrong = cell["open_at_first"], cell["inside_at_last"], cell["sure_but_wrong"]
         since = "never" if cell["settled_s"] is None else f"from T+{cell['settled_s']:.0f} s"
-        met = {"JP": first == last == runs, "together": cell["settled_s"] is not None}
+        met = {"JP": first == last == runs and not wrong, "together": cell["settled_s"] is not None}
         yield Figure(
             f"2021-09-15, Japan's zone, {name}",
-            f"outside at first in {first} of {runs} runs (all of the area in"
-            f" {cell['sure_but_wrong']}), inside at last in {last}; all of the area inside {since}",
+            f"not surely inside at first in {first} of {runs} runs, outside at any time in"
+            f" {cell['outside']} (all of the area in {wrong}), inside at last in {last};"
+            f" all of the area inside {since}",
             asked.get(name, "stated"),
             met.get(name),
         )

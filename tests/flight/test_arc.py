@@ -15,15 +15,17 @@ from skypact.flight.assess import apogee_of
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.kernels.geodesy import geodetic_from_ecef
 
-SECONDS = (165, 170, 175, 180, 185, 190)
-"""After launch, all before its pull-up."""
+SECONDS = (165, 170, 175, 180, 185, 190, 195, 200)
+"""After launch; its pull-up begins at 192 s."""
+SEEDS = (1, 20261124)
+"""In the second the noise looks like lift for a moment at T+180 s."""
 WITHOUT_PULL_UP_M = 560e3
 """Ground range, as the scenario has it."""
 
 
-@pytest.fixture(scope="module")
-def train():
-    path, seen = first_flight(ZONE, 1)
+@pytest.fixture(scope="module", params=SEEDS)
+def train(request):
+    path, seen = first_flight(ZONE, request.param)
     return path, next(sight for sight in seen if sight.name == "JP")
 
 
@@ -34,7 +36,7 @@ def test_a_pull_up_is_not_dismissed_because_no_launch_was_seen(train):
     assert all(flight.launch is None for flight in said)
     fell_at = path.impact.latitude_rad, path.impact.longitude_rad
     assert [inside_region(flight.impact, fell_at) for flight in said] == [True] * len(SECONDS)
-    assert all(flight.kind_probabilities["quasi_ballistic"] > 0.15 for flight in said)
+    assert all(flight.kind_probabilities["ballistic"] < 0.85 for flight in said)
 
 
 @pytest.mark.parametrize("with_apogee", [True, False])

@@ -59,7 +59,8 @@ def arc_of(track: Track, apogee: Apogee | None) -> Arc | None:
         top, since_s = apsides_m(track)[1], -float(velocity[2]) / _FALL_M_S2
     else:
         top, since_s = apogee.height_m, (track.time_ns - apogee.time_ns) * 1e-9
-    energy = track.most_energy_j_kg if steered else _energy_of(track)
+    known = steered and not math.isnan(track.most_energy_j_kg)
+    energy = track.most_energy_j_kg if known else _energy_of(track)
     half = _half(top, energy)
     if not half > 0.0:
         return None
