@@ -41,6 +41,7 @@ from skypact.sensing.radar_model import observe
 from skypact.sensing.scenario import demo_radars
 from skypact.sensing.simulator import fly_programme
 from skypact.serving.clock import NodeClock
+from skypact.serving.settled import settle_process
 from skypact.serving.warner import KeptWarnings
 from skypact.settings import Settings
 from skypact.sharing.coalition import init_coalition
@@ -203,6 +204,7 @@ async def from_plot_to_message(flights: int, seed: int = 20261121) -> list[tuple
             timed, sequence = _Timed(node), 0
             assert node.warner is not None
             await node.warner.first.begin()  # as it does by itself, and is done when this is
+            settle_process()  # as a node's process does once it is ready
             client = await connect(node.folder, NATIONAL_USER, wait_s=5)
             await client.subscribe(warning_subject(exercise=False), cb=timed.heard)
             for index in range(flights):
@@ -262,6 +264,7 @@ def _parts() -> None:
     alert = messages.made(said, ())
     size = len(signed(alert, key))
     print(f"{len(areas)} areas, {len(chances)} of them touched; a message of {size:,} bytes")
+    settle_process()
     _cost("chances", lambda: index.chances(down))
     _cost("message made", lambda: messages.made(said, ()))
     _cost("message checked", lambda: faults_of(alert, exercise=False))

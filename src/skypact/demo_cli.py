@@ -47,6 +47,7 @@ def demo(
 ) -> None:
     """Show a launch live on three nations' desks, each with its own node, sharing."""
     import asyncio
+    import sys
 
     from skypact import run_demo
     from skypact.settings import Settings
@@ -59,6 +60,6 @@ def demo(
     if background:
         for line in run_demo.begin(folder, ("--lasts-min", f"{lasts_min}")):
             typer.echo(line)
-        typer.echo(f"It ends by itself, or with: skypact demo {folder} --stop")
+        typer.echo(f"It ends by itself, or with: {sys.argv[0]} demo {folder} --stop")
         return
     asyncio.run(run_demo.run(folder, settings, lasts_s=60.0 * lasts_min, say=typer.echo))

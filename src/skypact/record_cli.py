@@ -728,7 +728,8 @@ def _show_entries(console: "Console", title: str, entries: "list[tuple[int, Laun
     table = Table(title=title, title_justify="left")
     for heading in ("id", "day", "UTC", "name", "type", "site", "apogee", "range km", "outcome"):
         is_number = heading in ("apogee", "range km")
-        table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
+        is_text = heading in ("name", "type", "site", "outcome")  # wraps, so that times stay whole
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=not is_text)
     for number, entry in entries:
         table.add_row(
             str(number),
