@@ -16,6 +16,7 @@ import {
 } from "@cesium/engine";
 import type { Flight, Place, Track } from "../api/contract";
 import type { Theme } from "../look/theme";
+import { seenAndNot } from "../picture/flown";
 import { isStated } from "../picture/stated";
 import { AreaFills } from "./areaFills";
 import { areaRing, at, colour, ellipseRing, padded, pathPoints, ringPoints } from "./places";
@@ -104,7 +105,7 @@ export class FlightMarks {
     put(mark.billboard, symbol(flightCode(flight, this.#exercise), SYMBOL_SIZE));
     mark.billboard.color = colour("#ffffff", Math.max(0.5, dim));
     mark.label.fillColor = colour(this.theme.text, Math.max(0.6, dim));
-    this.#path(mark, flight, track && place, dim, chosen);
+    this.#path(mark, flight, track, dim, chosen);
     this.#area(mark, flight.launch, "launch", dim);
     this.#area(mark, flight.impact, "impact", dim);
   }
@@ -137,12 +138,14 @@ export class FlightMarks {
     return mark;
   }
 
-  #path(mark: Mark, flight: Flight, place: Cartesian3 | undefined, dim: number, chosen: boolean): void {
+  #path(mark: Mark, flight: Flight, track: Track | undefined, dim: number, chosen: boolean): void {
+    const place = track && at(track.longitude_deg, track.latitude_deg, Math.max(0, track.height_m));
     const width = chosen ? 3 : 2;
-    const flown = place && flight.path_flown && flight.path_flown.time_ms.length > 1 ? pathPoints(flight.path_flown, PATH_POINTS).concat(place) : [];
-    this.#line(mark, "flown", flown, width, () => Material.fromType("Color", { color: colour(this.theme.flown, 0.95 * dim) }));
+    const [seen, unseen] = (seenAndNot(flight, track) ?? []).map((path) => pathPoints(path, PATH_POINTS));
+    if (place) (unseen?.length ? unseen : seen)?.push(place);
+    this.#line(mark, "flown", place && seen && seen.length > 1 ? seen : [], width, () => Material.fromType("Color", { color: colour(this.theme.flown, 0.95 * dim) }));
     const expected = flight.path_expected.time_ms.length > 1 && flight.status !== "ended" ? pathPoints(flight.path_expected, PATH_POINTS) : [];
-    this.#line(mark, "expected", expected, width, () =>
+    this.#line(mark, "expected", [...(unseen ?? []), ...expected], width, () =>
       Material.fromType("PolylineDash", { color: colour(this.theme.expected, 0.95 * dim), dashLength: 14 }));
     const ground = place && this.scene.mapProjection.ellipsoid.cartesianToCartographic(place);
     const below = chosen && place && ground && ground.height > 1_000 ? this.scene.mapProjection.ellipsoid.scaleToGeodeticSurface(place) : undefined;

@@ -1,5 +1,6 @@
 /** Height and speed over time: flown as a line, expected as dashes, now as a mark. */
-import type { Flight, Path } from "../api/contract";
+import type { Flight, Path, Track } from "../api/contract";
+import { seenAndNot } from "../picture/flown";
 import { clockTime, length, speedText } from "../words/words";
 import { useWords } from "./look";
 
@@ -35,10 +36,11 @@ function pathData(path: Path, column: Column, x: (time_ms: number) => number, y:
   return data;
 }
 
-function Plot({ flight, column, now_ms, title, unit }: {
-  flight: Flight; column: Column; now_ms: number; title: string; unit: (value: number) => string;
+function Plot({ flight, track, column, now_ms, title, unit }: {
+  flight: Flight; track: Track; column: Column; now_ms: number; title: string; unit: (value: number) => string;
 }) {
   const flown = flight.path_flown;
+  const [seen, unseen] = seenAndNot(flight, track) ?? [];
   const { path_expected: expected } = flight;
   const times = [...(flown?.time_ms ?? []), ...expected.time_ms];
   if (times.length < 2) return null;
@@ -61,18 +63,19 @@ function Plot({ flight, column, now_ms, title, unit }: {
         <text key={i} class="axis" x={x(time_ms)} y={HEIGHT - 3} text-anchor={(["start", "middle", "end"] as const)[i]!}>{clockTime(time_ms)}</text>
       ))}
       <text class="title" x={WIDTH - 8} y={TITLE} text-anchor="end">{title}</text>
-      {flown && <path class="flown" d={pathData(flown, column, x, y)} />}
+      {seen && <path class="flown" d={pathData(seen, column, x, y)} />}
+      {unseen && <path class="expected" d={pathData(unseen, column, x, y)} />}
       {flight.status !== "ended" && <path class="expected" d={pathData(expected, column, x, y)} />}
       {now_ms >= from_ms && now_ms <= until_ms && <line class="now" x1={x(now_ms)} x2={x(now_ms)} y1={TOP} y2={HEIGHT - BOTTOM} />}
     </g>
   );
 }
 
-export function Charts({ flight, now_ms, height_m, speed_m_s }: { flight: Flight; now_ms: number; height_m: number; speed_m_s: number }) {
+export function Charts({ flight, track, now_ms }: { flight: Flight; track: Track; now_ms: number }) {
   const say = useWords();
   const said = say("chart_said", {
-    height: length(height_m),
-    speed: speedText(speed_m_s),
+    height: length(track.height_m),
+    speed: speedText(Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s)),
     apogee: flight.apogee ? length(flight.apogee.height_m) : "—",
   });
   const kilometres = (value: number): string => (value === 0 ? "0" : `${Number((value / 1_000).toPrecision(3))} km`);
@@ -80,10 +83,10 @@ export function Charts({ flight, now_ms, height_m, speed_m_s }: { flight: Flight
   return (
     <figure class="charts" role="img" aria-label={`${say("height_and_speed")}. ${said}`}>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
-        <Plot flight={flight} column="height_m" now_ms={now_ms} title={say("height")} unit={kilometres} />
+        <Plot flight={flight} track={track} column="height_m" now_ms={now_ms} title={say("height")} unit={kilometres} />
       </svg>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
-        <Plot flight={flight} column="speed_m_s" now_ms={now_ms} title={say("speed")} unit={kilometresPerSecond} />
+        <Plot flight={flight} track={track} column="speed_m_s" now_ms={now_ms} title={say("speed")} unit={kilometresPerSecond} />
       </svg>
     </figure>
   );

@@ -39,7 +39,7 @@ export function Detail({ desk }: { desk: Desk }) {
       {isStated(flight) && <p class="behind">{say("stated_only", { nation: flight.nations[0] ?? "", time: clockTime(flight.as_of_ms) })}</p>}
       {launchBy && <p class="behind">{say("launch_stated", { nation: launchBy })}</p>}
       <Facts flight={flight} track={track} />
-      {track && <Charts flight={flight} now_ms={now_ms} height_m={track.height_m} speed_m_s={Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s)} />}
+      {track && <Charts flight={flight} track={track} now_ms={now_ms} />}
       {!isStated(flight) && <Sources flight={flight} now_ms={now_ms} />}
       {desk.picture.name === TOGETHER && <Assessments flight={flight} />}
       {desk.picture.name === TOGETHER && <Comments desk={desk} flight={flight} />}
