@@ -74,6 +74,11 @@ def test_a_launch_is_followed_to_its_impact(visit, story):
     expect(detail.locator(".sources > p")).to_contain_text("hides its radar's name")
     first = time.strftime("%H:%M:%SZ", time.gmtime(story.begin_ns // S + 60))
     expect(detail.locator(".sources tbody tr td:nth-child(4)").first).to_have_text(first)
+    # ± are the semi-axes of the 95 % ellipse, as everywhere else.
+    ellipse = story.node.pictures["shared"].flights[1].flight.impact.ellipse_95
+    half = [f"{axis / 1e3:.1f}" for axis in (ellipse.semi_major_m, ellipse.semi_minor_m)]
+    unsure = detail.locator("tr.impact td").last
+    expect(unsure).to_have_text(f"± {half[0]} × {half[1]} km")
     # Korea puts the impact elsewhere, by more than both are unsure of.
     expect(detail.locator(".assessments")).to_contain_text("KOR")
     expect(detail.locator(".assessments em.much").first).to_contain_text("≠")
