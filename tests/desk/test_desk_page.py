@@ -74,6 +74,11 @@ def test_a_launch_is_followed_to_its_impact(visit, story):
     expect(detail.locator(".sources > p")).to_contain_text("hides its radar's name")
     first = time.strftime("%H:%M:%SZ", time.gmtime(story.begin_ns // S + 60))
     expect(detail.locator(".sources tbody tr td:nth-child(4)").first).to_have_text(first)
+    # ± are the semi-axes of the 95 % ellipse, as everywhere else.
+    ellipse = story.node.pictures["shared"].flights[1].flight.impact.ellipse_95
+    half = [f"{axis / 1e3:.1f}" for axis in (ellipse.semi_major_m, ellipse.semi_minor_m)]
+    unsure = detail.locator("tr.impact td").last
+    expect(unsure).to_have_text(f"± {half[0]} × {half[1]} km")
     # Korea puts the impact elsewhere, by more than both are unsure of.
     expect(detail.locator(".assessments")).to_contain_text("KOR")
     expect(detail.locator(".assessments em.much").first).to_contain_text("≠")
@@ -610,11 +615,16 @@ def test_it_says_when_data_stop_and_comes_back_by_itself(visit, story, desk):
     desk.run(lambda: setattr(desk.node, "silent", True))
     node_silent = visit.page.get_by_text("THE NODE IS SILENT")
     expect(node_silent).to_be_visible()
+    lamps = visit.page.locator(".lamps i")
+    expect(lamps.first).to_have_class("unknown")
+    expect(visit.page.locator(".came").first).to_contain_text("?")
     desk.run(lambda: setattr(desk.node, "silent", False))
     expect(node_silent).to_have_count(0)
+    expect(lamps.first).not_to_have_class("unknown")
     desk.shut()
-    no_data = visit.page.get_by_text("NO DATA FROM THE NODE")
-    expect(no_data).to_be_visible()
+    no_data = visit.page.locator(".notice", has_text="NO DATA FROM THE NODE")
+    expect(no_data).to_contain_text("if it was killed, start it: skypact node DIR")
+    expect(lamps.first).to_have_class("unknown")
     story.at(400.0)
     desk.open()
     # Sessions ended with the desk: who was here logs in again, and sees what is now.
@@ -692,7 +702,7 @@ def test_an_exercise_cannot_be_taken_for_live(quick, tmp_path):
         visit = Visit(quick, desk)
         page = visit.page
         expect(page.locator(".mode")).to_have_text("EXERCISE")
-        expect(page.locator(".page")).to_have_class("page exercise ")
+        expect(page.locator(".page")).to_have_class("page exercise")
         assert page.title().startswith("EXERCISE")
         Story(desk).at(300.0)
         page.get_by_role("tab", name="Consultation").click()

@@ -103,7 +103,10 @@ def test_a_policy_changes_between_two_messages_of_a_running_node(tmp_path, fligh
             await feed(sent[half:-2])
             done = await changing
             assert done.exit_code == 0, done.output
-            assert "JPN gets LESS: what any radar sees: full tracklets" in done.output
+            assert (
+                "JPN gets LESS: of what any radar sees, assessments instead of full tracklets"
+                in done.output
+            )
             assert "USA" not in done.output
             await feed(sent[-2:])
             await until(lambda: not node.health()["notices"])

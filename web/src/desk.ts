@@ -119,6 +119,12 @@ export class Desk {
     return this.shown.get()?.time_ms ?? this.clock.get()?.time_ms ?? Date.now();
   }
 
+  /** For how long nothing has come; 0 before anything did. */
+  silent_ms(): number {
+    const heard_ms = this.heard_ms.get();
+    return heard_ms === null ? 0 : performance.now() - heard_ms;
+  }
+
   /** Comments are of flights of all together: numbers of other pictures are of other tracks. */
   #readNotes(): void {
     const { flight, picture } = this.view.get();

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { en, type Word } from "../src/words/en";
 import { ja } from "../src/words/ja";
 import { ko } from "../src/words/ko";
-import { age, bothTimes, clockTime, duration, extent, filled, length, localTime, percent, placeText, showClocksOf, untilImpact } from "../src/words/words";
+import { age, bothTimes, clockTime, duration, filled, hashesShort, length, localTime, percent, placeText, semiAxes, showClocksOf, untilImpact } from "../src/words/words";
 
 const braces = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]!).sort();
 
@@ -30,7 +30,10 @@ describe("words", () => {
 describe("numbers for people", () => {
   it("are short and have their unit", () => {
     expect([0, 999, 8_400, 463_122, 4_493_434].map(length)).toEqual(["0 m", "999 m", "8.4 km", "463 km", "4,493 km"]);
-    expect(extent(19_063, 1_967)).toBe("19.1 × 2.0 km");
+    expect(semiAxes({ semi_major_m: 19_063, semi_minor_m: 1_967 })).toBe("± 19.1 × 2.0 km");
+    expect(semiAxes({ semi_major_m: 22, semi_minor_m: 8 })).toBe("± 22 × 8 m");
+    expect(hashesShort(`KOR (${"76d5d24d".repeat(8)})`)).toBe("KOR (76d5d24d…)");
+    expect(hashesShort("JPN-20261123-1")).toBe("JPN-20261123-1");
     expect([0.4, 12, 252].map(age)).toEqual(["0.4 s", "12 s", "04:12"]);
     expect([-3, 252, 3_852].map(duration)).toEqual(["00:03", "04:12", "1:04:12"]);
     expect([252, -5].map(untilImpact)).toEqual(["−04:12", "+00:05"]);

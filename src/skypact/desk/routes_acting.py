@@ -59,6 +59,17 @@ class Confirmed(_Body):
     password: Annotated[str, Field(max_length=1000)]
 
 
+def _about(made: PolicyProposal) -> str:
+    """A policy as the audit names it: what it changes for whom, and its hash."""
+    told = [
+        f"{one.partner} {way}: {'; '.join(lines)}"
+        for one in made.changes
+        for way, lines in (("more", one.more), ("less", one.less), ("otherwise", one.other))
+        if lines
+    ]
+    return f"{'. '.join(told) or 'no change'} ({made.hash})"
+
+
 def acting_routes(desk: "Desk") -> APIRouter:
     """All that is done."""
     router = APIRouter(tags=["acting"])
@@ -149,7 +160,7 @@ def acting_routes(desk: "Desk") -> APIRouter:
         proposals[visitor.name, made.hash] = made
         while len(proposals) > _PROPOSALS_KEPT:
             proposals.popitem(last=False)
-        await access.audit(visitor.name, "propose release", made.hash, "done")
+        await access.audit(visitor.name, "propose release", _about(made), "done")
         return json(made)
 
     @router.post("/releases", response_model=d.Done, responses=faults(404, 409, 413, 415))
@@ -163,10 +174,10 @@ def acting_routes(desk: "Desk") -> APIRouter:
             key = await asyncio.to_thread(unlocked, account, given.password)
             said = await desk.orders.apply(made, visitor.name, key)
         except SkypactError as error:
-            await access.audit(visitor.name, "release", made.hash, f"not done: {error}")
+            await access.audit(visitor.name, "release", _about(made), f"not done: {error}")
             raise HTTPException(409, str(error)) from None
         del proposals[visitor.name, given.hash]
-        await access.audit(visitor.name, "release", made.hash, "done")
+        await access.audit(visitor.name, "release", _about(made), "done")
         return json({"said": said})
 
     return router

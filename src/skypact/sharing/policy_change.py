@@ -9,11 +9,17 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from skypact.model import FlightKind, Openness
+from skypact.model import FlightKind, Openness, Use
 from skypact.sharing.policy import Decision, PartnerPolicy, Policy, Rule, Subject, decide
 
 S = 1_000_000_000
 _OPEN = (Openness.HIDDEN, Openness.ROUNDED, Openness.FULL)
+_LEVELS = {"warning": "warnings", "assessment": "assessments"}
+_USES = {
+    Use.PICTURE: "their own picture",
+    Use.PUBLIC_WARNING: "public warnings",
+    Use.EXPORT: "exports",
+}
 
 
 class Change(NamedTuple):
@@ -44,13 +50,13 @@ def changes(old: Policy | None, new: Policy, radars: Sequence[str], now_ns: int)
             was = decide(before, partner, case.subject)
             becomes = decide(new, partner, case.subject)
             if _weight(was) != _weight(becomes):
-                key = _direction(was, becomes), said(was), said(becomes)
+                key = _direction(was, becomes), *_said(was, becomes)
                 found.setdefault(key, []).append(case)
         lines: dict[str, list[str]] = {"more": [], "less": [], "other": []}
         for way, line in _consultation(before.partners.get(partner), new.partners.get(partner)):
             lines[way].append(line)
         for (way, was_said, becomes_said), cases in found.items():
-            lines[way].append(f"{_of(cases, radars)}: {was_said} → {becomes_said}")
+            lines[way].append(f"of {_of(cases, radars)}, {becomes_said} instead of {was_said}")
         if any(lines.values()):
             out.append(Change(partner, *(tuple(lines[way]) for way in ("more", "less", "other"))))
     return out
@@ -81,14 +87,20 @@ def changes_text(found: Sequence[Change]) -> str:
     return "\n".join(lines)
 
 
-def said(decision: Decision) -> str:
-    """What a partner gets, in a few words."""
+def _said(was: Decision, becomes: Decision) -> tuple[str, str]:
+    """What a partner got and gets, in a few words; what it is for once where that stays."""
+    same_use = bool(was.level and becomes.level) and set(was.use) == set(becomes.use)
+    return _what(was, use=not same_use), _what(becomes, use=not same_use)
+
+
+def _what(decision: Decision, *, use: bool) -> str:
     if not decision.level:
         return "nothing"
     level = decision.level.name.lower()
-    how = f"{decision.openness} {level}" if level == "tracklets" else level
-    rate = "" if math.isinf(decision.per_s) else f", at most {decision.per_s:g} a second"
-    return f"{how} for {' and '.join(decision.use)}{rate}"
+    how = f"{decision.openness} {level}" if level == "tracklets" else _LEVELS.get(level, level)
+    to = f" for {' and '.join(_USES[one] for one in decision.use)}" if use else ""
+    rate = "" if math.isinf(decision.per_s) else f" (at most {decision.per_s:g} a second)"
+    return f"{how}{to}{rate}"
 
 
 def _weight(decision: Decision) -> tuple[int, int, frozenset[str], float]:

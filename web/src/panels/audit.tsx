@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { AuditEntry } from "../api/contract";
 import type { Desk } from "../desk";
-import { clockTime } from "../words/words";
+import { clockTime, hashesShort } from "../words/words";
 import { useWords } from "./look";
 
 const AGAIN_MS = 5_000;
@@ -20,16 +20,17 @@ export function Audit({ desk }: { desk: Desk }) {
     <section class="audit" aria-labelledby="audit-title">
       <h2 id="audit-title">{say("audit")}</h2>
       <p class="policy">{say("audit_said")}</p>
-      <table>
+      <div class="scroll"><table>
         <thead><tr><th scope="col">{say("time")}</th><th scope="col">{say("who")}</th><th scope="col">{say("what")}</th><th scope="col">{say("outcome")}</th></tr></thead>
         <tbody>
           {entries.map((one) => (
             <tr key={one.id} class={one.outcome === "done" ? "" : "refused"} title={one.hash}>
-              <td>{clockTime(Date.parse(one.time), true)}</td><td>{one.who}</td><td>{one.what}{one.about && `: ${one.about.slice(0, 40)}`}</td><td>{one.outcome}</td>
+              <td class="time">{one.time.slice(0, 10)}<br />{clockTime(Date.parse(one.time))}</td><td class="who">{one.who}</td>
+              <td title={one.about}>{one.what}{one.about && `: ${hashesShort(one.about)}`}</td><td>{one.outcome}</td>
             </tr>
           ))}
         </tbody>
-      </table>
+      </table></div>
     </section>
   );
 }

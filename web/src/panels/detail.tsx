@@ -8,7 +8,7 @@ import { countdown } from "../picture/urgency";
 import { bySource, isHidden, radarName } from "../picture/sources";
 import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
 import type { Word } from "../words/en";
-import { age, clockTime, duration, extent, length, localTime, nodeWord, percent, placeText, speedText, untilImpact } from "../words/words";
+import { age, clockTime, duration, length, localTime, nodeWord, percent, placeText, semiAxes, speedText, untilImpact } from "../words/words";
 import { Charts } from "./chart";
 import { usePicture, useSeconds, useStore, useWords } from "./look";
 
@@ -106,10 +106,6 @@ function spread(place: Place): string {
   return `± ${duration((place.until_ms - place.from_ms) / 2_000)}`;
 }
 
-function areaText(place: Place): string {
-  return extent(2 * place.ellipse_95.semi_major_m, 2 * place.ellipse_95.semi_minor_m);
-}
-
 function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) {
   const say = useWords();
   const ellipse = track && horizontalEllipse(track);
@@ -135,8 +131,8 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
               <>
                 <td>{say(track.phase)}</td>
                 <td>{placeText(track.latitude_deg, track.longitude_deg)}<br />{length(track.height_m)} · {speedText(Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s))}</td>
-                <td title={say("position_unsure", { along: length(2 * ellipse.semi_major_m), across: length(2 * ellipse.semi_minor_m), up: `± ${length(HOLDS_95_OF_1 * heightSigma_m(track))}` })}>
-                  {extent(2 * ellipse.semi_major_m, 2 * ellipse.semi_minor_m)}<br />± {length(HOLDS_95_OF_1 * heightSigma_m(track))}
+                <td title={say("position_unsure", { place: semiAxes(ellipse), up: `± ${length(HOLDS_95_OF_1 * heightSigma_m(track))}` })}>
+                  {semiAxes(ellipse)}<br />± {length(HOLDS_95_OF_1 * heightSigma_m(track))}
                 </td>
               </>
             )
@@ -157,7 +153,7 @@ function PlaceRow({ of, word, place, unknown }: { of: "launch" | "impact"; word:
     <tr class={of}>
       <th scope="row">{say(word)}</th>
       {place
-        ? <><td>{clockTime(place.time_ms)}<br /><small>{localTime(place.time_ms)}</small> <small>{spread(place)}</small></td><td>{placeText(place.latitude_deg, place.longitude_deg)}</td><td title={say("area")}>{areaText(place)}</td></>
+        ? <><td>{clockTime(place.time_ms)}<br /><small>{localTime(place.time_ms)}</small> <small>{spread(place)}</small></td><td>{placeText(place.latitude_deg, place.longitude_deg)}</td><td title={say("area")}>{semiAxes(place.ellipse_95)}</td></>
         : <td colSpan={3}>{unknown}</td>}
     </tr>
   );

@@ -1,5 +1,6 @@
 /** Panels look at stores and pictures, and are drawn again when these change. */
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
+import { type Desk, SILENT_AFTER_MS } from "../desk";
 import type { Picture } from "../picture/picture";
 import type { Store } from "../picture/store";
 import { language, say } from "../words/words";
@@ -68,6 +69,18 @@ export function usePicture(picture: Picture, every_ms = 250): void {
       clearTimeout(timer);
     };
   }, [picture, every_ms]);
+}
+
+/** Whether nothing comes of the node, so that no link and nobody who sees is known to be as shown. */
+export function useSilent(desk: Desk): boolean {
+  const clock = useStore(desk.clock);
+  const silent = (): boolean => desk.silent_ms() > SILENT_AFTER_MS;
+  const [is, set] = useState(silent);
+  useEffect(() => {
+    const timer = setInterval(() => set(silent()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return is || clock?.connected === false;
 }
 
 /** Drawn again each second: ages grow although nothing comes. */

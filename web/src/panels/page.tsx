@@ -14,7 +14,7 @@ import { Detail } from "./detail";
 import { Flights } from "./flights";
 import { GlobePanel } from "./globePanel";
 import { LogIn } from "./login";
-import { useStore, useWords } from "./look";
+import { useSilent, useStore, useWords } from "./look";
 import { Partners } from "./partners";
 import { playOrPause, Timeline, toNow } from "./timeline";
 import { Notices, Top } from "./top";
@@ -49,6 +49,7 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
   const [globe, setGlobe] = useState<Globe | null>(null);
   const [help, setHelp] = useState(false);
   const exercise = status?.exercise ?? desk.session.get()?.exercise ?? false;
+  const silent = useSilent(desk);
   useEffect(() => {
     if (view.flight !== null) show("flight");
   }, [view.flight]);
@@ -62,7 +63,7 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
     document.title = `${say(exercise ? "exercise" : "live")} · ${nation} · Skypact`;
   }, [exercise, status?.nation, say]);
   return (
-    <div class={`page ${exercise ? "exercise" : "live"} ${view.at_ms !== null ? "in-past" : ""}`}>
+    <div class={["page", exercise ? "exercise" : "live", view.at_ms !== null && "in-past", silent && "silent"].filter(Boolean).join(" ")}>
       <a class="skip" href="#flights-title" onClick={skip}>{say("skip")}</a>
       <Top desk={desk} look={look} />
       <main>
@@ -104,8 +105,9 @@ function skip(event: MouseEvent): void {
 
 /** Each partner's link at a glance. */
 function Lamps({ desk }: { desk: Desk }) {
+  const silent = useSilent(desk);
   const partners = useStore(desk.partners);
-  return <span class="lamps">{partners.map(({ nation, link }) => <i key={nation} title={nation} class={link.up ? "up" : "down"}>{link.up ? "●" : "▲"}<span class="unseen"> {nation}</span></i>)}</span>;
+  return <span class="lamps">{partners.map(({ nation, link }) => <i key={nation} title={nation} class={silent ? "unknown" : link.up ? "up" : "down"}>{silent ? "?" : link.up ? "●" : "▲"}<span class="unseen"> {nation}</span></i>)}</span>;
 }
 
 /** How many warnings are in force, and how many alerts wait for whoever is here. */

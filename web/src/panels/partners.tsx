@@ -4,7 +4,7 @@ import { type Change, LEVELS, type Level, type Partner, type Proposal } from "..
 import type { Desk } from "../desk";
 import { en, type Word } from "../words/en";
 import { age, bytes, clockTime, nodeWord, say as spoken } from "../words/words";
-import { useOrder, usePrompt, useSeconds, useStore, useWords } from "./look";
+import { useOrder, usePrompt, useSeconds, useSilent, useStore, useWords } from "./look";
 
 /** So many refusals of a partner are listed. */
 const GREATEST_REFUSED = 5;
@@ -29,13 +29,16 @@ export function Partners({ desk }: { desk: Desk }) {
 
 function OnePartner({ desk, partner, change }: { desk: Desk; partner: Partner; change: () => void }) {
   const say = useWords();
+  const silent = useSilent(desk);
   const { link, released, received, nation } = partner;
   const now_ms = desk.clock.get()?.time_ms ?? Date.now();
   const refused = received.refused.slice(-GREATEST_REFUSED).reverse();
   return (
     <article class="partner" aria-labelledby={`partner-${nation}`} data-partner={nation}>
       <h3 id={`partner-${nation}`}>
-        {nation} <span class={`link ${link.up ? "up" : "down"}`}>{link.up ? "● " : "▲ "}{say(link.up ? "link_up" : "link_down")} {say("since", { time: clockTime(link.since_ms) })}</span>
+        {nation} {silent
+          ? <span class="link unknown">? {say("link_unknown")}</span>
+          : <span class={`link ${link.up ? "up" : "down"}`}>{link.up ? "● " : "▲ "}{say(link.up ? "link_up" : "link_down")} {say("since", { time: clockTime(link.since_ms) })}</span>}
       </h3>
       {partner.left_out && <p class="much">{say("left_out")}</p>}
       {link.alarms.map((alarm) => <p class="much" role="alert" key={alarm}>{alarm}</p>)}
@@ -155,7 +158,7 @@ function Changes({ changes }: { changes: readonly Change[] }) {
         <div key={one.partner}>
           <h3>{one.partner}</h3>
           {(["more", "less", "other"] as const).map((sort) => one[sort].length > 0 && (
-            <p key={sort} class={sort}><b>{sort === "more" ? "▲ " : sort === "less" ? "▼ " : ""}{say(sort)}</b> {one[sort].join("; ")}</p>
+            <p key={sort} class={sort}><b>{sort === "more" ? "▲ " : sort === "less" ? "▼ " : ""}{say(sort)}:</b> <span lang="en">{one[sort].join("; ")}</span></p>
           ))}
         </div>
       ))}

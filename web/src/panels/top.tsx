@@ -5,7 +5,7 @@ import { SILENT_AFTER_MS, TOGETHER } from "../desk";
 import type { ThemeName } from "../look/theme";
 import type { Store } from "../picture/store";
 import { age, clockTime, type Language, LANGUAGES, language, localTime, speak } from "../words/words";
-import { useSeconds, useStore, useWords } from "./look";
+import { useSeconds, useSilent, useStore, useWords } from "./look";
 import { pictureWord } from "./pictureWord";
 
 /** What came longer ago is old. */
@@ -69,6 +69,7 @@ function PictureSwitch({ desk }: { desk: Desk }) {
 function DataAge({ desk }: { desk: Desk }) {
   const say = useWords();
   const clock = useStore(desk.clock);
+  const silent = useSilent(desk);
   useSeconds();
   const partners = useStore(desk.partners);
   const own = desk.session.get()?.nation;
@@ -79,7 +80,7 @@ function DataAge({ desk }: { desk: Desk }) {
       <strong class="now">{clockTime(clock.time_ms)}<small>{localTime(clock.time_ms)}</small></strong>
       <div class="all-came">
         {[...(own === undefined ? [] : [own]), ...nations].map((nation) => (
-          <Came key={nation} clock={clock} nation={nation} own={nation === own} cut={partners.some((one) => one.nation === nation && !one.link.up)} />
+          <Came key={nation} clock={clock} nation={nation} own={nation === own} unknown={silent} cut={partners.some((one) => one.nation === nation && !one.link.up)} />
         ))}
       </div>
     </div>
@@ -90,11 +91,12 @@ function DataAge({ desk }: { desk: Desk }) {
  * How long ago plots, or what a partner makes of its own, came of a nation. Where nothing is in sight
  * none come: a fault is only a link that is down.
  */
-function Came({ clock, nation, own, cut }: { clock: Clock; nation: string; own: boolean; cut: boolean }) {
+function Came({ clock, nation, own, unknown, cut }: { clock: Clock; nation: string; own: boolean; unknown: boolean; cut: boolean }) {
   const say = useWords();
   const came_ms = clock.came_ms[nation];
   const seconds = came_ms === undefined ? Infinity : (clock.time_ms - came_ms) / 1_000;
   const shown = came_ms === undefined ? "" : age(seconds);
+  if (unknown) return <span class="came" title={say("silent")}>? {nation}</span>;
   if (cut) return <span class="came old" title={say("link_cut", { nation })}>▲ {nation} {say("link_down")} {shown}</span>;
   if (seconds <= OLD_AFTER_S) return <span class="came" title={say("data_age", { age: shown })}>● {nation} {shown}</span>;
   return <span class="came" title={say(own ? "own_quiet" : "partner_quiet", { nation })}>○ {nation} {say("nothing_in_sight")} {shown}</span>;
@@ -103,14 +105,14 @@ function Came({ clock, nation, own, cut }: { clock: Clock; nation: string; own: 
 /** What must not be overlooked: nothing comes any more, the node is silent, or this is the past. */
 export function Notices({ desk }: { desk: Desk }) {
   const say = useWords();
-  const heard_ms = useStore(desk.heard_ms);
+  useStore(desk.heard_ms);
   const clock = useStore(desk.clock);
   const status = useStore(desk.status);
   const view = useStore(desk.view);
   const shown = useStore(desk.shown);
   const { waiting } = useStore(desk.past.playing);
   useSeconds();
-  const silent_ms = heard_ms === null ? 0 : performance.now() - heard_ms;
+  const silent_ms = desk.silent_ms();
   const silent = silent_ms > SILENT_AFTER_MS;
   return (
     <div class="notices">

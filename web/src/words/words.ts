@@ -1,4 +1,5 @@
 /** Words of the chosen language, and numbers, times and lengths as people read them. */
+import type { Ellipse } from "../api/contract";
 import { en, type Word, type Words } from "./en";
 import { ja } from "./ja";
 import { ko } from "./ko";
@@ -12,6 +13,7 @@ export const LANGUAGES: Record<Language, { words: Words; name: string }> = {
 };
 
 const KEPT = "skypact.language";
+const HASH_SHOWN = 8;
 
 function firstLanguage(): Language {
   const asked = [localStorage.getItem(KEPT) ?? "", ...navigator.languages];
@@ -138,11 +140,11 @@ export function length(metres: number): string {
   return `${Math.round(metres / 1_000).toLocaleString("en")} km`;
 }
 
-/** 19.1 × 2.0 km; 22 × 8 m. */
-export function extent(along_m: number, across_m: number): string {
-  if (along_m < 1_000) return `${Math.round(along_m)} × ${Math.round(across_m)} m`;
-  const digits = along_m < 100_000 ? 1 : 0;
-  return `${(along_m / 1_000).toFixed(digits)} × ${(across_m / 1_000).toFixed(digits)} km`;
+/** Semi-axes of an ellipse: ± 19.1 × 2.0 km; ± 22 × 8 m. */
+export function semiAxes({ semi_major_m, semi_minor_m }: Pick<Ellipse, "semi_major_m" | "semi_minor_m">): string {
+  if (semi_major_m < 1_000) return `± ${Math.round(semi_major_m)} × ${Math.round(semi_minor_m)} m`;
+  const digits = semi_major_m < 100_000 ? 1 : 0;
+  return `± ${(semi_major_m / 1_000).toFixed(digits)} × ${(semi_minor_m / 1_000).toFixed(digits)} km`;
 }
 
 export function speedText(metresPerSecond: number): string {
@@ -159,6 +161,11 @@ export function placeText(latitude_deg: number, longitude_deg: number, digits = 
 export function percent(share: number): string {
   if (share >= 0.995) return "> 99 %";
   return `${Math.round(share * 100)} %`;
+}
+
+/** Hashes in a text by their beginnings: 76d5d24d…. */
+export function hashesShort(text: string): string {
+  return text.replace(/\b[0-9a-f]{40,}\b/g, (hash) => `${hash.slice(0, HASH_SHOWN)}…`);
 }
 
 export function bytes(count: number): string {
