@@ -21,7 +21,8 @@ help:
 	@echo "make areas     areas of Japan and Korea for warnings, $(AREAS)"
 	@echo "make docs      the pages that are made from the code"
 
-demo: warm page
+demo: $(READY)
+	@$(MAKE) --no-print-directory -j2 warm page
 	@echo "1 of 4  Flying the launch of $(SCENARIO) past the radars of three nations"
 	@$(BIN)/skypact simulate $(SCENARIO) --out $(OUT) --seed 1
 	@echo "2 of 4  Tracking it from all plots"
@@ -31,15 +32,14 @@ demo: warm page
 	@$(BIN)/skypact compare $(OUT)/plots.csv --radars $(OUT)/radars.toml --truth $(OUT)/truth.json \
 		--json $(OUT)/comparison.json --picture $(OUT)/comparison.png
 	@echo "Pictures: $(OUT)/comparison.png and $(OUT)/flights.png; JSON beside them"
-	@$(BIN)/python -m skypact.offline.warm --all
 	@echo "4 of 4  Three nations' nodes and desks, and the launch once more, live"
 	@test -s $(AREAS) || $(MAKE) --no-print-directory areas >$(OUT)/areas.log 2>&1 \
 		|| echo "  No areas, so nobody is warned: $(OUT)/areas.log says why; later: make areas, then make demo"
 	@$(BIN)/skypact demo $(OUT)/live --scenario $(SCENARIO) --background \
 		$$(test -s $(AREAS) && echo --areas $(AREAS))
 
-test: page
-	@$(BIN)/python -m skypact.offline.warm --all
+test: $(READY)
+	@$(MAKE) --no-print-directory -j2 warm page
 	@$(BIN)/python tools/page.py test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
@@ -79,7 +79,7 @@ page: $(READY)
 	@$(BIN)/python tools/page.py build
 
 warm: $(READY)
-	@$(BIN)/python -m skypact.offline.warm
+	@$(BIN)/python -m skypact.offline.warm --all
 
 $(UV):
 	@echo "Set-up: the installer, into .tools"

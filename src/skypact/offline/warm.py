@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from skypact.model import Radar
@@ -29,8 +29,6 @@ _TOLD_S = 10.0
 _POLL_S = 0.1
 _AFTER = {"tracklets": "tracking"}
 """What calls the kernels of another stage, and would compile them as well beside it."""
-_BESIDE = {"tracking": "couples", "tracklets": "tracklets beside plots"}
-"""The part of a stage that another process compiles meanwhile: the stage finds it done."""
 ALL = tuple(_COMPILED)
 FILES = tuple(stage for stage in ALL if stage not in _AFTER)
 """What the commands on files call; nodes call the rest too."""
@@ -62,14 +60,11 @@ def compile_stages(stages: Sequence[str], told: Callable[[str], None]) -> None:
     """
     command = [sys.executable, "-m", "skypact.offline.warm"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    # One after another in one process where one calls what another compiles.
+    # One after another in one process where one calls what another does: parts are kept in it.
     first = [stage for stage in stages if _AFTER.get(stage) not in stages]
     chains = [[one, *(stage for stage in stages if _AFTER.get(stage) == one)] for one in first]
-    chains.append([_BESIDE[stage] for stage in stages if stage in _BESIDE])
-    chains = [chain for chain in chains if chain]
     running = [subprocess.Popen([*command, *chain], **quiet) for chain in chains]  # type: ignore[call-overload]
-    begun_s, before = time.monotonic(), _kernels_kept()
-    said_s = begun_s
+    said_s = begun_s = time.monotonic()
     try:
         while any(process.poll() is None for process in running):
             time.sleep(_POLL_S)
@@ -82,76 +77,21 @@ def compile_stages(stages: Sequence[str], told: Callable[[str], None]) -> None:
                 if process.poll() is None
                 for stage in chain
             ]
-            kernels = _kernels_kept() - before
-            told(f"  {said_s - begun_s:.0f} s: {kernels} kernels; still at {', '.join(still)}")
+            told(f"  {said_s - begun_s:.0f} s: still at {', '.join(still)}")
     finally:
         for process in running:
             process.terminate()
 
 
-def _kernels_kept() -> int:
-    """How many compiled kernels the cache holds, of this installation and any other."""
-    import skypact.kernels.compiled  # noqa: F401  (names the cache folder)
-
-    return sum(1 for _ in Path(os.environ["NUMBA_CACHE_DIR"]).glob("*/*.nbi"))
-
-
-def _couples() -> None:
-    """What follows two tracks together: compiled beside the rest of `tracking`, which calls it."""
-    from skypact.tracking.couple_fold import fold_couples
-
-    _compile_for(
-        fold_couples, "tracks near near time_ns radar plots near pairs couples scratch log"
-    )
-
-
-def _tracklets_beside_plots() -> None:
-    """The fold of tracklets: compiled beside that of plots, with which it shares what it calls."""
-    from skypact.tracking.tracklet_fold import fold_tracklets
-
-    _compile_for(fold_tracklets, "tracks tracklets context tracklet_scratch log")
-
-
-def _compile_for(kernel: Any, arguments: str) -> None:
-    """Compile a kernel for arguments as the fold hands them over, without calling it."""
-    import numpy as np
-    from numba import typeof
-
-    from skypact.sensing.scenario import demo_radars
-    from skypact.tracking import Picture, tables
-    from skypact.tracking.tracklet_fold import tracklet_arrays
-
-    picture = Picture(demo_radars())
-    context = picture._context
-    given = {
-        "tracks": picture._tracks,
-        "near": 0,
-        "radar": np.int64(0),
-        "time_ns": np.zeros(1, np.int64),
-        "plots": np.zeros((1, 4)),
-        "plot": np.zeros(4),
-        "pairs": context.pairs,
-        "couples": context.couples,
-        "scratch": context.scratch,
-        "log": tables.update_log(0),
-        "context": context,
-        "tracklets": tracklet_arrays(0),
-        "tracklet_scratch": picture._tracklet_scratch,
-    }
-    kernel.compile(tuple(typeof(given[name]) for name in arguments.split()))
-
-
 def _tracking() -> None:
-    """Fold one plot; what starts tracks first, as couples are compiled beside it meanwhile."""
+    """Fold one plot."""
     import numpy as np
 
     from skypact.model import Plots
     from skypact.sensing.scenario import demo_radars
     from skypact.tracking import Picture
-    from skypact.tracking.fold import begin_with
     from skypact.tracking.registration import nothing_learnt
 
-    _compile_for(begin_with, "tracks near radar plot context")
     one = np.ones(1)
     whole = np.zeros(1, np.int64)
     picture = Picture(demo_radars())
@@ -269,8 +209,6 @@ _WORK: dict[str, Callable[[], None]] = {
     "tracking": _tracking,
     "flight": warm_flight,
     "simulation": _simulation,
-    "couples": _couples,
-    "tracklets beside plots": _tracklets_beside_plots,
     "tracklets": _tracklets,
 }
 
