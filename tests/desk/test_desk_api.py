@@ -81,6 +81,9 @@ def test_nothing_is_let_in_without_a_session_a_token_and_the_role(scene, client)
     assert len(ways) > 25
     with visiting(scene) as nobody, visiting(scene, "Mori") as low:
         token = low.headers["X-CSRF-Token"]
+        # Who has not logged in is told whose desk it is and how to log in, and nothing more.
+        open_to_all = {"nation": "JPN", "password": True, "provider": None}
+        assert got(nobody, f"{SESSION}/ways") == open_to_all
         for method, path, _about in ways:
             if (method, path) in (("POST", SESSION), ("GET", f"{SESSION}/ways")):
                 continue

@@ -102,6 +102,7 @@ def audited(desk):
 
 def test_who_the_provider_knows_is_let_in_with_the_roles_of_its_claim(desk, provider, somebody):
     assert somebody.client.get(f"{somebody.root}/api/v1/session/ways").json() == {
+        "nation": "JPN",
         "password": True,
         "provider": "Ministry",
     }

@@ -174,6 +174,9 @@ def test_before_the_first_word_of_the_node_it_is_said_what_is_awaited(quick, des
 
     page.route("**/api/v1/events?*", hold)
     page.goto(desk.url)
+    # Three desks side by side are told apart before anybody logs in.
+    expect(page.locator(".login .whose")).to_have_text("Log in to the desk of JPN")
+    expect(page).to_have_title("JPN · Skypact")
     page.get_by_text("No password?").click()
     expect(page.locator(".login details")).to_contain_text("login.txt")
     _no_violation(page, "the log-in")

@@ -388,10 +388,14 @@ class Session(TypedDict):
 
 
 class LogInWays(TypedDict):
-    """How one may log in: by a password, at a provider (as it is called; null: there is none)."""
+    """Whose desk it is, and how one may log in: by a password, at a provider.
 
     password: bool
     provider: str | None
+    The provider as it is called; null: there is none.
+    """
+
+    nation: str
 
 
 class Change(TypedDict):

@@ -71,9 +71,10 @@ def session_routes(desk: "Desk") -> APIRouter:
 
     @router.get("/session/ways", response_model=d.LogInWays, responses=faults())
     async def ways() -> Any:
-        """How one may log in; nobody has to be logged in to ask."""
+        """Whose desk it is, and how one may log in; nobody has to be logged in to ask."""
         provider = None if desk.provider is None else desk.provider.provider.label
-        return json({"password": bool(access.accounts.all()), "provider": provider})
+        password = bool(access.accounts.all())
+        return json({"nation": desk.nation, "password": password, "provider": provider})
 
     @router.get("/session", response_model=d.Session, responses=faults())
     async def who(visitor: Annotated[Visitor, Depends(access.needing(VIEW))]) -> Any:

@@ -279,6 +279,7 @@ export interface Warnings {
 export interface LogInWays {
   password: boolean;
   provider: string | null;
+  nation: string;
 }
 
 export interface SaidBy {

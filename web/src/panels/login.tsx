@@ -16,20 +16,24 @@ export function LogIn({ desk }: { desk: Desk }) {
   const said = useStore(desk.said);
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
-  const [ways, setWays] = useState<LogInWays>({ password: true, provider: null });
+  const [ways, setWays] = useState<LogInWays | null>(null);
   useEffect(() => void desk.try(async () => setWays(await desk.client.ways())), []);
+  const whose = ways ? say("log_in_said", { nation: ways.nation }) : "";
+  useEffect(() => {
+    document.title = [ways?.nation, "Skypact"].filter(Boolean).join(" · ");
+  }, [ways]);
   const refusal = REFUSALS[new URLSearchParams(location.search).get("log_in") ?? ""];
   return (
     <main class="login">
       <form onSubmit={(event) => { event.preventDefault(); desk.said.set(""); void desk.try(() => desk.logIn(name, password)); }}>
         <h1>SKYPACT</h1>
-        <p>{say("log_in_said")}</p>
+        <p class="whose">{whose}</p>
         <label>{say("name")}<input name="name" autocomplete="username" required value={name} onInput={(event) => setName(event.currentTarget.value)} /></label>
         <label>{say("password")}<input name="password" type="password" autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} /></label>
         {refusal && !said && <p class="much" role="alert">{say(refusal)}</p>}
         {said && <p class="much" role="alert">{said}</p>}
         <button class="act">{say("log_in")}</button>
-        {ways.provider !== null && <a class="button" href="api/v1/session/provider">{say("log_in_at", { provider: ways.provider })}</a>}
+        {ways?.provider && <a class="button" href="api/v1/session/provider">{say("log_in_at", { provider: ways.provider })}</a>}
         <details><summary>{say("log_in_help")}</summary><p>{say("log_in_demo")}</p><p>{say("log_in_else")}</p></details>
         <select aria-label={say("language")} value={spoken} onChange={(event) => speak(event.currentTarget.value as Language)}>
           {Object.entries(LANGUAGES).map(([key, one]) => <option key={key} value={key}>{one.name}</option>)}

@@ -325,7 +325,7 @@ export const en = {
   log_out: "Log out",
   name: "Name",
   password: "Password",
-  log_in_said: "Log in to the desk of this node",
+  log_in_said: "Log in to the desk of {nation}",
   language: "Language",
   dark: "Dark",
   light: "Light",

@@ -326,7 +326,7 @@ export const ja: Words = {
   log_out: "ログアウト",
   name: "名前",
   password: "パスワード",
-  log_in_said: "このノードのデスクにログイン",
+  log_in_said: "{nation} のデスクにログイン",
   language: "言語",
   dark: "暗",
   light: "明",

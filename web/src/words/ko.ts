@@ -326,7 +326,7 @@ export const ko: Words = {
   log_out: "로그아웃",
   name: "이름",
   password: "비밀번호",
-  log_in_said: "이 노드의 데스크에 로그인",
+  log_in_said: "{nation} 데스크에 로그인",
   language: "언어",
   dark: "어둡게",
   light: "밝게",
