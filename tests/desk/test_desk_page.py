@@ -234,6 +234,36 @@ def test_alone_it_is_plain_what_would_be_missing(visit, story):
     expect(visit.page.locator(".lacking")).to_have_count(0)
 
 
+def test_alone_it_is_plain_what_would_have_been_missing_then(visit, story, desk):
+    """Back in time as now: a launch that partners alone saw yet is not passed over in silence."""
+    expect = expects()
+    page = visit.page
+    story.at(50.0, names=())
+    desk.run(lambda: [desk.node.remember(name) for name in ("national", "shared")])
+    story.at(100.0, names=("shared",))
+    desk.run(lambda: desk.node.remember("national"))
+    story.at(300.0)
+    page.get_by_role("button", name="Own radars alone").click()
+    expect(visit.row(1)).to_be_enabled()
+
+    def go_to(since_s):
+        page.get_by_label("Moment").evaluate(
+            "(one, at) => { one.value = at; one.dispatchEvent(new Event('change')); }",
+            (story.begin_ns + since_s * S) // 1_000_000,
+        )
+        expect(page.locator(".notice.past")).to_contain_text("as known then")
+
+    go_to(150)
+    expect(page.locator(".lacking")).to_have_text("◌ Not in this picture: 1 of all together")
+    expect(visit.row(1)).to_be_disabled()
+    go_to(60)
+    expect(page.locator(".flights .empty")).to_contain_text("nothing was in sight then")
+    expect(page.locator(".lacking")).to_have_count(0)
+    page.keyboard.press("n")
+    expect(visit.row(1)).to_be_enabled()
+    page.get_by_role("button", name="All together").click()
+
+
 def test_a_picture_that_has_not_come_is_not_taken_for_the_one_before(visit, story):
     """A partner's alone takes a node half a minute; what was shown before is not shown as it."""
     expect = expects()

@@ -7,12 +7,10 @@ import { forMe } from "./picture/consulted";
 import { missing } from "./picture/missing";
 import { Past } from "./picture/past";
 import { Picture } from "./picture/picture";
-import { fromHash, type Known, toHash, type View } from "./picture/moment";
+import { fromHash, type Known, toHash, TOGETHER, type View } from "./picture/moment";
 import { type Store, store } from "./picture/store";
 import { showClocksOf } from "./words/words";
 
-/** The picture of all together, beside which the others are set. */
-export const TOGETHER = "shared";
 /** Nothing was heard for so long: the picture is old and the desk says so. */
 export const SILENT_AFTER_MS = 3_000;
 const COMPARE_EVERY_MS = 1_000;
@@ -66,8 +64,13 @@ export class Desk {
       this.client,
       (moment) => {
         this.shown.set({ time_ms: moment.time_ms, past: this.view.get().known });
+        this.lacking.set(new Set());
         this.picture.take(moment);
         this.warnings.set(moment.warnings);
+      },
+      (moment) => {
+        this.together.take(moment);
+        this.#setLacking();
       },
       this.view,
       (sentence) => this.said.set(sentence),
@@ -197,9 +200,9 @@ export class Desk {
       heard();
       this.clock.set(clock);
     };
-    // Nothing of another picture may be taken for what is in this one.
+    // Nothing of another picture, or of the past, may be taken for what is in this one now.
     const other = this.picture.name !== picture;
-    this.coming.set(other);
+    this.coming.set(other || !past());
     if (other && !past()) this.picture.clear();
     this.#events = new Events(picture, {
       open: heard,
@@ -234,9 +237,15 @@ export class Desk {
       return;
     }
     this.#beside = new Events(TOGETHER, {
-      snapshot: (whole) => this.together.take(whole),
-      tracks: (change) => this.together.changeTracks(change),
-      flights: (change) => this.together.changeFlights(change),
+      snapshot: (whole) => {
+        if (!past()) this.together.take(whole);
+      },
+      tracks: (change) => {
+        if (!past()) this.together.changeTracks(change);
+      },
+      flights: (change) => {
+        if (!past()) this.together.changeFlights(change);
+      },
       clock: tick,
       notes: (notes) => this.#take(notes),
     });
@@ -266,13 +275,14 @@ export class Desk {
     this.comments.set(new Map(this.comments.get()).set(flight, comments));
   }
 
-  /** At most once a second, and once more after the last change. */
+  /** At most once a second, and once more after the last change. Moments of the past are taken whole. */
   #compare(): void {
     const { picture, at_ms } = this.view.get();
-    if (picture === TOGETHER || at_ms !== null || this.coming.get()) {
+    if (picture === TOGETHER || this.coming.get()) {
       if (this.lacking.get().size) this.lacking.set(new Set());
       return;
     }
+    if (at_ms !== null) return;
     const wait_ms = this.#compared_ms + COMPARE_EVERY_MS - performance.now();
     if (wait_ms > 0) {
       this.#comparing ??= setTimeout(() => {
@@ -282,6 +292,10 @@ export class Desk {
       return;
     }
     this.#compared_ms = performance.now();
+    this.#setLacking();
+  }
+
+  #setLacking(): void {
     this.lacking.set(missing(this.together.tracks.values(), this.picture.tracks.values()));
   }
 }

@@ -28,7 +28,7 @@ describe("going back", () => {
     const client = { moment: (_: string, at_ms: number) => new Promise<Moment>((done) => answers.set(at_ms, done)) };
     const picture = new Picture();
     const view = store<View>({ ...FIRST_VIEW, at_ms: NOON_MS + 1 });
-    const past = new Past(client, (moment) => picture.take(moment), view, () => {});
+    const past = new Past(client, (moment) => picture.take(moment), () => {}, view, () => {});
     const first = past.show();
     view.set({ ...view.get(), at_ms: NOON_MS + 2 });
     const second = past.show();
@@ -40,11 +40,22 @@ describe("going back", () => {
     expect(past.playing.get().waiting).toBe(false);
   });
 
+  it.each([["national", ["national", "shared"]], ["shared", ["shared"]]])("shows %s, and then what all together had", async (name, wanted) => {
+    const asked: string[] = [];
+    const client = { moment: (picture: string, at_ms: number) => (asked.push(picture), Promise.resolve({ ...moment(at_ms), picture })) };
+    const taken: string[] = [];
+    const beside: string[] = [];
+    const view = store<View>({ ...FIRST_VIEW, picture: name, at_ms: NOON_MS + 1 });
+    await new Past(client, (one) => taken.push(one.picture), (one) => beside.push(one.picture), view, () => {}).show();
+    expect(asked).toEqual(wanted);
+    expect([taken, beside]).toEqual([[name], wanted.slice(1)]);
+  });
+
   it("says why a moment cannot be had, and stops playing", async () => {
     const said: string[] = [];
     const client = { moment: () => Promise.reject(new Error("the journal begins at noon")) };
     const view = store<View>({ ...FIRST_VIEW, at_ms: NOON_MS });
-    const past = new Past(client, () => {}, view, (sentence) => said.push(sentence), () => NOON_MS + 1e9);
+    const past = new Past(client, () => {}, () => {}, view, (sentence) => said.push(sentence), () => NOON_MS + 1e9);
     past.play(() => {});
     await past.show();
     expect(said).toEqual(["the journal begins at noon"]);

@@ -2,8 +2,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Done, EventLine, EventText, SaidBy, Saying, SharedEvent } from "../api/contract";
 import { Refused } from "../api/client";
-import { type Desk, TOGETHER } from "../desk";
+import type { Desk } from "../desk";
 import { confirms, waitsFor } from "../picture/consulted";
+import { TOGETHER } from "../picture/moment";
 import { clockTime } from "../words/words";
 import { EventTable } from "./eventTable";
 import { useStore, useWords } from "./look";

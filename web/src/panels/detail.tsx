@@ -1,10 +1,12 @@
 /** All of one flight: what it is, how sure that is, who sees it, and what each nation says of it. */
 import { useState } from "preact/hooks";
-import type { Comment, Flight, NationAssessment, Place, Track } from "../api/contract";
-import { type Desk, TOGETHER } from "../desk";
+import type { Comment, Differences, Flight, NationAssessment, Place, Track } from "../api/contract";
+import type { Desk } from "../desk";
+import { type Figure, type Row, rowOf } from "../picture/differing";
 import { endWord, isLost, lastSeenBy, partedFromIt } from "../picture/ended";
 import { isStated, launchStatedBy, nameOf } from "../picture/stated";
 import { countdown } from "../picture/urgency";
+import { TOGETHER } from "../picture/moment";
 import { bySource, isHidden, radarName } from "../picture/sources";
 import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
 import type { Word } from "../words/en";

@@ -2,9 +2,9 @@
 import type { FeatureCollection } from "geojson";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../desk";
-import { TOGETHER } from "../desk";
 import type { Globe } from "../globe/globe";
 import { type ThemeName, THEMES } from "../look/theme";
+import { TOGETHER } from "../picture/moment";
 import type { Store } from "../picture/store";
 import { type Language, language, length } from "../words/words";
 import { usePicture, useStore, useWords } from "./look";

@@ -1,8 +1,9 @@
 /** The strip at the top: whose desk, live or exercise, which picture, how old the data are. */
 import type { Clock } from "../api/contract";
 import type { Desk } from "../desk";
-import { SILENT_AFTER_MS, TOGETHER } from "../desk";
+import { SILENT_AFTER_MS } from "../desk";
 import type { ThemeName } from "../look/theme";
+import { TOGETHER } from "../picture/moment";
 import type { Store } from "../picture/store";
 import { age, clockTime, type Language, LANGUAGES, language, localTime, speak } from "../words/words";
 import { useSeconds, useSilent, useStore, useWords } from "./look";

@@ -10,7 +10,10 @@ export interface View {
   known: Known;
 }
 
-export const FIRST_VIEW: View = { picture: "shared", flight: null, at_ms: null, known: "then" };
+/** The picture of all together, beside which the others are set. */
+export const TOGETHER = "shared";
+
+export const FIRST_VIEW: View = { picture: TOGETHER, flight: null, at_ms: null, known: "then" };
 
 export function toHash(view: View): string {
   const parts = new URLSearchParams();

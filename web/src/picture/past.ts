@@ -1,7 +1,7 @@
 /** Going back: moments of the past, one after another, as the node rebuilds them from its journal. */
 import type { Client } from "../api/client";
 import type { Moment } from "../api/contract";
-import type { View } from "./moment";
+import { TOGETHER, type View } from "./moment";
 import { type Store, store } from "./store";
 
 export interface Playing {
@@ -20,9 +20,11 @@ export class Past {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #begun_ms = 0;
 
+  /** `takeBeside`: all together at the moment that was taken, while one looks at less. */
   constructor(
     private readonly client: Pick<Client, "moment">,
     private readonly take: (moment: Moment) => void,
+    private readonly takeBeside: (moment: Moment) => void,
     private readonly view: Store<View>,
     private readonly say: (sentence: string) => void,
     private readonly newest_ms: () => number = Date.now,
@@ -36,10 +38,15 @@ export class Past {
     const asked = new AbortController();
     this.#asked = asked;
     this.playing.set({ ...this.playing.get(), waiting: true });
+    const wanted = [{ of: picture, take: this.take }];
+    if (picture !== TOGETHER) wanted.push({ of: TOGETHER, take: this.takeBeside });
     try {
-      const moment = await this.client.moment(picture, at_ms, known, asked.signal);
-      if (asked.signal.aborted || this.view.get().at_ms !== at_ms) return;
-      this.take(moment);
+      for (const { of, take } of wanted) {
+        const moment = await this.client.moment(of, at_ms, known, asked.signal);
+        if (asked.signal.aborted || this.view.get().at_ms !== at_ms) return;
+        take(moment);
+        this.playing.set({ ...this.playing.get(), waiting: false });
+      }
     } catch (error) {
       if (asked.signal.aborted) return;
       this.pause();

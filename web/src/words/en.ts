@@ -52,6 +52,7 @@ export const en = {
   no_flights: "No flights in this picture: nothing is in sight. What is seen comes here by itself.",
   missing_here: "Not in this picture: {count} of all together",
   missing_row: "not seen in this picture",
+  no_flights_then: "No flights in this picture: nothing was in sight then.",
   tracks_n: "tracks {count}",
   flight: "Flight",
   flight_n: "Flight {id}",

@@ -53,6 +53,7 @@ export const ja: Words = {
   no_flights: "この状況図に飛翔体はありません: 探知なし。探知されれば自動で表示されます。",
   missing_here: "この状況図にないもの: 共有図のうち {count}",
   missing_row: "この状況図では見えていません",
+  no_flights_then: "この状況図に飛翔体はありません: 当時は探知なし。",
   tracks_n: "航跡 {count}",
   flight: "飛翔体",
   flight_n: "飛翔体 {id}",

@@ -53,6 +53,7 @@ export const ko: Words = {
   no_flights: "이 상황도에 비행체가 없습니다: 탐지 없음. 탐지되면 자동으로 나타납니다.",
   missing_here: "이 상황도에 없음: 공유 상황도 중 {count}",
   missing_row: "이 상황도에서는 보이지 않음",
+  no_flights_then: "이 상황도에 비행체가 없습니다: 당시 탐지 없음.",
   tracks_n: "항적 {count}",
   flight: "비행체",
   flight_n: "비행체 {id}",
