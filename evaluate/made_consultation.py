@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from skypact.errors import InputError
-from skypact.model import Assessment, Consultation, Flight, Matter
+from skypact.model import Assessment, Consultation, Flight, Launch, Matter
 from skypact.model.message import Header
 from skypact.serving.consult_words import Act
 from skypact.serving.consulting import Consulting
@@ -32,6 +32,7 @@ class MadeTrack(NamedTuple):
     time_ns: int
     first_plot_ns: int
     flight: Flight
+    parted_from: int | None = None
 
 
 class MadeNation:
@@ -139,8 +140,8 @@ class MadeConsultation:
         return await self.partners[nation].obey(act, who)
 
 
-async def _flight(track: MadeTrack, launch: object) -> Flight:
-    return track.flight
+async def _flight(track: MadeTrack, launch: Launch | None) -> Flight:
+    return msgspec.structs.replace(track.flight, launch=launch or track.flight.launch)
 
 
 async def _written(*entry: object) -> int:

@@ -247,7 +247,10 @@ class MadeNode(NodeClient):
     def _tracks(self, name: str) -> list[MadeTrack]:
         shown = self.pictures[name].flights.values()
         return [
-            MadeTrack(one.flight.id, one.as_of_ns, one.flight.first_plot_ns, one.flight)
+            MadeTrack(
+                *(one.flight.id, one.as_of_ns, one.flight.first_plot_ns, one.flight),
+                one.flight.parted_from,
+            )
             for one in shown
         ]
 

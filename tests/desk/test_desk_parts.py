@@ -424,8 +424,25 @@ def test_statements_stand_beside_the_flight_they_are_of():
     # 1e-5 rad of latitude are 64 m on the sphere of 6,371 km.
     assert told["differences"]["impact_m"] == 64
     assert told["differences"]["impact_time_s"] == 1.0
+    assert told["differences"]["launch_time_s"] is None  # nobody says when it was launched
     apart = beside.differences(flight(2, 0.81, 2.2, 1010), flights[2].flight)
     assert apart["impact_significant"] and apart["impact_time_significant"]
+    round_ = Ellipse(semi_major_m=900.0, semi_minor_m=900.0, azimuth_rad=0.0)
+    launched = [
+        Launch(
+            time_ns=time_ns,
+            time_sigma_s=2.0,
+            latitude_rad=0.7,
+            longitude_rad=2.0,
+            ellipse_95=round_,
+        )
+        for time_ns in (0, 5 * S, -6 * S)
+    ]
+    first, near, far = (flight(2, 0.8, 2.2, 1000, launch=one) for one in launched)
+    # 95 % of two times of 2 s each are within 1.96 · 2.83 s = 5.5 s of each other.
+    late, soon = beside.differences(near, first), beside.differences(far, first)
+    assert (late["launch_time_s"], late["launch_time_significant"]) == (5.0, False)
+    assert (soon["launch_time_s"], soon["launch_time_significant"]) == (-6.0, True)
 
 
 def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():

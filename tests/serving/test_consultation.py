@@ -8,6 +8,8 @@ import msgspec
 import pytest
 
 from evaluate.link_scene import free_ports
+from evaluate.made_consultation import MadeConsultation, MadeTrack
+from evaluate.made_node import MadeFlight, made_flight
 from evaluate.nodes import _wired
 from skypact.coalition_cli import _demo_radars
 from skypact.errors import SkypactError
@@ -20,6 +22,7 @@ from skypact.model import (
     Launch,
     Use,
 )
+from skypact.model.desk import Source
 from skypact.node import Node
 from skypact.serving.consult_orders import consult, events_of
 from skypact.serving.consult_words import ACKNOWLEDGE, COMMENT, CONFIRM, OPEN, PROPOSE, Act
@@ -31,10 +34,12 @@ from skypact.settings import (
     Settings,
 )
 from skypact.sharing.coalition import init_coalition
+from skypact.sharing.codec import pack_flight
 from skypact.sharing.node_folder import load_node
 from tests.sharing.link_settings import QUICK
 
 S = 1_000_000_000
+SEEN = (Source("JPN", "JP-Sado", 210, 0, 0),)
 ALL = ["assessment", "acknowledgement", "comment", "text"]
 NATIONS = ("JPN", "KOR", "USA")
 SETTINGS = Settings(
@@ -274,3 +279,21 @@ def test_who_may_not_hear_of_an_event_hears_nothing_of_it(tmp_path):
         assert len(nodes["JPN"].folded.events.all()) == 1
 
     play(tmp_path, granted, scene)
+
+
+def test_of_own_flights_what_parted_is_shown_with_the_launch_of_what_it_parted_from():
+    """The same as in the picture; of its own plots another would be sought, or none found."""
+    whole = made_flight(MadeFlight(id=1), 0, 300.0, SEEN).flight
+    part = made_flight(MadeFlight(id=2, impact_deg=(147.0, 38.6)), 0, 300.0, SEEN).flight
+    part = msgspec.structs.replace(part, launch=None, parted_from=1)
+    tracks = [MadeTrack(1, 0, 0, whole), MadeTrack(2, 0, 0, part, parted_from=1)]
+    made = MadeConsultation("JPN", ("KOR",), False, lambda: 300 * S)
+    made.show(tracks, tracks, [pack_flight(whole, 0, (Use.PICTURE,))], {})
+
+    async def shown():
+        ((event,),) = [await made.documents("")]
+        (document,) = await made.documents(event["event"])
+        return [one["launch"] for one in document["assessments"]["JPN"]]
+
+    launches = asyncio.run(shown())
+    assert len(launches) == 2 and launches[0] == launches[1] and launches[0] is not None

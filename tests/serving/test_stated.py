@@ -17,6 +17,7 @@ from evaluate.between import (
 )
 from evaluate.shared import RADARS, flown
 from evaluate.wire import PATIENT
+from skypact.model import Ellipse, Launch
 from skypact.serving.releases import ALL
 from skypact.settings import Settings
 from skypact.sharing.chain import Alarm, AlarmKind, Delivery
@@ -67,6 +68,29 @@ def test_a_flight_that_has_ended_is_taken_back():
     assert not told.way.stated
     told.state()
     assert len(told.sent) == 2  # once
+
+
+def test_what_parted_is_stated_with_the_launch_of_what_it_parted_from():
+    """Its own first plots are of no boost: a launch sought in them is another's, or none."""
+    told = Told()
+    told.way._asked_ns.clear()
+    (due,) = told.way.due(tracks_of(told.releases, told.now_ns))
+    assert told.way.launch_of(due) is None  # it is sought as long as plots may change it
+    launch = Launch(
+        time_ns=due.track.first_plot_ns - 80 * S,
+        time_sigma_s=4.0,
+        latitude_rad=0.7,
+        longitude_rad=2.2,
+        ellipse_95=Ellipse(semi_major_m=9e3, semi_minor_m=3e3, azimuth_rad=0.0),
+    )
+    known = structs.replace(flight_of(due), launch=launch)
+    old = structs.replace(due.track, time_ns=due.track.first_plot_ns + 61 * S)
+    told.leave(told.way.state(due._replace(track=old), known, told.now_ns))
+    number = due.track.id
+    part = structs.replace(due.track, id=number + 1, parted_from=number)
+    assert told.way.launch_of(due._replace(track=part)) == launch
+    other = structs.replace(part, parted_from=number + 5)
+    assert told.way.launch_of(due._replace(track=other)) is None
 
 
 def test_what_was_stated_before_a_restart_is_taken_back_when_it_is_stated_anew():

@@ -8,7 +8,7 @@ const flight = (id: number): StatedFlight => ({
 });
 const held = (one: number, other: number): Apart => ({
   flights: [one, other], kind_differs: false, range_km: null, range_differs: false, apogee_km: null, apogee_differs: false,
-  launch_km: null, launch_differs: false, impact_km: 78, impact_differs: true, impact_time_s: null, impact_time_differs: false,
+  launch_km: null, launch_differs: false, launch_time_s: null, launch_time_differs: false, impact_km: 78, impact_differs: true, impact_time_s: null, impact_time_differs: false,
 });
 const event = (change: Partial<SharedEvent>): SharedEvent => ({
   event: "KOR-1", names: ["KOR-1"], began: AT, latest: AT, told: [], count: {}, acknowledged: [], agreed: null, waiting: [],

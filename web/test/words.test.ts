@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { en, type Word } from "../src/words/en";
 import { ja } from "../src/words/ja";
 import { ko } from "../src/words/ko";
-import { age, bothTimes, clockTime, duration, filled, hashesShort, length, localTime, percent, placeText, semiAxes, showClocksOf, untilImpact } from "../src/words/words";
+import { age, bothTimes, clockDigits, clockTime, duration, filled, hashesShort, length, lengthDigits, localTime, percent, placeText, secondsApart, semiAxes, showClocksOf, untilImpact } from "../src/words/words";
 
 const braces = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]!).sort();
 
@@ -38,6 +38,16 @@ describe("numbers for people", () => {
     expect([-3, 252, 3_852].map(duration)).toEqual(["00:03", "04:12", "1:04:12"]);
     expect([252, -5].map(untilImpact)).toEqual(["−04:12", "+00:05"]);
     expect([0.5, 0.994, 0.999].map(percent)).toEqual(["50 %", "99 %", "> 99 %"]);
+  });
+
+  it("have more digits where they are asked for", () => {
+    expect([0, 1, 2].map((more) => lengthDigits(968_214, more))).toEqual(["968 km", "968.2 km", "968.21 km"]);
+    expect([999, 8_412, 4_493_434].map((metres) => lengthDigits(metres, 1))).toEqual(["999 m", "8.41 km", "4,493.4 km"]);
+    for (const metres of [0, 850, 8_412, 968_214, 4_493_434]) expect(lengthDigits(metres, 0)).toBe(length(metres));
+    const time_ms = Date.parse("2022-10-03T22:22:01.960Z");
+    expect([0, 1, 2].map((more) => clockDigits(time_ms, more))).toEqual(["22:22:01Z", "22:22:02.0Z", "22:22:01.96Z"]);
+    expect(clockDigits(time_ms, 0)).toBe(clockTime(time_ms));
+    expect([-3.6, 0.4, null].map(secondsApart)).toEqual(["4 s", "0.4 s", null]);
   });
 
   it("say times on the clocks of the desk's nation too", () => {

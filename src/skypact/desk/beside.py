@@ -46,11 +46,8 @@ def differences(one: Flight | Assessment, joint: Flight | Assessment) -> d.Diffe
     """How far an assessment is from the joint one, and whether that is more than chance."""
     launch_m, launch_out = _apart(one.launch, joint.launch)
     impact_m, impact_out = _apart(one.impact, joint.impact)
-    time_s = time_out = None
-    if one.impact is not None and joint.impact is not None:
-        time_s = (one.impact.time_ns - joint.impact.time_ns) / S
-        sigma_s = math.hypot(one.impact.time_sigma_s, joint.impact.time_sigma_s)
-        time_out = abs(time_s) > _Z_95 * sigma_s
+    launched_s, launched_out = _later(one.launch, joint.launch)
+    time_s, time_out = _later(one.impact, joint.impact)
     apogee_m = apogee_out = None
     if one.apogee is not None and joint.apogee is not None:
         apogee_m = one.apogee.height_m - joint.apogee.height_m
@@ -60,10 +57,12 @@ def differences(one: Flight | Assessment, joint: Flight | Assessment) -> d.Diffe
         "kind": one.kind != joint.kind,
         "launch_m": _whole(launch_m),
         "launch_significant": launch_out,
+        "launch_time_s": launched_s,
+        "launch_time_significant": launched_out,
         "impact_m": _whole(impact_m),
         "impact_significant": impact_out,
-        "impact_time_s": None if time_s is None else round(time_s, 1),
-        "impact_time_significant": bool(time_out),
+        "impact_time_s": time_s,
+        "impact_time_significant": time_out,
         "apogee_m": _whole(apogee_m),
         "apogee_significant": bool(apogee_out),
     }
@@ -71,6 +70,14 @@ def differences(one: Flight | Assessment, joint: Flight | Assessment) -> d.Diffe
 
 def _whole(value: float | None) -> float | None:
     return None if value is None else round(value, 0)
+
+
+def _later(one: Launch | Impact | None, other: Launch | Impact | None) -> tuple[float | None, bool]:
+    """Seconds that one is later than the other, and whether that is more than both explain."""
+    if one is None or other is None:
+        return None, False
+    late_s = (one.time_ns - other.time_ns) / S
+    return round(late_s, 1), abs(late_s) > _Z_95 * math.hypot(one.time_sigma_s, other.time_sigma_s)
 
 
 def _apart(one: Launch | Impact | None, other: Launch | Impact | None) -> tuple[float | None, bool]:

@@ -107,6 +107,8 @@ class Differences(TypedDict):
     kind: bool
     launch_m: float | None
     launch_significant: bool
+    launch_time_s: float | None
+    launch_time_significant: bool
     impact_m: float | None
     impact_significant: bool
     impact_time_s: float | None
@@ -390,12 +392,12 @@ class Session(TypedDict):
 class LogInWays(TypedDict):
     """Whose desk it is, and how one may log in: by a password, at a provider.
 
-    password: bool
-    provider: str | None
     The provider as it is called; null: there is none.
     """
 
     nation: str
+    password: bool
+    provider: str | None
 
 
 class Change(TypedDict):

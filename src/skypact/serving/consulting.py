@@ -32,6 +32,7 @@ from skypact.model import (
     Matter,
     Proposed,
     Said,
+    Track,
     Use,
 )
 from skypact.serving.assessor import Assessor
@@ -403,15 +404,21 @@ class Consulting:
         if not others:
             return []
         about_ns = min(one.as_of_ns for one in others)
-        tracks = sorted(
-            self._folded.national.shown(), key=lambda one: abs(one.first_plot_ns - about_ns)
-        )
-        out = []
-        for track in tracks[: self._settings.shown_flights]:
-            flight = await self._assessor.flight(track, None)
-            if flight is not None and is_of(flight, others, self._settings):
-                out.append(flight)
-        return out
+        tracks = {one.id: one for one in self._folded.national.shown()}
+        nearest = sorted(tracks.values(), key=lambda one: abs(one.first_plot_ns - about_ns))
+        meant: dict[int, Flight | None] = {}
+
+        async def flight_of(track: Track) -> Flight | None:
+            """With the launch of what it parted from, as everywhere."""
+            if track.id not in meant:
+                parent = tracks.get(track.parted_from) if track.parted_from is not None else None
+                known = await flight_of(parent) if parent is not None else None
+                launch = None if known is None else known.launch
+                meant[track.id] = await self._assessor.flight(track, launch)
+            return meant[track.id]
+
+        of_near = [await flight_of(one) for one in nearest[: self._settings.shown_flights]]
+        return [one for one in of_near if one is not None and is_of(one, others, self._settings)]
 
 
 def _commented(act: Act, order: Order) -> Commented:

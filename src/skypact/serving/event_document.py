@@ -165,6 +165,7 @@ def _difference_text(two: dict[str, Any]) -> list[str]:
                 ("range", "range", "km"),
                 ("apogee", "apogee", "km"),
                 ("launch", "launch", "km"),
+                ("launch time", "launch_time", "s"),
                 ("impact", "impact", "km"),
                 ("impact time", "impact_time", "s"),
             )

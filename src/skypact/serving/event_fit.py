@@ -159,6 +159,8 @@ def _differing(one: Flight | Assessment, other: Flight | Assessment) -> dict[str
         "apogee_differs": said["apogee_significant"],
         "launch_km": _km(said["launch_m"]),
         "launch_differs": said["launch_significant"],
+        "launch_time_s": said["launch_time_s"],
+        "launch_time_differs": said["launch_time_significant"],
         "impact_km": _km(said["impact_m"]),
         "impact_differs": said["impact_significant"],
         "impact_time_s": said["impact_time_s"],

@@ -182,8 +182,11 @@ class ReleaseWay:
         return out
 
     def launch_of(self, due: Due) -> Launch | None:
-        """Its launch, once that no longer changes."""
-        return self._launches.get((due.who, due.track.id))
+        """Its launch, once that no longer changes, or that of what it parted from."""
+        who, track = due
+        numbers = (number for number in (track.id, track.parted_from) if number is not None)
+        known = (self._launches.get((who, number)) for number in numbers)
+        return next((launch for launch in known if launch is not None), None)
 
     def state(self, due: Due, flight: Flight, now_ns: int) -> Iterator[Sent]:
         """Say what a track of `due` means, as far as this partner is to know."""

@@ -76,6 +76,8 @@ export interface Differences {
   kind: boolean;
   launch_m: number | null;
   launch_significant: boolean;
+  launch_time_s: number | null;
+  launch_time_significant: boolean;
   impact_m: number | null;
   impact_significant: boolean;
   impact_time_s: number | null;
@@ -277,9 +279,9 @@ export interface Warnings {
 
 /** How one may log in; `provider`: as it is called, null where there is none. */
 export interface LogInWays {
+  nation: string;
   password: boolean;
   provider: string | null;
-  nation: string;
 }
 
 export interface SaidBy {
@@ -352,6 +354,8 @@ export interface Apart {
   apogee_differs: boolean;
   launch_km: number | null;
   launch_differs: boolean;
+  launch_time_s: number | null;
+  launch_time_differs: boolean;
   impact_km: number | null;
   impact_differs: boolean;
   impact_time_s: number | null;

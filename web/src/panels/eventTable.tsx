@@ -1,7 +1,9 @@
 /** What each nation states of an event's flights, beside the others; what differs is marked. */
-import type { SharedEvent, StatedPlace } from "../api/contract";
-import { apart, between, isWarning, nationsOf, sideBySide, type Stated, type Together } from "../picture/consulted";
-import { clockTime, length, placeText } from "../words/words";
+import type { ComponentChildren } from "preact";
+import type { Apart, SharedEvent, StatedFlight, StatedPlace } from "../api/contract";
+import { apart, between, isWarning, nationsOf, sideBySide, type Together } from "../picture/consulted";
+import { type Figure, type Row, rowOf } from "../picture/differing";
+import { clockDigits, clockTime, length, lengthDigits, placeText, secondsApart } from "../words/words";
 import { useWords } from "./look";
 
 export function EventTable({ event, own }: { event: SharedEvent; own: string }) {
@@ -35,58 +37,73 @@ export function EventTable({ event, own }: { event: SharedEvent; own: string }) 
   );
 }
 
+/** Something that is stated of a flight, and how far two statements of it are apart. */
+interface Measure {
+  figure: (one: StatedFlight) => Figure | null;
+  far: (two: Apart) => string | null;
+  much: (two: Apart) => boolean;
+}
+
+const km = (value: number | null): string | null => (value === null ? null : length(Math.abs(1_000 * value)));
+const time = (at: StatedPlace | null): Figure | null => at && ((more) => clockDigits(Date.parse(at.time), more));
+const place = (at: StatedPlace | null): Figure | null => at && ((more) => placeText(at.latitude_deg, at.longitude_deg, 1 + more));
+const MEASURES = {
+  launch: { figure: ({ launch }) => place(launch), far: (two) => km(two.launch_km), much: (two) => two.launch_differs },
+  launched: { figure: ({ launch }) => time(launch), far: (two) => secondsApart(two.launch_time_s), much: (two) => two.launch_time_differs },
+  apogee: { figure: ({ apogee }) => apogee && ((more) => lengthDigits(1_000 * apogee.height_km, more)), far: (two) => km(two.apogee_km), much: (two) => two.apogee_differs },
+  range: { figure: ({ ground_range_km: far }) => (far === null ? null : (more) => lengthDigits(1_000 * far, more)), far: (two) => km(two.range_km), much: (two) => two.range_differs },
+  impact: { figure: ({ impact }) => place(impact), far: (two) => km(two.impact_km), much: (two) => two.impact_differs },
+  falls: { figure: ({ impact }) => time(impact), far: (two) => secondsApart(two.impact_time_s), much: (two) => two.impact_time_differs },
+} satisfies Record<string, Measure>;
+
 /** One flight: a row for each thing that is stated of it. */
 function Rows({ event, flight, nations }: { event: SharedEvent; flight: Together; nations: readonly string[] }) {
   const say = useWords();
-  const before = (nation: string) => nations.slice(0, nations.indexOf(nation)).flatMap((other) => {
+  const pairs = nations.flatMap((nation, k) => nations.slice(0, k).flatMap((other) => {
     const two = apart(event, flight, nation, other);
-    return two ? [{ other, two }] : [];
+    return two ? [{ at: nation, than: other, two }] : [];
+  }));
+  const row = ({ figure, far, much }: Measure): Row => {
+    const of = (nation: string): Figure | null => {
+      const one = flight.get(nation);
+      return one && !isWarning(one) ? figure(one) : null;
+    };
+    return rowOf(of, pairs.map(({ at, than, two }) => ({ at, than, far: far(two), much: much(two) })));
+  };
+  const line = (word: "kind" | "launch" | "apogee" | "range" | "impact", cell: (nation: string) => ComponentChildren) => (
+    <tr><th scope="row">{say(word)}</th>{nations.map((nation) => <td key={nation}>{cell(nation)}</td>)}</tr>
+  );
+  const measured = (word: "apogee" | "range") => {
+    const { text, marks } = row(MEASURES[word]);
+    return line(word, (nation) => <>{text(nation) ?? "—"}<Marks marks={marks(nation)} /></>);
+  };
+  const end = (word: "launch" | "impact", when: Row, where: Row) => line(word, (nation) => {
+    const one = flight.get(nation);
+    if (one && isWarning(one) && word === "impact") return `${clockTime(Date.parse(one.from))} – ${clockTime(Date.parse(one.until))}`;
+    if (when.text(nation) === null) return "—";
+    return <>{when.text(nation)}<br />{where.text(nation)}<Marks marks={where.marks(nation)} /><Marks marks={when.marks(nation)} /></>;
   });
-  const row = (word: "kind" | "launch" | "apogee" | "range" | "impact") => (
-    <tr>
-      <th scope="row">{say(word)}</th>
-      {nations.map((nation) => {
-        const stated = flight.get(nation);
+  return (
+    <>
+      {line("kind", (nation) => {
+        const one = flight.get(nation);
         return (
-          <td key={nation}>
-            {stated ? <Value stated={stated} of={word} /> : "—"}
-            {before(nation).map(({ other, two }) => (
-              word === "kind"
-                ? two.kind_differs && <Unlike key={other} other={other} />
-                : <Far key={other} other={other} km={two[`${word}_km`]} much={two[`${word}_differs`]} />
-            ))}
-            {word === "impact" && before(nation).map(({ other, two }) => <Late key={other} other={other} seconds={two.impact_time_s} much={two.impact_time_differs} />)}
-          </td>
+          <>
+            {!one ? "—" : isWarning(one) ? say("means_warning") : <>{say(one.kind)}{one.range_class && ` · ${one.range_class.toUpperCase()}`}</>}
+            {pairs.filter(({ at, two }) => at === nation && two.kind_differs).map(({ than }) => <Unlike key={than} other={than} />)}
+          </>
         );
       })}
-    </tr>
+      {end("launch", row(MEASURES.launched), row(MEASURES.launch))}
+      {measured("apogee")}
+      {measured("range")}
+      {end("impact", row(MEASURES.falls), row(MEASURES.impact))}
+    </>
   );
-  return <>{row("kind")}{row("launch")}{row("apogee")}{row("range")}{row("impact")}</>;
 }
 
-function Value({ stated, of }: { stated: Stated; of: "kind" | "launch" | "apogee" | "range" | "impact" }) {
-  const say = useWords();
-  if (isWarning(stated)) {
-    return <>{of === "impact" ? `${clockTime(Date.parse(stated.from))} – ${clockTime(Date.parse(stated.until))}` : of === "kind" ? say("means_warning") : "—"}</>;
-  }
-  switch (of) {
-    case "kind": return <>{say(stated.kind)}{stated.range_class && ` · ${stated.range_class.toUpperCase()}`}</>;
-    case "apogee": return <>{stated.apogee ? length(1_000 * stated.apogee.height_km) : "—"}</>;
-    case "range": return <>{stated.ground_range_km === null ? "—" : length(1_000 * stated.ground_range_km)}</>;
-    default: return <At place={stated[of]} />;
-  }
-}
-
-function At({ place }: { place: StatedPlace | null }) {
-  return <>{place ? <>{clockTime(Date.parse(place.time))}<br />{placeText(place.latitude_deg, place.longitude_deg, 1)}</> : "—"}</>;
-}
-
-function Far({ other, km, much }: { other: string; km: number | null; much: boolean }) {
-  return km === null ? null : <Mark other={other} far={length(Math.abs(1_000 * km))} much={much} />;
-}
-
-function Late({ other, seconds, much }: { other: string; seconds: number | null; much: boolean }) {
-  return seconds === null || Math.abs(seconds) < 0.5 ? null : <Mark other={other} far={`${Math.abs(seconds).toFixed(0)} s`} much={much} />;
+function Marks({ marks }: { marks: ReturnType<Row["marks"]> }) {
+  return <>{marks.map(({ than, far, much }) => <Mark key={than} other={than} far={far} much={much} />)}</>;
 }
 
 /** Seen as a sign, heard as a sentence. */

@@ -75,6 +75,13 @@ export function filled(text: string, parts: Record<string, string | number>): st
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(parts[name] ?? whole));
 }
 
+/** 22:46:04Z; with tenths and less of a second where `more` digits are asked for: 22:46:04.4Z. */
+export function clockDigits(time_ms: number, more: number): string {
+  const parts = 10 ** (3 - more);
+  const iso = new Date(more === 0 ? time_ms : Math.round(time_ms / parts) * parts).toISOString();
+  return `${iso.slice(11, more === 0 ? 19 : 20 + more)}Z`;
+}
+
 /** 22:46:04Z; with the day where `day`. */
 export function clockTime(time_ms: number, day = false): string {
   const iso = new Date(time_ms).toISOString();
@@ -138,6 +145,21 @@ export function length(metres: number): string {
   if (size < 1_000) return `${Math.round(metres)} m`;
   if (size < 100_000) return `${(metres / 1_000).toFixed(1)} km`;
   return `${Math.round(metres / 1_000).toLocaleString("en")} km`;
+}
+
+/** The same with more digits where it is in km: 968.21 km. */
+export function lengthDigits(metres: number, more: number): string {
+  const size = Math.abs(metres);
+  if (size < 1_000) return length(metres);
+  const digits = more + (size < 100_000 ? 1 : 0);
+  return `${(metres / 1_000).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits })} km`;
+}
+
+/** How far two times are apart: 4 s, 0.4 s; null: not known. */
+export function secondsApart(seconds: number | null): string | null {
+  if (seconds === null) return null;
+  const size = Math.abs(seconds);
+  return `${size.toFixed(size < 1 ? 1 : 0)} s`;
 }
 
 /** Semi-axes of an ellipse: ± 19.1 × 2.0 km; ± 22 × 8 m. */
