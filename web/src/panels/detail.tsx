@@ -4,13 +4,13 @@ import type { Comment, Differences, Flight, NationAssessment, Place, Track } fro
 import type { Desk } from "../desk";
 import { type Figure, type Row, rowOf } from "../picture/differing";
 import { endWord, isLost, lastSeenBy, partedFromIt } from "../picture/ended";
-import { isStated, launchStatedBy, nameOf } from "../picture/stated";
+import { closerLaunch, isStated, launchStatedBy, nameOf } from "../picture/stated";
 import { countdown } from "../picture/urgency";
 import { TOGETHER } from "../picture/moment";
 import { bySource, isHidden, radarName } from "../picture/sources";
 import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
 import type { Word } from "../words/en";
-import { age, clockTime, duration, length, localTime, nodeWord, percent, placeText, semiAxes, speedText, untilImpact } from "../words/words";
+import { age, clockDigits, clockTime, duration, length, lengthDigits, localTime, nodeWord, percent, placeText, secondsApart, semiAxes, speedText, untilImpact } from "../words/words";
 import { Charts } from "./chart";
 import { usePicture, useSeconds, useStore, useWords } from "./look";
 
@@ -112,6 +112,7 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
   const say = useWords();
   const ellipse = track && horizontalEllipse(track);
   const unknown = say(flight.status === "ended" ? "not_known" : "not_known_yet");
+  const closer = closerLaunch(flight);
   const sought = flight.as_of_ms - flight.first_plot_ms < LAUNCH_SOUGHT_MS;
   return (
     <div class="facts"><table>
@@ -119,6 +120,7 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
       <thead><tr><td /><th scope="col">{say("time")}</th><th scope="col">{say("place")}</th><th scope="col" title={say("area")}>95 %</th></tr></thead>
       <tbody>
         <PlaceRow of="launch" word="launch" place={flight.launch} unknown={sought ? unknown : say("not_known")} />
+        {closer && <tr class="closer"><td /><td colSpan={3} title={say("launch_closer_said")}>{say("launch_closer", { nation: closer.nation, area: semiAxes(closer.launch.ellipse_95) })}</td></tr>}
         <tr>
           <th scope="row">{say("apogee")}</th>
           {flight.apogee
@@ -186,25 +188,41 @@ function Sources({ flight, now_ms }: { flight: Flight; now_ms: number }) {
   );
 }
 
+/** The column of the joint assessment, beside those of nations. */
+const JOINT = "";
+
+/** What is known of a flight here, or as a nation has it. */
+type Known = Pick<NationAssessment, "launch" | "apogee" | "impact">;
+
 function Assessments({ flight }: { flight: Flight }) {
   const say = useWords();
   const { assessments } = flight;
-  const differ = (much: boolean, text: string | null) =>
-    text === null ? null : <em class={much ? "much" : ""} title={say(much ? "differs_much" : "differs")}>{much ? "≠ " : "Δ "}{text}</em>;
-  const cell = (one: NationAssessment, row: "launch" | "impact") => {
-    const place = one[row];
-    if (!place) return <td key={one.nation}>—</td>;
-    const apart = row === "launch" ? one.differences.launch_m : one.differences.impact_m;
-    const much = row === "launch" ? one.differences.launch_significant : one.differences.impact_significant;
-    const late = row === "impact" ? one.differences.impact_time_s : null;
-    return (
-      <td key={one.nation}>
-        {clockTime(place.time_ms)}<br />{placeText(place.latitude_deg, place.longitude_deg, 1)}<br />
-        {differ(much, apart === null ? null : length(apart))}{" "}
-        {late !== null && Math.abs(late) >= 0.5 && differ(one.differences.impact_time_significant, `${late > 0 ? "+" : "−"}${Math.abs(late).toFixed(0)} s`)}
-      </td>
+  const known = (at: string): Known | undefined => (at === JOINT ? flight : assessments.find(({ nation }) => nation === at));
+  const row = (figure: (one: Known) => Figure | null, far: (one: Differences) => string | null, much: (one: Differences) => boolean): Row =>
+    rowOf(
+      (at) => { const one = known(at); return one ? figure(one) : null; },
+      assessments.map(({ nation, differences }) => ({ at: nation, than: JOINT, far: far(differences), much: much(differences) })),
     );
+  const time = (at: Place | null): Figure | null => at && ((more) => clockDigits(at.time_ms, more));
+  const place = (at: Place | null): Figure | null => at && ((more) => placeText(at.latitude_deg, at.longitude_deg, 1 + more));
+  const metres = (far_m: number | null): string | null => (far_m === null ? null : length(Math.abs(far_m)));
+  const rows = {
+    launch: [
+      row((one) => time(one.launch), (two) => secondsApart(two.launch_time_s), (two) => two.launch_time_significant),
+      row((one) => place(one.launch), (two) => metres(two.launch_m), (two) => two.launch_significant),
+    ],
+    apogee: [row(({ apogee }) => apogee && ((more) => lengthDigits(apogee.height_m, more)), (two) => metres(two.apogee_m), (two) => two.apogee_significant)],
+    impact: [
+      row((one) => time(one.impact), (two) => secondsApart(two.impact_time_s), (two) => two.impact_time_significant),
+      row((one) => place(one.impact), (two) => metres(two.impact_m), (two) => two.impact_significant),
+    ],
   };
+  const cell = (of: readonly Row[], at: string) => (
+    <td key={at}>
+      {of[0]!.text(at) === null ? "—" : of.map((one, k) => <>{k > 0 && <br />}{one.text(at)}</>)}
+      {of.map((one) => one.marks(at).map(({ far, much }) => <Differs key={far} much={much} text={far} />))}
+    </td>
+  );
   return (
     <section class="assessments">
       <h3>{say("assessments")}</h3>
@@ -215,13 +233,10 @@ function Assessments({ flight }: { flight: Flight }) {
               <tr><td /><th scope="col">{say("together")}</th>{assessments.map((one) => <th scope="col" key={one.nation}>{one.nation} <small>{one.own ? say("alone") : say("statement")} {clockTime(one.as_of_ms)}</small></th>)}</tr>
             </thead>
             <tbody>
-              <tr><th scope="row">{say("kind")}</th><td>{say(flight.kind)}</td>{assessments.map((one) => <td key={one.nation}>{one.differences.kind ? differ(true, say(one.kind)) : say(one.kind)}</td>)}</tr>
-              <tr><th scope="row">{say("launch")}</th><Joint place={flight.launch} />{assessments.map((one) => cell(one, "launch"))}</tr>
-              <tr>
-                <th scope="row">{say("apogee")}</th><td>{flight.apogee ? length(flight.apogee.height_m) : "—"}</td>
-                {assessments.map((one) => <td key={one.nation}>{one.apogee ? length(one.apogee.height_m) : "—"} {one.differences.apogee_significant && one.differences.apogee_m !== null && differ(true, length(Math.abs(one.differences.apogee_m)))}</td>)}
-              </tr>
-              <tr><th scope="row">{say("impact")}</th><Joint place={flight.impact} />{assessments.map((one) => cell(one, "impact"))}</tr>
+              <tr><th scope="row">{say("kind")}</th><td>{say(flight.kind)}</td>{assessments.map((one) => <td key={one.nation}>{one.differences.kind ? <Differs much text={say(one.kind)} /> : say(one.kind)}</td>)}</tr>
+              {(["launch", "apogee", "impact"] as const).map((word) => (
+                <tr key={word}><th scope="row">{say(word)}</th>{[JOINT, ...assessments.map(({ nation }) => nation)].map((at) => cell(rows[word], at))}</tr>
+              ))}
             </tbody>
           </table>
         </div>
@@ -230,8 +245,9 @@ function Assessments({ flight }: { flight: Flight }) {
   );
 }
 
-function Joint({ place }: { place: Place | null }) {
-  return <td>{place ? <>{clockTime(place.time_ms)}<br />{placeText(place.latitude_deg, place.longitude_deg, 1)}</> : "—"}</td>;
+function Differs({ much, text }: { much: boolean; text: string }) {
+  const say = useWords();
+  return <em class={much ? "much" : ""} title={say(much ? "differs_much" : "differs")}>{much ? "≠ " : "Δ "}{text}</em>;
 }
 
 function Comments({ desk, flight }: { desk: Desk; flight: Flight }) {
