@@ -44,7 +44,7 @@ from skypact.serving.assessor import Assessor
 from skypact.serving.clock import NodeClock
 from skypact.serving.consulting import Consulting
 from skypact.serving.desk_feed import DeskFeed
-from skypact.serving.desk_state import desk_state
+from skypact.serving.desk_state import desk_state, tells_of_flights
 from skypact.serving.folded import RECORDS, Folded
 from skypact.serving.kept import (
     KeptAlarm,
@@ -396,7 +396,8 @@ class Node:
             if not await self._held_back(result):
                 known = result.cause is Cause.KNOWN and delivery == Delivery.DURABLE
                 return self._written.get(partner) if known else None  # it may not be on disk yet
-        self._came_ns[partner] = result.received_ns
+        if tells_of_flights(result.content):
+            self._came_ns[partner] = result.received_ns
         decided = self._observe(result)
         if isinstance(result.content, Heartbeat):
             return None

@@ -32,8 +32,10 @@ from skypact.errors import InputError
 from skypact.kernels.geodesy import ecef_from_geodetic, local_axes
 from skypact.kernels.radar_geometry import polar_from_local, to_local
 from skypact.model import (
+    Acknowledged,
     Apogee,
     Assessment,
+    Consultation,
     Ellipse,
     Flight,
     FlightKind,
@@ -52,6 +54,7 @@ from skypact.model import (
 from skypact.model.message import FlightPath
 from skypact.model.track import PhaseEstimate
 from skypact.serving.desk_orders import with_key
+from skypact.serving.desk_state import tells_of_flights
 from skypact.serving.shown import shown_path, shown_radars, shown_tracks
 from skypact.serving.shown_picture import ShownPicture
 from skypact.settings import DeskSettings
@@ -196,6 +199,40 @@ def test_who_saw_it_last_and_when():
     told.assessed(track(2, 14), flight(2), NO_PATH, 0)
     (other,) = told.change(0).flights
     assert [(s.radar, s.first_ns, s.last_ns) for s in other.sources] == [("B", 11 * S, 14 * S)]
+
+
+def test_a_moment_of_the_past_has_the_times_that_were_noted_when_it_was_now():
+    """Its replay looks each 10 s: what it finds by itself is that much off."""
+    names, of = {"A": "JPN", "B": "KOR"}, DeskSettings(sees_now_s=12.0)
+    noted, past = (ShownPicture("shared", 7, names, of) for _ in range(2))
+    noted.look([])  # before it began
+    plots = {"A": 0, "B": 0}
+    for second in range(1, 101):
+        plots["A"] += 1
+        plots["B"] += 24 <= second <= 43 or second >= 77
+        by_radar = {name: n for name, n in plots.items() if n}
+        noted.look([track(1, second, plots_by_radar=by_radar, plots=sum(by_radar.values()))])
+
+    def in_the_past(at_s):
+        replayed = {"A": at_s, "B": min(20, max(0, at_s - 23)) + max(0, at_s - 76)}
+        by_radar = {name: n for name, n in replayed.items() if n}
+        past.look([])
+        past.look([track(1, at_s, plots_by_radar=by_radar, plots=sum(by_radar.values()))])
+        past.take_sightings(noted.sightings(at_s * S))
+        past.assessed(track(1, at_s), flight(), NO_PATH, 0)
+        (one,) = past.change(0).flights
+        return {s.radar: (s.first_ns // S, s.last_ns // S) for s in one.sources}
+
+    assert in_the_past(20) == {"A": (0, 20)}
+    assert in_the_past(30) == {"A": (0, 30), "B": (24, 30)}
+    assert in_the_past(60) == {"A": (0, 60), "B": (24, 43)}
+    assert in_the_past(90) == {"A": (0, 90), "B": (24, 90)}
+    # Nothing was noted of another track: what the replay saw stands.
+    past.look([track(2, 90, 3)])
+    past.take_sightings(noted.sightings(90 * S))
+    past.assessed(track(2, 90, 3), flight(2), NO_PATH, 0)
+    told = {one.flight.id: one for one in past.change(0).flights}
+    assert [(s.radar, s.last_ns) for s in told[2].sources] == [("A", 90 * S)]
 
 
 def test_a_launch_that_was_known_stays_though_none_is_found_any_more():
@@ -443,6 +480,29 @@ def test_statements_stand_beside_the_flight_they_are_of():
     late, soon = beside.differences(near, first), beside.differences(far, first)
     assert (late["launch_time_s"], late["launch_time_significant"]) == (5.0, False)
     assert (soon["launch_time_s"], soon["launch_time_significant"]) == (-6.0, True)
+
+
+def test_what_was_taken_back_stands_beside_what_has_ended_alone():
+    going_on = {2: shown(flight(2, 0.8, 2.2, 1000))}
+    ended = {2: shown(flight(2, 0.8, 2.2, 1000), TrackStatus.ENDED)}
+    before = said(11, flight(2, 0.80001, 2.2, 1001))
+    over = msgspec.structs.replace(before, is_over=True)
+    assert beside.stated_of(going_on, [before]) and not beside.stated_of(going_on, [over])
+    assert beside.stated_of(ended, [over])[2][0][1].flight == 11
+    of = beside.OfPartner("KOR")
+    of.take(ended, [over])
+    assert of.flights == ended and not of.stated  # nothing is stated there any more
+    assert beside.best_fit(ended[2].flight, going_on | {3: shown(flight(3, -0.3, 1.0, 5))}) == 2
+    assert beside.best_fit(ended[2].flight, {3: shown(flight(3, -0.3, 1.0, 5))}) is None
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_data_come_of_a_nation_as_long_as_it_tells_of_flights(withdrawn):
+    """That a flight is over, or what people say, is no sign that anything is in sight."""
+    stated = msgspec.structs.replace(said(1, flight()).said, withdrawn=withdrawn)
+    assert tells_of_flights(stated) is not withdrawn
+    assert tells_of_flights((object(),))  # tracklets
+    assert not tells_of_flights(Consultation(event="KOR-1", at_ns=0, said=Acknowledged(by="Han")))
 
 
 def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():

@@ -119,14 +119,17 @@ def stated_of(
     """By flight, what partners state of it: of each nation the statement that fits it best.
 
     A statement names no track of ours: it is told by its launch, apogee and impact, and stands
-    beside one flight at most. One that fits none stands beside none.
+    beside one flight at most. One that fits none stands beside none. What was taken back stands
+    beside what has ended alone.
     """
-    said_by = list(_assessments(statements))
+    stated = [one for one in statements if not isinstance(one.said, AreaWarning)]
+    said_by = list(_assessments(stated))
     fits = sorted(
         (found, k, number)
         for k, (_, said) in enumerate(said_by)
         for number, shown in flights.items()
-        if (found := misfit(said, shown.flight)) < math.inf
+        if (not stated[k].is_over or shown.status is TrackStatus.ENDED)
+        and (found := misfit(said, shown.flight)) < math.inf
     )
     out: dict[int, list[tuple[str, Assessment]]] = {}
     placed: set[int] = set()
@@ -167,7 +170,7 @@ class OfPartner:
 
         `is_whole`: each track is assessed; until then what is stated may be of one that is not.
         """
-        own = [one for one in statements if one.nation == self._nation]
+        own = [one for one in statements if one.nation == self._nation and not one.is_over]
         of = is_whole, *tracked.values(), *own
         if of == self._of:
             return
@@ -242,6 +245,13 @@ def _assessments(statements: Iterable[Statement]) -> Iterator[tuple[str, Assessm
     for one in statements:
         if not isinstance(one.said, AreaWarning):
             yield one.nation, one.said
+
+
+def best_fit(flight: Flight, others: Mapping[int, ShownFlight]) -> int | None:
+    """The number of the other flight that fits one best; None: none can be the same."""
+    fits = [(misfit(one.flight, flight), number) for number, one in others.items()]
+    least, number = min(fits, default=(math.inf, 0))
+    return number if least < math.inf else None
 
 
 def misfit(said: Flight | Assessment, flight: Flight | Assessment) -> float:

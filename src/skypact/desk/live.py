@@ -16,7 +16,14 @@ from skypact.desk.node_client import NodeClient, PictureCopy
 from skypact.desk.store import Noted, Store
 from skypact.desk.streams import Stream
 from skypact.errors import LinkError
-from skypact.model import Assessment, DeskState, PictureChange, ShownFlight, ShownPath
+from skypact.model import (
+    Assessment,
+    DeskState,
+    PictureChange,
+    ShownFlight,
+    ShownPath,
+    TrackStatus,
+)
 from skypact.settings import DeskSettings
 
 S = 1_000_000_000
@@ -27,10 +34,13 @@ _TICK_S = 1.0
 
 
 class _Made:
-    """A flight's document as last made, and what it was made of."""
+    """A flight's document as last made, and what it was made of.
 
-    def __init__(self, shown: ShownFlight, own: int | None) -> None:
-        self.shown, self.own = shown, own
+    `own`: the national picture's track of it, `among` so many flights there.
+    """
+
+    def __init__(self, shown: ShownFlight, own: int | None, among: int) -> None:
+        self.shown, self.own, self.among = shown, own, among
         self.key: tuple[Any, ...] = ()
         self.body = msgspec.Raw()
 
@@ -250,14 +260,15 @@ class Live:
     ) -> msgspec.Raw:
         """A flight's document without the path flown; the same object for as long as it holds."""
         held, number = self._made.setdefault(picture.name, {}), shown.flight.id
+        national = self.node.pictures.get(NATIONAL)
+        among = len(national.flights) if national is not None else 0
         made = held.get(number)
-        if made is None or made.shown is not shown:
-            own = self._own_track(picture, number)
+        if made is None or made.shown is not shown or (made.own is None and made.among != among):
+            own = self._own_track(picture, shown)
             key = () if made is None else made.key
             body = msgspec.Raw() if made is None else made.body
-            made = held[number] = _Made(shown, own)
+            made = held[number] = _Made(shown, own, among)
             made.key, made.body = key, body
-        national = self.node.pictures.get(NATIONAL)
         own_shown = national.flights.get(made.own) if national and made.own is not None else None
         said = stated.get(number, [])
         now_ns = self.now_ns
@@ -283,13 +294,27 @@ class Live:
         made.key, made.body = key, msgspec.Raw(_ENCODE(document))
         return made.body
 
-    def _own_track(self, picture: PictureCopy, number: int) -> int | None:
-        """The national picture's track of the same object."""
-        national = self.node.pictures.get(NATIONAL)
+    def _own_track(self, picture: PictureCopy, shown: ShownFlight) -> int | None:
+        """The national picture's track of the same object: by its place, or as it was.
+
+        What has ended may have been lost from sight elsewhere: it is told by what it meant.
+        """
+        national, number = self.node.pictures.get(NATIONAL), shown.flight.id
         track = picture.tracks.get(number)
         if picture.name != SHARED or national is None or track is None:
             return None
-        return beside.same_object(track, national.tracks.values())
+        found = beside.same_object(track, national.tracks.values())
+        if found is not None:
+            return found
+        held = self._made[picture.name]
+        before = held[number].own if number in held else None
+        if before in national.tracks:
+            return before
+        if shown.status is not TrackStatus.ENDED:
+            return None
+        taken = {one.own for one in held.values()}
+        others = {n: one for n, one in national.flights.items() if n not in taken}
+        return beside.best_fit(shown.flight, others)
 
     # -- what people noted ---------------------------------------------------------------------
 

@@ -147,10 +147,11 @@ class PartnerState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Statement(msgspec.Struct, frozen=True, array_like=True):
-    """What a partner last stated."""
+    """What a partner last stated. `is_over`: it has taken it back, as of a flight that ended."""
 
     nation: str
     said: Assessment | AreaWarning
+    is_over: bool = False
 
 
 class AlertArea(msgspec.Struct, frozen=True, array_like=True):
@@ -190,7 +191,8 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     """How a node is, each second while a desk listens.
 
     `since_ns`: when the node began to take note of who sees what. `numbers`: by picture, of the
-    last change. `came_ns`: by nation, when data last came. `pictures`: all that may be asked for.
+    last change. `came_ns`: by nation, when it last told of flights. `pictures`: all that may be
+    asked for.
     """
 
     nation: str

@@ -110,7 +110,7 @@ class DeskFeed:
         except msgspec.MsgspecError:
             return
         if ask.at_ns is not None:
-            await self._answer_moment(ask, message)
+            await self._answer_moment(teller, ask, message)
         elif ask.whole:
             if ask.whole in teller.shown:
                 await teller.answer_whole(ask.whole, message)
@@ -130,9 +130,12 @@ class DeskFeed:
             )
             await message.respond(ENCODE(state))
 
-    async def _answer_moment(self, ask: Ask, message: Msg) -> None:
+    async def _answer_moment(self, teller: Teller, ask: Ask, message: Msg) -> None:
         """A picture as of another time, which another process works out."""
-        task = asyncio.create_task(self._moments.answer(self._connection, ask, message))
+        shown = teller.shown.get(ask.whole)
+        seen = shown.sightings(ask.at_ns) if shown is not None and ask.at_ns is not None else {}
+        answer = self._moments.answer(self._connection, ask, message, seen)
+        task = asyncio.create_task(answer)
         self._tasks.append(task)
         task.add_done_callback(self._tasks.remove)
 

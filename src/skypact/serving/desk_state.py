@@ -1,18 +1,31 @@
 """How a node is, as its desk shows it: links, what leaves, what came, what was refused."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from skypact.model import DeskState, Level, PartnerState, RefusedMessage, StandingAlert, Statement
+from skypact.model import (
+    AreaWarning,
+    Assessment,
+    Consultation,
+    DeskState,
+    Heartbeat,
+    Level,
+    PartnerState,
+    RefusedMessage,
+    StandingAlert,
+    Statement,
+)
 from skypact.serving.folded import Folded
 from skypact.serving.refusals import refusals_told
 from skypact.serving.releasing import Releasing
-from skypact.sharing.entry import Entry, Refused
+from skypact.sharing.entry import Content, Entry, Refused
 from skypact.sharing.link import Link, LinkState
 from skypact.sharing.policy import Policy, Rule, level_of_radar
 
 _REFUSED_SHOWN = 20
+_OVER_SHOWN = 60
+"""So many statements that were taken back are told of, the newest."""
 
 
 class OfNode(Protocol):
@@ -48,6 +61,13 @@ class OfNode(Protocol):
         ...
 
 
+def tells_of_flights(content: Content) -> bool:
+    """Whether a message tells what is seen: not what people say, nor that something is over."""
+    if isinstance(content, Assessment | AreaWarning):
+        return not content.withdrawn
+    return not isinstance(content, Consultation | Heartbeat)
+
+
 def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:
     """All of it; numbers, pictures and times of the feed are left to who feeds the desk."""
     health, signed = node.health(), node.releasing.in_force.signed
@@ -70,11 +90,19 @@ def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:
         came_ns=dict(came_ns),
         pictures=(),
         partners=tuple(_partner(node, state, now_ns) for state in node.link.states()),
-        statements=tuple(
-            Statement(partner, said) for (partner, _, _), said in node.folded.statements.items()
-        ),
+        statements=tuple(_statements(node.folded)),
         alerts=tuple(node.alerts),
     )
+
+
+def _statements(folded: Folded) -> Iterator[Statement]:
+    """What holds, and of what was taken back the newest, as it was before."""
+    holds = folded.statements
+    for (nation, _, _), said in holds.items():
+        yield Statement(nation, said)
+    over = {key: said for key, said in folded.stated_last.items() if key not in holds}
+    newest = sorted(over, key=lambda key: over[key].as_of_ns)[-_OVER_SHOWN:]
+    yield from (Statement(key[0], over[key], is_over=True) for key in newest)
 
 
 def _partner(node: OfNode, state: LinkState, now_ns: int) -> PartnerState:

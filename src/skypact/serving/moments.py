@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -22,10 +23,11 @@ from skypact.serving.journal_source import open_source
 from skypact.serving.pictures import NAMES
 from skypact.serving.replay import THEN, Moment, replay
 from skypact.serving.shown import expected_path
-from skypact.serving.shown_picture import ShownPicture
+from skypact.serving.shown_picture import Eyes, ShownPicture, Sighting
 from skypact.settings import Settings
 
 S = 1_000_000_000
+Seen = Mapping[int, Mapping[Eyes, Sighting]]
 _BEHIND = 5
 _SAMPLES = 30
 """Moments before the one that is asked for, from which paths are told."""
@@ -38,15 +40,18 @@ class Moments:
         self._of = folder, settings, exercise
         self._pool: ProcessPoolExecutor | None = None
 
-    async def answer(self, connection: Client, ask: Ask, asked: Msg) -> None:
-        """In parts, as a whole picture is; or why the journal does not tell."""
+    async def answer(self, connection: Client, ask: Ask, asked: Msg, seen: Seen) -> None:
+        """In parts, as a whole picture is; or why the journal does not tell.
+
+        `seen`: who had seen which track when, as far as the node noted it then.
+        """
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 1, mp_context=get_context("spawn"), initializer=_begin_behind_the_node
             )
         loop = asyncio.get_running_loop()
         try:
-            parts = await loop.run_in_executor(self._pool, _parts, *self._of, ask)
+            parts = await loop.run_in_executor(self._pool, _parts, *self._of, ask, seen)
         except BrokenProcessPool:
             self._pool = None
             parts = [_fault("moment", "its process died", "ask again")]
@@ -66,11 +71,11 @@ def _begin_behind_the_node() -> None:
     end_with_parent()
 
 
-def _parts(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> list[bytes]:
+def _parts(folder: Path, settings: Settings, exercise: bool, ask: Ask, seen: Seen) -> list[bytes]:
     _warm(folder, settings)
     for again in (True, False):
         try:
-            found = asyncio.run(moment(folder, settings, exercise, ask))
+            found = asyncio.run(moment(folder, settings, exercise, ask, seen))
             return [msgspec.msgpack.encode(part) for part in found]
         except InputError as error:
             return [_fault(error.place, error.reason, error.remedy)]
@@ -96,10 +101,14 @@ def _fault(place: str, reason: str, remedy: str) -> bytes:
     return msgspec.msgpack.encode(PictureChange("", 0, 0, 0, 0, fault=said))
 
 
-async def moment(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> list[PictureChange]:
+async def moment(
+    folder: Path, settings: Settings, exercise: bool, ask: Ask, seen: Seen
+) -> list[PictureChange]:
     """A picture as of `ask.at_ns`, with the paths until then and what the tracks meant.
 
-    Raises InputError where the journal does not go back so far.
+    Who saw them when is `seen`, which is finer than the replay's looks; where it tells nothing, as
+    of before the node's start, it is by these. Raises InputError where the journal does not go back
+    so far.
     """
     assert ask.at_ns is not None
     if ask.whole not in NAMES:
@@ -109,6 +118,7 @@ async def moment(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> 
     shown = ShownPicture(ask.whole, ask.at_ns, nations, settings.desk)
     for one in moments:
         shown.look(_until(one.tracks, ask.at_ns))
+    shown.take_sightings(seen)
     last = _until(moments[-1].tracks, ask.at_ns)
     newest = sorted(last, key=lambda track: track.last_plot_ns)[-settings.desk.moment_flights :]
     for track in sorted(newest if settings.desk.moment_flights else [], key=lambda one: one.id):

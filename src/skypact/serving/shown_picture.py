@@ -5,7 +5,7 @@ when: a track itself knows its last plot alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -55,13 +55,32 @@ class _Path:
         return shown_path(path_of(self.points))
 
 
+Eyes = tuple[str, str]
+"""A nation, and its radar."""
+_SIGHTINGS = 50
+"""So many of a radar's sightings of a track are kept, the newest."""
+
+
+class Sighting(NamedTuple):
+    """A radar saw a track from then to then with no pause, ns; `first_ns`: when it saw it at all.
+
+    `first_ns` None: before anybody took note.
+    """
+
+    first_ns: int | None
+    since_ns: int
+    until_ns: int
+
+
 class _Followed:
     """What is known of one track besides itself."""
 
-    def __init__(self, every_ns: int) -> None:
-        self.counts: dict[tuple[str, str], int] = {}
-        self.first_ns: dict[tuple[str, str], int | None] = {}
-        self.last_ns: dict[tuple[str, str], int | None] = {}
+    def __init__(self, every_ns: int, pause_ns: int) -> None:
+        self.counts: dict[Eyes, int] = {}
+        self.first_ns: dict[Eyes, int | None] = {}
+        self.last_ns: dict[Eyes, int | None] = {}
+        self._pause_ns = pause_ns
+        self._sightings: dict[Eyes, list[tuple[int, int]]] = {}
         self.path = _Path(every_ns)
         self.key: tuple[int, int, TrackStatus] = (0, 0, TrackStatus.CONFIRMED)
         self.track: Track | None = None
@@ -82,7 +101,38 @@ class _Followed:
                 last = track.last_seen_by in (source[1], f"{source[0]} {source[1]}")
                 fresh = not first or last
                 self.last_ns[source] = track.last_plot_ns if fresh else None
+                if fresh:
+                    begins = begins_ns if source not in self.counts else track.last_plot_ns
+                    self._sighted(source, begins, track.last_plot_ns)
         self.counts = counts
+
+    def _sighted(self, source: Eyes, since_ns: int, until_ns: int) -> None:
+        """Take note of a look, or of several that were one sighting."""
+        seen = self._sightings.setdefault(source, [])
+        if seen and since_ns - seen[-1][1] <= self._pause_ns:
+            since_ns = seen.pop()[0]
+        seen.append((since_ns, until_ns))
+        del seen[:-_SIGHTINGS]
+
+    def sightings(self, at_ns: int) -> dict[Eyes, Sighting]:
+        """By radar, its last sighting as of a time; without those that began later."""
+        out = {}
+        for source, seen in self._sightings.items():
+            begun = [one for one in seen if one[0] <= at_ns]
+            if begun:
+                since_ns, until_ns = begun[-1]
+                out[source] = Sighting(self.first_ns[source], since_ns, min(until_ns, at_ns))
+        return out
+
+    def take_sightings(self, seen: Mapping[Eyes, Sighting]) -> None:
+        """Who saw it when, as it was noted when it was seen: a replay looks less often."""
+        for source in self.first_ns.keys() & seen.keys():
+            first_ns, since_ns, until_ns = seen[source]
+            if first_ns is not None:
+                self.first_ns[source] = first_ns
+            last_ns = self.last_ns[source]
+            known_ns = until_ns if last_ns is None else min(last_ns, until_ns)
+            self.last_ns[source] = max(since_ns, known_ns)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -111,11 +161,12 @@ class ShownPicture:
     def look(self, tracks: Sequence[Track]) -> None:
         """Take note of the tracks as they are now."""
         every_ns = round(self._settings.path_every_s * S)
+        pause_ns = round(self._settings.sees_now_s * S)
         for track in tracks:
             one = self._followed.get(track.id)
             first = one is None
             if one is None:
-                one = self._followed[track.id] = _Followed(every_ns)
+                one = self._followed[track.id] = _Followed(every_ns, pause_ns)
                 self._gone.discard(track.id)
             key = track.time_ns, track.plots, track.status
             if one.key == key:
@@ -132,6 +183,15 @@ class ShownPicture:
         self._changed -= gone
         self._flights_changed -= gone
         self._begun = True
+
+    def sightings(self, at_ns: int) -> dict[int, dict[Eyes, Sighting]]:
+        """By track, who had seen it by a time, as it was noted then."""
+        return {number: one.sightings(at_ns) for number, one in self._followed.items()}
+
+    def take_sightings(self, seen: Mapping[int, Mapping[Eyes, Sighting]]) -> None:
+        """The same into a picture of the past."""
+        for number in self._followed.keys() & seen.keys():
+            self._followed[number].take_sightings(seen[number])
 
     @property
     def waiting(self) -> bool:
