@@ -161,6 +161,28 @@ def test_of_an_event_its_newest_message_counts_and_it_ends():
     assert node.seen(5) == []
 
 
+def test_what_was_said_can_be_read_again_the_newest_first():
+    node = Node()
+    node.say(said(1, Step.ALERT))
+    node.say(said(1, Step.ALERT, event=9))
+    node.say(said(2, Step.UPDATE, areas=BOTH[:1], gone=("JP-02",), was=PASSED))
+    node.say(said(3, Step.ALL_CLEAR, areas=(), gone=("sea",)))
+    (other, over) = sorted(node.seen(35), key=lambda one: one["messages"])
+
+    def messages(event, after_s=35, most=9):
+        return node.feed.messages(event, (NOW + after_s * S) // 1_000_000, most)
+
+    told = messages(over["event"])
+    assert [one["kind"] for one in told] == ["all_clear", "update", "alert"]
+    assert [one["sent_ms"] for one in told] == [MS + 30_000, MS + 20_000, MS + 10_000]
+    assert [part["areas"] for part in told[-1]["parts"]] == [["sea"], ["JP-02"]]
+    assert told[-1]["parts"][0]["texts"]["ja"]["headline"]
+    assert {one["event"] for one in told} == {over["event"]} != {other["event"]}
+    assert messages(over["event"], after_s=25) == told[1:]  # as of then
+    assert messages(over["event"], most=2) == told[:2]
+    assert len(messages("")) == 4 and messages("skypact.none") == []
+
+
 def test_what_nobody_said_more_of_is_no_longer_in_force_once_it_expired():
     node = Node()
     node.say(said(1, Step.ALERT))

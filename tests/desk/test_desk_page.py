@@ -375,6 +375,14 @@ def test_a_warning_in_force_is_seen_whatever_is_looked_at(visit, story, desk):
         say(said(2, Step.CANCEL, areas=(), gone=("JP-02", "sea"), now=now_ns - 10 * S))
         expect(panel.locator(".band")).to_contain_text("cancelled")
         expect(notice).to_have_count(0)
+        # What was said is there to be read again, and no longer what is in force.
+        panel.get_by_text("All 2 messages").click()
+        messages = panel.locator(".messages li")
+        expect(messages).to_have_count(2)
+        expect(messages.first).to_contain_text("cancelled")
+        expect(messages.last).to_contain_text("may pass overhead: Aomori")
+        expect(messages.last).to_contain_text("Why: ")
+        _no_violation(page, "what was said of a warning")
     finally:
         desk.alerts.clear()
 

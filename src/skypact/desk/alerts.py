@@ -7,6 +7,7 @@ names all before it, so the first it names is what its event is called by.
 import asyncio
 import datetime
 import http
+import itertools
 import re
 import urllib.error
 import urllib.request
@@ -23,7 +24,7 @@ _CAP = {"c": "urn:oasis:names:tc:emergency:cap:1.2"}
 _ATOM = {"a": "http://www.w3.org/2005/Atom"}
 _SAFE = {"resolve_entities": False, "no_network": True, "load_dtd": False}
 _STATUS = {False: "Actual", True: "Exercise"}
-Kind = Literal["alert", "update", "cancel"]
+Kind = Literal["alert", "update", "cancel", "all_clear"]
 _KINDS: dict[str, Kind] = {"Alert": "alert", "Update": "update", "Cancel": "cancel"}
 Danger = Literal["fall", "pass", "neighbour"]
 _DANGERS: dict[str, Danger] = {"fall": "fall", "neighbour": "neighbour", "pass": "pass"}
@@ -83,6 +84,16 @@ class AlertFeed:
         made = [warning(name, said, now_ms) for name, said in events.items()]
         return sorted(made, key=lambda one: (not one["in_force"], -one["sent_ms"]))
 
+    def messages(self, event: str, until_ms: int, most: int) -> list[d.WarningMessage]:
+        """What was said of an event until then (empty: of all), the newest first."""
+        alerts = [self._read[path] for path in reversed(self._order)]
+        said = (
+            one
+            for one in alerts
+            if _ms(_text(one, "sent")) <= until_ms and event in ("", _event(one))
+        )
+        return [_message(one) for one in itertools.islice(said, most)]
+
 
 def reader_of(address: str) -> Fetch:
     """Reads paths of a node over HTTP."""
@@ -107,7 +118,7 @@ def warning(event: str, said: Sequence[etree._Element], now_ms: int) -> d.Warnin
     newest = said[-1]
     infos = newest.findall("c:info", _CAP)
     going_on = [one for one in infos if _told(one) in _DANGERS]
-    kind = _KINDS.get(_text(newest, "msgType"), "update")
+    kind = _kind(newest)
     expires_ms = max((_ms(_text(one, "expires")) for one in infos), default=0)
     over = kind == "cancel" or not going_on
     english = [one for one in infos if _text(one, "language").startswith("en")]
@@ -116,7 +127,7 @@ def warning(event: str, said: Sequence[etree._Element], now_ms: int) -> d.Warnin
         "id": _text(newest, "identifier"),
         "event": event,
         "exercise": _text(newest, "status") != _STATUS[False],
-        "kind": kind if kind == "cancel" or going_on else "all_clear",
+        "kind": kind,
         "in_force": not over and now_ms < expires_ms,
         "expired": not over and now_ms >= expires_ms,
         "sent_ms": _ms(_text(newest, "sent")),
@@ -128,6 +139,24 @@ def warning(event: str, said: Sequence[etree._Element], now_ms: int) -> d.Warnin
         "parts": _parts(infos),
         "areas": _areas(going_on),
     }
+
+
+def _message(alert: etree._Element) -> d.WarningMessage:
+    """One message, as it was said."""
+    return {
+        "id": _text(alert, "identifier"),
+        "event": _event(alert),
+        "kind": _kind(alert),
+        "sent_ms": _ms(_text(alert, "sent")),
+        "parts": _parts(alert.findall("c:info", _CAP)),
+    }
+
+
+def _kind(alert: etree._Element) -> Kind:
+    """What a message is: an update after which nothing goes on is an all clear."""
+    kind = _KINDS.get(_text(alert, "msgType"), "update")
+    goes_on = any(_told(info) in _DANGERS for info in alert.findall("c:info", _CAP))
+    return kind if kind == "cancel" or goes_on else "all_clear"
 
 
 def _told(info: etree._Element) -> str:

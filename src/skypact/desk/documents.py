@@ -567,6 +567,16 @@ class Warning(TypedDict):
     areas: list[WarnedArea]
 
 
+class WarningMessage(TypedDict):
+    """One message of a warning, as it was said; `event`: the first message of what it is about."""
+
+    id: str
+    event: str
+    kind: Literal["alert", "update", "cancel", "all_clear"]
+    sent_ms: int
+    parts: list[WarningPart]
+
+
 class Warnings(TypedDict):
     """All of them; `warns`: whether the node warns; `fault`: why they may be old."""
 

@@ -147,6 +147,13 @@ class Live:
             "warnings": self._alerts.warnings((self.now_ns if at_ns is None else at_ns) // MS),
         }
 
+    def warning_messages(
+        self, event: str, most: int, at_ns: int | None = None
+    ) -> list[d.WarningMessage]:
+        """What was said of a warning until now or another time, the newest first."""
+        until_ns = self.now_ns if at_ns is None else at_ns
+        return self._alerts.messages(event, until_ns // MS, most)
+
     # -- pictures ------------------------------------------------------------------------------
 
     async def picture(self, name: str) -> PictureCopy:

@@ -28,6 +28,8 @@ EXPORT = "export"
 LINES = "lines.geojson"
 _THEN = "then"
 _BEAT_S = 10.0
+_MOST_MESSAGES = 200
+"""Of warnings: so many are told at once."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)")
 _S = 1_000_000_000
 
@@ -94,6 +96,21 @@ def reading_routes(desk: "Desk") -> APIRouter:
     async def warnings(visitor: viewing) -> Any:
         """The node's warnings, live or of exercises as the desk is: those in force first."""
         return json(live.warnings())
+
+    @router.get("/warnings/messages", response_model=list[d.WarningMessage], responses=faults())
+    async def warning_messages(
+        visitor: viewing,
+        event: Annotated[
+            str, Query(max_length=200, description="Of one warning; else of all.")
+        ] = "",
+        until: Annotated[
+            str | None, Query(max_length=40, description="ISO 8601, with its zone; else now.")
+        ] = None,
+        limit: Annotated[int, Query(ge=1, le=_MOST_MESSAGES)] = _MOST_MESSAGES,
+    ) -> Any:
+        """Each message that was said, as the node's public feed keeps it; the newest first."""
+        until_ns = None if until is None else time_of(until, "until")
+        return json(live.warning_messages(event, limit, until_ns))
 
     @router.get("/moments", response_model=d.Snapshot, responses=faults(404))
     async def moments(

@@ -1,7 +1,7 @@
 /** Requests to the node's desk. What it refuses comes as an error whose message is its sentence. */
 import type {
   Acknowledgement, AuditEntry, Comment, Done, EventLine, Flight, Level, LogInWays, Moment, PictureName,
-  Proposal, Radar, Releases, Saying, Session, SharedEvent,
+  Proposal, Radar, Releases, Saying, Session, SharedEvent, WarningMessage,
 } from "./contract";
 import type { FeatureCollection } from "geojson";
 
@@ -86,6 +86,13 @@ export class Client {
   /** For one's nation. */
   confirmText(hash: string, said: Saying): Promise<Done> {
     return this.#ask("POST", `texts/${hash}/confirmation`, said);
+  }
+
+  /** All that was said of a warning, until a moment of the past or now; the newest first. */
+  warningMessages(event: string, until_ms: number | null): Promise<WarningMessage[]> {
+    const query = new URLSearchParams({ event });
+    if (until_ms !== null) query.set("until", new Date(until_ms).toISOString());
+    return this.#ask("GET", `warnings/messages?${query}`);
   }
 
   /** Release an alert that waits for persons, or cancel one that was given. */

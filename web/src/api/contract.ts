@@ -271,6 +271,15 @@ export interface StandingAlert {
   withheld: boolean;
 }
 
+/** One message of a warning, as it was said. */
+export interface WarningMessage {
+  id: string;
+  event: string;
+  kind: Warning["kind"];
+  sent_ms: number;
+  parts: WarningPart[];
+}
+
 export interface Warnings {
   warns: boolean;
   fault: string;

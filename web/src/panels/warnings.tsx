@@ -1,8 +1,9 @@
 /** What waits for persons, and what the public is told: alerts in force, then what is over. */
-import { useState } from "preact/hooks";
-import type { StandingAlert, WarnedArea, Warning, WarningPart } from "../api/contract";
+import { useEffect, useState } from "preact/hooks";
+import type { StandingAlert, WarnedArea, Warning, WarningMessage, WarningPart } from "../api/contract";
 import type { Desk } from "../desk";
 import { chance, inLanguage, localSpan, span, soonest, standingOf, told, waiting } from "../picture/warned";
+import type { Word } from "../words/en";
 import { bothTimes, duration, language, percent } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
 import { type Act, Sign } from "./sign";
@@ -87,8 +88,39 @@ function OneWarning({ desk, warning, mode, standing, order }: { desk: Desk; warn
       {warning.parts.map((part) => <Part key={part.told} part={part} areas={warning.areas} spoken={spoken} />)}
       {warning.radars > 0 && <p class="when">{say("independent", { count: warning.radars })}</p>}
       {warning.in_force && standing && <button class="act" disabled={!may} title={may ? "" : say("no_right")} onClick={() => order(standing, "cancellations")}>{say("cancel_alert", { mode })}</button>}
+      {warning.messages > 1 && <Said desk={desk} warning={warning} />}
       {!desk.status.get()?.exercise && warning.exercise && <p class="much" role="alert">{say("exercise")}</p>}
     </article>
+  );
+}
+
+const KINDS: Readonly<Record<WarningMessage["kind"], Word>> = { alert: "said_alert", update: "said_update", cancel: "cancelled", all_clear: "all_clear" };
+
+/** Every message of a warning, to be read again: what was said when to whom. */
+function Said({ desk, warning }: { desk: Desk; warning: Warning }) {
+  const say = useWords();
+  const spoken = useStore(language);
+  const { at_ms } = useStore(desk.view);
+  const [open, setOpen] = useState(false);
+  const [messages, setMessages] = useState<readonly WarningMessage[]>([]);
+  useEffect(() => {
+    if (open) void desk.try(async () => setMessages(await desk.client.warningMessages(warning.event, at_ms)));
+  }, [open, warning.messages, at_ms]);
+  return (
+    <details class="messages" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{say("messages_said", { count: warning.messages })}</summary>
+      <ol>
+        {messages.map((one) => (
+          <li key={one.id}>
+            <b>{bothTimes(one.sent_ms)}</b> {say(KINDS[one.kind])}
+            {one.parts.map((part) => {
+              const text = inLanguage(spoken, part.texts);
+              return <p key={part.told}><b>{text?.headline}</b>: {inLanguage(spoken, part.names)?.join(", ")}. {text?.description} {text?.reason && say("why", { reason: text.reason })}</p>;
+            })}
+          </li>
+        ))}
+      </ol>
+    </details>
   );
 }
 
