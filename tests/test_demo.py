@@ -2,7 +2,9 @@
 
 import http.cookiejar
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -85,9 +87,24 @@ def test_the_launch_is_on_every_desk(begun):
         # Where the launch was: 600 km about 40.6 N 126.5 E hold the first minutes of its path.
         assert abs(tracks[0]["latitude_deg"] - 40.6) < 6.0
         assert abs(tracks[0]["longitude_deg"] - 126.5) < 8.0
+    _a_killed_node_is_told_of_and_leaves_no_server(folder)
     # Each nation its own; where it has none, all. Live none of them can be used.
     for nation, own in {"JPN": ["JP-02"], "KOR": ["KR-11"], "USA": ["JP-02", "KR-11"]}.items():
         file = folder / "coalition" / nation / "areas.exercise.geojson"
         assert [area.id for area in read_areas(file, exercise=True).areas] == own
         with pytest.raises(InputError, match="for exercises"):
             read_areas(file)
+
+
+def _a_killed_node_is_told_of_and_leaves_no_server(folder):
+    """That its server goes with the demo is what `begun` asks for at its end."""
+    own = folder / "coalition" / "KOR"
+    (node,) = [one for one in _of_the_demo(folder) if re.search(rf"skypact node {own} ", one)]
+    os.kill(int(node.split()[1]), signal.SIGKILL)
+    until_s = time.monotonic() + 60.0
+    while "has ended" not in (said := _run((*DEMO, folder, "--background")).stdout):
+        assert time.monotonic() < until_s, said
+        time.sleep(0.2)
+    assert "The node of KOR has ended (killed by signal 9)" in said
+    assert f"skypact node {own} --exercise --settings {folder / 'settings.toml'}" in said
+    assert any("nats-server" in one and "/KOR/" in one for one in _of_the_demo(folder))

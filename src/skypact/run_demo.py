@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -37,6 +38,7 @@ from skypact.sensing.simulation import Simulation, simulate, write_simulation
 from skypact.settings import Settings
 from skypact.sharing.coalition import init_coalition
 from skypact.sharing.keys import write_private
+from skypact.sharing.nats_server import NatsServer
 from skypact.sharing.node_folder import load_node
 from skypact.warning.agency import FILE as WARNING
 from skypact.warning.areas import LANGUAGES, read_areas
@@ -53,6 +55,8 @@ _STOP_S = 20.0
 """So long nodes have to end; then they are killed."""
 _KILLED_S = 5.0
 """Besides, so long who ends a demo waits for it."""
+_LOOK_S = 0.5
+"""So often it is looked whether a node has ended."""
 _LEAD_S = 3.0
 """From when all is ready to the launch's first plots."""
 _POLICY = """\
@@ -278,6 +282,7 @@ async def run(
         for line in told_lines(folder):
             say(line)
         ended = asyncio.create_task(told.wait())
+        watch = asyncio.create_task(_tell_deaths(folder, nations, nodes, say))
         flight = asyncio.create_task(_fly(folder, nations, settings))
         await asyncio.wait((ended, flight), return_when=asyncio.FIRST_COMPLETED)
         if flight.done():
@@ -285,8 +290,12 @@ async def run(
             say(f"All plots are sent. The desks stay for {lasts_s / 60:g} minutes.")
             await asyncio.wait((ended,), timeout=lasts_s)
         flight.cancel()
+        watch.cancel()
     finally:
+        died = [nation for nation, node in zip(nations, nodes, strict=True) if node.poll()]
         await asyncio.to_thread(_stop, nodes)
+        for nation in died:
+            await _end_left(folder / "coalition" / nation, settings, say)
         (folder / _PROCESS).unlink(missing_ok=True)
 
 
@@ -301,10 +310,50 @@ def told_lines(folder: Path) -> Iterator[str]:
 
 
 def _start(folder: Path) -> "subprocess.Popen[bytes]":
-    node = [sys.executable, "-m", "skypact", "node", str(folder), "--exercise"]
-    command = [*node, "--settings", str(folder.parent.parent / _SETTINGS)]
+    command = [sys.executable, "-m", "skypact", *_node_words(folder)]
     with (folder / "node.log").open("ab") as log:
         return subprocess.Popen(command, stderr=log, stdin=subprocess.DEVNULL)
+
+
+def _node_words(folder: Path) -> list[str]:
+    """What begins a nation's node, after `skypact`."""
+    return ["node", str(folder), "--exercise", "--settings", str(folder.parent.parent / _SETTINGS)]
+
+
+async def _tell_deaths(
+    folder: Path,
+    nations: Sequence[str],
+    nodes: Sequence["subprocess.Popen[bytes]"],
+    say: Callable[[str], None],
+) -> None:
+    """Say of each node that ends how it is begun again: nothing here does that by itself."""
+    run = dict(zip(nations, nodes, strict=True))
+    while run:
+        for nation in [name for name, node in run.items() if node.poll() is not None]:
+            code = run.pop(nation).returncode
+            how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+            own = folder / "coalition" / nation
+            say(f"The node of {nation} has ended ({how}); the others go on. It is begun again with")
+            say(f"  {_skypact()} {shlex.join(_node_words(own))}")
+            say(f"and ended with Ctrl-C. What it said last: {own / 'node.log'}")
+        await asyncio.sleep(_LOOK_S)
+
+
+def _skypact() -> str:
+    """The command, as one may type it here."""
+    beside = Path(sys.executable).with_name("skypact")
+    if not beside.exists():
+        return f"{sys.executable} -m skypact"
+    return str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
+
+
+async def _end_left(folder: Path, settings: Settings, say: Callable[[str], None]) -> None:
+    """The server that a killed node has left; not that of one that somebody began again."""
+    node = load_node(folder, exercise=True)
+    if await asyncio.to_thread(_answers, f"http://127.0.0.1:{node.file.http.port}/health"):
+        say(f"The node of {folder.name} was begun again, and is not ended here")
+        return
+    await NatsServer(node, settings.link).end_left()
 
 
 async def _until_ready(
@@ -380,12 +429,18 @@ def _stop(nodes: Sequence["subprocess.Popen[bytes]"]) -> None:
 
 
 def begin(folder: Path, arguments: Sequence[str]) -> Iterator[str]:
-    """Run it in the background; what it says until it is ready, as it says it. InputError."""
+    """Run it in the background; what it says until it is ready, as it says it. InputError.
+
+    Of one that runs already what it has said, so that one hears of a node that has ended.
+    """
+    log = folder / _LOG
     if running(folder) is not None:
-        yield from told_lines(folder)
+        heard = log.read_text(encoding="utf-8").splitlines() if _is_of_this_run(folder) else []
+        where = list(told_lines(folder))
+        yield from where
+        yield from heard[heard.index(where[-1]) + 1 :] if where[-1] in heard else ()
         return
     command = [sys.executable, "-m", "skypact", "demo", str(folder), *arguments]
-    log = folder / _LOG
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
@@ -407,6 +462,12 @@ def begin(folder: Path, arguments: Sequence[str]) -> Iterator[str]:
     except BaseException:
         process.terminate()  # whoever waited no longer does
         raise
+
+
+def _is_of_this_run(folder: Path) -> bool:
+    """Whether the log is of what runs now, which may have been begun without one."""
+    log = folder / _LOG
+    return log.exists() and log.stat().st_mtime >= (folder / _PROCESS).stat().st_mtime
 
 
 def running(folder: Path) -> int | None:

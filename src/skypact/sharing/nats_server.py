@@ -113,6 +113,13 @@ class NatsServer:
         self._process = self._taken_over = None
         self._set(False, "stopped")
 
+    async def end_left(self) -> bool:
+        """End the one that a killed node has left running; whether there was one."""
+        left = await self._take_over()
+        if left:
+            await self.stop()
+        return left
+
     def end_it(self) -> None:
         """Kill it; who watches it starts it anew."""
         if self.pid is not None:
