@@ -154,8 +154,14 @@ def test_the_map_shows_the_same_and_a_click_finds_it_there(page, story):
     at_rest(page)
     page.mouse.click(*on_map(NEAR.place(SECONDS), box_of(page)))
     expect(page.locator(".detail")).to_contain_text("Flight 1")
+    # Back on the globe one looks from where one looks at first, and no farther.
+    page.locator('[data-flight="1"]').click()
+    expect(page).not_to_have_url(re.compile("flight="))
+    page.keyboard.press("h")
     page.get_by_role("button", name="Globe").click()
     at_rest(page)
+    page.mouse.click(*on_globe(NEAR.place(SECONDS), box_of(page)))
+    expect(page).to_have_url(re.compile("flight=1"))
 
 
 def test_the_land_comes_whole_and_before_the_globe_rests(page, story):

@@ -9,6 +9,7 @@ import { Past } from "./picture/past";
 import { Picture } from "./picture/picture";
 import { fromHash, type Known, toHash, TOGETHER, type View } from "./picture/moment";
 import { type Store, store } from "./picture/store";
+import { SteadyOrder } from "./picture/urgency";
 import { showClocksOf } from "./words/words";
 
 /** Nothing was heard for so long: the picture is old and the desk says so. */
@@ -28,6 +29,8 @@ export class Desk {
   readonly picture = new Picture();
   /** All together, while one looks at less: what is in it and not in `picture` would be missing. */
   readonly together = new Picture();
+  /** In which the flights of `picture` stand in the list. */
+  readonly order = new SteadyOrder();
   readonly session: Store<Session | null | undefined> = store<Session | null | undefined>(undefined);
   readonly view: Store<View>;
   readonly clock: Store<Clock | null> = store<Clock | null>(null);

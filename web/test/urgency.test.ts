@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byUrgency, countdown } from "../src/picture/urgency";
+import { byUrgency, countdown, SteadyOrder } from "../src/picture/urgency";
 import { madeFlight, madePlace, NOON_MS } from "./made";
 
 describe("the list of flights", () => {
@@ -15,6 +15,32 @@ describe("the list of flights", () => {
     ];
     expect(byUrgency(flights).map(({ id }) => id)).toEqual([6, 3, 2, 5, 4, 7, 1]);
     expect(byUrgency(flights.toReversed()).map(({ id }) => id)).toEqual([6, 3, 2, 5, 4, 7, 1]);
+  });
+
+  it("keeps places while estimates waver, and changes them when that is more than they are unsure of", () => {
+    const order = new SteadyOrder();
+    const ids = (picture: string, ...impacts: readonly (number | null)[]) =>
+      order.of(picture, impacts.map((at_ms, i) => madeFlight(i + 1, { impact: at_ms === null ? null : madePlace(NOON_MS + at_ms) }))).map(({ id }) => id);
+    expect(ids("shared", 300_000, 300_500)).toEqual([1, 2]);
+    expect(ids("shared", 300_900, 300_500)).toEqual([1, 2]);
+    // 95 % are 30 s before and 60 s after each: from 90 s on one surely comes down first.
+    expect(ids("shared", 389_000, 300_000)).toEqual([1, 2]);
+    expect(ids("shared", 391_000, 300_000)).toEqual([2, 1]);
+    expect(ids("shared", 350_000, 300_000, 100_000, 900_000)).toEqual([3, 2, 1, 4]);
+    expect(ids("shared", 350_000, null, 100_000, 900_000)).toEqual([3, 1, 4, 2]);
+    // One goes before what it is surely down before, also past one that may be earlier or later.
+    expect(ids("shared", 391_000, 900_000, 350_000, 300_000)).toEqual([3, 4, 1, 2]);
+    // Another picture's numbers are of other tracks.
+    expect(ids("national", 300_900, 300_500)).toEqual([2, 1]);
+  });
+
+  it("puts the more urgent before all others at once, and what has ended after them", () => {
+    const order = new SteadyOrder();
+    const ids = (...flights: readonly Parameters<typeof madeFlight>[1][]) => order.of("shared", flights.map((one, i) => madeFlight(i + 1, one))).map(({ id }) => id);
+    expect(ids({}, {}, {})).toEqual([1, 2, 3]);
+    expect(ids({}, {}, { urgency: 3 })).toEqual([3, 1, 2]);
+    expect(ids({ status: "ended" }, {}, { urgency: 3 })).toEqual([3, 2, 1]);
+    expect(ids({}, {}, {})).toEqual([3, 2, 1]);
   });
 
   it("counts down with its interval, and up once it is past", () => {

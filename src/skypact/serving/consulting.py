@@ -417,8 +417,14 @@ class Consulting:
                 meant[track.id] = await self._assessor.flight(track, launch)
             return meant[track.id]
 
-        of_near = [await flight_of(one) for one in nearest[: self._settings.shown_flights]]
+        # In the order in which they were first seen: which are nearest changes with what is stated.
+        chosen = sorted(nearest[: self._settings.shown_flights], key=_first_seen)
+        of_near = [await flight_of(one) for one in chosen]
         return [one for one in of_near if one is not None and is_of(one, others, self._settings)]
+
+
+def _first_seen(track: Track) -> tuple[int, int]:
+    return track.first_plot_ns, track.id
 
 
 def _commented(act: Act, order: Order) -> Commented:

@@ -70,6 +70,7 @@ const LAND_SHARE = 0.15;
 /** Members of a scene and of its ground that Cesium's types do not name. */
 interface Drawn {
   pixelRatio: number;
+  updateFrameState(): void;
   initializeFrame(): void;
 }
 interface Tiled {
@@ -245,7 +246,11 @@ export class Globe {
     else this.scene.morphTo3D(0);
     this.#tracks.lie(flat);
     this.#resize();
-    this.home();
+    // What is in sight is asked of the frame, which is of the other form until one is drawn.
+    (this.scene as unknown as Drawn).updateFrameState();
+    const kept = this.#kept && this.#picture?.flights.get(this.#kept.id);
+    if (kept) this.lookAt(kept);
+    else this.home();
     this.show(this.#shown);
   }
 

@@ -24,7 +24,7 @@ export function Flights({ desk }: { desk: Desk }) {
   const told = [...desk.picture.flights.values()].filter(isStated).flatMap((flight) => flight.assessments);
   const statedHere = ({ assessments }: Flight): boolean =>
     assessments.some((one) => told.some(({ nation, flight }) => one.nation === nation && one.flight === flight));
-  const flights = byUrgency(desk.picture.flights.values());
+  const flights = desk.order.of(desk.picture.name, desk.picture.flights.values());
   const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id) && !statedHere(flight));
   const tracks = desk.picture.tracks.size;
   const stated = flights.find(isStated)?.nations[0];

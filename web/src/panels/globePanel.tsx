@@ -3,6 +3,7 @@ import type { FeatureCollection } from "geojson";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Desk } from "../desk";
 import type { Globe } from "../globe/globe";
+import { pin, radarCode, symbolSvg } from "../globe/symbols";
 import { type ThemeName, THEMES } from "../look/theme";
 import { TOGETHER } from "../picture/moment";
 import type { Store } from "../picture/store";
@@ -106,9 +107,12 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
           <li class="k-missing">{say("legend_missing")}</li>
           <li class="k-flown">{say("legend_flown")}</li>
           <li class="k-expected">{say("legend_expected")}</li>
-          <li class="k-launch">{say("legend_launch")}</li>
-          <li class="k-impact">{say("legend_impact")}</li>
+          <li class="k-launch">{say("legend_launch")} <Pin of="launch" theme={theme} /></li>
+          <li class="k-impact">{say("legend_impact")} <Pin of="impact" theme={theme} /></li>
           <li class="k-warned">{say("legend_warned")}</li>
+          <li class="k-radar"><img src={symbolSvg(radarCode(exercise), 11)} alt="" /> {say("legend_radar")}</li>
+          <li class="k-own">{say("legend_covers_own")}</li>
+          <li class="k-partner">{say("legend_covers_partner")}</li>
           <li class="k-line">{say("legend_line")}</li>
         </ul>
         <p>{lines ? say("lines_there") : say("lines_none")}</p>
@@ -117,6 +121,12 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
       {exercise && <div class="watermark" aria-hidden="true">{Array.from({ length: WATERMARKS }, (_, i) => <span key={i}>{say("exercise")}</span>)}</div>}
     </div>
   );
+}
+
+/** The mark that keeps its size, however far one looks from. */
+function Pin({ of, theme }: { of: "launch" | "impact"; theme: ThemeName }) {
+  const { canvas } = pin(of, THEMES[theme][of], THEMES[theme].halo);
+  return <img src={canvas.toDataURL()} alt="" />;
 }
 
 /** The canvas says to a screen reader what it holds and where the same stands in words. */

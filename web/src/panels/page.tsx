@@ -4,7 +4,6 @@ import type { Desk } from "../desk";
 import type { Globe } from "../globe/globe";
 import type { ThemeName } from "../look/theme";
 import { store, type Store } from "../picture/store";
-import { byUrgency } from "../picture/urgency";
 import { waiting } from "../picture/warned";
 import type { Word } from "../words/en";
 import { language } from "../words/words";
@@ -153,7 +152,7 @@ function onKey(event: KeyboardEvent, desk: Desk, globe: Globe | null, flat: Stor
   const target = event.target as HTMLElement;
   const writing = target.matches("input, select, textarea") || target.closest("dialog") !== null;
   if (writing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const ids = byUrgency(desk.picture.flights.values()).map(({ id }) => id);
+  const ids = desk.order.of(desk.picture.name, desk.picture.flights.values()).map(({ id }) => id);
   const onGlobe = target === globe?.canvas;
   const step = (by: number): void => {
     const chosen = desk.view.get().flight;

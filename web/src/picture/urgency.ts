@@ -20,13 +20,50 @@ export function countdown(place: Place | null, now_ms: number): Countdown | null
 
 /** Most urgent first; among alike the earlier impact, then the newer launch; ended ones last. */
 export function byUrgency(flights: Iterable<Flight>): Flight[] {
-  return [...flights].sort((a, b) => {
-    const over = Number(a.status === "ended") - Number(b.status === "ended");
-    if (over) return over;
-    if (a.status === "ended") return b.last_plot_ms - a.last_plot_ms || a.id - b.id;
-    if (a.urgency !== b.urgency) return b.urgency - a.urgency;
-    const impact = (a.impact?.time_ms ?? Infinity) - (b.impact?.time_ms ?? Infinity);
-    if (impact && !Number.isNaN(impact)) return impact;
-    return b.first_plot_ms - a.first_plot_ms || a.id - b.id;
-  });
+  return [...flights].sort((a, b) => byClass(a, b) || within(a, b));
+}
+
+function byClass(a: Flight, b: Flight): number {
+  const over = Number(a.status === "ended") - Number(b.status === "ended");
+  return over || (a.status === "ended" ? 0 : b.urgency - a.urgency);
+}
+
+function within(a: Flight, b: Flight): number {
+  if (a.status === "ended") return b.last_plot_ms - a.last_plot_ms || a.id - b.id;
+  const impact = (a.impact?.time_ms ?? Infinity) - (b.impact?.time_ms ?? Infinity);
+  if (impact && !Number.isNaN(impact)) return impact;
+  return b.first_plot_ms - a.first_plot_ms || a.id - b.id;
+}
+
+/** Surely down before the other: their intervals do not meet. */
+function surelyEarlier(a: Flight, b: Flight): boolean {
+  return (a.impact?.until_ms ?? Infinity) < (b.impact?.from_ms ?? Infinity);
+}
+
+/**
+ * The order of a list that people look at. Two flights change places when their urgency does, or when
+ * one is surely down before the other, and not whenever estimates waver.
+ */
+export class SteadyOrder {
+  #picture = "";
+  #before: number[] = [];
+
+  of(picture: string, flights: Iterable<Flight>): Flight[] {
+    if (picture !== this.#picture) this.#before = [];
+    this.#picture = picture;
+    const place = new Map(this.#before.map((id, i) => [id, i]));
+    const wanted = byUrgency(flights);
+    const list = wanted.filter(({ id }) => place.has(id)).sort((a, b) => byClass(a, b) || place.get(a.id)! - place.get(b.id)!);
+    for (let i = 1; i < list.length; i += 1) {
+      const one = list[i]!;
+      const at = list.findIndex((other) => byClass(one, other) === 0 && one.status !== "ended" && surelyEarlier(one, other));
+      if (at >= 0 && at < i) list.splice(at, 0, ...list.splice(i, 1));
+    }
+    for (const one of wanted.filter(({ id }) => !place.has(id))) {
+      const at = list.findIndex((other) => (byClass(one, other) || within(one, other)) < 0);
+      list.splice(at < 0 ? list.length : at, 0, one);
+    }
+    this.#before = list.map(({ id }) => id);
+    return list;
+  }
 }
