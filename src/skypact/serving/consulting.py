@@ -29,6 +29,7 @@ from skypact.model import (
     EventText,
     Flight,
     Joined,
+    Launch,
     Matter,
     Proposed,
     Said,
@@ -53,6 +54,7 @@ from skypact.serving.event_fit import Stated, counted, flights_of, is_of, is_pla
 from skypact.serving.events import KeptSaid, nation_of
 from skypact.serving.folded import Folded
 from skypact.serving.operating import Order
+from skypact.serving.release_way import LAUNCH_SOUGHT_NS
 from skypact.serving.releasing import Releasing
 from skypact.settings import ConsultationSettings
 from skypact.sharing import codec
@@ -92,6 +94,8 @@ class Consulting:
         self._nation = folded.nation
         self._said_ns = 0
         self.fault = ""
+        self._launches: dict[int, Launch] = {}
+        """Of own tracks, once they no longer change: to seek one takes longer than all else."""
         self._lock = asyncio.Lock()
         self._log = structlog.get_logger().bind(node=folded.nation)
 
@@ -407,14 +411,20 @@ class Consulting:
         tracks = {one.id: one for one in self._folded.national.shown()}
         nearest = sorted(tracks.values(), key=lambda one: abs(one.first_plot_ns - about_ns))
         meant: dict[int, Flight | None] = {}
+        self._launches = {one: self._launches[one] for one in self._launches.keys() & tracks}
 
         async def flight_of(track: Track) -> Flight | None:
             """With the launch of what it parted from, as everywhere."""
             if track.id not in meant:
                 parent = tracks.get(track.parted_from) if track.parted_from is not None else None
-                known = await flight_of(parent) if parent is not None else None
-                launch = None if known is None else known.launch
-                meant[track.id] = await self._assessor.flight(track, launch)
+                launch = self._launches.get(track.id)
+                if launch is None and parent is not None:
+                    known = await flight_of(parent)
+                    launch = None if known is None else known.launch
+                meant[track.id] = made = await self._assessor.flight(track, launch)
+                settled = track.time_ns - track.first_plot_ns > LAUNCH_SOUGHT_NS
+                if settled and made is not None and made.launch is not None:
+                    self._launches[track.id] = made.launch
             return meant[track.id]
 
         # In the order in which they were first seen: which are nearest changes with what is stated.
