@@ -259,6 +259,18 @@ def test_a_launch_that_was_known_stays_though_none_is_found_any_more():
     assert launch_at(90, None) == launch
 
 
+def test_what_parted_is_assessed_after_what_it_parted_from():
+    """As after a restart, when nothing is known of either."""
+    told = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings())
+    parts = [track(2, 90, parted_from=1), track(3, 90, parted_from=2)]
+    told.look([track(1, 90), *parts])
+    order = []
+    while (due := told.due(90 * S)) is not None:
+        order.append(due[1].id)
+        told.assessed(due[1], flight(due[1].id), NO_PATH, 90 * S)
+    assert order == [1, 2, 3]
+
+
 def test_a_large_whole_goes_in_parts_that_a_message_holds():
     told = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings(path_every_s=0.5))
     for time_s in range(100):

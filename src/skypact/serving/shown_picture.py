@@ -249,13 +249,22 @@ class ShownPicture:
     # -- what tracks mean ----------------------------------------------------------------------
 
     def due(self, now_ns: int) -> tuple[float, Track] | None:
-        """The track that most needs to be assessed, and how overdue that is; None: none is."""
+        """The track that most needs to be assessed, and how overdue that is; None: none is.
+
+        Before what parted, what it parted from: it has the launch of that.
+        """
         most, chosen = 1.0, None
         for one in self._followed.values():
             overdue = self._overdue(one, now_ns)
             if overdue >= most:
                 most, chosen = overdue, one.track
-        return None if chosen is None else (most, chosen)
+        if chosen is None:
+            return None
+        while (parent := self._followed.get(chosen.parted_from or 0)) and parent.flight is None:
+            if parent.track is None:
+                break
+            chosen = parent.track
+        return most, chosen
 
     def _overdue(self, one: _Followed, now_ns: int) -> float:
         if one.track is None:
