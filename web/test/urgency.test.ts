@@ -34,6 +34,23 @@ describe("the list of flights", () => {
     expect(ids("national", 300_900, 300_500)).toEqual([2, 1]);
   });
 
+  it("never has one after what it is surely down before, however estimates change", () => {
+    const order = new SteadyOrder();
+    let seed = 1;
+    const random = (below: number): number => (seed = (seed * 48_271) % 2_147_483_647) % below;
+    for (let round = 0; round < 300; round += 1) {
+      const flights = Array.from({ length: 12 }, (_, i) => madeFlight(i + 1, { urgency: random(2), impact: random(9) ? madePlace(NOON_MS + random(600_000)) : null }));
+      const list = order.of("shared", flights);
+      expect(list.map(({ id }) => id).sort((a, b) => a - b)).toEqual(flights.map(({ id }) => id));
+      list.forEach((one, i) => {
+        for (const before of list.slice(0, i)) {
+          expect(before.urgency).toBeGreaterThanOrEqual(one.urgency);
+          if (before.urgency === one.urgency && one.impact) expect(one.impact.until_ms).toBeGreaterThanOrEqual(before.impact?.from_ms ?? Infinity);
+        }
+      });
+    }
+  });
+
   it("puts the more urgent before all others at once, and what has ended after them", () => {
     const order = new SteadyOrder();
     const ids = (...flights: readonly Parameters<typeof madeFlight>[1][]) => order.of("shared", flights.map((one, i) => madeFlight(i + 1, one))).map(({ id }) => id);

@@ -35,9 +35,14 @@ function within(a: Flight, b: Flight): number {
   return b.first_plot_ms - a.first_plot_ms || a.id - b.id;
 }
 
+/** When it comes down at the soonest, ms. */
+function begins({ impact }: Flight): number {
+  return impact?.from_ms ?? Infinity;
+}
+
 /** Surely down before the other: their intervals do not meet. */
 function surelyEarlier(a: Flight, b: Flight): boolean {
-  return (a.impact?.until_ms ?? Infinity) < (b.impact?.from_ms ?? Infinity);
+  return (a.impact?.until_ms ?? Infinity) < begins(b);
 }
 
 /**
@@ -54,12 +59,16 @@ export class SteadyOrder {
     const place = new Map(this.#before.map((id, i) => [id, i]));
     const wanted = byUrgency(flights);
     const list = wanted.filter(({ id }) => place.has(id)).sort((a, b) => byClass(a, b) || place.get(a.id)! - place.get(b.id)!);
-    for (let i = 1; i < list.length; i += 1) {
-      const one = list[i]!;
-      const at = list.findIndex((other) => byClass(one, other) === 0 && one.status !== "ended" && surelyEarlier(one, other));
-      if (at >= 0 && at < i) list.splice(at, 0, ...list.splice(i, 1));
-    }
-    for (const one of wanted.filter(({ id }) => !place.has(id))) {
+    let latest: Flight | undefined;
+    list.forEach((one, i) => {
+      if (latest && byClass(latest, one) !== 0) latest = undefined;
+      if (latest && one.status !== "ended" && surelyEarlier(one, latest)) {
+        const at = list.findIndex((other) => byClass(one, other) === 0 && surelyEarlier(one, other));
+        list.splice(at, 0, ...list.splice(i, 1));
+      } else if (!latest || begins(one) > begins(latest)) latest = one;
+    });
+    if (list.length === 0) list.push(...wanted);
+    else for (const one of wanted.filter(({ id }) => !place.has(id))) {
       const at = list.findIndex((other) => (byClass(one, other) || within(one, other)) < 0);
       list.splice(at < 0 ? list.length : at, 0, one);
     }
