@@ -440,6 +440,37 @@ def test_what_is_lost_while_it_burns_is_foretold_once_its_boost_is_surely_over(t
     asyncio.run(run())
 
 
+def test_a_part_was_launched_when_what_it_parted_from_was(tmp_path):
+    """By a booster's own plots, which begin at its parting, its launch is some 40 s late."""
+    simulation = simulate(load_scenario("2022-10-04_irbm-over-japan"), seed=3)
+    launch_ns = simulation.paths[0].launch.time_ns
+    now_ns = launch_ns + 400 * S
+    picture = Picture(simulation.radars)
+    picture.observe(simulation.plots.at(np.flatnonzero(simulation.plots.time_ns < now_ns)))
+    tracks = picture.advanced(now_ns).tracks()
+    whole, part = sorted(tracks, key=lambda one: one.parted_from is not None)
+    assert part.parted_from == whole.id
+    settings = Settings()
+    few = settings.warning.first(settings.flight)
+
+    async def carried(track, launch=None, *, seek_launch=True):
+        return ways_of(track, simulation.radars, few, launch=launch, seek_launch=seek_launch)
+
+    async def run():
+        of = Warner.of(folder(tmp_path), simulation.radars, settings, structlog.get_logger())
+        of.first.ways = of.anew.ways = carried
+        await of.begin(Wire(), JournalOfMemory())
+        await of.look(Taken(tracks, now_ns), lambda: now_ns)
+        while of._to_carry:
+            await of._carry_anew()
+        launches = [of._ways[track.id].flight.launch for track in (whole, part)]
+        assert launches[0] == launches[1]
+        off_s = (launches[1].time_ns - launch_ns) / S
+        assert abs(off_s) < 2.6 * launches[1].time_sigma_s  # 99 %
+
+    asyncio.run(run())
+
+
 def test_two_persons_release_an_alert_each_with_a_key_of_their_own(tmp_path):
     """Nobody twice; killed after the first it still counts; then it goes out at once."""
     rule = {"release_persons": 2, "at_once_probability": 1.0, "at_once_lead_s": 60.0}

@@ -182,9 +182,9 @@ class ReleaseWay:
         return out
 
     def launch_of(self, due: Due) -> Launch | None:
-        """Its launch, once that no longer changes, or that of what it parted from."""
+        """The launch of what it parted from, or its own, once that no longer changes."""
         who, track = due
-        numbers = (number for number in (track.id, track.parted_from) if number is not None)
+        numbers = (number for number in (track.parted_from, track.id) if number is not None)
         known = (self._launches.get((who, number)) for number in numbers)
         return next((launch for launch in known if launch is not None), None)
 

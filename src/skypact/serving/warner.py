@@ -331,8 +331,7 @@ class Warner:
             self._to_carry[track.id] = None
         flight = ways and brought_up(ways, track, self._radars, self._of_flight)
         if flight is None:
-            launch = self._launches.get(track.id)
-            ways = await self.first.ways(track, launch, seek_launch=False)
+            ways = await self.first.ways(track, self._launch_of(track), seek_launch=False)
             if ways is not None:
                 self._ways[track.id] = ways
                 flight = brought_up(ways, track, self._radars, self._of_flight)
@@ -348,13 +347,18 @@ class Warner:
             await asyncio.sleep(self._settings.look_every_s)
             return
         del self._to_carry[track.id]
-        ways = await self.anew.ways(track, self._launches.get(track.id))
+        ways = await self.anew.ways(track, self._launch_of(track))
         if ways is None or track.id not in self._tracks:
             return
         self._ways[track.id] = ways
         if ways.flight.launch and track.time_ns - track.first_plot_ns > _LAUNCH_SOUGHT_NS:
-            self._launches.setdefault(track.id, ways.flight.launch)
+            self._launches[track.id] = ways.flight.launch
         self._news.set()
+
+    def _launch_of(self, track: Track) -> Launch | None:
+        """The launch of what it parted from, or its own, once that no longer changes."""
+        numbers = (number for number in (track.parted_from, track.id) if number is not None)
+        return next((self._launches[one] for one in numbers if one in self._launches), None)
 
     async def say(self, all_said: Sequence[Warning]) -> None:
         """Journal what is said at one look, then publish it; where that cannot be, decide anew."""
