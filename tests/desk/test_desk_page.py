@@ -253,15 +253,20 @@ def test_alone_it_is_plain_what_would_have_been_missing_then(visit, story, desk)
         )
         expect(page.locator(".notice.past")).to_contain_text("as known then")
 
-    go_to(150)
-    expect(page.locator(".lacking")).to_have_text("◌ Not in this picture: 1 of all together")
-    expect(visit.row(1)).to_be_disabled()
     go_to(60)
     expect(page.locator(".flights .empty")).to_contain_text("nothing was in sight then")
     expect(page.locator(".lacking")).to_have_count(0)
+    go_to(150)
+    expect(page.locator(".lacking")).to_have_text("◌ Not in this picture: 1 of all together")
+    expect(visit.row(1)).to_be_disabled()
+    # What is there now is not set beside all together as it was then, however late that comes.
+    page.route("**/api/v1/events?picture=shared", lambda route: None)
     page.keyboard.press("n")
     expect(visit.row(1)).to_be_enabled()
+    expect(page.locator(".lacking")).to_have_count(0)
+    page.unroute("**/api/v1/events?picture=shared")
     page.get_by_role("button", name="All together").click()
+    expect(visit.row(1)).to_be_enabled()
 
 
 def test_a_picture_that_has_not_come_is_not_taken_for_the_one_before(visit, story):

@@ -235,10 +235,9 @@ export class Desk {
         if (!past()) this.warnings.set(warnings);
       },
     });
-    if (picture === TOGETHER) {
-      this.together.clear();
-      return;
-    }
+    // Nor may what is in this one be set beside all together as it was.
+    if (picture === TOGETHER || !past()) this.together.clear();
+    if (picture === TOGETHER) return;
     this.#beside = new Events(TOGETHER, {
       snapshot: (whole) => {
         if (!past()) this.together.take(whole);
