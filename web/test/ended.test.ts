@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { endWord, fellUnseen, isLost, lastSeenBy, launches, partedFromIt } from "../src/picture/ended";
+import { endedUnseen, endWord, isLost, isPresumedDown, lastSeenBy, launches, partedFromIt } from "../src/picture/ended";
 import { madeFlight, madePlace, NOON_MS } from "./made";
 
 const source = (nation: string, last_ms: number | null) =>
@@ -7,16 +7,22 @@ const source = (nation: string, last_ms: number | null) =>
 
 describe("a flight that has ended", () => {
   it("fell, was lost from sight, or ended for another reason", () => {
-    const ended = (because: string) => madeFlight(1, { status: "ended", ended_because: because });
+    const seen = { impact: madePlace(NOON_MS), last_plot_ms: NOON_MS - 5_000 };
+    const ended = (because: string) => madeFlight(1, { status: "ended", ended_because: because, ...seen });
     expect(["came down", "not seen", "no object there"].map((one) => endWord(ended(one)))).toEqual(["fell", "lost", "ended"]);
     expect(["came down", "not seen", "no object there"].map((one) => isLost(ended(one)))).toEqual([false, true, false]);
     expect(isLost(madeFlight(1))).toBe(false);
   });
 
-  it("came down unseen where nobody saw it for long before", () => {
-    const fell = (seen_ms: number) => fellUnseen(madeFlight(1, { impact: madePlace(NOON_MS), last_plot_ms: NOON_MS - seen_ms }));
-    expect([5_000, 600_000].map(fell)).toEqual([false, true]);
-    expect(fellUnseen(madeFlight(1, { impact: null }))).toBe(false);
+  it("is presumed down where it was followed to its fall and nobody saw it, whichever way its track ended", () => {
+    const impact = madePlace(NOON_MS);
+    const unseen = { status: "ended" as const, impact, last_plot_ms: NOON_MS - 600_000 };
+    const end = (ended_because: string, as_of_ms: number) => madeFlight(1, { ...unseen, ended_because, as_of_ms });
+    const ends = [end("came down", NOON_MS), end("not seen", impact.from_ms), end("not seen", impact.from_ms - 1)];
+    expect(ends.map(endWord)).toEqual(["presumed_down", "presumed_down", "lost"]);
+    expect(ends.map(endedUnseen)).toEqual([true, true, true]);
+    expect(isPresumedDown({ ...end("came down", NOON_MS), last_plot_ms: NOON_MS - 5_000 })).toBe(false);
+    expect(isPresumedDown({ ...end("not seen", NOON_MS), impact: null })).toBe(false);
   });
 
   it("was last seen by the nation whose radar saw it last; where that was not noted, by all", () => {

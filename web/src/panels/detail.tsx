@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { Comment, Differences, Flight, NationAssessment, Place, Track } from "../api/contract";
 import type { Desk } from "../desk";
 import { type Figure, type Row, rowOf } from "../picture/differing";
-import { endWord, isLost, lastSeenBy, partedFromIt } from "../picture/ended";
+import { endedUnseen, endWord, lastSeenBy, partedFromIt } from "../picture/ended";
 import { closerLaunch, isStated, launchStatedBy, nameOf } from "../picture/stated";
 import { countdown } from "../picture/urgency";
 import { TOGETHER } from "../picture/moment";
@@ -63,7 +63,7 @@ function Head({ flight, now_ms, parts }: { flight: Flight; now_ms: number; parts
       <p class={`left ${falls ? "" : "word"}`} aria-live="off">
         {falls ? untilImpact(falls.seconds) : say(flight.status === "ended" ? endWord(flight) : flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
         {falls && <small>{say("interval", { from: untilImpact(falls.earliest), until: untilImpact(falls.latest) })}</small>}
-        {isLost(flight) ? <small>{say("last_seen_at", { time: clockTime(flight.last_plot_ms), who: lastSeenBy(flight) })}</small>
+        {endedUnseen(flight) ? <small>{say("last_seen_at", { time: clockTime(flight.last_plot_ms), who: lastSeenBy(flight) })}</small>
           : flight.ended_because && <small>{nodeWord(flight.ended_because)}{flight.impact && ` ${clockTime(flight.impact.time_ms)}`}</small>}
       </p>
       <p class="kinds">
@@ -127,7 +127,7 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
             ? <><td>{clockTime(flight.apogee.time_ms)}</td><td>{length(flight.apogee.height_m)}</td><td>± {length(HOLDS_95_OF_1 * flight.apogee.height_sigma_m)}</td></>
             : <td colSpan={3}>{unknown}</td>}
         </tr>
-        <PlaceRow of="impact" word={isLost(flight) ? "fall_expected" : "impact"} place={flight.impact} unknown={flight.kind === "orbital" ? say("does_not_fall") : unknown} />
+        <PlaceRow of="impact" word={endedUnseen(flight) ? "fall_expected" : "impact"} place={flight.impact} unknown={flight.kind === "orbital" ? say("does_not_fall") : unknown} />
         <tr>
           <th scope="row">{say(flight.status === "ended" ? "at_end" : "now")}</th>
           {track && ellipse

@@ -2,7 +2,7 @@
 import type { Flight } from "../api/contract";
 import type { Desk } from "../desk";
 import { flightCode, symbolSvg } from "../globe/symbols";
-import { endWord, fellUnseen, isLost, launches, lastSeenBy, partedFromIt } from "../picture/ended";
+import { endedUnseen, endWord, launches, lastSeenBy, partedFromIt } from "../picture/ended";
 import { TOGETHER } from "../picture/moment";
 import { isStated, nameOf } from "../picture/stated";
 import { byUrgency, countdown } from "../picture/urgency";
@@ -52,7 +52,7 @@ function fallText({ impact }: Flight): string {
 /** The place that matters now: where it falls, where it fell, or when it was last seen. */
 function Where({ flight }: { flight: Flight }) {
   const say = useWords();
-  if (isLost(flight)) {
+  if (endedUnseen(flight)) {
     return (
       <>
         <span>○ {say("last_seen_at", { time: clockTime(flight.last_plot_ms), who: lastSeenBy(flight) })}</span>
@@ -61,12 +61,7 @@ function Where({ flight }: { flight: Flight }) {
     );
   }
   if (flight.status === "ended") {
-    return (
-      <>
-        <span>{[nodeWord(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")}</span>
-        {fellUnseen(flight) && <span>○ {say("last_seen_at", { time: clockTime(flight.last_plot_ms), who: lastSeenBy(flight) })}</span>}
-      </>
-    );
+    return <span>{[nodeWord(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")}</span>;
   }
   if (flight.impact) return <span>{fallText(flight)}</span>;
   return <><span>{say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}</span><span>{say("seen_since", { time: clockTime(flight.first_plot_ms) })}</span></>;

@@ -8,19 +8,28 @@ const NOT_SEEN = "not seen";
 /** Longer than between two looks of a radar. */
 const UNSEEN_MS = 30_000;
 
-/** Ended, and not because it came down: what is known of its fall is what was expected. */
-export function isLost({ status, ended_because }: Pick<Flight, "status" | "ended_because">): boolean {
-  return status === "ended" && ended_because === NOT_SEEN;
+type End = Pick<Flight, "status" | "ended_because" | "impact" | "last_plot_ms" | "as_of_ms">;
+
+/** Down as far as is known: it was followed to when it was to come down, but nobody saw it so long before. */
+export function isPresumedDown({ status, ended_because, impact, last_plot_ms, as_of_ms }: End): boolean {
+  if (status !== "ended" || impact === null || impact.time_ms - last_plot_ms <= UNSEEN_MS) return false;
+  return ended_because === CAME_DOWN || (ended_because === NOT_SEEN && as_of_ms >= impact.from_ms);
 }
 
-/** Came down as far as is known: nobody saw it so long before that. */
-export function fellUnseen({ impact, last_plot_ms }: Pick<Flight, "impact" | "last_plot_ms">): boolean {
-  return impact !== null && impact.time_ms - last_plot_ms > UNSEEN_MS;
+/** Ended long before it was to come down: what is known of its fall is what was expected. */
+export function isLost(flight: End): boolean {
+  return flight.status === "ended" && flight.ended_because === NOT_SEEN && !isPresumedDown(flight);
+}
+
+/** Nobody saw its end: where it fell is what was expected. */
+export function endedUnseen(flight: End): boolean {
+  return isLost(flight) || isPresumedDown(flight);
 }
 
 /** The one word for a flight that has ended. */
-export function endWord({ ended_because }: Pick<Flight, "ended_because">): Word {
-  return ended_because === CAME_DOWN ? "fell" : ended_because === NOT_SEEN ? "lost" : "ended";
+export function endWord(flight: End): Word {
+  if (isPresumedDown(flight)) return "presumed_down";
+  return isLost(flight) ? "lost" : flight.ended_because === CAME_DOWN ? "fell" : "ended";
 }
 
 /** The nation that saw it last, as far as that was noted; else all that saw it. */

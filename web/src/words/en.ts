@@ -19,6 +19,7 @@ export const en = {
   assessed_soon: "Flight {id} is seen here and not assessed yet",
   fell: "fell",
   lost: "lost from sight",
+  presumed_down: "presumed down, unseen",
   last_seen_at: "last seen {time} by {who}",
   fall_expected: "Expected impact",
   seen_since: "seen since {time}",

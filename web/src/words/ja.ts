@@ -20,6 +20,7 @@ export const ja: Words = {
   assessed_soon: "飛翔体 {id} は探知中、評価はまだありません",
   fell: "落下",
   lost: "失探",
+  presumed_down: "落下と推定(未確認)",
   last_seen_at: "最終探知 {time}({who})",
   fall_expected: "予想落下",
   seen_since: "{time} から探知",

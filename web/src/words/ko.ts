@@ -20,6 +20,7 @@ export const ko: Words = {
   assessed_soon: "비행체 {id}은(는) 탐지 중, 아직 평가되지 않음",
   fell: "낙하",
   lost: "탐지 소실",
+  presumed_down: "낙하 추정(미확인)",
   last_seen_at: "최종 탐지 {time} ({who})",
   fall_expected: "예상 낙하",
   seen_since: "{time}부터 탐지",
