@@ -79,7 +79,7 @@ page: $(READY)
 	@$(BIN)/python tools/page.py build
 
 warm: $(READY)
-	@$(BIN)/python -m skypact.offline.warm --all
+	@$(BIN)/python -m skypact.offline.warm
 
 $(UV):
 	@echo "Set-up: the installer, into .tools"

@@ -214,12 +214,11 @@ _WORK: dict[str, Callable[[], None]] = {
 
 
 def main() -> None:
-    """Compile the stages named; or those still cold, with `--all` also those of nodes alone."""
-    named = [stage for stage in sys.argv[1:] if stage != "--all"]
-    if named:
+    """Compile the stages named; or all that are still cold."""
+    if named := sys.argv[1:]:
         for stage in named:
             _WORK[stage]()
-    elif cold := cold_stages(ALL if "--all" in sys.argv else FILES):
+    elif cold := cold_stages(ALL):
         print("Compiling the kernels for this machine, once: a minute or two", flush=True)
         compile_stages(cold, lambda line: print(line, flush=True))
 
