@@ -114,6 +114,7 @@ class _Partner:
     def __init__(self, link: "Link", name: str) -> None:
         node, settings = link.node, link.settings
         self.name = name
+        self._stop_s = settings.stop_s
         self.outbox = Outbox(
             node.nation,
             name,
@@ -152,9 +153,11 @@ class _Partner:
         await self.inbox.close()
         await end(*self.tasks)
         self.outbox.drop()
-        for client in self.clients:
-            with contextlib.suppress(Exception):
-                await client.close()
+        closing = [asyncio.create_task(client.close()) for client in self.clients]
+        if closing:
+            # nats-py waits for the socket without end where the server is gone at the wrong moment
+            await asyncio.wait(closing, timeout=self._stop_s)
+        await end(*closing)
 
 
 class Link:
@@ -480,15 +483,15 @@ class Link:
         """Notice partners that were added or removed."""
         while True:
             await asyncio.sleep(self.settings.look_s)
-            cards = _cards(self.node.folder)
-            if cards != self._cards:
-                try:
+            try:
+                cards = _cards(self.node.folder)
+                if cards != self._cards:
                     await self.refresh()
-                    self.folder_fault = ""
-                except (InputError, LinkError) as error:
-                    self.folder_fault = str(error)
-                else:
                     self._cards = cards
+                self.folder_fault = ""
+            except (InputError, LinkError, OSError) as error:
+                # a card may go while it is read: the next look sees what is there then
+                self.folder_fault = str(error)
 
     def _state(self, partner: _Partner) -> LinkState:
         alarms = []
