@@ -77,7 +77,7 @@ def arrivals(flight, own, radars, now_ns):
         )
 
 
-async def until(condition, seconds=20.0):
+async def until(condition, seconds=60.0):
     """Wait for something; AssertionError where it does not come about."""
     end = time.monotonic() + seconds
     while not condition():

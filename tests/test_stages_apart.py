@@ -224,7 +224,7 @@ def test_kills_lose_nothing_that_was_acknowledged(tmp_path):
 
     async def by_nats(fed, radar):
         client = await connect(fed.node.folder, feed_user("all"), wait_s=5)
-        answer = await client.request(feed_subject(radar, exercise=True), b"{}", timeout=5)
+        answer = await client.request(feed_subject(radar, exercise=True), b"{}", timeout=30)
         await client.close()
         return json.loads(answer.data)["status"]
 

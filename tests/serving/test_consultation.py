@@ -101,7 +101,7 @@ def bodies(node):
     return [(word.nation, word.said) for word in node.folded.events.state() if word.places[0][0]]
 
 
-async def until(condition, seconds=30.0):
+async def until(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

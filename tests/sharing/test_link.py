@@ -246,7 +246,7 @@ def test_a_durable_path_that_stands_still_is_noticed_and_asked_anew(mesh: Scene)
     scene = mesh.scene
 
     async def attempt() -> None:
-        keeper = await connect(load_node(scene.folder / "JPN"), outbox_user("KOR"), wait_s=3.0)
+        keeper = await connect(load_node(scene.folder / "JPN"), outbox_user("KOR"), wait_s=30.0)
         name = "$JS.API.CONSUMER.PAUSE.OUT_KOR.to_KOR"
         await ask(keeper, name, {"pause_until": "2999-01-01T00:00:00Z"})
         scene.taken.clear()
@@ -275,8 +275,8 @@ def test_a_batch_that_is_none_hurts_nobody(mesh: Scene) -> None:
 
     async def garbage() -> None:
         await scene.links["JPN"].stop()
-        gate = await connect(load_node(scene.folder / "JPN"), "gate", wait_s=3.0, once=True)
-        await gate.request("release.KOR.batch", b"\xc1garbage", timeout=3.0)
+        gate = await connect(load_node(scene.folder / "JPN"), "gate", wait_s=30.0, once=True)
+        await gate.request("release.KOR.batch", b"\xc1garbage", timeout=30.0)
         await gate.publish("live.KOR.heartbeat", b"\xc1garbage")
         await gate.flush()
         await gate.close()
@@ -347,7 +347,7 @@ def test_a_partner_removed_gets_nothing_from_that_moment(mesh: Scene) -> None:
         done = await apply_changes(folder, QUICK, ["KOR"], gone="KOR")
         assert done.running
         taken_live = len(scene.taken.get(("JPN", "KOR"), scene.none).live)
-        gate = await connect(load_node(folder), "gate", wait_s=3.0, once=True)
+        gate = await connect(load_node(folder), "gate", wait_s=30.0, once=True)
         for _ in range(20):
             await gate.publish("live.KOR.message", b"too late")
             await gate.publish("release.KOR.batch", b"too late")

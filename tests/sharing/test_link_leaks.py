@@ -69,9 +69,9 @@ class Scene:
 
     async def watch(self) -> None:
         """See whatever arrives in any account of Japan's server."""
-        self.national = await connect(self.japan, NATIONAL_USER, wait_s=3.0)
+        self.national = await connect(self.japan, NATIONAL_USER, wait_s=30.0)
         for user in ("gate", outbox_user("USA"), inbox_user("KOR"), inbox_user("USA")):
-            client = await connect(self.japan, user, wait_s=3.0)
+            client = await connect(self.japan, user, wait_s=30.0)
             seen = self.seen.setdefault(user, [])
 
             async def arrived(message, seen=seen):
@@ -275,7 +275,7 @@ def test_what_may_be_asked_is_answered(scene: Scene) -> None:
         leaf = await scene.leaf()
         await leaf.subscribe("$JSC.R.*")
         await leaf.publish("$JS.JPN.API.CONSUMER.RESET.OUT_KOR.to_KOR", b"", "$JSC.R.answer")
-        await until(lambda: bool(leaf.got), 3.0)
+        await until(lambda: bool(leaf.got), 30.0)
         await leaf.close()
         return dict(leaf.got)
 
@@ -288,12 +288,12 @@ def test_what_is_injected_at_the_right_place_is_seen(scene: Scene) -> None:
     """The watchers would see it: Japan's own gate speaks on a subject of those above."""
 
     async def control() -> None:
-        gate = await connect(scene.japan, "gate", wait_s=3.0, once=True)
+        gate = await connect(scene.japan, "gate", wait_s=30.0, once=True)
         for seen in scene.seen.values():
             seen.clear()
         await gate.publish("plots.national", EVIL)
         await gate.flush()
-        await until(lambda: any(EVIL in body for _, body in scene.seen["gate"]), 3.0)
+        await until(lambda: any(EVIL in body for _, body in scene.seen["gate"]), 30.0)
         await gate.close()
 
     scene.run(control())
@@ -471,7 +471,7 @@ def test_a_feed_hears_nothing_of_what_the_gate_is_told(tmp_path: Path) -> None:
 
         await server.start()
         try:
-            feed = await connect(node, feed_user("north"), wait_s=3.0, error_cb=refuse)
+            feed = await connect(node, feed_user("north"), wait_s=30.0, error_cb=refuse)
             await feed.subscribe("_INBOX.>", cb=hears)
             for subject in (">", "_OWN.>", "_OWN.gate.>"):
                 await feed.subscribe(subject, cb=hears)
@@ -480,9 +480,9 @@ def test_a_feed_hears_nothing_of_what_the_gate_is_told(tmp_path: Path) -> None:
             await (await link.publish("KOR", SECRET, "first"))  # the outbox has told the gate
             await feed.flush()
             of_the_gate = list(heard)
-            control = await connect(node, GATE_USER, wait_s=3.0, inbox_prefix="_INBOX")
-            await control.request("$JS.API.INFO", b"", timeout=3.0)
-            await until(lambda: len(heard) > len(of_the_gate), 3.0)
+            control = await connect(node, GATE_USER, wait_s=30.0, inbox_prefix="_INBOX")
+            await control.request("$JS.API.INFO", b"", timeout=30.0)
+            await until(lambda: len(heard) > len(of_the_gate), 30.0)
             for client in (control, feed):
                 await client.close()
             return of_the_gate, heard, refused
