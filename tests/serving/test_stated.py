@@ -93,6 +93,17 @@ def test_what_parted_is_stated_with_the_launch_of_what_it_parted_from():
     assert told.way.launch_of(due._replace(track=other)) is None
 
 
+def test_of_tracks_that_a_release_picture_no_longer_has_nothing_is_kept():
+    """A node that runs for months has seen millions of them."""
+    told = Told()
+    told.way._asked_ns.clear()
+    (due,) = told.way.due(tracks_of(told.releases, told.now_ns))
+    told.state()
+    assert told.way._kinds[due.who] and told.way._asked_ns
+    told.leave(told.way.withdraw({due.who: ()}, told.now_ns))
+    assert not told.way._kinds[due.who] and not told.way._asked_ns
+
+
 def test_what_was_stated_before_a_restart_is_taken_back_when_it_is_stated_anew():
     told, back = Told(), Told(epoch=9)
     (old,), (new,) = told.korea.statements, back.korea.statements

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skypact.errors import InputError
-from skypact.flight import assess
+from skypact.flight import KnownLaunches, assess
 from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.model import (
     Flight,
     FlightKind,
     Followed,
-    Launch,
     Level,
     Plots,
     Radar,
@@ -32,8 +31,6 @@ from skypact.tracking import Picture
 
 FilePath = str | PathLike[str]
 S = 1_000_000_000
-_LAUNCH_SOUGHT_NS = 60 * S
-"""A launch rests on the plots of the first minute."""
 
 
 class RuleCount(NamedTuple):
@@ -185,7 +182,7 @@ class _Tried:
     def _fold(self, plots: Plots, levels: set[Level]) -> None:
         picture = Picture(self.radars, self.settings.tracking)
         kinds: dict[int, FlightKind] = {}
-        launches: dict[int, Launch | None] = {}
+        launches = KnownLaunches()
 
         def take(followed: Followed) -> None:
             if Level.TRACKLETS in levels:
@@ -203,14 +200,13 @@ class _Tried:
         picture.observe(plots.at(np.zeros(0, np.int64)), on_followed=take)
 
     def _flight(
-        self, track: Track, kinds: dict[int, FlightKind], launches: dict[int, Launch | None]
+        self, track: Track, kinds: dict[int, FlightKind], launches: KnownLaunches
     ) -> tuple[FlightKind, tuple[str, ...]]:
         """Kind, where a rule asks for it, and radars of a track's flight."""
         if self.asks_kind:
-            launch = launches.get(track.id)
+            launch = launches.of(track)
             flight: Flight = assess(track, self.radars, self.settings.flight, launch=launch)
-            if track.time_ns - track.first_plot_ns > _LAUNCH_SOUGHT_NS:
-                launches.setdefault(track.id, flight.launch)
+            launches.take(track, flight.launch)
             kinds[track.id] = flight.kind
         return kinds.get(track.id, FlightKind.UNKNOWN), tuple(sorted(track.plots_by_radar))
 

@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from skypact.errors import SkypactError
+from skypact.flight import KnownLaunches
 from skypact.model import (
     Acknowledged,
     Assessed,
@@ -29,7 +30,6 @@ from skypact.model import (
     EventText,
     Flight,
     Joined,
-    Launch,
     Matter,
     Proposed,
     Said,
@@ -54,7 +54,6 @@ from skypact.serving.event_fit import Stated, counted, flights_of, is_of, is_pla
 from skypact.serving.events import KeptSaid, nation_of
 from skypact.serving.folded import Folded
 from skypact.serving.operating import Order
-from skypact.serving.release_way import LAUNCH_SOUGHT_NS
 from skypact.serving.releasing import Releasing
 from skypact.settings import ConsultationSettings
 from skypact.sharing import codec
@@ -94,7 +93,7 @@ class Consulting:
         self._nation = folded.nation
         self._said_ns = 0
         self.fault = ""
-        self._launches: dict[int, Launch] = {}
+        self._launches = KnownLaunches()
         """Of own tracks, once they no longer change: to seek one takes longer than all else."""
         self._lock = asyncio.Lock()
         self._log = structlog.get_logger().bind(node=folded.nation)
@@ -411,20 +410,18 @@ class Consulting:
         tracks = {one.id: one for one in self._folded.national.shown()}
         nearest = sorted(tracks.values(), key=lambda one: abs(one.first_plot_ns - about_ns))
         meant: dict[int, Flight | None] = {}
-        self._launches = {one: self._launches[one] for one in self._launches.keys() & tracks}
+        self._launches.keep_only(tracks)
 
         async def flight_of(track: Track) -> Flight | None:
             """With the launch of what it parted from, as everywhere."""
             if track.id not in meant:
                 parent = tracks.get(track.parted_from) if track.parted_from is not None else None
-                launch = self._launches.get(track.id)
+                launch = self._launches.of(track)
                 if launch is None and parent is not None:
                     known = await flight_of(parent)
                     launch = None if known is None else known.launch
                 meant[track.id] = made = await self._assessor.flight(track, launch)
-                settled = track.time_ns - track.first_plot_ns > LAUNCH_SOUGHT_NS
-                if settled and made is not None and made.launch is not None:
-                    self._launches[track.id] = made.launch
+                self._launches.take(track, None if made is None else made.launch)
             return meant[track.id]
 
         # In the order in which they were first seen: which are nearest changes with what is stated.

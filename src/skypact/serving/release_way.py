@@ -4,13 +4,14 @@ A release picture is folded from own plots alone, of the radars released to this
 leaves cannot hold what another nation sent (design, rule 2).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from skypact.flight import KnownLaunches
 from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.model import (
     AreaWarning,
@@ -36,8 +37,6 @@ from skypact.sharing.policy_rows import granted_uses
 
 S = 1_000_000_000
 NORMAL_95 = 1.96
-LAUNCH_SOUGHT_NS = 60 * S
-"""A launch rests on the plots of the first minute."""
 _STATED_ANEW = 5.0
 TRACKS = 100_000
 """Numbers of tracks of one picture, before they begin anew."""
@@ -105,7 +104,7 @@ class ReleaseWay:
         self._who_of_radar: dict[int, list[Who]] = {}
         self._kinds: dict[Who, dict[int, FlightKind]] = {who: {} for who in self._who}
         self._asked_ns: dict[tuple[Who, int], int] = {}
-        self._launches: dict[tuple[Who, int], Launch] = {}
+        self._launches = {who: KnownLaunches() for who in self._who}
         self._stated: dict[tuple[Who, int], Statement] = {}
         self._stated_before: list[Statement] = []
         self._took_over_ns = 0
@@ -182,19 +181,15 @@ class ReleaseWay:
         return out
 
     def launch_of(self, due: Due) -> Launch | None:
-        """The launch of what it parted from, or its own, once that no longer changes."""
-        who, track = due
-        numbers = (number for number in (track.parted_from, track.id) if number is not None)
-        known = (self._launches.get((who, number)) for number in numbers)
-        return next((launch for launch in known if launch is not None), None)
+        """What is known of its launch in that picture."""
+        return self._launches[due.who].of(due.track)
 
     def state(self, due: Due, flight: Flight, now_ns: int) -> Iterator[Sent]:
         """Say what a track of `due` means, as far as this partner is to know."""
         who, track = due
         self._asked_ns[who, track.id] = track.time_ns
         self._kinds[who][track.id] = flight.kind
-        if flight.launch and track.time_ns - track.first_plot_ns > LAUNCH_SOUGHT_NS:
-            self._launches.setdefault((who, track.id), flight.launch)
+        self._launches[who].take(track, flight.launch)
         if who.least != Level.WARNING:
             return
         statement = self._statement(who, track, flight)
@@ -236,11 +231,22 @@ class ReleaseWay:
         present = {(who, track.id) for who in self.assessed for track in tracks.get(who, ())}
         for gone in self._stated.keys() - present:
             yield self.outgoing.message(_withdrawn(self._stated.pop(gone)), now_ns)
+        for who in self._who:
+            if who in tracks:
+                self._forget_but(who, {track.id for track in tracks[who]})
         anew_ns = round(_STATED_ANEW * self._settings.release.state_every_s * S)
         if self._stated_before and now_ns - self._took_over_ns > anew_ns:
             for statement in self._stated_before:
                 yield self.outgoing.message(statement, now_ns)
             self._stated_before.clear()
+
+    def _forget_but(self, who: Who, present: Collection[int]) -> None:
+        """Forget the tracks that a picture no longer has."""
+        self._launches[who].keep_only(present)
+        for gone in self._kinds[who].keys() - present:
+            del self._kinds[who][gone]
+        for one in [one for one in self._asked_ns if one[0] == who and one[1] not in present]:
+            del self._asked_ns[one]
 
     def _statement(self, who: Who, track: Track, flight: Flight) -> Statement | None:
         place = geodetic_from_ecef(*track.state[:3])[:2]

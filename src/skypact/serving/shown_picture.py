@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from skypact.flight import KnownLaunches
 from skypact.flight.paths import path_of
 from skypact.model import (
     Flight,
@@ -29,8 +30,6 @@ from skypact.settings import DeskSettings
 S = 1_000_000_000
 _PART_BYTES = 500_000
 """An answer goes in parts of about so much: below the server's longest payload."""
-_SETTLED_NS = 60 * S
-"""A track's launch no longer changes once it is so old."""
 _IDLE_TIMES = 10
 """What does not go on, or is no missile, is assessed so many times as seldom."""
 
@@ -84,7 +83,6 @@ class _Followed:
         self.path = _Path(every_ns)
         self.key: tuple[int, int, TrackStatus] = (0, 0, TrackStatus.CONFIRMED)
         self.track: Track | None = None
-        self.launch: Launch | None = None
         self.assessed_ns = self.assessed_plots = 0
         self.flight: ShownFlight | None = None
 
@@ -153,6 +151,7 @@ class ShownPicture:
         self.name, self.epoch, self.number = name, epoch, 0
         self._nations, self._settings = nations, settings
         self._followed: dict[int, _Followed] = {}
+        self._launches = KnownLaunches()
         self._changed: set[int] = set()
         self._flights_changed: set[int] = set()
         self._gone: set[int] = set()
@@ -179,6 +178,7 @@ class ShownPicture:
         gone = self._followed.keys() - {track.id for track in tracks}
         for number in gone:
             del self._followed[number]
+        self._launches.keep_only(self._followed)
         self._gone |= gone
         self._changed -= gone
         self._flights_changed -= gone
@@ -281,23 +281,18 @@ class ShownPicture:
         return (now_ns - one.assessed_ns) / (every_s * S)
 
     def launch_of(self, track: Track) -> Launch | None:
-        """Its launch, once that no longer changes, or that of what it parted from."""
-        own = self._followed.get(track.id)
-        if own is not None and own.launch is not None:
-            return own.launch
-        parent = self._followed.get(track.parted_from) if track.parted_from else None
-        return None if parent is None else parent.launch
+        """What is known of its launch."""
+        return self._launches.of(track)
 
     def assessed(self, track: Track, flight: Flight, expected: ShownPath, now_ns: int) -> None:
         """Take what a track means."""
         one = self._followed.get(track.id)
         if one is None:
             return
-        if track.time_ns - track.first_plot_ns > _SETTLED_NS:
-            # What was known stays known, though no boost is found any more that fits all of it.
-            before = None if one.flight is None else one.flight.flight.launch
-            one.launch = one.launch or flight.launch or before
-            flight = msgspec.structs.replace(flight, launch=one.launch)
+        # What was known stays known, though no boost is found any more that fits all of it.
+        before = None if one.flight is None else one.flight.flight.launch
+        self._launches.take(track, flight.launch or before)
+        flight = msgspec.structs.replace(flight, launch=self._launches.of(track) or flight.launch)
         one.assessed_ns, one.assessed_plots = now_ns, track.plots
         one.flight = ShownFlight(
             flight, track.time_ns, track.status, track.ended_because, one.sources, expected

@@ -23,13 +23,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from skypact.errors import JournalError, SkypactError
-from skypact.flight import Ways, brought_up, burnt_when_last_seen, unforetold
+from skypact.flight import KnownLaunches, Ways, brought_up, burnt_when_last_seen, unforetold
 from skypact.model import (
     AreaChance,
     Danger,
     EntryKind,
     Flight,
-    Launch,
     Radar,
     Reason,
     StandingAlert,
@@ -56,7 +55,6 @@ from skypact.warning.decide import Decider
 from skypact.warning.feed import ATOM_TYPE, CAP_TYPE, Feed, FeedEntry
 
 S = 1_000_000_000
-_LAUNCH_SOUGHT_NS = 60 * S
 _UNSEEN_AGAIN_NS = 2 * S
 """So often the ways down are carried of what burnt when it was last seen."""
 _IN_FEED = 200
@@ -142,7 +140,7 @@ class Warner:
         self._ways: dict[int, Ways] = {}
         self._to_carry: dict[int, None] = {}
         self._flights: dict[int, tuple[Ways, Flight, int]] = {}
-        self._launches: dict[int, Launch] = {}
+        self._launches = KnownLaunches()
         self._news = asyncio.Event()
         self.faults: dict[str, str] = {}
         self._channels = AlertChannels(
@@ -305,9 +303,10 @@ class Warner:
         tracks, taken_ns = taken
         watched_ns = self._watched(now_ns if taken_ns is None else taken_ns)
         self._tracks = {track.id: track for track in tracks}
-        for of in (self._flights, self._ways, self._to_carry, self._launches):
+        for of in (self._flights, self._ways, self._to_carry):
             for gone in of.keys() - self._tracks.keys():
                 del of[gone]
+        self._launches.keep_only(self._tracks)
         flights = [await self._flight(track) for track in tracks]
         async with self._deciding:
             await self.say(self.decider.look(now_ns, flights, watched_ns=watched_ns))
@@ -331,7 +330,7 @@ class Warner:
             self._to_carry[track.id] = None
         flight = ways and brought_up(ways, track, self._radars, self._of_flight)
         if flight is None:
-            ways = await self.first.ways(track, self._launch_of(track), seek_launch=False)
+            ways = await self.first.ways(track, self._launches.of(track), seek_launch=False)
             if ways is not None:
                 self._ways[track.id] = ways
                 flight = brought_up(ways, track, self._radars, self._of_flight)
@@ -347,18 +346,12 @@ class Warner:
             await asyncio.sleep(self._settings.look_every_s)
             return
         del self._to_carry[track.id]
-        ways = await self.anew.ways(track, self._launch_of(track))
+        ways = await self.anew.ways(track, self._launches.of(track))
         if ways is None or track.id not in self._tracks:
             return
         self._ways[track.id] = ways
-        if ways.flight.launch and track.time_ns - track.first_plot_ns > _LAUNCH_SOUGHT_NS:
-            self._launches[track.id] = ways.flight.launch
+        self._launches.take(track, ways.flight.launch)
         self._news.set()
-
-    def _launch_of(self, track: Track) -> Launch | None:
-        """The launch of what it parted from, or its own, once that no longer changes."""
-        numbers = (number for number in (track.parted_from, track.id) if number is not None)
-        return next((self._launches[one] for one in numbers if one in self._launches), None)
 
     async def say(self, all_said: Sequence[Warning]) -> None:
         """Journal what is said at one look, then publish it; where that cannot be, decide anew."""
