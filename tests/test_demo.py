@@ -1,5 +1,6 @@
 """`skypact demo`: three nodes, their desks and a launch, begun and ended as a user does."""
 
+import fcntl
 import http.cookiejar
 import json
 import os
@@ -17,6 +18,7 @@ from shapely.geometry import box
 from evaluate.link_scene import free_ports
 from skypact.errors import InputError
 from skypact.run_demo import running
+from skypact.sharing.node_folder import load_node
 from skypact.warning.areas import area_of, as_geojson, read_areas
 
 DEMO = (sys.executable, "-m", "skypact", "demo")
@@ -40,6 +42,11 @@ def begun(tmp_path):
         nodes = _of_the_demo(folder)
         assert _run((*DEMO, folder, "--stop")).stdout == "stopped\n"
         assert nodes and not _of_the_demo(folder)  # said once they have ended, not before
+        store = load_node(folder / "coalition" / "KOR", exercise=True).store
+        with (store / "link.lock").open() as its_lock:
+            fcntl.flock(its_lock, fcntl.LOCK_EX)  # as a node that was begun again holds it
+            again = _run((*DEMO, folder, "--stop")).stdout
+            assert again.startswith("nothing was running\nThe node of KOR, begun again by hand")
 
 
 def _of_the_demo(folder):

@@ -55,6 +55,8 @@ def demo(
     settings = Settings()
     if stop:
         typer.echo("stopped" if run_demo.end(folder) else "nothing was running")
+        for nation in run_demo.begun_again(folder):
+            typer.echo(f"The node of {nation}, begun again by hand, goes on: end it there (Ctrl-C)")
         return
     run_demo.prepare(folder, scenario, seed, first_port, settings, areas)
     if background:

@@ -38,6 +38,7 @@ from skypact.sensing.simulation import Simulation, simulate, write_simulation
 from skypact.settings import Settings
 from skypact.sharing.coalition import init_coalition
 from skypact.sharing.keys import write_private
+from skypact.sharing.link import is_running
 from skypact.sharing.nats_server import NatsServer
 from skypact.sharing.node_folder import load_node
 from skypact.warning.agency import FILE as WARNING
@@ -462,6 +463,13 @@ def begin(folder: Path, arguments: Sequence[str]) -> Iterator[str]:
     except BaseException:
         process.terminate()  # whoever waited no longer does
         raise
+
+
+def begun_again(folder: Path) -> list[str]:
+    """Nations whose node runs, as one that was killed and then begun again by hand does."""
+    nodes = folder / "coalition"
+    own = sorted(path for path in nodes.iterdir()) if nodes.is_dir() else []
+    return [path.name for path in own if is_running(load_node(path, exercise=True).store)]
 
 
 def _is_of_this_run(folder: Path) -> bool:
