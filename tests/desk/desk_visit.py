@@ -49,6 +49,13 @@ class Story:
             self.node.remember(name)
         self.ids.add(flight.id)
 
+    def has_come_to(self, slider):
+        """The timeline reaches to where the flight is: the page's clock ticks apart from it."""
+        until_s = time.monotonic() + WAIT_MS / 1000.0
+        while int(slider.get_attribute("max")) < self.node.time_ns // 1_000_000:
+            assert time.monotonic() < until_s
+            time.sleep(0.05)
+
     def clear(self):
         def gone():
             for name in self.node.pictures:
@@ -96,6 +103,15 @@ class Visit:
         assert not self.missing
         # Where no globe can be drawn the page says so; that is no fault of its own.
         assert not self.faults
+
+    def go_back_to(self, story, since_s):
+        """Set the timeline to when the flight was so old."""
+        slider = self.page.get_by_label("Moment")
+        story.has_come_to(slider)
+        slider.evaluate(
+            "(one, at) => { one.value = at; one.dispatchEvent(new Event('change')); }",
+            (story.begin_ns + round(since_s * S)) // 1_000_000,
+        )
 
     def row(self, flight):
         return self.page.locator(f'[data-flight="{flight}"]')

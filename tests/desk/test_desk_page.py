@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from datetime import datetime
 
 import msgspec
 import pytest
@@ -247,10 +248,7 @@ def test_alone_it_is_plain_what_would_have_been_missing_then(visit, story, desk)
     expect(visit.row(1)).to_be_enabled()
 
     def go_to(since_s):
-        page.get_by_label("Moment").evaluate(
-            "(one, at) => { one.value = at; one.dispatchEvent(new Event('change')); }",
-            (story.begin_ns + since_s * S) // 1_000_000,
-        )
+        visit.go_back_to(story, since_s)
         expect(page.locator(".notice.past")).to_contain_text("as known then")
 
     go_to(60)
@@ -605,6 +603,28 @@ def test_a_text_is_proposed_from_a_flight_that_no_partner_has_stated(quick, visi
     viewer.close()
 
 
+def test_a_slider_that_is_held_stays_where_it_is_held(visit, story):
+    """Its end goes on with the clock, and draws it anew: one may think where to let go."""
+    page, slider = visit.page, visit.page.get_by_label("Moment")
+    story.at(300.0)
+    story.has_come_to(slider)
+    box = slider.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] - 4, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], middle, steps=5)
+    held_ms = int(slider.input_value())
+    assert held_ms < story.node.time_ns // 1_000_000 - 100_000
+    for since_s in (301.0, 302.0):
+        story.at(since_s)
+        story.has_come_to(slider)
+        assert abs(int(slider.input_value()) - held_ms) <= 1000  # its step, ms
+    page.mouse.up()
+    expects()(page.locator(".notice.past")).to_be_visible()
+    at = page.evaluate("new URLSearchParams(location.hash.slice(1)).get('at')")
+    assert datetime.fromisoformat(at).timestamp() * 1000 == pytest.approx(held_ms, abs=1000)
+
+
 def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
     expect = expects()
     for since_s in (100.0, 200.0, 300.0):
@@ -613,11 +633,8 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
     page = visit.page
     height = page.locator(".facts tbody tr").nth(3)
     expect(height).to_contain_text("480 km")
-    slider = page.get_by_label("Moment")
-    moment_ms, held = (story.begin_ns + 150 * S) // 1_000_000, []
-    slider.evaluate(
-        "(one, at) => { one.value = at; one.dispatchEvent(new Event('change')); }", moment_ms
-    )
+    held = []
+    visit.go_back_to(story, 150.0)
     expect(page.locator(".notice.past")).to_contain_text("as known then")
     expect(visit.row(1).locator(".left")).to_have_text(_near(620 - 150))
     # At 100 s of 620 it was 4 · 480 · s (1 − s) km high.
@@ -641,9 +658,7 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
         held.append(route)
 
     page.route("**/api/v1/moments*", hold)
-    slider.evaluate(
-        "(one, at) => { one.value = at; one.dispatchEvent(new Event('change')); }", moment_ms
-    )
+    visit.go_back_to(story, 150.0)
     notice = page.locator(".notice.past")
     expect(notice).to_contain_text("is being rebuilt from the journal. What is shown is of")
     expect(height).to_contain_text("480 km")

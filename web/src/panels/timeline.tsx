@@ -32,10 +32,12 @@ export function Timeline({ desk }: { desk: Desk }) {
   const clock = useStore(desk.clock);
   const playing = useStore(desk.past.playing);
   const [reach_min, setReach] = useState(REACHES_MIN[0]!);
+  /** Where the slider is held: what is drawn anew meanwhile leaves it there. */
+  const [held_ms, hold] = useState<number | null>(null);
   useSeconds();
   const newest_ms = clock?.time_ms ?? Date.now();
   const oldest_ms = Math.min(newest_ms - reach_min * 60_000, view.at_ms ?? Infinity);
-  const at_ms = view.at_ms ?? newest_ms;
+  const at_ms = held_ms ?? view.at_ms ?? newest_ms;
   const past = view.at_ms !== null;
   const copy = async (): Promise<void> => {
     const hash = toHash({ ...view, at_ms });
@@ -61,13 +63,16 @@ export function Timeline({ desk }: { desk: Desk }) {
         max={newest_ms}
         step={1_000}
         value={at_ms}
+        onInput={(event) => hold(Number(event.currentTarget.value))}
+        onBlur={() => hold(null)}
         onChange={(event) => {
+          hold(null);
           const wanted_ms = Number(event.currentTarget.value);
           if (wanted_ms >= newest_ms - 1_000) toNow(desk);
           else desk.look({ at_ms: wanted_ms });
         }}
       />
-      <output class="at">{playing.waiting ? say("rebuilding") : clockTime(at_ms)}</output>
+      <output class="at">{playing.waiting && held_ms === null ? say("rebuilding") : clockTime(at_ms)}</output>
       <label>{say("known")}
         <select value={view.known} onChange={(event) => desk.look({ known: event.currentTarget.value === "now" ? "now" : "then" })}>
           <option value="then">{say("known_then")}</option>
