@@ -3,6 +3,7 @@ import {
   BoundingSphere,
   Cartesian2,
   Cartesian3,
+  Cartesian4,
   Cartographic,
   Color,
   Ellipsoid,
@@ -16,7 +17,6 @@ import {
   Rectangle,
   Scene,
   SceneMode,
-  SceneTransforms,
   ScreenSpaceEventHandler,
   ScreenSpaceEventType,
 } from "@cesium/engine";
@@ -44,6 +44,8 @@ const HOME_HOLDS: readonly [number, number][] = [[124, 31], [124, 44], [146, 31]
 const HOME_REACH_M = 7_500_000;
 /** So much of the canvas' sides is its edge: what is there is not in sight. */
 const EDGE = 0.04;
+const SEEN_BY = new Matrix4();
+const PLACED = new Cartesian4();
 const NEAREST_M = 20_000;
 const FARTHEST_M = 40_000_000;
 const LOOK_POINTS = 60;
@@ -299,10 +301,10 @@ export class Globe {
 
   #inSight(point: Cartesian3): boolean {
     if (this.scene.mode === SceneMode.SCENE2D) return Rectangle.contains(this.#map, Cartographic.fromCartesian(point));
-    const place = SceneTransforms.worldToWindowCoordinates(this.scene, point);
-    const { clientWidth, clientHeight } = this.#canvas;
-    const within = (one: number, all: number): boolean => one > EDGE * all && one < (1 - EDGE) * all;
-    return place !== undefined && within(place.x, clientWidth) && within(place.y, clientHeight);
+    const { frustum, viewMatrix } = this.scene.camera;
+    const seen = Matrix4.multiply(frustum.projectionMatrix, viewMatrix, SEEN_BY);
+    const { x, y, w } = Matrix4.multiplyByVector(seen, Cartesian4.fromElements(point.x, point.y, point.z, 1, PLACED), PLACED);
+    return w > 0 && Math.max(Math.abs(x), Math.abs(y)) < (1 - 2 * EDGE) * w;
   }
 
   /** The whole of a flight comes into sight, from the south at a slant: height is seen as height. */

@@ -1,6 +1,6 @@
 /** The globe in its place on the page, what it can be told to show, and its legend. */
 import type { FeatureCollection } from "geojson";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Desk } from "../desk";
 import type { Globe } from "../globe/globe";
 import { pin, radarCode, symbolSvg } from "../globe/symbols";
@@ -125,8 +125,9 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
 
 /** The mark that keeps its size, however far one looks from. */
 function Pin({ of, theme }: { of: "launch" | "impact"; theme: ThemeName }) {
-  const { canvas } = pin(of, THEMES[theme][of], THEMES[theme].halo);
-  return <img src={canvas.toDataURL()} alt="" />;
+  // Written once: a canvas waits for the graphics card to be read.
+  const address = useMemo(() => pin(of, THEMES[theme][of], THEMES[theme].halo).canvas.toDataURL(), [of, theme]);
+  return <img src={address} alt="" />;
 }
 
 /** The canvas says to a screen reader what it holds and where the same stands in words. */
