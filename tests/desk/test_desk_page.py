@@ -652,6 +652,19 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
     expect(notice).to_contain_text("as known then")
     expect(height).to_contain_text("260 km")
     page.unroute("**/api/v1/moments*", hold)
+    # Where that of another picture cannot be had, nothing stands under that picture's name.
+    page.route("**/api/v1/moments*", lambda route: route.abort())
+    page.keyboard.press("1")
+    expect(page.get_by_text("This moment could not be had")).to_be_visible()
+    expect(notice).to_contain_text("cannot be shown.")
+    expect(notice).not_to_contain_text("What is shown")
+    expect(page.locator("[data-flight]")).to_have_count(0)
+    story.at(320.0)  # nor what is in it now
+    page.wait_for_timeout(1_500)
+    expect(page.locator("[data-flight]")).to_have_count(0)
+    page.unroute("**/api/v1/moments*")
+    page.keyboard.press("n")
+    expect(visit.row(1).locator(".left")).to_have_text(_near(620 - 320))
 
 
 def test_it_says_when_data_stop_and_comes_back_by_itself(visit, story, desk):

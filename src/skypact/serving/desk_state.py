@@ -90,12 +90,12 @@ def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:
         came_ns=dict(came_ns),
         pictures=(),
         partners=tuple(_partner(node, state, now_ns) for state in node.link.states()),
-        statements=tuple(_statements(node.folded)),
+        statements=tuple(statements_of(node.folded)),
         alerts=tuple(node.alerts),
     )
 
 
-def _statements(folded: Folded) -> Iterator[Statement]:
+def statements_of(folded: Folded) -> Iterator[Statement]:
     """What holds, and of what was taken back the newest, as it was before."""
     holds = folded.statements
     for (nation, _, _), said in holds.items():

@@ -184,6 +184,11 @@ class ShownPicture:
         self._flights_changed -= gone
         self._begun = True
 
+    @property
+    def tracks(self) -> list[Track]:
+        """As they were last looked at."""
+        return [one.track for one in self._followed.values() if one.track is not None]
+
     def sightings(self, at_ns: int) -> dict[int, dict[Eyes, Sighting]]:
         """By track, who had seen it by a time, as it was noted then."""
         return {number: one.sightings(at_ns) for number, one in self._followed.items()}
