@@ -102,6 +102,8 @@ class Live:
             "heard_ms": of.time_ns // MS,
             "faults": [*silent, *of.faults],
             "notices": list(of.notices),
+            "late_s": {nation: round(late_s, 1) for nation, late_s in of.late_s.items()},
+            "behind_s": round(of.behind_s, 1),
             "alerts": [as_json.standing_alert(one) for one in of.alerts],
             "release_policy": {
                 "hash": of.policy_hash,

@@ -194,7 +194,8 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
 
     `since_ns`: when the node began to take note of who sees what. `numbers`: by picture, of the
     last change. `came_ns`: by nation, when it last told of flights. `pictures`: all that may be
-    asked for.
+    asked for. `late_s`: of nations whose plots come later than `node.greatest_lag_s`, how late, s;
+    `behind_s`: how far the node itself was behind lately, s, 0: no more than that.
     """
 
     nation: str
@@ -216,6 +217,8 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     partners: tuple[PartnerState, ...]
     statements: tuple[Statement, ...]
     alerts: tuple[StandingAlert, ...] = ()
+    late_s: dict[str, float] = {}
+    behind_s: float = 0.0
 
 
 class Coverage(msgspec.Struct, frozen=True, array_like=True):

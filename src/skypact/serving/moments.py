@@ -196,7 +196,8 @@ class Past:
             for time_ns in times_ns:
                 await folding.fold_until(time_ns)
                 for name in self._shown:
-                    self._shown[name].look(_until(self._tracks_now(name), time_ns))
+                    tracks, newest_ns = self._now(name)
+                    self._shown[name].look(_until(tracks, time_ns), newest_ns)
             self._note_stated()
             self._looked |= self._shown.keys()
         else:
@@ -215,12 +216,14 @@ class Past:
         before = [until_ns - k * step_ns for k in range(_SAMPLES, 0, -1)] if step_ns else []
         return [*(one for one in before if one > after_ns), until_ns]
 
-    def _tracks_now(self, name: str) -> tuple[Track, ...]:
+    def _now(self, name: str) -> tuple[tuple[Track, ...], Mapping[Eyes, int]]:
+        """Its tracks after what is folded, and of each source the newest plot."""
         assert self._folding is not None
         if name in self._names:
-            return self._folding.tracks_now(name)
+            live = self._folding.folded.pictures[name]
+            return self._folding.tracks_now(name), live.lateness.newest_ns
         assert self._alone is not None
-        return self._alone.live.tracks()
+        return self._alone.live.tracks(), self._alone.live.lateness.newest_ns
 
     def _note_stated(self) -> None:
         assert self._folding is not None
