@@ -109,6 +109,8 @@ class MadeNode(NodeClient):
         self.levels = dict.fromkeys((one for one in NATIONS if one != nation), "tracklets")
         self.down: set[str] = set()
         self.statements: tuple[Statement, ...] = ()
+        self.late_s: dict[str, float] = {}
+        self.behind_s = 0.0
         self.alerts: tuple[StandingAlert, ...] = ()
         self.time_ns = time.time_ns()
         self.epoch = self.time_ns
@@ -168,6 +170,8 @@ class MadeNode(NodeClient):
             partners=tuple(self._partner(name, level) for name, level in self.levels.items()),
             statements=self.statements,
             alerts=self.alerts,
+            late_s=self.late_s,
+            behind_s=self.behind_s,
         )
 
     def _partner(self, nation: str, level: str) -> PartnerState:

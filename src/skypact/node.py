@@ -57,6 +57,7 @@ from skypact.serving.kept import (
     Verdicts,
     encoded,
 )
+from skypact.serving.lag import Lag
 from skypact.serving.node_health import health_of, metrics_of
 from skypact.serving.operating import (
     CANCEL_WARNING,
@@ -79,7 +80,7 @@ from skypact.serving.release_way import ReleaseWay
 from skypact.serving.releasing import Releasing
 from skypact.serving.shedding import Shedding
 from skypact.serving.status import StatusServer
-from skypact.serving.warner import Taken, Warner
+from skypact.serving.warner import Taken, Warner, taken_of
 from skypact.serving.watch import FaultLog, SilentServer
 from skypact.settings import Settings
 from skypact.sharing.certificates import expiry_fault
@@ -172,6 +173,7 @@ class Node:
         self.server = NatsServer(self.folder, settings.link)
         self.link = Link(self.folder, settings.link, self.take_message, self._partners_changed)
         self.shedding = Shedding(self.log)
+        self.lag = Lag()
         self.apart = Apart(
             self.folder.file.stages.apart, settings.node, self.clock, exercise=exercise
         )
@@ -474,9 +476,12 @@ class Node:
         every_s, faults = self.settings.node.mark_every_s, FaultLog(self.log)
         patience_s = self.settings.node.silent_server_s
         server = SilentServer(self.server, self.journal, patience_s, self.log)
+        due_s = time.monotonic()
         while True:
             now_ns = self.clock()
-            faults.note(self.health()["faults"])
+            self.lag.note(time.monotonic() - due_s)
+            health = self.health()
+            faults.note([*health["faults"], *health["lag"]["told"]])
             await server.look()
             decided = self.folded.mark(now_ns)
             mark = KeptMark(now_ns, KeptVerdicts.of(decided))
@@ -487,7 +492,9 @@ class Node:
                 picture.give_ids()
             self.shedding.look(self.link.states())
             self._news.set()
-            await asyncio.sleep(every_s - self.clock() / S % every_s)
+            wait_s = every_s - self.clock() / S % every_s
+            due_s = time.monotonic() + wait_s
+            await asyncio.sleep(wait_s)
 
     async def _state_flights(self) -> None:
         """Say to partners what flights their release pictures show."""
@@ -497,7 +504,7 @@ class Node:
 
     def _taken_for_alerts(self) -> Taken:
         live = self.pictures[OF_USE[Use.PUBLIC_WARNING]]
-        return Taken(live.tracks(), live.picture.time_ns)
+        return taken_of(live, live.tracks(), self.clock())
 
     async def _keep_pictures(self) -> None:
         """Fold what came, and rebuild what is to be rebuilt, slice by slice.
@@ -513,6 +520,7 @@ class Node:
             turns, self._leaves = _TURNS if self._leaves else 0, False
             for _ in range(turns):
                 await asyncio.sleep(0)
+            begun_s = time.monotonic()
             due = [self.shared]
             if time.monotonic() >= due_s:
                 due += [one for one in self.pictures.each() if one is not self.shared]
@@ -520,6 +528,8 @@ class Node:
             for picture in due:
                 began_s = time.monotonic()
                 _ = picture.picture  # folds what came
+                if picture is self.shared:
+                    self.lag.note(time.monotonic() - begun_s)
                 await _let_others(began_s)
                 while picture.rebuild:
                     began_s = time.monotonic()

@@ -1008,6 +1008,12 @@ class NodeSettings(BaseModel):
     mark_every_s: float = Field(
         default=1.0, gt=0, le=60, description="How often the pictures get a clock mark, s."
     )
+    greatest_lag_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="Where plots come so long after they were made, or the node takes in so late "
+        "what came, /health and the desk say so; it is no fault of the node, s.",
+    )
     national_every_s: float = Field(
         default=0.1,
         ge=0,

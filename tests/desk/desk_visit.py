@@ -63,6 +63,7 @@ class Story:
             self.node.past.clear()
             self.node.levels = dict.fromkeys(self.node.levels, "tracklets")
             self.node.silent = False
+            self.node.late_s, self.node.behind_s = {}, 0.0
             self.node.statements = ()
             self.node.forget_said()
 

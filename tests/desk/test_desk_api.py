@@ -451,6 +451,59 @@ def test_a_moment_of_the_past_is_what_people_saw_then(scene, client):
         assert client.get("/moments", params={"at": wrong}).status_code == 422
 
 
+def test_a_moment_of_the_past_has_what_nations_said_and_people_noted_by_then(scene, client):
+    live = waited(lambda: [one for one in got(client, "/flights") if one["assessments"]])
+    number = live[0]["id"]
+    waited(lambda: "KOR" in _nations(_flight_of(got(client, "/flights"), number)))
+    said = _nations(_flight_of(got(client, "/flights"), number))
+    before = _iso(time.time_ns())
+    time.sleep(1.5)
+    answer = client.post(f"/flights/{number}/acknowledgements", json={})
+    assert answer.status_code in (200, 201), answer.text
+    after = _iso(time.time_ns() + 1_000_000)
+    time.sleep(1.5)
+
+    def then(at):
+        found = got(client, "/moments", params={"at": at, "known": "then"})
+        return _flight_of(found["flights"], number)
+
+    assert _nations(then(before)) == said
+    assert then(before)["acknowledged"] == []
+    assert [one["who"] for one in then(after)["acknowledged"]] == ["Sato"]
+    # Of before the first plot came, nobody had stated anything.
+    first_ns = min(one["first_plot_ms"] for one in live) * 1_000_000
+    past = got(client, "/moments", params={"at": _iso(first_ns - 10**9), "known": "then"})
+    assert past["flights"] == []
+
+
+@pytest.mark.parametrize("known", ["then", None])
+def test_a_partner_alone_can_be_seen_as_of_the_past(scene, client, known):
+    """What it sent alone: no plot of own radars, and each of its radars that is seen together."""
+    at = _iso(time.time_ns())
+    time.sleep(1.5)
+    params = {"at": at, "picture": "from:KOR"} | ({"known": known} if known else {})
+    found = got(client, "/moments", params=params)
+    assert found["picture"] == "from:KOR" and found["tracks"]
+    seen = [source for one in found["flights"] for source in one["sources"]]
+    assert seen and {source["nation"] for source in seen} == {"KOR"}
+    together = got(client, "/moments", params=params | {"picture": "shared"})
+    shared = [s for one in together["flights"] for s in one["sources"] if s["nation"] == "KOR"]
+    assert {s["radar"] for s in shared} <= {s["radar"] for s in seen}
+    assert client.get("/moments", params=params | {"picture": "from:USA"}).status_code == 404
+
+
+def _iso(time_ns):
+    return datetime.datetime.fromtimestamp(time_ns / 1e9, datetime.UTC).isoformat()
+
+
+def _flight_of(flights, number):
+    return next(one for one in flights if one["id"] == number)
+
+
+def _nations(flight):
+    return {one["nation"] for one in flight["assessments"]}
+
+
 def test_whatever_is_asked_the_answer_is_as_the_schema_says(scene, client):
     """Without what goes on for ever, what logs out, and what takes seconds each time."""
     schema = schemathesis.openapi.from_url(f"{scene.url}/api/v1/openapi.json")

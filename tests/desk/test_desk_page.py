@@ -667,6 +667,45 @@ def test_going_back_and_handing_the_moment_on(quick, visit, story, desk):
     expect(notice).to_contain_text("as known then")
     expect(height).to_contain_text("260 km")
     page.unroute("**/api/v1/moments*", hold)
+    # Where that of another picture cannot be had, nothing stands under that picture's name.
+    page.route("**/api/v1/moments*", lambda route: route.abort())
+    page.keyboard.press("1")
+    expect(page.get_by_text("This moment could not be had")).to_be_visible()
+    expect(notice).to_contain_text("cannot be shown.")
+    expect(notice).not_to_contain_text("What is shown")
+    expect(page.locator("[data-flight]")).to_have_count(0)
+    story.at(320.0)  # nor what is in it now
+    page.wait_for_timeout(1_500)
+    expect(page.locator("[data-flight]")).to_have_count(0)
+    page.unroute("**/api/v1/moments*")
+    page.keyboard.press("n")
+    expect(visit.row(1).locator(".left")).to_have_text(_near(620 - 320))
+
+
+def test_it_says_whose_plots_come_late_and_when_the_node_is_behind(visit, story, desk):
+    expect = expects()
+    story.at(300.0)
+
+    def lag(late_s, behind_s):
+        desk.run(
+            lambda: (setattr(desk.node, "late_s", late_s), setattr(desk.node, "behind_s", behind_s))
+        )
+
+    own = visit.page.locator(".came").first
+    notices = visit.page.locator(".notices")
+    expect(own).to_contain_text("● JPN")
+    lag({"JPN": 32.4}, 12.0)
+    expect(own).to_have_text("▲ JPN 32 s late")
+    expect(notices).to_contain_text("PLOTS COME LATE by up to JPN 32 s")
+    expect(notices).to_contain_text("THIS NODE IS BEHIND with what came, by up to 12 s")
+    for language, late in (("ja", "32 s 遅れ"), ("ko", "32 s 지연")):
+        visit.page.locator(".options select").select_option(language)
+        expect(own).to_have_text(f"▲ JPN {late}")
+    visit.page.locator(".options select").select_option("en")
+    lag({}, 0.0)
+    expect(own).to_contain_text("● JPN")
+    expect(notices).not_to_contain_text("LATE")
+    expect(notices).not_to_contain_text("BEHIND")
 
 
 def test_it_says_when_data_stop_and_comes_back_by_itself(visit, story, desk):

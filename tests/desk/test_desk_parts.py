@@ -201,6 +201,32 @@ def test_who_saw_it_last_and_when():
     assert [(s.radar, s.first_ns, s.last_ns) for s in other.sources] == [("B", 11 * S, 14 * S)]
 
 
+def test_a_source_that_comes_late_saw_nothing_after_its_newest_plot():
+    """What came late of B went in beside what A saw since: B did not see it then."""
+    told = ShownPicture("shared", 7, {"A": "JPN", "B": "KOR"}, DeskSettings())
+    told.look([])
+    counts = {"A": 40, "B": 10}
+    told.look(
+        [track(1, 40, 50, plots_by_radar=counts, last_seen_by="A")],
+        {("JPN", "A"): 40 * S, ("KOR", "B"): 9 * S},
+    )
+    counts = {"A": 41, "B": 12}
+    told.look(
+        [track(1, 41, 53, plots_by_radar=counts, last_seen_by="A")],
+        {("JPN", "A"): 41 * S, ("KOR", "B"): 11 * S},
+    )
+    told.assessed(track(1, 41), flight(), NO_PATH, 0)
+    (one,) = told.change(0).flights
+    assert {s.radar: (s.first_ns, s.last_ns) for s in one.sources} == {
+        "A": (40 * S, 41 * S),
+        "B": (9 * S, 11 * S),
+    }
+    assert {eyes[1]: seen.until_ns for eyes, seen in told.sightings(50 * S)[1].items()} == {
+        "A": 41 * S,
+        "B": 11 * S,
+    }
+
+
 def test_a_moment_of_the_past_has_the_times_that_were_noted_when_it_was_now():
     """Its replay looks each 10 s: what it finds by itself is that much off."""
     names, of = {"A": "JPN", "B": "KOR"}, DeskSettings(sees_now_s=12.0)

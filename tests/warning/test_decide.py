@@ -183,6 +183,25 @@ def test_an_end_that_came_while_nothing_was_taken_in_is_not_told_as_seen():
     assert (clear.reason, clear.lost_since_ns) == (Reason.CAME_DOWN, T0)
 
 
+def test_what_radars_send_late_is_not_lost_before_it_could_have_come():
+    """On 2026-11-23 feeds came 38 s late and public messages said that no radar saw it."""
+    of = decider()
+    (alert,) = of.look(T0, [flight()])
+    assert alert.step == Step.ALERT
+    said = [one for s in range(1, 48) for one in of.look(T0 + s * S, [flight()], late_ns=38 * S)]
+    assert [one.reason for one in said if one.reason == Reason.TRACK_LOST] == []
+    (lost,) = of.look(T0 + 49 * S, [flight()], late_ns=38 * S)  # unseen for 49 s, 38 of them late
+    assert (lost.reason, lost.lost_since_ns) == (Reason.TRACK_LOST, T0)
+
+
+def test_an_end_is_not_told_as_unseen_while_what_saw_it_may_be_on_its_way():
+    of = decider()
+    of.look(T0, [flight()], watched_ns=1)
+    late_ns = (461 - 9) * S
+    (clear,) = of.look(T0 + 461 * S, [flight()], watched_ns=1, late_ns=late_ns)
+    assert (clear.reason, clear.lost_since_ns) == (Reason.CAME_DOWN, None)
+
+
 def test_what_came_down_is_not_alerted_again_while_its_track_is_still_in_the_picture():
     """Its chances stay as they were last known, of a time that is past."""
     of = decider()

@@ -67,6 +67,7 @@ export class Desk {
       this.client,
       (moment) => {
         this.shown.set({ time_ms: moment.time_ms, past: this.view.get().known });
+        this.coming.set(false);
         this.lacking.set(new Set());
         this.picture.take(moment);
         this.warnings.set(moment.warnings);
@@ -76,7 +77,10 @@ export class Desk {
         this.#setLacking();
       },
       this.view,
-      (sentence) => this.said.set(sentence),
+      (sentence) => {
+        this.coming.set(false);
+        this.said.set(sentence);
+      },
     );
     addEventListener("hashchange", () => this.look(fromHash(location.hash)));
     this.picture.look(() => this.#compare());
@@ -111,12 +115,14 @@ export class Desk {
     this.view.set(view);
     const hash = toHash(view);
     if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname);
-    if (view.picture !== before.picture) this.#follow();
-    if (view.at_ms === null && before.at_ms !== null) this.#follow();
-    if (view.at_ms === null) this.shown.set(null);
+    const other = view.picture !== before.picture;
+    const past = view.at_ms !== null;
+    const turned = past !== (before.at_ms !== null);
+    if (other || (turned && !(past && view.picture === TOGETHER))) this.#follow();
+    if (!past || other) this.shown.set(null);
     else if (before.at_ms === null && this.clock.get()) this.shown.set({ time_ms: this.clock.get()!.time_ms, past: null });
     const elsewhen = view.at_ms !== before.at_ms || view.known !== before.known || view.picture !== before.picture;
-    if (view.at_ms !== null && elsewhen) void this.past.show();
+    if (past && elsewhen) void this.past.show();
     if (view.flight !== before.flight || view.picture !== before.picture) this.#readNotes();
   }
 
@@ -193,7 +199,10 @@ export class Desk {
     this.#beside = undefined;
   }
 
-  /** The streams of what is looked at. Of a moment in the past the node's state alone is taken. */
+  /**
+   * The streams of what is looked at. While that is a moment in the past the node's state alone is
+   * taken, from a stream that costs the node nothing more.
+   */
   #follow(): void {
     this.#end();
     const { picture } = this.view.get();
@@ -206,13 +215,13 @@ export class Desk {
     // Nothing of another picture, or of the past, may be taken for what is in this one now.
     const other = this.picture.name !== picture;
     this.coming.set(other || !past());
-    if (other && !past()) this.picture.clear();
-    this.#events = new Events(picture, {
+    if (other) this.picture.clear();
+    this.#events = new Events(past() ? TOGETHER : picture, {
       open: heard,
       broken: () => void this.#stillHere(),
       snapshot: (whole) => {
         heard();
-        this.coming.set(false);
+        if (!past()) this.coming.set(false);
         this.status.set(whole.status);
         this.clock.set(whole.clock);
         this.partners.set(whole.partners);
@@ -237,7 +246,7 @@ export class Desk {
     });
     // Nor may what is in this one be set beside all together as it was.
     if (picture === TOGETHER || !past()) this.together.clear();
-    if (picture === TOGETHER) return;
+    if (picture === TOGETHER || past()) return;
     this.#beside = new Events(TOGETHER, {
       snapshot: (whole) => {
         if (!past()) this.together.take(whole);
@@ -264,7 +273,8 @@ export class Desk {
   }
 
   #take(notes: Notes): void {
-    for (const picture of [this.picture, this.together]) {
+    const pictures = this.view.get().at_ms === null ? [this.picture, this.together] : [];
+    for (const picture of pictures) {
       const flight = picture.flights.get(notes.flight);
       if (!flight || (picture === this.picture && picture.name !== TOGETHER)) continue;
       const changed = [{ ...flight, acknowledged: notes.acknowledged, comments: notes.comments.length }];

@@ -150,14 +150,15 @@ class OfPartner:
     of, and who sees it is not known. What did not change stays the same object.
     """
 
-    def __init__(self, nation: str) -> None:
+    def __init__(self, nation: str, ids: dict[int, int] | None = None) -> None:
+        """`ids`: of what is stated of no track, by its nation's number; it grows."""
         self._nation = nation
         self._of: tuple[object, ...] = ()
         self.flights: Mapping[int, ShownFlight] = {}
         """By id, what is told of all of them."""
         self.stated: dict[int, list[tuple[str, Assessment]]] = {}
         """By id, what is stated of it."""
-        self._ids: dict[int, int] = {}
+        self.ids: dict[int, int] = {} if ids is None else ids
 
     def take(
         self,
@@ -181,7 +182,7 @@ class OfPartner:
         placed = {one.flight for one in said.values()}
         for _, one in _assessments(own):
             if is_whole and one.flight not in placed:
-                number = self._ids.setdefault(one.flight, -1 - len(self._ids))
+                number = self.ids.setdefault(one.flight, -1 - len(self.ids))
                 made[number] = _of_statement(self._nation, number, one)
                 self.stated[number] = [(self._nation, one)]
         before = self.flights

@@ -282,7 +282,11 @@ class StandingAlert(TypedDict):
 
 
 class Status(TypedDict):
-    """How the node is. `connected`: it tells the desk; `heard_ms`: when it last did."""
+    """How the node is. `connected`: it tells the desk; `heard_ms`: when it last did.
+
+    `late_s`: of nations whose plots come later than `node.greatest_lag_s`, how late. `behind_s`:
+    how far the node itself is behind with what came; 0: no more than that.
+    """
 
     nation: str
     exercise: bool
@@ -292,6 +296,8 @@ class Status(TypedDict):
     heard_ms: Milliseconds
     faults: list[str]
     notices: list[str]
+    late_s: dict[str, float]
+    behind_s: float
     alerts: list[StandingAlert]
     release_policy: ReleasePolicy
     journal_last: int

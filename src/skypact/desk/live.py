@@ -102,6 +102,8 @@ class Live:
             "heard_ms": of.time_ns // MS,
             "faults": [*silent, *of.faults],
             "notices": list(of.notices),
+            "late_s": {nation: round(late_s, 1) for nation, late_s in of.late_s.items()},
+            "behind_s": round(of.behind_s, 1),
             "alerts": [as_json.standing_alert(one) for one in of.alerts],
             "release_policy": {
                 "hash": of.policy_hash,
@@ -209,16 +211,40 @@ class Live:
         """Of each path flown, so that what is told at once stays small."""
         return max(2, self._settings.snapshot_points // max(1, len(picture.flights)))
 
-    def past(self, picture: PictureCopy, at_ns: int, known: str | None) -> d.Snapshot:
-        """A picture of the past: flights as they were then, and nothing of the present in them."""
-        own = self.state.nation
-        flights = [
-            as_json.flight(
-                *(one, own, at_ns, self._settings),
+    def past(
+        self, picture: PictureCopy, own: PictureCopy | None, at_ns: int, known: str | None
+    ) -> d.Snapshot:
+        """A picture of the past: flights as they were then, and nothing of the present in them.
+
+        `own`: of own radars alone then, beside the one of all together.
+        """
+        nation, shown_flights = self.state.nation, picture.flights
+        stated: dict[int, list[tuple[str, Assessment]]] = {}
+        if partner := partner_of(picture.name):
+            of = beside.OfPartner(partner, self._of_partner(partner).ids)
+            is_whole = picture.tracks.keys() <= picture.flights.keys()
+            of.take(picture.flights, picture.stated, is_whole=is_whole)
+            shown_flights, stated = dict(of.flights), of.stated
+        elif picture.name == SHARED:
+            stated = beside.stated_of(picture.flights, picture.stated)
+        alone = {} if own is None else self._own_flights(picture, own)
+        flights = []
+        for number, one in sorted(shown_flights.items()):
+            others = [as_json.assessment(name, a, one.flight) for name, a in stated.get(number, ())]
+            if number in alone:
+                others.insert(0, as_json.own_assessment(nation, alone[number], one.flight))
+            acknowledged, comments = (
+                [noted for noted in each if noted.time_ns <= at_ns]
+                for each in self.notes(picture, one)
+            )
+            document = as_json.flight(
+                *(one, nation, at_ns, self._settings),
+                beside=others,
+                acknowledged=[acknowledgement(each) for each in acknowledged],
+                comments=len(comments),
                 flown=picture.flown(number),
             )
-            for number, one in sorted(picture.flights.items())
-        ]
+            flights.append(document)
         clock: d.Clock = {
             "time_ms": at_ns // MS,
             "heard_ms": at_ns // MS,
@@ -243,8 +269,8 @@ class Live:
         return -as_json.urgency(one, now_ns, self._settings), impact.time_ns if impact else now_ns
 
     def _stated(self, picture: PictureCopy) -> dict[int, list[tuple[str, Assessment]]]:
-        if picture.name in self._of_partners:
-            return self._of_partners[picture.name].stated
+        if partner := partner_of(picture.name):
+            return self._of_partner(partner).stated
         if picture.name != SHARED:
             return {}
         return beside.stated_of(picture.flights, self.state.statements)
@@ -254,10 +280,13 @@ class Live:
         partner = partner_of(picture.name)
         if not partner:
             return picture.flights
-        of = self._of_partners.setdefault(picture.name, beside.OfPartner(partner))
+        of = self._of_partner(partner)
         is_whole = picture.tracks.keys() <= picture.flights.keys()
         of.take(picture.flights, self.state.statements, is_whole=is_whole)
         return of.flights
+
+    def _of_partner(self, partner: str) -> beside.OfPartner:
+        return self._of_partners.setdefault(partner, beside.OfPartner(partner))
 
     def _flight_body(
         self,
@@ -322,6 +351,24 @@ class Live:
         taken = {one.own for one in held.values()}
         others = {n: one for n, one in national.flights.items() if n not in taken}
         return beside.best_fit(shown.flight, others)
+
+    def _own_flights(self, picture: PictureCopy, own: PictureCopy) -> dict[int, ShownFlight]:
+        """By flight of a moment of all together, the one of own radars alone of the same object."""
+        out: dict[int, ShownFlight] = {}
+        for number, shown in picture.flights.items():
+            track = picture.tracks.get(number)
+            found = track and beside.same_object(track, own.tracks.values())
+            if found is None:  # lost from sight in one of them: it is told by what it meant
+                taken = {one.flight.id for one in out.values()}
+                others = {
+                    n: one
+                    for n, one in own.flights.items()
+                    if n not in taken and TrackStatus.ENDED in (shown.status, one.status)
+                }
+                found = beside.best_fit(shown.flight, others)
+            if found is not None and found in own.flights:
+                out[number] = own.flights[found]
+        return out
 
     # -- what people noted ---------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from skypact.model import (
     ShownPath,
     ShownRadar,
     ShownTrack,
+    Statement,
 )
 from skypact.settings import DeskSettings
 
@@ -81,6 +82,8 @@ class PictureCopy:
         self.tracks: dict[int, ShownTrack] = {}
         self.flights: dict[int, ShownFlight] = {}
         self._trails: dict[int, Trail] = {}
+        self.stated: tuple[Statement, ...] = ()
+        """Of a moment of the past: what partners had stated by then."""
         self.whole = asyncio.Event()
 
     def follows(self, change: PictureChange) -> bool:
@@ -108,10 +111,11 @@ class PictureCopy:
 
     def become(self, parts: Iterable[PictureChange]) -> None:
         """Be what was told whole."""
-        self.tracks, self.flights, self._trails = {}, {}, {}
+        self.tracks, self.flights, self._trails, self.stated = {}, {}, {}, ()
         for part in parts:
             self.epoch = part.epoch
             self.apply(part)
+            self.stated += part.stated
         self.whole.set()
 
 

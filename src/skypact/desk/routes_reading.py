@@ -16,8 +16,8 @@ from skypact.desk import documents as d
 from skypact.desk.access import Visitor
 from skypact.desk.accounts import ADMINISTER, VIEW
 from skypact.desk.answers import JSON, faults, json, not_there
-from skypact.desk.beside import partner_of
 from skypact.desk.exports import FORMATS, exported
+from skypact.desk.live import NATIONAL, SHARED
 from skypact.desk.node_client import PictureCopy
 from skypact.desk.streams import encoded
 
@@ -123,13 +123,15 @@ def reading_routes(desk: "Desk") -> APIRouter:
         name: Name = "shared",
     ) -> Any:
         """A picture of the past, from the journal; takes seconds."""
-        if name not in live.state.pictures or partner_of(name):
+        if name not in live.state.pictures:
             raise not_there(f"past of a picture {name}")
         at_ns = time_of(at, "at")
         known_ns = None if known is None else 0 if known == _THEN else time_of(known, "known")
         picture = await live.node.moment(name, at_ns, known_ns)
+        # From the same pass over the journal: what own radars alone had of it.
+        own = await live.node.moment(NATIONAL, at_ns, known_ns) if name == SHARED else None
         shown_known = None if known_ns is None else as_json.iso(known_ns or at_ns)
-        return json(live.past(picture, at_ns, shown_known))
+        return json(live.past(picture, own, at_ns, shown_known))
 
     @router.get(
         "/exports/picture.{ending}",

@@ -72,13 +72,22 @@ class ShownFlight(msgspec.Struct, frozen=True, array_like=True):
     expected: ShownPath
 
 
+class Statement(msgspec.Struct, frozen=True, array_like=True):
+    """What a partner last stated. `is_over`: it has taken it back, as of a flight that ended."""
+
+    nation: str
+    said: Assessment | AreaWarning
+    is_over: bool = False
+
+
 class PictureChange(msgspec.Struct, frozen=True, array_like=True):
     """What changed in a picture, or in an answer (a part of) all of it.
 
     `epoch`: of the one who tells; `number`: from 1 within it, without gaps; an answer has that of
     the last change that it holds. `time_ns`: the node's clock; `newest_ns`: of the newest plot in
     it, 0: none. `gone`, `flights_gone`: ids that are no more. `flown`: by id, where they went until
-    now. `more`: further parts of the answer follow. `fault`: why there is none.
+    now. `more`: further parts of the answer follow. `fault`: why there is none. `stated`: of a
+    moment of the past, what partners had stated by then.
     """
 
     picture: str
@@ -93,6 +102,7 @@ class PictureChange(msgspec.Struct, frozen=True, array_like=True):
     flown: dict[int, ShownPath] = {}
     more: bool = False
     fault: str = ""
+    stated: tuple[Statement, ...] = ()
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,14 +156,6 @@ class PartnerState(msgspec.Struct, frozen=True, kw_only=True):
     refused: tuple[RefusedMessage, ...]
 
 
-class Statement(msgspec.Struct, frozen=True, array_like=True):
-    """What a partner last stated. `is_over`: it has taken it back, as of a flight that ended."""
-
-    nation: str
-    said: Assessment | AreaWarning
-    is_over: bool = False
-
-
 class AlertArea(msgspec.Struct, frozen=True, array_like=True):
     """An area that an alert is about.
 
@@ -192,7 +194,8 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
 
     `since_ns`: when the node began to take note of who sees what. `numbers`: by picture, of the
     last change. `came_ns`: by nation, when it last told of flights. `pictures`: all that may be
-    asked for.
+    asked for. `late_s`: of nations whose plots come later than `node.greatest_lag_s`, how late, s;
+    `behind_s`: how far the node itself was behind lately, s, 0: no more than that.
     """
 
     nation: str
@@ -214,6 +217,8 @@ class DeskState(msgspec.Struct, frozen=True, kw_only=True):
     partners: tuple[PartnerState, ...]
     statements: tuple[Statement, ...]
     alerts: tuple[StandingAlert, ...] = ()
+    late_s: dict[str, float] = {}
+    behind_s: float = 0.0
 
 
 class Coverage(msgspec.Struct, frozen=True, array_like=True):

@@ -19,6 +19,7 @@ from skypact.model import (
 from skypact.serving.folded import Folded
 from skypact.serving.refusals import refusals_told
 from skypact.serving.releasing import Releasing
+from skypact.settings import Settings
 from skypact.sharing.entry import Content, Entry, Refused
 from skypact.sharing.link import Link, LinkState
 from skypact.sharing.policy import Policy, Rule, level_of_radar
@@ -41,6 +42,7 @@ class OfNode(Protocol):
     folded: Folded
     link: Link
     counts: Counter[tuple[str, ...]]
+    settings: Settings
 
     @property
     def entry(self) -> Entry:
@@ -72,6 +74,8 @@ def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:
     """All of it; numbers, pictures and times of the feed are left to who feeds the desk."""
     health, signed = node.health(), node.releasing.in_force.signed
     now_ns = node.clock()
+    lag = health["lag"]
+    behind_s = lag["behind_s"]
     return DeskState(
         nation=node.nation,
         exercise=node.exercise,
@@ -80,6 +84,8 @@ def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:
         time_ns=now_ns,
         ready=health["ready"],
         faults=tuple(health["faults"]),
+        late_s=lag["late_s"],
+        behind_s=behind_s if behind_s > node.settings.node.greatest_lag_s else 0.0,
         notices=(*filter(None, [node.releasing.notice]), *refusals_told(node.entry, now_ns)),
         policy_hash=signed.hash,
         policy_by=signed.who,
@@ -90,12 +96,12 @@ def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:
         came_ns=dict(came_ns),
         pictures=(),
         partners=tuple(_partner(node, state, now_ns) for state in node.link.states()),
-        statements=tuple(_statements(node.folded)),
+        statements=tuple(statements_of(node.folded)),
         alerts=tuple(node.alerts),
     )
 
 
-def _statements(folded: Folded) -> Iterator[Statement]:
+def statements_of(folded: Folded) -> Iterator[Statement]:
     """What holds, and of what was taken back the newest, as it was before."""
     holds = folded.statements
     for (nation, _, _), said in holds.items():

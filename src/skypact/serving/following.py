@@ -16,7 +16,7 @@ from skypact.record.journal import Journal
 from skypact.serving.folded import Folded
 from skypact.serving.its_node import ItsNode
 from skypact.serving.recovery import take_up_newest
-from skypact.serving.warner import Taken
+from skypact.serving.warner import Taken, taken_of
 from skypact.sharing.tasks import Turns
 
 _SLICE_S = 0.05
@@ -75,7 +75,7 @@ class Following:
         live = self.folded.pictures[picture]
         given = set(live.ids.values())
         tracks = tuple(track for track in live.shown() if track.id in given)
-        return Taken(tracks, live.picture.time_ns)
+        return taken_of(live, tracks, live.picture.time_ns or 0)
 
 
 class FollowedJournal:

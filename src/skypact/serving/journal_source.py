@@ -36,9 +36,13 @@ Progress = Callable[[int, int], None]
 
 
 class Source(Protocol):
-    """A journal that can be read. `first`, `last`: numbers of its entries, 0: there are none."""
+    """A journal that can be read. `first`, `last`: numbers of its entries, 0: there are none.
+
+    `partners`: of the nation; of an export none is known.
+    """
 
     nation: str
+    partners: tuple[str, ...]
     exercise: bool
     radars: tuple[Radar, ...]
     radar_table: str
@@ -63,6 +67,7 @@ class _OfFolder:
 
     def __init__(self, node: NodeFolder, journal: Journal, settings: Settings) -> None:
         self.nation, self.exercise = node.nation, node.exercise
+        self.partners = tuple(sorted(node.partners))
         table = node.folder / "radars.toml"
         self.radars, self.radar_table = tuple(load_radars(table)), table.read_text("utf-8")
         self._journal = journal
@@ -93,6 +98,8 @@ class _Head(msgspec.Struct, array_like=True):
 
 class _OfFile:
     """An export."""
+
+    partners: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         self._path = path

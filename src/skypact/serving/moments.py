@@ -1,8 +1,14 @@
-"""Pictures of the past for the desk: replayed from the journal, in a process of their own."""
+"""Pictures of the past for the desk: replayed from the journal, in a process of their own.
+
+One pass over the journal gives all pictures of a moment, and what partners had stated by then. The
+last is kept: who looks at own radars alone is asked about together next, and who plays asks for a
+moment a little later.
+"""
 
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -13,15 +19,18 @@ import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from skypact.desk.beside import partner_of
 from skypact.errors import InputError, SkypactError
 from skypact.flight import assess
-from skypact.model import Ask, PictureChange, Radar, Track
+from skypact.model import Ask, PictureChange, Statement, Track
 from skypact.offline.warm import warm_up
 from skypact.sensing import load_radars
 from skypact.serving.child import end_with_parent
-from skypact.serving.journal_source import open_source
-from skypact.serving.pictures import NAMES
-from skypact.serving.replay import THEN, Moment, replay
+from skypact.serving.desk_state import statements_of
+from skypact.serving.journal_source import Source, open_source
+from skypact.serving.partner_alone import PartnerAlone
+from skypact.serving.pictures import NAMES, NATIONAL, SHARED
+from skypact.serving.replay import Replaying, tracks_at
 from skypact.serving.shown import expected_path
 from skypact.serving.shown_picture import Eyes, ShownPicture, Sighting
 from skypact.settings import Settings
@@ -31,6 +40,8 @@ Seen = Mapping[int, Mapping[Eyes, Sighting]]
 _BEHIND = 5
 _SAMPLES = 30
 """Moments before the one that is asked for, from which paths are told."""
+_STILL_NOW_S = 30.0
+"""What was known so long ago passes for what is known now."""
 
 
 class Moments:
@@ -75,8 +86,8 @@ def _parts(folder: Path, settings: Settings, exercise: bool, ask: Ask, seen: See
     _warm(folder, settings)
     for again in (True, False):
         try:
-            found = asyncio.run(moment(folder, settings, exercise, ask, seen))
-            return [msgspec.msgpack.encode(part) for part in found]
+            past = asyncio.run(_past_of(folder, settings, exercise, ask))
+            return [msgspec.msgpack.encode(part) for part in past.told(ask.whole, seen)]
         except InputError as error:
             return [_fault(error.place, error.reason, error.remedy)]
         except SkypactError as error:  # the journal's server was busy, or died
@@ -101,49 +112,168 @@ def _fault(place: str, reason: str, remedy: str) -> bytes:
     return msgspec.msgpack.encode(PictureChange("", 0, 0, 0, 0, fault=said))
 
 
-async def moment(
-    folder: Path, settings: Settings, exercise: bool, ask: Ask, seen: Seen
-) -> list[PictureChange]:
-    """A picture as of `ask.at_ns`, with the paths until then and what the tracks meant.
+_kept: "list[Past]" = []
+"""The last one, or none."""
 
-    Who saw them when is `seen`, which is finer than the replay's looks; where it tells nothing, as
-    of before the node's start, it is by these. Raises InputError where the journal does not go back
-    so far.
+
+async def _past_of(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> "Past":
+    """The one that is kept, where it answers or can go on to what is asked, or another."""
+    past = _kept.pop() if _kept else None  # not kept where reading fails halfway
+    async with open_source(folder, settings, exercise=exercise) as source:
+        if past is None or not past.answers(ask):
+            if past is None or not past.leads_to(ask):
+                past = Past(source, settings, ask)
+            await past.go_on(source, ask)
+    _kept.append(past)
+    return past
+
+
+class Past:
+    """All pictures as of a moment; `told` gives one, with the paths until then and what it meant.
+
+    `go_on` first. Raises InputError where the journal does not go back so far.
     """
-    assert ask.at_ns is not None
-    if ask.whole not in NAMES:
-        raise InputError(ask.whole, "is not kept", f"ask for one of {', '.join(NAMES)}")
-    radars, moments = await _replayed(folder, settings, exercise, ask)
-    nations = {radar.id: radar.nation for radar in radars}
-    shown = ShownPicture(ask.whole, ask.at_ns, nations, settings.desk)
-    for one in moments:
-        shown.look(_until(one.tracks, ask.at_ns))
-    shown.take_sightings(seen)
-    last = _until(moments[-1].tracks, ask.at_ns)
-    newest = sorted(last, key=lambda track: track.last_plot_ns)[-settings.desk.moment_flights :]
-    for track in sorted(newest if settings.desk.moment_flights else [], key=lambda one: one.id):
-        flight = assess(track, radars, settings.flight, launch=shown.launch_of(track))
-        shown.assessed(track, flight, expected_path(track, flight), ask.at_ns)
-    return shown.whole(ask.at_ns)
 
+    def __init__(self, source: Source, settings: Settings, ask: Ask) -> None:
+        partner = partner_of(ask.whole)
+        if ask.whole not in NAMES and partner not in source.partners:
+            raise InputError(ask.whole, "is not kept", f"ask for one of {', '.join(NAMES)}")
+        self._settings, self._known_ns = settings, ask.known_ns
+        self._nation, self._radars = source.nation, source.radars
+        self._names = (NATIONAL, SHARED, *({ask.whole} & set(NAMES) - {NATIONAL, SHARED}))
+        self._alone: PartnerAlone | None = None
+        if partner:
+            of = source.nation, partner, source.radars, settings
+            self._alone = PartnerAlone(*of, exercise=source.exercise)
+        nations = {radar.id: radar.nation for radar in source.radars}
+        assert ask.at_ns is not None
+        self._shown = {
+            name: ShownPicture(name, ask.at_ns, nations, settings.desk)
+            for name in (*self._names, *([ask.whole] if partner else []))
+        }
+        self._folding: Replaying | None = None
+        self._at_ns, self._folded_s = 0, 0.0
+        self._stated: dict[str, tuple[Statement, ...]] = {}
+        self._looked: set[str] = set()
+        self._assessed: set[str] = set()
 
-async def _replayed(
-    folder: Path, settings: Settings, exercise: bool, ask: Ask
-) -> tuple[tuple[Radar, ...], tuple[Moment, ...]]:
-    """The radars, and the moment with some before it as far as the journal goes back."""
-    assert ask.at_ns is not None
-    known = THEN if ask.known_ns == 0 else ask.known_ns
-    step_ns = round(settings.desk.moment_path_s / _SAMPLES * S)
-    before = [ask.at_ns - k * step_ns for k in range(_SAMPLES, 0, -1)] if step_ns else []
-    for times in ([*before, ask.at_ns], [ask.at_ns]):
-        async with open_source(folder, settings, exercise=exercise) as source:
+    @property
+    def _as_then(self) -> bool:
+        return self._known_ns == 0
+
+    def answers(self, ask: Ask) -> bool:
+        """Whether it is of the moment that is asked for, and nothing more is known by now."""
+        same = (ask.at_ns, ask.known_ns) == (self._at_ns, self._known_ns)
+        holds = self._known_ns is not None or time.monotonic() - self._folded_s < _STILL_NOW_S
+        return same and holds and ask.whole in self._shown
+
+    def leads_to(self, ask: Ask) -> bool:
+        """Whether it need but go on: to a moment soon after, by what was known then."""
+        assert ask.at_ns is not None
+        step_ns = round(self._settings.desk.moment_path_s * S)
+        soon = self._at_ns <= ask.at_ns <= self._at_ns + step_ns
+        return self._as_then and ask.known_ns == 0 and soon and ask.whole in self._shown
+
+    async def go_on(self, source: Source, ask: Ask) -> None:
+        """Fold the journal up to what is asked for."""
+        assert ask.at_ns is not None
+        folding = self._folding
+        if folding is None:
+            folding = self._folding = Replaying(source, self._settings, self._names)
+            if self._alone is not None:
+                back_ns = round(self._settings.desk.partner_back_s * S)
+                folding.fold_beside(self._alone.fold, ask.at_ns - back_ns)
+            first_ns = self._times_ns(0, ask.at_ns)[0]
+            await folding.begin(min(first_ns, self._known_ns or first_ns), first_ns)
+            folding.require(ask.at_ns)
+        else:
+            folding.resume(source)
+        times_ns = self._times_ns(self._at_ns, ask.at_ns)
+        self._at_ns = ask.at_ns
+        self._looked.clear()
+        self._assessed.clear()
+        if self._as_then:
+            for time_ns in times_ns:
+                await folding.fold_until(time_ns)
+                for name in self._shown:
+                    tracks, newest_ns = self._now(name)
+                    self._shown[name].look(_until(tracks, time_ns), newest_ns)
+            self._note_stated()
+            self._looked |= self._shown.keys()
+        else:
+            known_ns = self._known_ns
+            await folding.fold_until(ask.at_ns if known_ns is None else min(known_ns, ask.at_ns))
+            self._note_stated()
+            await folding.fold_until(known_ns)
+            if self._alone is not None:
+                self._alone.live.tracks()  # gives them ids
+        await folding.close()
+        self._folded_s = time.monotonic()
+
+    def _times_ns(self, after_ns: int, until_ns: int) -> list[int]:
+        """Moments at which to look, from one that was looked at on: for paths."""
+        step_ns = round(self._settings.desk.moment_path_s / _SAMPLES * S)
+        before = [until_ns - k * step_ns for k in range(_SAMPLES, 0, -1)] if step_ns else []
+        return [*(one for one in before if one > after_ns), until_ns]
+
+    def _now(self, name: str) -> tuple[tuple[Track, ...], Mapping[Eyes, int]]:
+        """Its tracks after what is folded, and of each source the newest plot."""
+        assert self._folding is not None
+        if name in self._names:
+            live = self._folding.folded.pictures[name]
+            return self._folding.tracks_now(name), live.lateness.newest_ns
+        assert self._alone is not None
+        return self._alone.live.tracks(), self._alone.live.lateness.newest_ns
+
+    def _note_stated(self) -> None:
+        assert self._folding is not None
+        for name in self._shown:
+            alone = self._alone is not None and name not in self._names
+            folded = self._alone.folded if alone and self._alone else self._folding.folded
+            self._stated[name] = tuple(statements_of(folded))
+
+    def _look_back(self, name: str) -> None:
+        """By what became known later: at the moments before, as far as the picture goes back."""
+        folding, shown = self._folding, self._shown[name]
+        assert folding is not None
+        for time_ns in self._times_ns(0, self._at_ns):
             try:
-                found = await replay(source, settings, ask.whole, times, known=known)
-                return source.radars, found.moments
+                if name in self._names:
+                    tracks = folding.tracks_at(name, time_ns)
+                else:
+                    assert self._alone is not None
+                    tracks = tracks_at(self._alone.live, self._nation, time_ns)
             except InputError:
-                if len(times) == 1:
+                if time_ns == self._at_ns:
                     raise
-    raise AssertionError
+                continue
+            shown.look(_until(tracks, time_ns))
+        self._looked.add(name)
+
+    def told(self, name: str, seen: Seen) -> list[PictureChange]:
+        """A picture in parts, as a live one is told.
+
+        Who saw it when is `seen`, which is finer than the replay's looks; where it tells nothing,
+        as of before the node's start, it is by these.
+        """
+        shown, at_ns = self._shown[name], self._at_ns
+        if name not in self._looked:
+            self._look_back(name)
+        shown.take_sightings(seen)
+        if name not in self._assessed:
+            self._assess(shown)
+            self._assessed.add(name)
+        first, *rest = shown.whole(at_ns)
+        return [msgspec.structs.replace(first, stated=self._stated[name]), *rest]
+
+    def _assess(self, shown: ShownPicture) -> None:
+        """What its newest tracks meant."""
+        of, at_ns = self._settings, self._at_ns
+        newest = sorted(shown.tracks, key=lambda track: track.last_plot_ns)
+        newest = newest[-of.desk.moment_flights :] if of.desk.moment_flights else []
+        for track in sorted(newest, key=lambda one: one.id):
+            flight = assess(track, self._radars, of.flight, launch=shown.launch_of(track))
+            shown.assessed(track, flight, expected_path(track, flight), at_ns)
 
 
 def _until(tracks: tuple[Track, ...], at_ns: int) -> tuple[Track, ...]:

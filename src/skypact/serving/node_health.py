@@ -12,15 +12,18 @@ from skypact.serving.apart import Apart
 from skypact.serving.clock import NodeClock
 from skypact.serving.consulting import Consulting
 from skypact.serving.folded import Folded
+from skypact.serving.lag import Lag, late_s, late_told
 from skypact.serving.recording import Recording
 from skypact.serving.refusals import put_aside_told, refusals_told
 from skypact.serving.releasing import Releasing
 from skypact.serving.shedding import Shedding, shed_counts
 from skypact.serving.warner import Warner
+from skypact.settings import Settings
 from skypact.sharing.link import Link
 from skypact.sharing.nats_server import NatsServer
 from skypact.sharing.node_folder import NodeFolder
 
+S = 1_000_000_000
 Counts = dict[str, dict[tuple[str, ...], float]]
 
 
@@ -40,6 +43,8 @@ class OfNode(Protocol):
     recording: Recording
     consulting: Consulting
     shedding: Shedding
+    settings: Settings
+    lag: Lag
     warner: Warner | None
     apart: Apart
     counts: Counter[tuple[str, ...]]
@@ -75,12 +80,17 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
         *put_aside_told(node.folded.entry, node.clock()),
         *(node.warner.faults.values() if node.warner else ()),
     ]
+    now_ns, of = node.clock(), node.settings.node
+    late = late_s(node.folded.shared.lateness.late_ns(now_ns), of)
+    behind_s = node.lag.behind_s
+    lag_told = late_told(late, behind_s, of)
     decided_ns = node.warner.decided_ns if node.warner else None
     return {
         "nation": node.nation,
         "ready": ready,
         "exercise": node.exercise,
         "faults": faults,
+        "lag": {"late_s": late, "behind_s": round(behind_s, 3), "told": lag_told},
         "notices": [
             *filter(None, [node.releasing.notice]),
             *refusals_told(node.folded.entry, node.clock()),
@@ -128,6 +138,11 @@ def metrics_of(node: OfNode) -> Counts:
         "skypact_link_delay_seconds": {
             (state.partner,): state.delay_s for state in links if state.delay_s is not None
         },
+        "skypact_late_seconds": {
+            name: late_ns / S
+            for name, late_ns in node.folded.shared.lateness.late_ns(node.clock()).items()
+        },
+        "skypact_behind_seconds": {(): node.lag.behind_s},
         "skypact_journal_waiting_bytes": {(): float(node.journal.health.waiting_bytes)},
         "skypact_journal_last": {(): float(node.journal.last_number)},
         **(node.warner.metrics() if node.warner else {}),

@@ -9,22 +9,17 @@ import time
 from pathlib import Path
 
 import msgspec
-import structlog
 from nats.aio.msg import Msg
 
 from skypact.desk.beside import picture_of
-from skypact.errors import SkypactError
-from skypact.model import Ask, Entry, EntryKind
+from skypact.model import Ask
 from skypact.record.journal import Journal, stream_of, subject_of
 from skypact.sensing import load_radars
 from skypact.serving.assessor import flight_and_path
-from skypact.serving.folded import Folded
-from skypact.serving.kept import KeptMark, KeptMessage
+from skypact.serving.partner_alone import PartnerAlone
 from skypact.serving.shown_picture import ShownPicture
 from skypact.serving.teller import Teller
 from skypact.settings import Settings
-from skypact.sharing.chain import Delivery
-from skypact.sharing.entry import Accepted
 from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import connect
 from skypact.sharing.node_folder import load_node
@@ -41,15 +36,14 @@ def show_partner(folder: Path, partner: str, settings: Settings, exercise: bool)
 async def _show(folder: Path, partner: str, settings: Settings, exercise: bool) -> None:
     node = load_node(folder, exercise=exercise, passed_over=lambda error: None)
     radars = tuple(load_radars(folder / "radars.toml"))
-    keys = {partner: node.partners[partner].signing_keys}
-    folded = Folded(node.nation, radars, settings, exercise=exercise, partners=keys)
+    alone = PartnerAlone(node.nation, partner, radars, settings, exercise=exercise)
     connection = await connect(node, NATIONAL_USER, wait_s=settings.link.answer_s)
     name = picture_of(partner)
     nations = {radar.id: radar.nation for radar in radars}
     shown = ShownPicture(name, time.time_ns(), nations, settings.desk)
     teller = Teller(
         connection,
-        lambda _: folded.shared,
+        lambda _: alone.live,
         {name: shown},
         lambda *of: asyncio.to_thread(flight_and_path, of[0], radars, settings.flight, of[1]),
         settings,
@@ -75,23 +69,8 @@ async def _show(folder: Path, partner: str, settings: Settings, exercise: bool) 
         entries = journal.read(last + 1) if last else journal.read(from_time_ns=from_ns)
         async for entry in entries:
             last = entry.number
-            await _fold(folded, entry, partner)
+            alone.fold(entry)
+            await asyncio.sleep(0)
         ready.set()
         teller.news.set()
         await asyncio.sleep(_AGAIN_S)
-
-
-async def _fold(folded: Folded, entry: Entry, partner: str) -> None:
-    """An entry, if it is of this partner, or a clock mark; decided anew as if it came alone."""
-    try:
-        if entry.kind is EntryKind.CLOCK_MARK:
-            folded.mark(msgspec.msgpack.decode(entry.payload, type=KeptMark).time_ns)
-        elif entry.kind is EntryKind.PARTNER_MESSAGE and entry.about == partner:
-            kept = msgspec.msgpack.decode(entry.payload, type=KeptMessage)
-            delivery = Delivery(kept.delivery)
-            result = folded.entry.recorded(kept.body, partner, delivery, kept.received_ns)
-            if isinstance(result, Accepted):
-                folded.observe(result)
-    except SkypactError as fault:
-        structlog.get_logger().warning("entry passed over", number=entry.number, reason=str(fault))
-    await asyncio.sleep(0)

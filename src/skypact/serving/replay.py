@@ -4,7 +4,7 @@ As now known: by all that was accepted since, whenever it came. As known at a ti
 received by then alone, with the verdicts and under the ids of then.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -93,17 +93,18 @@ async def replay(
     times = sorted(times_ns) if times_ns else []
     until_ns = known if isinstance(known, int) else None
     for_start_ns = min([*times[:1], until_ns] if until_ns else times[:1], default=None)
-    one = _Replay(source, settings, picture, on_progress)
+    one = Replaying(source, settings, (picture,), on_progress)
     begin_by_ns = None if known is None else for_start_ns
     await one.begin(begin_by_ns, reach_ns=for_start_ns)
     moments: list[Moment] = []
     if known == THEN and times:
+        one.require(times[0])
         for time_ns in times:
             await one.fold_until(time_ns)
-            moments.append(one.now(time_ns))
+            moments.append(one.now(picture, time_ns))
     else:
         await one.fold_until(until_ns)
-        moments = [one.at(time_ns, until_ns) for time_ns in times] or [one.now(until_ns)]
+        moments = [one.at(picture, t, until_ns) for t in times] or [one.now(picture, until_ns)]
     await one.close()
     return Replayed(
         source.nation,
@@ -117,36 +118,47 @@ async def replay(
     )
 
 
-class _Replay:
-    """A journal being folded."""
+class Replaying:
+    """A journal being folded, and of it these pictures: one pass gives all of them.
+
+    >>> one = Replaying(source, settings, ("national", "shared"))
+    >>> await one.begin(time_ns, time_ns)
+    >>> await one.fold_until(time_ns)
+    >>> one.tracks_now("shared"), one.folded.statements
+    >>> await one.close()
+    """
 
     def __init__(
-        self, source: Source, settings: Settings, picture: str, on_progress: Progress | None
+        self,
+        source: Source,
+        settings: Settings,
+        names: Sequence[str],
+        on_progress: Progress | None = None,
     ) -> None:
-        self._source, self._settings, self._picture = source, settings, picture
+        self._source, self._settings, self._names = source, settings, tuple(names)
         self._on_progress = on_progress
         self._log = structlog.get_logger()
-        self._folded = self._fresh()
+        self.folded = self._fresh()
         self._entries: AsyncIterator[Entry] | None = None
         self._held: Entry | None = None
         self.began_at = self.entries = self.passed_over = self._number = 0
-        self._newest_ns = 0
-        self._ids: dict[int, int] = {}
-        """All that were given, of tracks too that the picture has forgotten since."""
+        self._newest_ns = self._first_ns = 0
+        self._ids: dict[str, dict[int, int]] = {name: {} for name in self._names}
+        """By picture all that were given, of tracks too that it has forgotten since."""
+        self._beside: tuple[Callable[[Entry], None], int] | None = None
 
     def _fresh(self) -> Folded:
         source = self._source
         return Folded(source.nation, source.radars, self._settings, exercise=source.exercise)
 
     @property
-    def live(self) -> LivePicture:
-        """The picture that was asked for."""
-        return self._folded.pictures[self._picture]
-
-    @property
     def exact(self) -> bool:
         """Whether the journal was whole, and everything in it fitted."""
-        return not self.passed_over and not self._folded.beheaded
+        return not self.passed_over and not self.folded.beheaded
+
+    def fold_beside(self, fold: Callable[[Entry], None], from_ns: int) -> None:
+        """Before `begin`: what else is to be given each entry from a time on, in the same pass."""
+        self._beside = fold, from_ns
 
     async def begin(self, by_ns: int | None, reach_ns: int | None) -> None:
         """At the newest checkpoint by a time that goes back far enough, or at the first entry."""
@@ -159,14 +171,35 @@ class _Replay:
             except (SkypactError, msgspec.MsgspecError) as fault:
                 self._log.warning("checkpoint not used", reason=str(fault))
                 continue
-            if reach_ns is not None and folded.pictures[self._picture].reach_ns > reach_ns:
+            reaches_ns = max(folded.pictures[name].reach_ns for name in self._names)
+            if reach_ns is not None and reaches_ns > reach_ns:
                 continue
-            self._folded, self.began_at, self._number = folded, number, number
-            self._newest_ns, self._ids = time_ns, self.live.ids
+            self.folded, self.began_at, self._number = folded, number, number
+            self._newest_ns = time_ns
+            self._ids = {name: folded.pictures[name].ids for name in self._names}
             break
         else:
-            self._folded.beheaded = self._source.first > 1
-        self._entries = self._source.read(self._number + 1)
+            self.folded.beheaded = self._source.first > 1
+        self._entries = self._source.read(min(self._number, self._before_beside()) + 1)
+        if self.folded.beheaded and (entry := await self._next()) is not None:
+            self._held, self._first_ns = entry, entry.time_ns
+
+    def require(self, time_ns: int) -> None:
+        """Raises InputError where what was known at a time is in the journal no more."""
+        if time_ns < self._first_ns:
+            raise _not_so_far(self._source.nation, time_ns)
+
+    def resume(self, source: Source) -> None:
+        """Go on after `close`, with the same journal as it is by now."""
+        self._source = source
+        self._entries = source.read(self._number + 1)
+
+    def _before_beside(self) -> int:
+        """The number of an entry that is before all that is folded beside."""
+        if self._beside is None:
+            return self._number
+        kept, from_ns = self._source.checkpoints(), self._beside[1]
+        return next((number for number, time_ns in kept if time_ns <= from_ns), 0)
 
     async def fold_until(self, time_ns: int | None) -> None:
         """Entries up to the first that is later than a time; None: all."""
@@ -176,18 +209,25 @@ class _Replay:
             if time_ns is not None and entry.time_ns > time_ns:
                 self._held = entry
                 break
-            try:
-                self._folded.fold(entry)
-            except SkypactError as fault:
-                self.passed_over += 1
-                self._log.warning("entry passed over", number=entry.number, reason=str(fault))
-            if entry.kind is EntryKind.ID_RECORD and self._picture in names_of(entry.about):
-                self._ids |= self.live.ids
-            self.entries += 1
-            self._number, self._newest_ns = entry.number, max(self._newest_ns, entry.time_ns)
-            if self._on_progress and self.entries % _PROGRESS_EVERY == 0:
-                self._on_progress(self.entries, self._source.last - self.began_at)
+            if self._beside is not None and entry.time_ns >= self._beside[1]:
+                self._beside[0](entry)
+            if entry.number > self.began_at:
+                self._fold(entry)
             await turns.pass_on()
+
+    def _fold(self, entry: Entry) -> None:
+        try:
+            self.folded.fold(entry)
+        except SkypactError as fault:
+            self.passed_over += 1
+            self._log.warning("entry passed over", number=entry.number, reason=str(fault))
+        if entry.kind is EntryKind.ID_RECORD:
+            for name in self._ids.keys() & set(names_of(entry.about)):
+                self._ids[name] |= self.folded.pictures[name].ids
+        self.entries += 1
+        self._number, self._newest_ns = entry.number, max(self._newest_ns, entry.time_ns)
+        if self._on_progress and self.entries % _PROGRESS_EVERY == 0:
+            self._on_progress(self.entries, self._source.last - self.began_at)
 
     async def _next(self) -> Entry | None:
         if self._held is not None:
@@ -200,31 +240,61 @@ class _Replay:
 
     async def close(self) -> None:
         """Read no more."""
+        self._held = None
         close = getattr(self._entries, "aclose", None)
         if close is not None:
             await close()
 
-    def now(self, time_ns: int | None) -> Moment:
-        """The picture as people saw it after the entries folded so far."""
+    def now(self, name: str, time_ns: int | None) -> Moment:
+        """A picture as people saw it after the entries folded so far."""
         known_ns = self._newest_ns if time_ns is None else time_ns
-        tracks = self.live.shown()
-        return Moment(known_ns, known_ns, self._number, self.live.picture.digest(), tracks)
+        digest = self.folded.pictures[name].picture.digest()
+        return Moment(known_ns, known_ns, self._number, digest, self.tracks_now(name))
 
-    def at(self, time_ns: int, known_ns: int | None) -> Moment:
-        """The picture at a time, by the entries folded so far."""
-        try:
-            picture: Picture = self.live.at(time_ns)
-        except SkypactError:
-            raise InputError(
-                f"journal of {self._source.nation}",
-                f"does not go back to {iso_utc(time_ns, 0)}, or its pictures did not then",
-                "ask for a later time, or with --known-at as of a time when it was kept",
-            ) from None
-        tracks = tuple(_under(self._ids, track) for track in picture.tracks())
+    def tracks_now(self, name: str) -> tuple[Track, ...]:
+        """Its tracks then, under the ids that people saw."""
+        return self.folded.pictures[name].shown()
+
+    def at(self, name: str, time_ns: int, known_ns: int | None) -> Moment:
+        """A picture at a time, by the entries folded so far."""
+        picture = self._picture_at(name, time_ns)
+        tracks = _under(self._ids[name], picture)
         return Moment(time_ns, known_ns, self._number, picture.digest(), tracks)
 
+    def tracks_at(self, name: str, time_ns: int) -> tuple[Track, ...]:
+        """Its tracks, under the ids that people saw. Raises InputError: it goes not so far back."""
+        return _under(self._ids[name], self._picture_at(name, time_ns))
 
-def _under(ids: dict[int, int], track: Track) -> Track:
+    def _picture_at(self, name: str, time_ns: int) -> Picture:
+        return _picture_at(self.folded.pictures[name], self._source.nation, time_ns)
+
+
+def tracks_at(live: LivePicture, nation: str, time_ns: int) -> tuple[Track, ...]:
+    """A picture's tracks as of a time, under the ids it gave. Raises InputError: too far back."""
+    return _under(live.ids, _picture_at(live, nation, time_ns))
+
+
+def _picture_at(live: LivePicture, nation: str, time_ns: int) -> Picture:
+    try:
+        return live.at(time_ns)
+    except SkypactError:
+        raise _not_so_far(nation, time_ns) from None
+
+
+def _not_so_far(nation: str, time_ns: int) -> InputError:
+    return InputError(
+        f"journal of {nation}",
+        f"does not go back to {iso_utc(time_ns, 0)}, or its pictures did not then",
+        "ask for a later time, or with --known-at as of a time when it was kept",
+    )
+
+
+def _under(ids: dict[int, int], picture: Picture) -> tuple[Track, ...]:
+    """Tracks of the fold under the ids that people saw."""
+    return tuple(_named(ids, track) for track in picture.tracks())
+
+
+def _named(ids: dict[int, int], track: Track) -> Track:
     """A track of the fold under the id that people saw."""
     parted = track.parted_from
     return msgspec.structs.replace(

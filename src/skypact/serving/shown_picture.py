@@ -5,6 +5,7 @@ when: a track itself knows its last plot alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -86,22 +87,32 @@ class _Followed:
         self.assessed_ns = self.assessed_plots = 0
         self.flight: ShownFlight | None = None
 
-    def note_sources(self, track: Track, nations: Mapping[str, str], first: bool) -> None:
-        """Which radars have seen it since the last look: by the plots that each has by now."""
+    def note_sources(
+        self,
+        track: Track,
+        nations: Mapping[str, str],
+        first: bool,
+        newest_ns: Mapping[Eyes, int],
+    ) -> None:
+        """Which radars have seen it since the last look: by the plots that each has by now.
+
+        None saw it later than its own newest plot, though another did.
+        """
         counts = {(nations.get(name, ""), name): n for name, n in track.plots_by_radar.items()}
         for nation, labels in track.plots_by_partner.items():
             counts |= {(nation, label): n for label, n in labels.items()}
-        begins_ns = track.first_plot_ns if len(counts) == 1 else track.last_plot_ns
         for source, count in counts.items():
+            last_ns = min(track.last_plot_ns, newest_ns.get(source, track.last_plot_ns))
+            begins_ns = track.first_plot_ns if len(counts) == 1 else last_ns
             if source not in self.first_ns:
                 self.first_ns[source] = None if first else begins_ns
             if self.counts.get(source) != count:
                 last = track.last_seen_by in (source[1], f"{source[0]} {source[1]}")
                 fresh = not first or last
-                self.last_ns[source] = track.last_plot_ns if fresh else None
+                self.last_ns[source] = last_ns if fresh else None
                 if fresh:
-                    begins = begins_ns if source not in self.counts else track.last_plot_ns
-                    self._sighted(source, begins, track.last_plot_ns)
+                    begins = begins_ns if source not in self.counts else last_ns
+                    self._sighted(source, begins, last_ns)
         self.counts = counts
 
     def _sighted(self, source: Eyes, since_ns: int, until_ns: int) -> None:
@@ -157,8 +168,10 @@ class ShownPicture:
         self._gone: set[int] = set()
         self._begun = False
 
-    def look(self, tracks: Sequence[Track]) -> None:
-        """Take note of the tracks as they are now."""
+    def look(
+        self, tracks: Sequence[Track], newest_ns: Mapping[Eyes, int] = MappingProxyType({})
+    ) -> None:
+        """Take note of the tracks as they are now; `newest_ns`: of each source, as far as known."""
         every_ns = round(self._settings.path_every_s * S)
         pause_ns = round(self._settings.sees_now_s * S)
         for track in tracks:
@@ -172,7 +185,7 @@ class ShownPicture:
                 continue
             one.key, one.track = key, track
             # Of a track that is older than the first look it is not known who saw it before.
-            one.note_sources(track, self._nations, first and not self._begun)
+            one.note_sources(track, self._nations, first and not self._begun, newest_ns)
             one.path.note(track, self._settings.path_points)
             self._changed.add(track.id)
         gone = self._followed.keys() - {track.id for track in tracks}
@@ -183,6 +196,11 @@ class ShownPicture:
         self._changed -= gone
         self._flights_changed -= gone
         self._begun = True
+
+    @property
+    def tracks(self) -> list[Track]:
+        """As they were last looked at."""
+        return [one.track for one in self._followed.values() if one.track is not None]
 
     def sightings(self, at_ns: int) -> dict[int, dict[Eyes, Sighting]]:
         """By track, who had seen it by a time, as it was noted then."""

@@ -97,7 +97,7 @@ class Teller:
         seen = id(live), live.received, live.rebuilds
         if self._seen.get(name) != seen:
             self._seen[name] = seen
-            self.shown[name].look(live.tracks())
+            self.shown[name].look(live.tracks(), live.lateness.newest_ns)
 
     async def assess(self) -> None:
         """What tracks of the pictures that somebody looks at mean, the most overdue first."""

@@ -47,6 +47,7 @@ from skypact.settings import Settings
 from skypact.sharing.keys import write_private
 from skypact.sharing.node_folder import NodeFolder
 from skypact.sharing.users import USERS, load_users
+from skypact.tracking import LivePicture
 from skypact.warning.agency import Agency, alert_key, load_agency
 from skypact.warning.areas import read_areas
 from skypact.warning.cap import Messages, Reference, faults_of, reference_of, signed
@@ -74,10 +75,20 @@ class KeptWarnings(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Taken(NamedTuple):
-    """The tracks of a picture, and as of when they are: until then it has taken in what came."""
+    """The tracks of a picture, and as of when they are: until then it has taken in what came.
+
+    `late_ns`: what came was up to so late: what was seen since may be on its way.
+    """
 
     tracks: Sequence[Track]
     time_ns: int | None
+    late_ns: int = 0
+
+
+def taken_of(live: LivePicture, tracks: Sequence[Track], now_ns: int) -> Taken:
+    """A picture's tracks, with how late what it is made of comes."""
+    late_ns = max(live.lateness.late_ns(now_ns).values(), default=0)
+    return Taken(tracks, live.picture.time_ns, late_ns)
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -300,7 +311,7 @@ class Warner:
         """
         self.looking()
         now_ns = clock()
-        tracks, taken_ns = taken
+        tracks, taken_ns, late_ns = taken
         watched_ns = self._watched(now_ns if taken_ns is None else taken_ns)
         self._tracks = {track.id: track for track in tracks}
         for of in (self._flights, self._ways, self._to_carry):
@@ -309,7 +320,9 @@ class Warner:
         self._launches.keep_only(self._tracks)
         flights = [await self._flight(track) for track in tracks]
         async with self._deciding:
-            await self.say(self.decider.look(now_ns, flights, watched_ns=watched_ns))
+            await self.say(
+                self.decider.look(now_ns, flights, watched_ns=watched_ns, late_ns=late_ns)
+            )
         self.decided_ns = now_ns
 
     async def _flight(self, track: Track) -> Flight:

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from copy import deepcopy
 from functools import partial
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ from skypact.tracking.kept import (
     plot_rows,
     tracklet_rows,
 )
+from skypact.tracking.lateness import Lateness
 from skypact.tracking.packed import conditions_of, pack, unpack
 from skypact.tracking.partners import Faults
 from skypact.tracking.picture import Picture
@@ -265,6 +267,7 @@ class LivePicture:
         self._next_upkeep_ns = self._clock_ns = self._named_ns = 0
         self.rebuild: Rebuild | None = None
         self.received = self.rebuilds = 0
+        self.lateness = Lateness()
         self.counts: Counter[str] = Counter()
         """Arrivals by cause of refusal or lateness; `accepted` and `catching up` the others."""
         self.counts_by_source: Counter[tuple[str, str, str]] = Counter()
@@ -296,6 +299,7 @@ class LivePicture:
         picture = self._present.picture
         other = LivePicture(picture.radars, picture.settings, self._late, on_record)
         other._restore(self._state())
+        other.lateness = deepcopy(self.lateness)
         return other
 
     def saved(self) -> SavedLive:
@@ -364,6 +368,7 @@ class LivePicture:
         else:
             verdict = recorded or self._verdict_on(arrival, content)
             self._judge.note(arrival, verdict)
+            self.lateness.note(arrival, verdict)
             if verdict.outcome == Outcome.ACCEPTED:
                 self._add(arrival, content, verdict)
         self._count(arrival, verdict)

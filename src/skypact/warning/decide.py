@@ -154,14 +154,21 @@ class Decider:
         )
 
     def look(
-        self, now_ns: int, flights: Sequence[Flight], *, watched_ns: int | None = None
+        self,
+        now_ns: int,
+        flights: Sequence[Flight],
+        *,
+        watched_ns: int | None = None,
+        late_ns: int = 0,
     ) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now.
 
         `watched_ns`: a clock, from any beginning, that stands while what radars send is not taken
-        in: by it a track is lost, so that a node's own lag loses none. None: `now_ns`.
+        in: by it a track is lost, so that a node's own lag loses none. None: `now_ns`. `late_ns`:
+        so late comes what radars send: until then it may be on its way that they see a track.
         """
         self._watched_ns = max(now_ns if watched_ns is None else watched_ns, self._watched_ns)
+        self._late_ns = late_ns
         self._sort_in(flights)
         for gone in self._worked_out.keys() - {flight.id for flight in flights}:
             del self._worked_out[gone]
@@ -374,7 +381,9 @@ class Decider:
         lost = [
             m.last_plot_ns
             for m in self._to_come(event, now_ns)
-            if m.chances and self._watched_ns - m.heard_ns > after
+            if m.chances
+            and self._watched_ns - m.heard_ns > after
+            and now_ns - self._late_ns - m.last_plot_ns > after
         ]
         return min(lost, default=None)
 
@@ -543,7 +552,8 @@ class Decider:
         lost = self._lost(event, now_ns + 1) if event.lost else None
         seen_ns = min((m.last_plot_ns for m in event.members.values()), default=None)
         # Also where a node that was behind did not say so before: its end was not seen.
-        unseen = seen_ns is not None and now_ns - seen_ns > self._settings.lost_after_s * S
+        heard_until_ns = now_ns - self._late_ns
+        unseen = seen_ns is not None and heard_until_ns - seen_ns > self._settings.lost_after_s * S
         if lost is None and (event.lost or (reason == Reason.CAME_DOWN and unseen)):
             lost = seen_ns
         event.open, event.lost = False, False

@@ -183,6 +183,9 @@ export interface Status {
   heard_ms: number;
   faults: string[];
   notices: string[];
+  /** Of nations whose plots come late, how late; how far the node is behind with what came, 0: it is not. */
+  late_s: Record<string, number>;
+  behind_s: number;
   alerts: StandingAlert[];
   release_policy: { hash: string; by: string; since: string };
   journal_last: number;

@@ -254,7 +254,9 @@ function Comments({ desk, flight }: { desk: Desk; flight: Flight }) {
   const say = useWords();
   const all = useStore(desk.comments);
   const [text, write] = useState("");
-  const comments: readonly Comment[] = all.get(flight.id) ?? [];
+  const past = desk.view.get().at_ms !== null;
+  const said: readonly Comment[] = all.get(flight.id) ?? [];
+  const comments = past ? said.filter(({ time }) => Date.parse(time) <= desk.now_ms()) : said;
   const send = async (): Promise<void> => {
     await desk.client.comment(flight.id, text.trim());
     write("");
@@ -265,7 +267,7 @@ function Comments({ desk, flight }: { desk: Desk; flight: Flight }) {
       <h3>{say("comments")}</h3>
       {comments.length === 0 && <p class="empty">{say("no_comments")}</p>}
       <ul>{comments.map((one) => <li key={one.id}><b>{one.who}</b> <time>{clockTime(Date.parse(one.time))}</time> {one.text}</li>)}</ul>
-      {desk.may("act") && (
+      {!past && desk.may("act") && (
         <form onSubmit={(event) => { event.preventDefault(); if (text.trim()) void desk.try(send); }}>
           <input aria-label={say("comment")} placeholder={say("write")} value={text} maxLength={500} onInput={(event) => write(event.currentTarget.value)} />
           <button disabled={!text.trim()}>{say("send")}</button>

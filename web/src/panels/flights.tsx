@@ -21,6 +21,9 @@ export function Flights({ desk }: { desk: Desk }) {
   const coming = useStore(desk.coming);
   const view = useStore(desk.view);
   const past = useStore(desk.shown)?.past ?? null;
+  const { waiting } = useStore(desk.past.playing);
+  const awaited = coming || (view.at_ms !== null && past === null && waiting);
+  const none = awaited ? "picture_coming" : view.at_ms === null ? "no_flights" : past === null ? "moment_not_had" : "no_flights_then";
   const told = [...desk.picture.flights.values()].filter(isStated).flatMap((flight) => flight.assessments);
   const statedHere = ({ assessments }: Flight): boolean =>
     assessments.some((one) => told.some(({ nation, flight }) => one.nation === nation && one.flight === flight));
@@ -33,7 +36,7 @@ export function Flights({ desk }: { desk: Desk }) {
     <section class="flights" aria-labelledby="flights-title">
       <h2 id="flights-title" tabIndex={-1}>{say("flights")} <span class="count">{flights.length}</span> <span class="tracks">{launched < flights.length && `${say("launches_n", { count: launched })} · `}{say("tracks_n", { count: tracks })}</span></h2>
       {lacking.size > 0 && !stated && <p class="lacking" role="status">◌ {say("missing_here", { count: lacking.size })}</p>}
-      {flights.length === 0 && missed.length === 0 && <p class="empty" role="status">{tracks > 0 ? say("not_assessed", { count: tracks }) : say(coming ? "picture_coming" : past ? "no_flights_then" : "no_flights")}</p>}
+      {flights.length === 0 && missed.length === 0 && <p class="empty" role="status">{tracks > 0 ? say("not_assessed", { count: tracks }) : say(none)}</p>}
       {stated && <p class="empty" role="status">{say("stated_no_track", { nation: stated })}</p>}
       <ul>
         {flights.slice(0, GREATEST_ROWS).map((flight) => <Row key={flight.id} desk={desk} flight={flight} missing={false} />)}

@@ -73,6 +73,7 @@ function DataAge({ desk }: { desk: Desk }) {
   const silent = useSilent(desk);
   useSeconds();
   const partners = useStore(desk.partners);
+  const late_s = useStore(desk.status)?.late_s ?? {};
   const own = desk.session.get()?.nation;
   if (!clock) return <div class="data-age" role="status">{say("node_awaited")}</div>;
   const nations = new Set([...Object.keys(clock.came_ms), ...partners.map(({ nation }) => nation)].filter((nation) => nation !== own).sort());
@@ -81,7 +82,7 @@ function DataAge({ desk }: { desk: Desk }) {
       <strong class="now">{clockTime(clock.time_ms)}<small>{localTime(clock.time_ms)}</small></strong>
       <div class="all-came">
         {[...(own === undefined ? [] : [own]), ...nations].map((nation) => (
-          <Came key={nation} clock={clock} nation={nation} own={nation === own} unknown={silent} cut={partners.some((one) => one.nation === nation && !one.link.up)} />
+          <Came key={nation} clock={clock} nation={nation} own={nation === own} unknown={silent} late_s={late_s[nation]} cut={partners.some((one) => one.nation === nation && !one.link.up)} />
         ))}
       </div>
     </div>
@@ -90,15 +91,16 @@ function DataAge({ desk }: { desk: Desk }) {
 
 /**
  * How long ago plots, or what a partner makes of its own, came of a nation. Where nothing is in sight
- * none come: a fault is only a link that is down.
+ * none come: a fault is only a link that is down, or plots that come late.
  */
-function Came({ clock, nation, own, unknown, cut }: { clock: Clock; nation: string; own: boolean; unknown: boolean; cut: boolean }) {
+function Came({ clock, nation, own, unknown, late_s, cut }: { clock: Clock; nation: string; own: boolean; unknown: boolean; late_s: number | undefined; cut: boolean }) {
   const say = useWords();
   const came_ms = clock.came_ms[nation];
   const seconds = came_ms === undefined ? Infinity : (clock.time_ms - came_ms) / 1_000;
   const shown = came_ms === undefined ? "" : age(seconds);
   if (unknown) return <span class="came" title={say("silent")}>? {nation}</span>;
   if (cut) return <span class="came old" title={say("link_cut", { nation })}>▲ {nation} {say("link_down")} {shown}</span>;
+  if (late_s !== undefined) return <span class="came old" title={say("comes_late_said", { nation, age: age(late_s) })}>▲ {nation} {say("comes_late", { age: age(late_s) })}</span>;
   if (seconds <= OLD_AFTER_S) return <span class="came" title={say("data_age", { age: shown })}>● {nation} {shown}</span>;
   return <span class="came" title={say(own ? "own_quiet" : "partner_quiet", { nation })}>○ {nation} {say("nothing_in_sight")} {shown}</span>;
 }
@@ -113,6 +115,7 @@ export function Notices({ desk }: { desk: Desk }) {
   const shown = useStore(desk.shown);
   const { waiting } = useStore(desk.past.playing);
   useSeconds();
+  const late = Object.entries(status?.late_s ?? {}).map(([nation, late_s]) => `${nation} ${age(Math.round(late_s))}`);
   const silent_ms = desk.silent_ms();
   const silent = silent_ms > SILENT_AFTER_MS;
   return (
@@ -126,6 +129,12 @@ export function Notices({ desk }: { desk: Desk }) {
         <div class="notice alarm" role="alert">
           <strong>{say("node_silent")}</strong> {say("node_silent_since", { time: clockTime(clock.heard_ms) })}
         </div>
+      )}
+      {!silent && late.length > 0 && (
+        <div class="notice fault" role="alert"><strong>{say("plots_late")}</strong> {say("plots_late_said", { who: late.join(", ") })}</div>
+      )}
+      {!silent && status && status.behind_s > 0 && (
+        <div class="notice fault" role="alert"><strong>{say("node_behind")}</strong> {say("node_behind_said", { age: age(Math.round(status.behind_s)) })}</div>
       )}
       {status && !status.ready && status.connected && <div class="notice">{say("not_ready")}</div>}
       {status?.faults.map((fault) => <div class="notice fault" role="alert" lang="en" key={fault}>{fault}</div>)}

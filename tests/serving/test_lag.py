@@ -1,0 +1,76 @@
+"""A node says how late what it is sent comes, and how far it is behind with it."""
+
+import asyncio
+
+from evaluate.node_scene import Node, S, Time, arrivals, give, settings, stage, until
+from skypact.serving.desk_state import desk_state
+from skypact.serving.lag import Lag
+from tests.sharing.link_settings import QUICK
+
+SETTINGS = settings(link=QUICK)
+ALONE = {"JPN": {"KOR": "nothing"}, "KOR": {"JPN": "nothing"}}
+MOST_S = SETTINGS.node.greatest_lag_s
+
+
+def test_a_node_says_by_how_much_plots_come_late(tmp_path):
+    stage(tmp_path, ALONE, SETTINGS)
+
+    async def story():
+        times = Time()
+        node = Node(tmp_path / "JPN", SETTINGS, clock=times.clock())
+        await node.start()
+        try:
+            sent = arrivals("JPN", node.radars, begin_ns=times.now_ns, seconds=8.0)
+            late_s = MOST_S + 3.0
+            first = [one for one in sent if one.due_ns < sent[0].due_ns + 2 * S]
+            for one in first:
+                await give(node, one, times)
+            assert node.health()["lag"]["late_s"] == {}
+            for one in sent[len(first) :]:
+                times.now_ns = max(times.now_ns, one.due_ns + round(late_s * S))
+                verdict = await give(node, one, times)
+                assert verdict.outcome == "accepted" and not verdict.catching_up, verdict
+            health = node.health()
+            # A scan's newest plot is as old as its arrival is late, or younger than its last row.
+            assert late_s <= health["lag"]["late_s"]["JPN"] < late_s + 2.0
+            assert any(told.startswith("plots of JPN late") for told in health["lag"]["told"])
+            state = desk_state(node, {})
+            assert state.late_s == health["lag"]["late_s"]
+            assert not [told for told in (*state.faults, *state.notices) if "late" in told]
+            times.now_ns += 61 * S  # nothing came for a minute: it is silent
+            assert node.health()["lag"]["late_s"] == {}
+        finally:
+            await node.stop()
+
+    asyncio.run(story())
+
+
+def test_a_node_that_cannot_keep_up_says_how_far_it_is_behind(tmp_path):
+    stage(tmp_path, ALONE, SETTINGS)
+
+    async def story():
+        node = Node(tmp_path / "JPN", SETTINGS)
+        await node.start()
+        try:
+            assert await until(lambda: node.lag.behind_s < MOST_S)
+            node.lag.note(MOST_S + 2.0)
+            told = desk_state(node, {})
+            assert told.behind_s == MOST_S + 2.0
+            assert any(one.startswith("node behind") for one in node.health()["lag"]["told"])
+        finally:
+            await node.stop()
+
+    asyncio.run(story())
+
+
+def test_the_most_of_the_last_ten_seconds_counts():
+    now_s = [0.0]
+    lag = Lag(lambda: now_s[0])
+    for at_s, behind_s in ((0.0, 1.0), (1.0, 7.0), (2.0, 3.0), (8.0, 2.0)):
+        now_s[0] = at_s
+        lag.note(behind_s)
+    assert lag.behind_s == 7.0
+    now_s[0] = 11.5
+    assert lag.behind_s == 3.0
+    now_s[0] = 30.0
+    assert lag.behind_s == 0.0
