@@ -1,7 +1,7 @@
 /** The desk's state: who is here, what is looked at, and what the node says of it. */
 import type { FeatureCollection } from "geojson";
 import { Client, Refused } from "./api/client";
-import type { Clock, Comment, EventLine, Partner, PictureName, Radar, Session, Status, Warnings } from "./api/contract";
+import type { Clock, Comment, EventLine, Partner, PictureName, Radar, Session, SharedEvent, Status, Warnings } from "./api/contract";
 import { Events, type Notes } from "./api/events";
 import { forMe } from "./picture/consulted";
 import { missing } from "./picture/missing";
@@ -46,6 +46,8 @@ export class Desk {
   readonly comments: Store<ReadonlyMap<number, readonly Comment[]>> = store<ReadonlyMap<number, readonly Comment[]>>(new Map());
   /** Hashes of texts that wait for one's own confirmation, as of when events were last read. */
   readonly toConfirm: Store<readonly string[]> = store<readonly string[]>([]);
+  /** The shared events as of the moment of the past that is shown; null: it has not come, or it is now. */
+  readonly consulted: Store<readonly SharedEvent[] | null> = store<readonly SharedEvent[] | null>(null);
   /** Of when what is shown is, while a moment of the past is looked at. */
   readonly shown: Store<ShownMoment | null> = store<ShownMoment | null>(null);
   /** ms of the page's own clock when something last came; null: nothing yet. */
@@ -71,6 +73,7 @@ export class Desk {
         this.lacking.set(new Set());
         this.picture.take(moment);
         this.warnings.set(moment.warnings);
+        this.consulted.set(moment.consultations);
       },
       (moment) => {
         this.together.take(moment);
@@ -119,6 +122,7 @@ export class Desk {
     const past = view.at_ms !== null;
     const turned = past !== (before.at_ms !== null);
     if (other || (turned && !(past && view.picture === TOGETHER))) this.#follow();
+    if (!past) this.consulted.set(null);
     if (!past || other) this.shown.set(null);
     else if (before.at_ms === null && this.clock.get()) this.shown.set({ time_ms: this.clock.get()!.time_ms, past: null });
     const elsewhen = view.at_ms !== before.at_ms || view.known !== before.known || view.picture !== before.picture;

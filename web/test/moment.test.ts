@@ -21,7 +21,7 @@ describe("a link to a moment", () => {
 });
 
 describe("going back", () => {
-  const moment = (at_ms: number): Moment => ({ picture: "shared", time_ms: at_ms, known: null, warnings: { warns: false, fault: "", warnings: [] }, tracks: [madeTrack(at_ms - NOON_MS)], flights: [] });
+  const moment = (at_ms: number): Moment => ({ picture: "shared", time_ms: at_ms, known: null, warnings: { warns: false, fault: "", warnings: [] }, consultations: [], tracks: [madeTrack(at_ms - NOON_MS)], flights: [] });
 
   it("shows the moment asked for last, though an earlier one is answered later", async () => {
     const answers = new Map<number, (moment: Moment) => void>();

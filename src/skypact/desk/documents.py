@@ -610,3 +610,9 @@ class Fault(TypedDict):
 
 
 Document = dict[str, Any]
+
+
+class Moment(Snapshot):
+    """A picture of the past. `consultations`: the shared events as they were known then."""
+
+    consultations: list[SharedEvent]

@@ -212,11 +212,11 @@ class Live:
         return max(2, self._settings.snapshot_points // max(1, len(picture.flights)))
 
     def past(
-        self, picture: PictureCopy, own: PictureCopy | None, at_ns: int, known: str | None
-    ) -> d.Snapshot:
+        self, picture: PictureCopy, own: PictureCopy, at_ns: int, known: str | None
+    ) -> d.Moment:
         """A picture of the past: flights as they were then, and nothing of the present in them.
 
-        `own`: of own radars alone then, beside the one of all together.
+        `own`: of own radars alone then.
         """
         nation, shown_flights = self.state.nation, picture.flights
         stated: dict[int, list[tuple[str, Assessment]]] = {}
@@ -227,7 +227,7 @@ class Live:
             shown_flights, stated = dict(of.flights), of.stated
         elif picture.name == SHARED:
             stated = beside.stated_of(picture.flights, picture.stated)
-        alone = {} if own is None else self._own_flights(picture, own)
+        alone = self._own_flights(picture, own) if picture.name == SHARED else {}
         flights = []
         for number, one in sorted(shown_flights.items()):
             others = [as_json.assessment(name, a, one.flight) for name, a in stated.get(number, ())]
@@ -262,6 +262,7 @@ class Live:
             "status": self.status(),
             "clock": clock,
             "warnings": self.warnings(at_ns),
+            "consultations": own.consulted,  # type: ignore[typeddict-item]
         }
 
     def _order(self, one: ShownFlight, now_ns: int) -> tuple[int, int]:

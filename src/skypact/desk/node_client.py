@@ -84,6 +84,8 @@ class PictureCopy:
         self._trails: dict[int, Trail] = {}
         self.stated: tuple[Statement, ...] = ()
         """Of a moment of the past: what partners had stated by then."""
+        self.consulted: list[dict[str, Any]] = []
+        """Of own radars alone then: the shared events."""
         self.whole = asyncio.Event()
 
     def follows(self, change: PictureChange) -> bool:
@@ -111,11 +113,13 @@ class PictureCopy:
 
     def become(self, parts: Iterable[PictureChange]) -> None:
         """Be what was told whole."""
-        self.tracks, self.flights, self._trails, self.stated = {}, {}, {}, ()
+        self.tracks, self.flights, self._trails = {}, {}, {}
+        self.stated, self.consulted = (), []
         for part in parts:
             self.epoch = part.epoch
             self.apply(part)
             self.stated += part.stated
+            self.consulted += part.consulted
         self.whole.set()
 
 

@@ -17,7 +17,7 @@ from skypact.desk.access import Visitor
 from skypact.desk.accounts import ADMINISTER, VIEW
 from skypact.desk.answers import JSON, faults, json, not_there
 from skypact.desk.exports import FORMATS, exported
-from skypact.desk.live import NATIONAL, SHARED
+from skypact.desk.live import NATIONAL
 from skypact.desk.node_client import PictureCopy
 from skypact.desk.streams import encoded
 
@@ -112,7 +112,7 @@ def reading_routes(desk: "Desk") -> APIRouter:
         until_ns = None if until is None else time_of(until, "until")
         return json(live.warning_messages(event, limit, until_ns))
 
-    @router.get("/moments", response_model=d.Snapshot, responses=faults(404))
+    @router.get("/moments", response_model=d.Moment, responses=faults(404))
     async def moments(
         visitor: viewing,
         at: Annotated[str, Query(max_length=40, description="ISO 8601, with its zone.")],
@@ -128,8 +128,10 @@ def reading_routes(desk: "Desk") -> APIRouter:
         at_ns = time_of(at, "at")
         known_ns = None if known is None else 0 if known == _THEN else time_of(known, "known")
         picture = await live.node.moment(name, at_ns, known_ns)
-        # From the same pass over the journal: what own radars alone had of it.
-        own = await live.node.moment(NATIONAL, at_ns, known_ns) if name == SHARED else None
+        # From the same pass over the journal.
+        own = picture
+        if name != NATIONAL:
+            own = await live.node.moment(NATIONAL, at_ns, known_ns)
         shown_known = None if known_ns is None else as_json.iso(known_ns or at_ns)
         return json(live.past(picture, own, at_ns, shown_known))
 

@@ -4,6 +4,8 @@ MessagePack on the nation's own server, between programs of one version: nothing
 wire between nations.
 """
 
+from typing import Any
+
 import msgspec
 
 from skypact.model.flight import Flight
@@ -87,7 +89,8 @@ class PictureChange(msgspec.Struct, frozen=True, array_like=True):
     the last change that it holds. `time_ns`: the node's clock; `newest_ns`: of the newest plot in
     it, 0: none. `gone`, `flights_gone`: ids that are no more. `flown`: by id, where they went until
     now. `more`: further parts of the answer follow. `fault`: why there is none. `stated`: of a
-    moment of the past, what partners had stated by then.
+    moment of the past, what partners had stated by then; `consulted`: of own radars alone then, the
+    shared events as their documents.
     """
 
     picture: str
@@ -103,6 +106,7 @@ class PictureChange(msgspec.Struct, frozen=True, array_like=True):
     more: bool = False
     fault: str = ""
     stated: tuple[Statement, ...] = ()
+    consulted: tuple[dict[str, Any], ...] = ()
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):

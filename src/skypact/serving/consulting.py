@@ -59,7 +59,7 @@ from skypact.settings import ConsultationSettings
 from skypact.sharing import codec
 
 S = 1_000_000_000
-_LISTED = 200
+LISTED = 200
 _MOST_FLIGHTS = 64
 _MATTER: dict[type, Matter] = {
     Assessed: Matter.ASSESSMENT,
@@ -394,7 +394,7 @@ class Consulting:
         try:
             asked = msgspec.json.decode(data, type=Asked)
             if not asked.event:
-                events = self._folded.events.all()[:_LISTED]
+                events = self._folded.events.all()[:LISTED]
                 return Shown(tuple(map(event_line, events)))
             event = self._found(asked.event)
         except (msgspec.MsgspecError, SkypactError) as error:

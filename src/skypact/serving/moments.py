@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from nats.aio.client import Client
@@ -22,17 +23,20 @@ from nats.aio.msg import Msg
 from skypact.desk.beside import partner_of
 from skypact.errors import InputError, SkypactError
 from skypact.flight import assess
-from skypact.model import Ask, PictureChange, Statement, Track
+from skypact.model import Ask, Event, PictureChange, Statement, Track
 from skypact.offline.warm import warm_up
 from skypact.sensing import load_radars
 from skypact.serving.child import end_with_parent
+from skypact.serving.consulting import LISTED
 from skypact.serving.desk_state import statements_of
+from skypact.serving.event_document import event_document
+from skypact.serving.event_fit import flights_of, is_of
 from skypact.serving.journal_source import Source, open_source
 from skypact.serving.partner_alone import PartnerAlone
 from skypact.serving.pictures import NAMES, NATIONAL, SHARED
 from skypact.serving.replay import Replaying, tracks_at
 from skypact.serving.shown import expected_path
-from skypact.serving.shown_picture import Eyes, ShownPicture, Sighting
+from skypact.serving.shown_picture import Eyes, ShownPicture, Sighting, cut
 from skypact.settings import Settings
 
 S = 1_000_000_000
@@ -154,6 +158,7 @@ class Past:
         self._folding: Replaying | None = None
         self._at_ns, self._folded_s = 0, 0.0
         self._stated: dict[str, tuple[Statement, ...]] = {}
+        self._events: tuple[Event, ...] = ()
         self._looked: set[str] = set()
         self._assessed: set[str] = set()
 
@@ -198,12 +203,12 @@ class Past:
                 for name in self._shown:
                     tracks, newest_ns = self._now(name)
                     self._shown[name].look(_until(tracks, time_ns), newest_ns)
-            self._note_stated()
+            self._note_said()
             self._looked |= self._shown.keys()
         else:
             known_ns = self._known_ns
             await folding.fold_until(ask.at_ns if known_ns is None else min(known_ns, ask.at_ns))
-            self._note_stated()
+            self._note_said()
             await folding.fold_until(known_ns)
             if self._alone is not None:
                 self._alone.live.tracks()  # gives them ids
@@ -225,8 +230,10 @@ class Past:
         assert self._alone is not None
         return self._alone.live.tracks(), self._alone.live.lateness.newest_ns
 
-    def _note_stated(self) -> None:
+    def _note_said(self) -> None:
+        """What nations had said by then, after what is folded."""
         assert self._folding is not None
+        self._events = self._folding.folded.events.all()[:LISTED]
         for name in self._shown:
             alone = self._alone is not None and name not in self._names
             folded = self._alone.folded if alone and self._alone else self._folding.folded
@@ -264,7 +271,19 @@ class Past:
             self._assess(shown)
             self._assessed.add(name)
         first, *rest = shown.whole(at_ns)
-        return [msgspec.structs.replace(first, stated=self._stated[name]), *rest]
+        before = [
+            PictureChange(name, at_ns, 0, at_ns, 0, consulted=part, more=True)
+            for part in (cut(self._consulted()) if name == NATIONAL else ())
+        ]
+        return [*before, msgspec.structs.replace(first, stated=self._stated[name]), *rest]
+
+    def _consulted(self) -> Iterator[dict[str, Any]]:
+        """The shared events, with what own radars alone had of them."""
+        own = self._shown[NATIONAL].flights
+        for event in self._events:
+            told = flights_of(event)
+            seen = [one for one in own if is_of(one, told, self._settings.consultation)]
+            yield event_document(event, self._nation, seen)
 
     def _assess(self, shown: ShownPicture) -> None:
         """What its newest tracks meant."""

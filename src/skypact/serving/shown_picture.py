@@ -202,6 +202,11 @@ class ShownPicture:
         """As they were last looked at."""
         return [one.track for one in self._followed.values() if one.track is not None]
 
+    @property
+    def flights(self) -> list[Flight]:
+        """What of them is assessed means."""
+        return [one.flight.flight for one in self._followed.values() if one.flight is not None]
+
     def sightings(self, at_ns: int) -> dict[int, dict[Eyes, Sighting]]:
         """By track, who had seen it by a time, as it was noted then."""
         return {number: one.sightings(at_ns) for number, one in self._followed.items()}
@@ -234,9 +239,9 @@ class ShownPicture:
     def whole(self, now_ns: int) -> list[PictureChange]:
         """All of it, in parts that a message can hold."""
         parts = [self._told(now_ns, tracks=self._tracks(self._followed))]
-        parts += [self._told(now_ns, flights=f) for f in _cut(self._flights(self._followed))]
+        parts += [self._told(now_ns, flights=f) for f in cut(self._flights(self._followed))]
         flown = ((number, one.path.shown()) for number, one in self._followed.items())
-        parts += [self._told(now_ns, flown=dict(f)) for f in _cut(flown)]
+        parts += [self._told(now_ns, flown=dict(f)) for f in cut(flown)]
         return [msgspec.structs.replace(one, more=True) for one in parts[:-1]] + parts[-1:]
 
     def _told(self, now_ns: int, **what: object) -> PictureChange:
@@ -318,7 +323,7 @@ class ShownPicture:
         self._flights_changed.add(track.id)
 
 
-def _cut(items: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+def cut(items: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
     """Items together up to the size of a part."""
     held: list[Any] = []
     size = 0

@@ -481,4 +481,5 @@ export interface Moment {
   tracks: Track[];
   flights: Flight[];
   warnings: Warnings;
+  consultations: SharedEvent[];
 }

@@ -94,11 +94,18 @@ function useEvents(desk: Desk) {
       clearTimeout(timer);
     };
   }, []);
-  return { lines, event, fault, choose, read };
+  const { at_ms } = useStore(desk.view);
+  const then = useStore(desk.consulted);
+  if (at_ms === null) return { lines, event, fault, choose, read };
+  const [newest] = then ?? [];
+  const shown = then?.find(({ names }) => chosen.current !== null && names.includes(chosen.current)) ?? newest ?? null;
+  const inShort = then?.map((one) => ({ ...one, comments: one.comments.length, texts: one.texts.length })) ?? null;
+  return { lines: inShort, event: shown, fault: "", choose, read };
 }
 
-function Lines({ lines, chosen, choose }: { lines: readonly EventLine[]; chosen: SharedEvent | null; choose: (name: string) => void }) {
+function Lines({ lines, chosen, choose }: { lines: readonly EventLine[] | null; chosen: SharedEvent | null; choose: (name: string) => void }) {
   const say = useWords();
+  if (lines === null) return <p class="empty" role="status">{say("moment_awaited")}</p>;
   if (lines.length === 0) return <p class="empty">{say("events_none")}</p>;
   return (
     <ul class="events" aria-label={say("shared_events")}>
@@ -124,6 +131,7 @@ function counts(count: Record<string, number>): string {
 function OneEvent({ desk, event, mode, carry }: { desk: Desk; event: SharedEvent; mode: string; carry: Carry }) {
   const say = useWords();
   const own = useStore(desk.session)?.nation ?? "";
+  const past = useStore(desk.view).at_ms !== null;
   const tell = (what: "acknowledgements" | "comments" | "texts") => (said: Saying): Promise<Done> => desk.client.consult(event.event, what, said);
   return (
     <article class="event" aria-labelledby="event-title" data-shown={event.event}>
@@ -133,7 +141,7 @@ function OneEvent({ desk, event, mode, carry }: { desk: Desk; event: SharedEvent
         {event.names.length > 1 && ` (${event.names.slice(1).join(", ")})`}
       </p>
       <section class="assessments"><h4>{say("assessments")}</h4><EventTable event={event} own={own} /></section>
-      <Speak desk={desk} mode={mode} carry={carry} acknowledge={tell("acknowledgements")} comment={tell("comments")} propose={tell("texts")} />
+      {!past && <Speak desk={desk} mode={mode} carry={carry} acknowledge={tell("acknowledgements")} comment={tell("comments")} propose={tell("texts")} />}
       <section class="noted-by">
         <h4>{say("acknowledged")}</h4>
         {event.acknowledged.length === 0 && <p class="empty">{say("not_acknowledged")}</p>}
@@ -162,7 +170,8 @@ function OneText({ desk, text, mode, carry }: { desk: Desk; text: EventText; mod
   const session = useStore(desk.session);
   const own = session?.nation ?? "";
   const may = desk.may("act");
-  const asked = confirms(text, own, session?.who ?? "");
+  const past = useStore(desk.view).at_ms !== null;
+  const asked = past ? "no" : confirms(text, own, session?.who ?? "");
   const waits = waitsFor(text);
   const title = say("confirm_text", { nation: own, mode });
   const confirm = (): void => carry({ title, words: text.text, do: (password) => desk.client.confirmText(text.hash, signedWith(password)) });

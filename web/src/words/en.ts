@@ -59,6 +59,7 @@ export const en = {
   launch_closer: "by the first plots here alone; {nation} states it closer: {area}",
   launch_closer_said: "A launch rests on first plots, and tracklets tell none of those: what partners saw first has no part in it. What each nation says of it stands below.",
   no_flights: "No flights in this picture: nothing is in sight. What is seen comes here by itself.",
+  moment_awaited: "Not known yet for this moment.",
   moment_not_had: "This moment could not be had: nothing is shown.",
   no_flights_then: "No flights in this picture: nothing was in sight then.",
   missing_here: "Not in this picture: {count} of all together",

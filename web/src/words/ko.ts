@@ -60,6 +60,7 @@ export const ko: Words = {
   launch_closer: "여기 있는 첫 플롯만으로 구함. {nation} 통보가 더 정밀: {area}",
   launch_closer_said: "발사는 첫 플롯에서 구하지만 트랙릿에는 그것이 없습니다. 파트너가 먼저 본 것은 여기에 들어 있지 않습니다. 각국의 평가는 아래에 있습니다.",
   no_flights: "이 상황도에 비행체가 없습니다: 탐지 없음. 탐지되면 자동으로 나타납니다.",
+  moment_awaited: "이 시점의 내용은 아직 없습니다.",
   moment_not_had: "이 시점을 불러올 수 없어 아무것도 표시하지 않습니다.",
   no_flights_then: "이 상황도에 비행체가 없습니다: 당시 탐지 없음.",
   missing_here: "이 상황도에 없음: 공유 상황도 중 {count}",
