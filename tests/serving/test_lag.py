@@ -2,9 +2,15 @@
 
 import asyncio
 
+import msgspec
+import numpy as np
+
 from evaluate.node_scene import Node, S, Time, arrivals, give, settings, stage, until
+from skypact.model import Arrival, Outcome, Verdict
+from skypact.model.plots import no_plots
 from skypact.serving.desk_state import desk_state
 from skypact.serving.lag import Lag
+from skypact.tracking.lateness import Lateness
 from tests.sharing.link_settings import QUICK
 
 SETTINGS = settings(link=QUICK)
@@ -37,12 +43,45 @@ def test_a_node_says_by_how_much_plots_come_late(tmp_path):
             state = desk_state(node, {})
             assert state.late_s == health["lag"]["late_s"]
             assert not [told for told in (*state.faults, *state.notices) if "late" in told]
-            times.now_ns += 61 * S  # nothing came for a minute: it is silent
+            times.now_ns += 30 * S  # still what is known of it, and a track not lost for it
+            assert late_s <= node.health()["lag"]["late_s"]["JPN"]
+            lateness = node.shared.lateness
+            assert max(lateness.late_ns(times.now_ns).values()) >= late_s * S
+            times.now_ns += 31 * S  # nothing came for a minute: it is silent
             assert node.health()["lag"]["late_s"] == {}
         finally:
             await node.stop()
 
     asyncio.run(story())
+
+
+def test_what_comes_in_time_again_says_so_soon_and_what_was_late_counts_a_minute_long():
+    """On the desk a source is late no longer; a track is lost as much later for a minute yet."""
+    lateness, accepted = Lateness(), Verdict(outcome=Outcome.ACCEPTED, content="")
+
+    def come(at_s, late_s, **of):
+        time_ns = np.array([round((at_s - late_s) * S)])
+        plots = no_plots()._replace(time_ns=time_ns)
+        arrival = Arrival(
+            nation="JPN", radar="A", epoch=1, sequence=1, received_ns=at_s * S, plots=plots
+        )
+        lateness.note(arrival, msgspec.structs.replace(accepted, **of))
+
+    def late_s(at_s):
+        found = lateness.late_ns(at_s * S), lateness.late_now_ns(at_s * S)
+        return tuple(one.get(("JPN", "A"), 0) / S for one in found)
+
+    come(100, 30.0)
+    assert late_s(101) == (30.0, 30.0)
+    for second in range(102, 120):
+        come(second, 0.5)
+    assert late_s(120) == (30.0, 0.5)
+    assert late_s(161) == (0.5, 0.5)
+    assert late_s(180) == (0.0, 0.0)
+    # What catches up after a cut was away, not late; what it saw is known all the same.
+    come(200, 50.0, catching_up=True)
+    assert late_s(200) == (0.0, 0.0)
+    assert lateness.newest_ns["JPN", "A"] == 150 * S
 
 
 def test_a_node_that_cannot_keep_up_says_how_far_it_is_behind(tmp_path):

@@ -81,7 +81,7 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
         *(node.warner.faults.values() if node.warner else ()),
     ]
     now_ns, of = node.clock(), node.settings.node
-    late = late_s(node.folded.shared.lateness.late_ns(now_ns), of)
+    late = late_s(node.folded.shared.lateness.late_now_ns(now_ns), of)
     behind_s = node.lag.behind_s
     lag_told = late_told(late, behind_s, of)
     decided_ns = node.warner.decided_ns if node.warner else None
@@ -140,7 +140,7 @@ def metrics_of(node: OfNode) -> Counts:
         },
         "skypact_late_seconds": {
             name: late_ns / S
-            for name, late_ns in node.folded.shared.lateness.late_ns(node.clock()).items()
+            for name, late_ns in node.folded.shared.lateness.late_now_ns(node.clock()).items()
         },
         "skypact_behind_seconds": {(): node.lag.behind_s},
         "skypact_journal_waiting_bytes": {(): float(node.journal.health.waiting_bytes)},

@@ -5,12 +5,14 @@ it is known anew with what comes.
 """
 
 from collections import deque
+from collections.abc import Iterator
 
 from skypact.model import Arrival, Outcome, Verdict
 
 S = 1_000_000_000
 _LATELY_NS = 60 * S
 """So long an arrival tells how late its source is: after it the source is silent."""
+_NOW_NS = 10 * S
 
 Name = tuple[str, str]
 """A nation, and its radar or the label that it has for it."""
@@ -64,9 +66,18 @@ class Lateness:
 
     def late_ns(self, now_ns: int) -> dict[Name, int]:
         """By how much what came in the last minute was late at most, of each source that sent."""
-        out = {}
+        return {name: late[0][1] for name, late in self._lately(now_ns)}
+
+    def late_now_ns(self, now_ns: int) -> dict[Name, int]:
+        """The same of the last ten seconds, or of what came last of a source that pauses since."""
+        since_ns = now_ns - _NOW_NS
+        return {
+            name: next((late_ns for at_ns, late_ns in late if at_ns >= since_ns), late[-1][1])
+            for name, late in self._lately(now_ns)
+        }
+
+    def _lately(self, now_ns: int) -> Iterator[tuple[Name, deque[tuple[int, int]]]]:
         for name, came in self._of.items():
             came.pass_time(now_ns)
             if came.late:
-                out[name] = came.late[0][1]
-        return out
+                yield name, came.late
