@@ -94,6 +94,7 @@ def flight(
     now_ns: int,
     settings: DeskSettings,
     *,
+    shared_id: int | None = None,
     flown: ShownPath | None = None,
     beside: Sequence[d.NationAssessment] = (),
     acknowledged: Sequence[d.Acknowledgement] = (),
@@ -104,6 +105,7 @@ def flight(
     sources = [_source(each, own, now_ns, settings) for each in shown.sources]
     return {
         "id": one.id,
+        "shared_id": shared_id,
         "as_of_ms": shown.as_of_ns // MS,
         "status": shown.status.value,
         "ended_because": shown.ended_because,

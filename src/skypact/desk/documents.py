@@ -155,6 +155,9 @@ class Comment(TypedDict):
 class Flight(TypedDict):
     """What a track means. `id`: of its track. `path_flown` is null in `flights` of a stream.
 
+    Each picture numbers for itself: `shared_id` is the number of the same flight in the shared
+    picture, null where none there is the same. What people noted of a flight is by that number.
+
     In the picture of a partner alone (`from:KOR`) an `id` below zero is of a flight that it states
     and sent no track of: `plots` is 0, `sources` empty, and all of it is what is stated. A track's
     `launch` is there what the partner states of it, where its plots tell none.
@@ -164,6 +167,7 @@ class Flight(TypedDict):
     """
 
     id: int
+    shared_id: int | None
     as_of_ms: Milliseconds
     status: Literal["confirmed", "ended"]
     ended_because: str | None
@@ -491,6 +495,8 @@ class EventLine(TypedDict):
 class SharedEvent(TypedDict):
     """A shared event: by nation its flights (as `skypact consult show --json`), and what was said.
 
+    `alone`: own assessments are what own plots alone say now; else as they were told to a partner.
+    `shared_id` of a flight: the number of the same one in the shared picture; null: none there is.
     `differences`: of each two nations; what differs by more than both are unsure of is marked.
     """
 
@@ -505,6 +511,7 @@ class SharedEvent(TypedDict):
     texts: list[EventText]
     agreed: str | None
     waiting: list[WaitingText]
+    alone: bool
     assessments: dict[str, list[dict[str, Any]]]
     differences: list[dict[str, Any]]
 

@@ -72,9 +72,14 @@ def consulting_routes(desk: "Desk") -> APIRouter:
     async def consultation(visitor: viewing, name: Name) -> Any:
         """One of them, with each nation's assessment beside the others'."""
         try:
-            return json((await orders.events(name))[0])
+            (event,) = await orders.events(name)
         except InputError:
             raise not_there(f"event {name}") from None
+        placed = await desk.live.stated_ids(own_alone=event["alone"])
+        for nation, flights in event["assessments"].items():
+            for one in flights:
+                one["shared_id"] = placed.get((nation, one.get("flight")))
+        return json(event)
 
     @router.post("/consultations/{name}/acknowledgements", **done)
     async def acknowledge_event(visitor: may_act, name: Name, given: Said) -> Any:

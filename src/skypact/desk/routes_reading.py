@@ -128,10 +128,11 @@ def reading_routes(desk: "Desk") -> APIRouter:
         at_ns = time_of(at, "at")
         known_ns = None if known is None else 0 if known == _THEN else time_of(known, "known")
         picture = await live.node.moment(name, at_ns, known_ns)
-        # From the same pass over the journal: what own radars alone had of it.
-        own = await live.node.moment(NATIONAL, at_ns, known_ns) if name == SHARED else None
+        # From the same pass over the journal: which flight is which, and what own radars had of it.
+        beside = NATIONAL if name == SHARED else SHARED
+        other = await live.node.moment(beside, at_ns, known_ns)
         shown_known = None if known_ns is None else as_json.iso(known_ns or at_ns)
-        return json(live.past(picture, own, at_ns, shown_known))
+        return json(live.past(picture, other, at_ns, shown_known))
 
     @router.get(
         "/exports/picture.{ending}",

@@ -116,7 +116,10 @@ export interface Comment {
 }
 
 export interface Flight {
+  /** Of its track, in its picture alone. */
   id: number;
+  /** The number of the same flight in all together; null: none there is the same. */
+  shared_id: number | null;
   as_of_ms: number;
   status: "confirmed" | "ended";
   ended_because: string | null;
@@ -338,6 +341,8 @@ export interface StatedPlace {
 /** A flight as a nation stated it to us, or as our own plots alone have it. */
 export interface StatedFlight {
   flight: number;
+  /** The number of the same flight in all together; null: none there is the same. */
+  shared_id: number | null;
   as_of: string;
   kind: Kind;
   range_class: RangeClass | null;
@@ -382,6 +387,8 @@ export interface EventDifference {
 }
 
 export interface SharedEvent extends Omit<EventLine, "comments" | "texts"> {
+  /** Own assessments are what own plots alone say now; else as partners were told. */
+  alone: boolean;
   comments: (SaidBy & { text: string })[];
   texts: EventText[];
   assessments: Record<string, (StatedFlight | StatedWarning)[]>;

@@ -4,7 +4,8 @@ import type { Comment, Differences, Flight, NationAssessment, Place, Track } fro
 import type { Desk } from "../desk";
 import { type Figure, type Row, rowOf } from "../picture/differing";
 import { endedUnseen, endWord, lastSeenBy, partedFromIt } from "../picture/ended";
-import { closerLaunch, isStated, launchStatedBy, nameOf } from "../picture/stated";
+import { nameIn, nameOf } from "../picture/named";
+import { closerLaunch, isStated, launchStatedBy } from "../picture/stated";
 import { countdown } from "../picture/urgency";
 import { TOGETHER } from "../picture/moment";
 import { bySource, isHidden, radarName } from "../picture/sources";
@@ -27,7 +28,10 @@ export function Detail({ desk }: { desk: Desk }) {
   useSeconds();
   const { flight: chosen } = useStore(desk.view);
   const coming = useStore(desk.coming);
-  if (chosen === null) return <p class="empty">{say("choose_flight")}</p>;
+  const sought = useStore(desk.sought);
+  if (chosen === null) {
+    return <p class="empty" role="status">{sought ? say(coming ? "picture_coming" : "gone", { id: sought.name }) : say("choose_flight")}</p>;
+  }
   const flight = desk.picture.flights.get(chosen);
   const track = desk.picture.tracks.get(chosen);
   if (!flight) return <p class="empty" role="status">{coming ? say("picture_coming") : say(track ? "assessed_soon" : "gone", { id: chosen })}</p>;
@@ -35,7 +39,7 @@ export function Detail({ desk }: { desk: Desk }) {
   const launchBy = launchStatedBy(flight, desk.picture.name);
   return (
     <article class="detail" aria-labelledby="detail-title">
-      <Head flight={flight} now_ms={now_ms} parts={partedFromIt(flight, desk.picture.flights.values())} />
+      <Head desk={desk} flight={flight} now_ms={now_ms} />
       <Acknowledge desk={desk} flight={flight} />
       {track && track.last_plot_ms - flight.last_plot_ms > BEHIND_MS && <p class="behind" role="status">{say("behind", { time: clockTime(flight.as_of_ms), ago: age((now_ms - flight.as_of_ms) / 1_000) })}</p>}
       {isStated(flight) && <p class="behind">{say("stated_only", { nation: flight.nations[0] ?? "", time: clockTime(flight.as_of_ms) })}</p>}
@@ -44,21 +48,24 @@ export function Detail({ desk }: { desk: Desk }) {
       {track && <Charts flight={flight} track={track} now_ms={now_ms} />}
       {!isStated(flight) && <Sources flight={flight} now_ms={now_ms} />}
       {desk.picture.name === TOGETHER && <Assessments flight={flight} />}
-      {desk.picture.name === TOGETHER && <Comments desk={desk} flight={flight} />}
+      {flight.shared_id !== null && <Comments desk={desk} shared_id={flight.shared_id} />}
     </article>
   );
 }
 
-function Head({ flight, now_ms, parts }: { flight: Flight; now_ms: number; parts: readonly number[] }) {
+function Head({ desk, flight, now_ms }: { desk: Desk; flight: Flight; now_ms: number }) {
   const say = useWords();
+  const parts = partedFromIt(flight, desk.picture.flights.values());
+  const named = (id: number): string => nameIn(desk.picture, id, flight);
   const falls = flight.status === "ended" ? null : countdown(flight.impact, now_ms);
   return (
     <header class="head">
       <h2 id="detail-title">{say("flight_n", { id: nameOf(flight) })}</h2>
+      {flight.shared_id === null && <p class="unmatched">{say("number_of_this")}</p>}
       <p class="kind">
         {say(flight.kind)}{flight.range_class ? ` · ${flight.range_class.toUpperCase()}` : ""} {flight.kind !== "unknown" && <b>{percent(flight.kind_probability)}</b>}
-        {flight.parted_from !== null && <span class="parted" title={say("parted_said")}> · {say("parted_from", { id: flight.parted_from })}</span>}
-        {parts.length > 0 && <span class="parted" title={say("parted_said")}> · {say("parted_off", { ids: parts.join(", ") })}</span>}
+        {flight.parted_from !== null && <span class="parted" title={say("parted_said")}> · {say("parted_from", { id: named(flight.parted_from) })}</span>}
+        {parts.length > 0 && <span class="parted" title={say("parted_said")}> · {say("parted_off", { ids: parts.map(named).join(", ") })}</span>}
       </p>
       <p class={`left ${falls ? "" : "word"}`} aria-live="off">
         {falls ? untilImpact(falls.seconds) : say(flight.status === "ended" ? endWord(flight) : flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
@@ -82,9 +89,9 @@ function Acknowledge({ desk, flight }: { desk: Desk; flight: Flight }) {
   const status = useStore(desk.status);
   const mode = say(status?.exercise ? "exercise" : "live");
   const mine = flight.acknowledged.some(({ who }) => who === session?.who);
-  const here = desk.picture.name === TOGETHER && desk.view.get().at_ms === null;
+  const { shared_id } = flight;
   const take = async (): Promise<void> => {
-    const noted = await desk.client.acknowledge(flight.id);
+    const noted = await desk.client.acknowledge(shared_id!);
     const now = desk.picture.flights.get(flight.id) ?? flight;
     if (now.acknowledged.some(({ id }) => id === noted.id)) return;
     const changed = [{ ...now, acknowledged: [...now.acknowledged, noted] }];
@@ -95,9 +102,9 @@ function Acknowledge({ desk, flight }: { desk: Desk; flight: Flight }) {
       {flight.acknowledged.map((noted) => (
         <p key={noted.id} class="noted">✓ {say("acknowledged_by", { who: noted.who, time: clockTime(Date.parse(noted.time)) })}</p>
       ))}
-      {!mine && here && (
+      {!mine && shared_id !== null && desk.view.get().at_ms === null && (
         <button class="act" disabled={!desk.may("act")} title={desk.may("act") ? say("acknowledge_says") : say("no_right")} onClick={() => void desk.try(take)}>
-          {say("acknowledge_it", { id: flight.id, mode })}
+          {say("acknowledge_it", { id: nameOf(flight), mode })}
         </button>
       )}
     </div>
@@ -250,17 +257,17 @@ function Differs({ much, text }: { much: boolean; text: string }) {
   return <em class={much ? "much" : ""} title={say(much ? "differs_much" : "differs")}>{much ? "≠ " : "Δ "}{text}</em>;
 }
 
-function Comments({ desk, flight }: { desk: Desk; flight: Flight }) {
+function Comments({ desk, shared_id }: { desk: Desk; shared_id: number }) {
   const say = useWords();
   const all = useStore(desk.comments);
   const [text, write] = useState("");
   const past = desk.view.get().at_ms !== null;
-  const said: readonly Comment[] = all.get(flight.id) ?? [];
+  const said: readonly Comment[] = all.get(shared_id) ?? [];
   const comments = past ? said.filter(({ time }) => Date.parse(time) <= desk.now_ms()) : said;
   const send = async (): Promise<void> => {
-    await desk.client.comment(flight.id, text.trim());
+    await desk.client.comment(shared_id, text.trim());
     write("");
-    await desk.readComments(flight.id);
+    await desk.readComments(shared_id);
   };
   return (
     <section class="comments">

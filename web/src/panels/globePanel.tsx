@@ -81,7 +81,9 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
   useEffect(() => globe?.flat(isFlat), [globe, isFlat]);
   useEffect(() => {
     const flight = view.flight === null ? undefined : desk.picture.flights.get(view.flight);
-    if (flight) globe?.lookAt(flight);
+    if (!flight) return;
+    if (desk.carried) globe?.keep(flight);
+    else globe?.lookAt(flight);
   }, [globe, view.flight]);
 
   return (
