@@ -558,7 +558,7 @@ def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():
     )
     lone = said(7, flight(9, -0.3, 1.0, 1001), path=path)
     statements = [
-        said(11, flight(2, 0.80001, 2.2, 1001), launch=launch),
+        said(11, flight(2, 0.80001, 2.2, 1001), launch=launch, ground_range_m=6.4e5),
         said(3, flight(2, 0.80001, 2.2, 1001), nation="USA"),
         lone,
     ]
@@ -566,6 +566,7 @@ def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():
     of.take(tracked, statements)
     assert set(of.flights) == {2, -1}
     assert tracked[2].flight.launch is None and of.flights[2].flight.launch == launch
+    assert of.flights[2].flight.ground_range_m == 6.4e5
     assert {n: [one.flight for _, one in all_] for n, all_ in of.stated.items()} == {
         2: [11],
         -1: [7],

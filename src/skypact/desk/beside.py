@@ -191,10 +191,11 @@ class OfPartner:
 
 
 def _launched(shown: ShownFlight, said: Assessment | None) -> ShownFlight:
-    """A track's flight, with the launch that is stated of it if it tells none."""
+    """A track's flight, with launch and range that are stated of it if it tells no launch."""
     if said is None or said.launch is None or shown.flight.launch is not None:
         return shown
-    return replace(shown, flight=replace(shown.flight, launch=said.launch))
+    stated = {"launch": said.launch, "ground_range_m": said.ground_range_m}
+    return replace(shown, flight=replace(shown.flight, **stated))
 
 
 def _of_statement(nation: str, number: int, said: Assessment) -> ShownFlight:

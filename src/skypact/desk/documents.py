@@ -160,7 +160,7 @@ class Flight(TypedDict):
 
     In the picture of a partner alone (`from:KOR`) an `id` below zero is of a flight that it states
     and sent no track of: `plots` is 0, `sources` empty, and all of it is what is stated. A track's
-    `launch` is there what the partner states of it, where its plots tell none.
+    `launch` and `ground_range_m` are there what the partner states, where its plots tell none.
 
     `urgency`: 3: impact soon, or it may still be boosting; 2: impact later; 1: nothing known yet;
     0: it is over, or does not come down.

@@ -55,7 +55,7 @@ export const en = {
   behind: "Launch, apogee and impact are by what was seen until {time}, {ago} ago; newer ones are being worked out",
   stated_no_track: "{nation} sent no track of what it states: where that is now, and who sees it, is not known here",
   stated_only: "All of this is what {nation} states, as of {time}. It sent no track: where it went and is now, and which radars see it, is not known here.",
-  launch_stated: "The launch is what {nation} states: what it sends of its radars tells none.",
+  launch_stated: "Launch and ground range are what {nation} states: what it sends of its radars tells none.",
   launch_closer: "by the first plots here alone; {nation} states it closer: {area}",
   launch_closer_said: "A launch rests on first plots, and tracklets tell none of those: what partners saw first has no part in it. What each nation says of it stands below.",
   no_flights: "No flights in this picture: nothing is in sight. What is seen comes here by itself.",
