@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from evaluate.made_node import PASSWORD, MadeDesk, MadeFlight, S, made_statement, made_track, radars
-from skypact.model import AlertArea, Danger, StandingAlert, Step, TrackStatus
+from skypact.model import AlertArea, BodyFall, Danger, StandingAlert, Step, TrackStatus
 from skypact.serving.consult_words import COMMENT, CONFIRM, Act
 from tests.desk.desk_browser import AXE, browser, chromium
 from tests.desk.desk_visit import FLIGHT, OTHER, PART, Story, Visit, expects
@@ -233,6 +233,46 @@ def test_alone_it_is_plain_what_would_be_missing(visit, story):
     visit.page.get_by_role("button", name="All together").click()
     expect(visit.row(2)).to_be_enabled()
     expect(visit.page.locator(".lacking")).to_have_count(0)
+
+
+def test_what_nobody_sees_any_more_is_predicted_and_its_end_is_not_told(visit, story, desk):
+    """Both bodies that it may be stand at the impact that holds them; its end nobody saw."""
+    expect = expects()
+    story.at(300.0)
+    visit.row(1).click()
+    facts = visit.page.locator(".facts")
+    standing = facts.locator("tr.standing")
+    expect(standing).to_contain_text("Now")
+    expect(standing).not_to_contain_text("predicted")
+    track, shown = (desk.node.pictures["shared"].__dict__[one][1] for one in ("tracks", "flights"))
+    falls_ns = shown.flight.impact.time_ns
+    bodies = tuple(
+        BodyFall(light=light, probability=0.5, time_ns=falls_ns + late * S, time_sigma_s=2.0)
+        for light, late in ((False, -40), (True, 40))
+    )
+    flight = msgspec.structs.replace(shown.flight, bodies=bodies)
+
+    def unseen(since_s, **of):
+        desk.node.time_ns = story.begin_ns + since_s * S
+        now = msgspec.structs.replace(
+            made_track(FLIGHT, desk.node.time_ns, since_s, ended=bool(of)),
+            last_plot_ns=track.last_plot_ns,
+        )
+        desk.node.tell("shared", (now,), (msgspec.structs.replace(shown, flight=flight, **of),))
+
+    desk.run(lambda: unseen(480))
+    expect(standing).to_contain_text(re.compile("predicted, unseen for 03:0"))
+    heavy, light = (time.strftime("%H:%M:%SZ", time.gmtime(one.time_ns // S)) for one in bodies)
+    expect(facts.locator(".bodies")).to_have_text(
+        f"holds two ends: {heavy} (50 %) if it is heavy, {light} (50 %) if it is a spent stage or "
+        "a light part"
+    )
+    desk.run(lambda: unseen(620, status=TrackStatus.ENDED, ended_because="came down"))
+    # A path has a point each few seconds: that at its last plot, or the one before.
+    last = [time.strftime("%H:%M:%SZ", time.gmtime(track.last_plot_ns // S - k)) for k in range(6)]
+    expect(standing.locator("th")).to_have_text("Last seen")
+    expect(standing).to_contain_text(re.compile("|".join(last)))
+    expect(standing).to_contain_text("480 km")
 
 
 def test_a_flight_is_the_same_object_in_every_picture(quick, visit, story, desk):

@@ -128,6 +128,16 @@ def flight(
         "launch": place(one.launch),
         "apogee": apogee(one.apogee),
         "impact": place(one.impact),
+        "bodies": [
+            {
+                "light": body.light,
+                "probability": round(body.probability, 4),
+                "time_ms": body.time_ns // MS,
+                "from_ms": (body.time_ns - round(HALF_95 * body.time_sigma_s * S)) // MS,
+                "until_ms": (body.time_ns + round(HALF_95 * body.time_sigma_s * S)) // MS,
+            }
+            for body in one.bodies
+        ],
         "ground_range_m": _rounded(one.ground_range_m, 0),
         "path_flown": None if flown is None else path(flown),
         "path_expected": path(shown.expected),

@@ -152,6 +152,16 @@ class Comment(TypedDict):
     text: str
 
 
+class BodyFall(TypedDict):
+    """When it comes down, with 95 %, if it is heavy, or `light`: a spent stage or a light part."""
+
+    light: bool
+    probability: Share
+    time_ms: Milliseconds
+    from_ms: Milliseconds
+    until_ms: Milliseconds
+
+
 class Flight(TypedDict):
     """What a track means. `id`: of its track. `path_flown` is null in `flights` of a stream.
 
@@ -161,6 +171,8 @@ class Flight(TypedDict):
     In the picture of a partner alone (`from:KOR`) an `id` below zero is of a flight that it states
     and sent no track of: `plots` is 0, `sources` empty, and all of it is what is stated. A track's
     `launch` and `ground_range_m` are there what the partner states, where its plots tell none.
+
+    `bodies`: where it may be either of two sorts, which `impact` holds both; else empty.
 
     `urgency`: 3: impact soon, or it may still be boosting; 2: impact later; 1: nothing known yet;
     0: it is over, or does not come down.
@@ -189,6 +201,7 @@ class Flight(TypedDict):
     launch: Place | None
     apogee: Apogee | None
     impact: Place | None
+    bodies: list[BodyFall]
     ground_range_m: float | None
     path_flown: Path | None
     path_expected: Path

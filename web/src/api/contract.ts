@@ -141,6 +141,8 @@ export interface Flight {
   launch: Place | null;
   apogee: Apogee | null;
   impact: Place | null;
+  /** When each of two sorts of body that it may be comes down, the heavy first; `impact` holds both. */
+  bodies: { light: boolean; probability: number; time_ms: number; from_ms: number; until_ms: number }[];
   ground_range_m: number | null;
   path_flown: Path | null;
   path_expected: Path;

@@ -5,6 +5,7 @@ import type { Desk } from "../desk";
 import { type Figure, type Row, rowOf } from "../picture/differing";
 import { endedUnseen, endWord, lastSeenBy, partedFromIt } from "../picture/ended";
 import { nameIn, nameOf } from "../picture/named";
+import { lastSeen, SEEN_FOR_MS } from "../picture/flown";
 import { closerLaunch, isStated, launchStatedBy } from "../picture/stated";
 import { countdown } from "../picture/urgency";
 import { TOGETHER } from "../picture/moment";
@@ -44,7 +45,7 @@ export function Detail({ desk }: { desk: Desk }) {
       {track && track.last_plot_ms - flight.last_plot_ms > BEHIND_MS && <p class="behind" role="status">{say("behind", { time: clockTime(flight.as_of_ms), ago: age((now_ms - flight.as_of_ms) / 1_000) })}</p>}
       {isStated(flight) && <p class="behind">{say("stated_only", { nation: flight.nations[0] ?? "", time: clockTime(flight.as_of_ms) })}</p>}
       {launchBy && <p class="behind">{say("launch_stated", { nation: launchBy })}</p>}
-      <Facts flight={flight} track={track} />
+      <Facts flight={flight} track={track} now_ms={now_ms} />
       {track && <Charts flight={flight} track={track} now_ms={now_ms} />}
       {!isStated(flight) && <Sources flight={flight} now_ms={now_ms} />}
       {desk.picture.name === TOGETHER && <Assessments flight={flight} />}
@@ -115,9 +116,8 @@ function spread(place: Place): string {
   return `± ${duration((place.until_ms - place.from_ms) / 2_000)}`;
 }
 
-function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) {
+function Facts({ flight, track, now_ms }: { flight: Flight; track: Track | undefined; now_ms: number }) {
   const say = useWords();
-  const ellipse = track && horizontalEllipse(track);
   const unknown = say(flight.status === "ended" ? "not_known" : "not_known_yet");
   const closer = closerLaunch(flight);
   const sought = flight.as_of_ms - flight.first_plot_ms < LAUNCH_SOUGHT_MS;
@@ -135,26 +135,53 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
             : <td colSpan={3}>{unknown}</td>}
         </tr>
         <PlaceRow of="impact" word={endedUnseen(flight) ? "fall_expected" : "impact"} place={flight.impact} unknown={flight.kind === "orbital" ? say("does_not_fall") : unknown} />
-        <tr>
-          <th scope="row">{say(flight.status === "ended" ? "at_end" : "now")}</th>
-          {track && ellipse
-            ? (
-              <>
-                <td>{say(track.phase)}</td>
-                <td>{placeText(track.latitude_deg, track.longitude_deg)}<br />{length(track.height_m)} · {speedText(Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s))}</td>
-                <td title={say("position_unsure", { place: semiAxes(ellipse), up: `± ${length(HOLDS_95_OF_1 * heightSigma_m(track))}` })}>
-                  {semiAxes(ellipse)}<br />± {length(HOLDS_95_OF_1 * heightSigma_m(track))}
-                </td>
-              </>
-            )
-            : <td colSpan={3}>{unknown}</td>}
-        </tr>
+        {flight.bodies.length > 0 && <tr class="bodies"><td /><td colSpan={3} title={say("bodies_said")}>{say("bodies", bodyEnds(flight))}</td></tr>}
+        <Standing flight={flight} track={track} now_ms={now_ms} unknown={unknown} />
         <tr>
           <th scope="row">{say("range")}</th>
           <td colSpan={3}>{flight.ground_range_m === null ? unknown : length(flight.ground_range_m)}</td>
         </tr>
       </tbody>
     </table></div>
+  );
+}
+
+/** When each of the two bodies that it may be comes down. */
+function bodyEnds({ bodies }: Flight): Record<string, string> {
+  const [heavy, light] = bodies.map(({ probability, time_ms }) => `${clockTime(time_ms)} (${percent(probability)})`);
+  return { heavy: heavy ?? "", light: light ?? "" };
+}
+
+/** Where it is: now; at its end, where that was seen; else where it was last seen, for what came after was foretold. */
+function Standing({ flight, track, now_ms, unknown }: { flight: Flight; track: Track | undefined; now_ms: number; unknown: string }) {
+  const say = useWords();
+  const last = endedUnseen(flight) ? lastSeen(flight, track) : undefined;
+  if (last) {
+    return (
+      <tr class="standing">
+        <th scope="row">{say("last_seen")}</th>
+        <td>{clockTime(last.time_ms)}</td>
+        <td>{placeText(last.latitude_deg, last.longitude_deg)}<br />{length(last.height_m)} · {speedText(last.speed_m_s)}</td>
+        <td />
+      </tr>
+    );
+  }
+  const ellipse = track && horizontalEllipse(track);
+  const unseen_ms = track && flight.status !== "ended" ? now_ms - track.last_plot_ms : 0;
+  const up = track && `± ${length(HOLDS_95_OF_1 * heightSigma_m(track))}`;
+  return (
+    <tr class="standing">
+      <th scope="row">{say(flight.status === "ended" ? "at_end" : "now")}</th>
+      {track && ellipse
+        ? (
+          <>
+            <td>{say(track.phase)}{unseen_ms > SEEN_FOR_MS && <><br /><small class="predicted" title={say("predicted_said")}>{say("predicted", { time: age(unseen_ms / 1_000) })}</small></>}</td>
+            <td>{placeText(track.latitude_deg, track.longitude_deg)}<br />{length(track.height_m)} · {speedText(Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s))}</td>
+            <td title={say("position_unsure", { place: semiAxes(ellipse), up: up ?? "" })}>{semiAxes(ellipse)}<br />{up}</td>
+          </>
+        )
+        : <td colSpan={3}>{unknown}</td>}
+    </tr>
   );
 }
 
