@@ -588,6 +588,9 @@ def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():
     assert set(of.flights) == {2}
     of.take(tracked, statements[:1])
     assert set(of.flights) == {2} and of.flights[2] is before[2]
+    # What fits no track yet is of one all the same where the shared picture knows it.
+    of.take(tracked, [lone], known={7: 2})
+    assert set(of.flights) == {2} and of.stated[2][0][1].flight == 7
     assert beside.partner_of("from:KOR") == "KOR" and beside.partner_of("shared") == ""
 
 

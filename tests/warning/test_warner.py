@@ -388,7 +388,7 @@ def test_health_says_that_warnings_lag_until_they_do_not(tmp_path, late):
             return of.metrics()["skypact_warnings_lag_seconds"][()], of.faults.get("lag", "")
 
         assert await noted(7) == (7, "")
-        assert "decided as of 9 s ago" in (await noted(9))[1]  # it never decided
+        assert "they go by what was seen 9 s ago" in (await noted(9))[1]  # it never decided
         await looked(of, 10, flight(last_s=10))
         assert await noted(11) == (1, "")
         of._ways[1] = SimpleNamespace(time_ns=T0 + (10 if late != "ways down" else 1) * S)

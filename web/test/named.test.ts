@@ -27,5 +27,8 @@ describe("the flight of a number in all together", () => {
     const [lost, found] = [madeFlight(1, { shared_id: 2, last_plot_ms: NOON_MS - 60_000 }), madeFlight(4, { shared_id: 2 })];
     expect(sharedAs([lost, found, madeFlight(2, { shared_id: 1 })], 2)).toBe(found);
     expect(sharedAs([lost], 1)).toBeUndefined();
+    const stated = madeFlight(-1, { shared_id: 2, plots: 0, last_plot_ms: NOON_MS + 5_000 });
+    expect(sharedAs([stated, lost], 2)).toBe(lost);
+    expect(sharedAs([stated], 2)).toBe(stated);
   });
 });

@@ -43,12 +43,12 @@ def iso(time_ns: int) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{time_ns % S // MS:03d}Z"
 
 
-def standing_alert(one: StandingAlert) -> d.StandingAlert:
-    """An alert that waits for persons, or one in force."""
+def standing_alert(one: StandingAlert, flights: Sequence[int]) -> d.StandingAlert:
+    """An alert that waits for persons, or one in force; `flights`: as the shared picture has it."""
     return {
         "event": one.event,
         "warning": one.first or None,
-        "flights": list(one.flights),
+        "flights": list(flights),
         "areas": [
             {
                 "id": area.id,

@@ -164,17 +164,25 @@ class OfPartner:
         statements: Sequence[Statement],
         *,
         is_whole: bool = True,
+        known: Mapping[int, int] | None = None,
     ) -> None:
         """The picture's flights as they are now, and what all partners state.
 
         `is_whole`: each track is assessed; until then what is stated may be of one that is not.
+        `known`: by its number of what is stated, the track that is known to be of the same object.
         """
         own = [one for one in statements if one.nation == self._nation and not one.is_over]
-        of = is_whole, *tracked.values(), *own
+        known = known or {}
+        of = is_whole, *tracked.values(), *own, *known.items()
         if of == self._of:
             return
         self._of = of
         self.stated = stated_of(tracked, own)
+        placed = {one.flight for found in self.stated.values() for _, one in found}
+        for name, one in _assessments(own):
+            number = known.get(one.flight, 0)
+            if one.flight not in placed and number in tracked and number not in self.stated:
+                self.stated[number] = [(name, one)]
         said = {number: one for number, ((_, one),) in self.stated.items()}
         made = {number: _launched(shown, said.get(number)) for number, shown in tracked.items()}
         placed = {one.flight for one in said.values()}

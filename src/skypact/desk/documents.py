@@ -285,8 +285,9 @@ class AlertArea(TypedDict):
 class StandingAlert(TypedDict):
     """An alert that persons may release (`warning` is null: it waits), or cancel.
 
-    `warning`: what a `Warning` calls its event. `released_by`: whose release holds, of the
-    `persons` that it takes. `withheld`: a person has cancelled it.
+    `warning`: what a `Warning` calls its event. `flights`: their numbers in the shared picture.
+    `released_by`: whose release holds, of the `persons` that it takes. `withheld`: a person has
+    cancelled it.
     """
 
     event: int
@@ -575,10 +576,14 @@ class WarningPart(TypedDict):
 
 
 class Warning(TypedDict):
-    """A warning as last said: the newest message of its event."""
+    """A warning as last said: the newest message of its event.
+
+    `flights`: their numbers in the shared picture, as far as this desk saw which they are.
+    """
 
     id: str
     event: str
+    flights: list[int]
     exercise: bool
     kind: Literal["alert", "update", "cancel", "all_clear"]
     in_force: bool

@@ -23,12 +23,13 @@ from skypact.model import (
     PictureChange,
     ShownFlight,
     ShownPath,
+    StandingAlert,
 )
 from skypact.settings import DeskSettings
 
 S = 1_000_000_000
 MS = 1_000_000
-NATIONAL, SHARED = "national", "shared"
+NATIONAL, SHARED, PUBLIC = "national", "shared", "public_warning"
 _ENCODE = msgspec.json.Encoder().encode
 _TICK_S = 1.0
 
@@ -68,6 +69,7 @@ class Live:
         self._told: dict[str, bytes] = {}
         self._of_partners: dict[str, beside.OfPartner] = {}
         self._counterparts: dict[str, Counterparts] = {}
+        self._warned: dict[str, set[int]] = {}
         self._ticking: asyncio.Future[tuple[None, None]] | None = None
         self.node: NodeClient
 
@@ -112,7 +114,9 @@ class Live:
             "notices": list(of.notices),
             "late_s": {nation: round(late_s, 1) for nation, late_s in of.late_s.items()},
             "behind_s": round(of.behind_s, 1),
-            "alerts": [as_json.standing_alert(one) for one in of.alerts],
+            "alerts": [
+                as_json.standing_alert(one, sorted(self._flights_of(one))) for one in of.alerts
+            ],
             "release_policy": {
                 "hash": of.policy_hash,
                 "by": of.policy_by,
@@ -151,11 +155,27 @@ class Live:
 
     def warnings(self, at_ns: int | None = None) -> d.Warnings:
         """What people are told, now or at another time, as the node's public feed has it."""
-        return {
-            "warns": self._alerts.warns,
-            "fault": self._alerts.fault,
-            "warnings": self._alerts.warnings((self.now_ns if at_ns is None else at_ns) // MS),
-        }
+        said = self._alerts.warnings((self.now_ns if at_ns is None else at_ns) // MS)
+        for one in said:
+            one["flights"] = sorted(self._warned.get(one["event"], ()))
+        return {"warns": self._alerts.warns, "fault": self._alerts.fault, "warnings": said}
+
+    def _flights_of(self, alert: StandingAlert) -> set[int]:
+        """The numbers in the shared picture of what an alert is of.
+
+        Alerts are decided on the picture for them; which of its flights are which is seen here.
+        """
+        if PUBLIC not in self.state.pictures:
+            return set()
+        self.node.look_at(SHARED)
+        ids = self.shared_ids(self.node.look_at(PUBLIC))
+        return {ids[number] for number in alert.flights if number in ids}
+
+    def _note_warned(self) -> None:
+        """Of what flights an event is, as long as it stands: its messages do not tell."""
+        for alert in self.state.alerts:
+            if alert.first:
+                self._warned.setdefault(alert.first, set()).update(self._flights_of(alert))
 
     def warning_messages(
         self, event: str, most: int, at_ns: int | None = None
@@ -243,7 +263,8 @@ class Live:
             if partner := partner_of(picture.name):
                 alone = beside.OfPartner(partner, self._of_partner(partner).ids)
                 is_whole = picture.tracks.keys() <= picture.flights.keys()
-                alone.take(picture.flights, picture.stated, is_whole=is_whole)
+                same = _known(partner, found, placed)
+                alone.take(picture.flights, picture.stated, is_whole=is_whole, known=same)
                 shown_flights, stated = dict(alone.flights), alone.stated
             of = _Beside(stated, _with_stated(found, stated, placed), {})
         flights = []
@@ -299,7 +320,11 @@ class Live:
             return picture.flights
         of = self._of_partner(partner)
         is_whole = picture.tracks.keys() <= picture.flights.keys()
-        of.take(picture.flights, self.state.statements, is_whole=is_whole)
+        shared, known = self.node.pictures.get(SHARED), {}
+        if shared is not None:
+            found = self._tracks_of(picture, shared)
+            known = _known(partner, found, _placed(self._stated(shared)))
+        of.take(picture.flights, self.state.statements, is_whole=is_whole, known=known)
         return of.flights
 
     def _of_partner(self, partner: str) -> beside.OfPartner:
@@ -365,8 +390,11 @@ class Live:
         shared = self.node.pictures.get(SHARED)
         if shared is None:
             return {}
-        found = self._counterparts.setdefault(picture.name, Counterparts()).of(picture, shared)
+        found = self._tracks_of(picture, shared)
         return _with_stated(found, self._stated(picture), _placed(self._stated(shared)))
+
+    def _tracks_of(self, picture: PictureCopy, shared: PictureCopy) -> Mapping[int, int]:
+        return self._counterparts.setdefault(picture.name, Counterparts()).of(picture, shared)
 
     async def stated_ids(self, *, own_alone: bool) -> dict[tuple[str, int], int]:
         """By nation and its number of a flight that it states, that of the same in the shared one.
@@ -442,6 +470,7 @@ class Live:
             await asyncio.sleep(max(0.0, began_s + _TICK_S - time.monotonic()))
 
     def _tell_all(self) -> None:
+        self._note_warned()
         watched = {name: one for name, one in self._streams.items() if one.viewers}
         self._tell_changed("partners", {"partners": self.partners()}, watched.values())
         self._tell_changed("warnings", self.warnings(), watched.values())
@@ -494,6 +523,17 @@ class Live:
 def _placed(stated: Mapping[int, list[tuple[str, Assessment]]]) -> dict[tuple[str, int], int]:
     """By nation and its number of what it states, the flight that it stands beside."""
     return {(name, one.flight): n for n, said in stated.items() for name, one in said}
+
+
+def _known(
+    partner: str, found: Mapping[int, int], placed: Mapping[tuple[str, int], int]
+) -> dict[int, int]:
+    """By its number of what a partner states, the track of its picture of the same object."""
+    tracks = {other: number for number, other in found.items()}
+    stated = (
+        (flight, tracks.get(n)) for (nation, flight), n in placed.items() if nation == partner
+    )
+    return {flight: number for flight, number in stated if number is not None}
 
 
 def _with_stated(

@@ -242,6 +242,8 @@ export interface WarnedArea {
 export interface Warning {
   id: string;
   event: string;
+  /** Their numbers in all together, as far as this desk saw which they are. */
+  flights: number[];
   exercise: boolean;
   kind: "alert" | "update" | "cancel" | "all_clear";
   in_force: boolean;

@@ -10,6 +10,7 @@ import { closerLaunch, isStated, launchStatedBy } from "../picture/stated";
 import { countdown } from "../picture/urgency";
 import { TOGETHER } from "../picture/moment";
 import { bySource, isHidden, radarName } from "../picture/sources";
+import { stateOf } from "../picture/warned";
 import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
 import type { Word } from "../words/en";
 import { age, clockDigits, clockTime, duration, length, lengthDigits, localTime, nodeWord, percent, placeText, secondsApart, semiAxes, speedText, untilImpact } from "../words/words";
@@ -41,6 +42,7 @@ export function Detail({ desk }: { desk: Desk }) {
   return (
     <article class="detail" aria-labelledby="detail-title">
       <Head desk={desk} flight={flight} now_ms={now_ms} />
+      <Warned desk={desk} flight={flight} />
       <Acknowledge desk={desk} flight={flight} />
       {track && track.last_plot_ms - flight.last_plot_ms > BEHIND_MS && <p class="behind" role="status">{say("behind", { time: clockTime(flight.as_of_ms), ago: age((now_ms - flight.as_of_ms) / 1_000) })}</p>}
       {isStated(flight) && <p class="behind">{say("stated_only", { nation: flight.nations[0] ?? "", time: clockTime(flight.as_of_ms) })}</p>}
@@ -110,6 +112,14 @@ function Acknowledge({ desk, flight }: { desk: Desk; flight: Flight }) {
       )}
     </div>
   );
+}
+
+/** What people were told of it, as last said: also that it is over. */
+function Warned({ desk, flight }: { desk: Desk; flight: Flight }) {
+  const say = useWords();
+  const { warnings } = useStore(desk.warnings);
+  const of = warnings.filter(({ flights }) => flight.shared_id !== null && flights.includes(flight.shared_id));
+  return <>{of.map((one) => <p key={one.event} class={one.in_force ? "much" : "when"} data-warned={one.event}>{say("flight_warned", { state: say(stateOf(one)), time: clockTime(one.sent_ms) })}</p>)}</>;
 }
 
 function spread(place: Place): string {

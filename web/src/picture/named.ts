@@ -15,7 +15,8 @@ export function nameIn(picture: { name: string; flights: ReadonlyMap<number, Fli
   return nameOf(named ?? { id, shared_id: picture.name === TOGETHER ? id : null, nations: by.nations });
 }
 
-/** The flight of a picture that has a number in all together; of an object lost and found again the newer. */
-export function sharedAs<T extends Pick<Flight, "shared_id" | "last_plot_ms">>(flights: Iterable<T>, shared_id: number): T | undefined {
-  return [...flights].filter((one) => one.shared_id === shared_id).sort((a, b) => b.last_plot_ms - a.last_plot_ms)[0];
+/** The flight of a picture that has a number in all together; of an object lost and found again the newer, of one only stated none where a track is. */
+export function sharedAs<T extends Pick<Flight, "shared_id" | "last_plot_ms" | "plots">>(flights: Iterable<T>, shared_id: number): T | undefined {
+  const stated = ({ plots }: T): number => Number(plots === 0);
+  return [...flights].filter((one) => one.shared_id === shared_id).sort((a, b) => stated(a) - stated(b) || b.last_plot_ms - a.last_plot_ms)[0];
 }
