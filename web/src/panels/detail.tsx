@@ -185,7 +185,7 @@ function Standing({ flight, track, now_ms, unknown }: { flight: Flight; track: T
       {track && ellipse
         ? (
           <>
-            <td>{say(track.phase)}{unseen_ms > SEEN_FOR_MS && <><br /><small class="predicted" title={say("predicted_said")}>{say("predicted", { time: age(unseen_ms / 1_000) })}</small></>}</td>
+            <td>{say(track.phase)}{unseen_ms > SEEN_FOR_MS && <small class="predicted" title={say("predicted_said")}>{say("predicted", { time: age(unseen_ms / 1_000) })}</small>}</td>
             <td>{placeText(track.latitude_deg, track.longitude_deg)}<br />{length(track.height_m)} · {speedText(Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s))}</td>
             <td title={say("position_unsure", { place: semiAxes(ellipse), up: up ?? "" })}>{semiAxes(ellipse)}<br />{up}</td>
           </>
