@@ -219,8 +219,9 @@ def test_a_source_that_comes_late_saw_nothing_after_its_newest_plot():
     )
     told.assessed(track(1, 41), flight(), NO_PATH, 0)
     (one,) = told.change(0).flights
+    # A has most of its plots: it began the track, at 0.
     assert {s.radar: (s.first_ns, s.last_ns) for s in one.sources} == {
-        "A": (40 * S, 41 * S),
+        "A": (0, 41 * S),
         "B": (9 * S, 11 * S),
     }
     assert {eyes[1]: seen.until_ns for eyes, seen in told.sightings(50 * S)[1].items()} == {
