@@ -474,8 +474,9 @@ def test_a_moment_of_the_past_has_what_nations_said_and_people_noted_by_then(sce
         return _flight_of(found["flights"], number)
 
     assert _nations(then(before)) == said
-    assert then(before)["acknowledged"] == []
-    assert [one["who"] for one in then(after)["acknowledged"]] == ["Sato"]
+    # Others may have acknowledged it earlier.
+    assert "Sato" not in {one["who"] for one in then(before)["acknowledged"]}
+    assert "Sato" in {one["who"] for one in then(after)["acknowledged"]}
     # Of before the first plot came, nobody had stated anything.
     first_ns = min(one["first_plot_ms"] for one in live) * 1_000_000
     past = got(client, "/moments", params={"at": _iso(first_ns - 10**9), "known": "then"})

@@ -31,8 +31,9 @@ class Counterparts:
     either of the two has ended, so an object that was lost and found again has two of one number.
     """
 
-    def __init__(self) -> None:
-        self._of: dict[int, int] = {}
+    def __init__(self, known: Mapping[int, int] | None = None) -> None:
+        """`known`: what is one now, where pictures of the past are told apart by it."""
+        self._of: dict[int, int] = dict(known or {})
         self._as_of: tuple[int, int, int, int] | None = None
         self._tried: tuple[object, ...] = ()
 

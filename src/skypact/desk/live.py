@@ -254,11 +254,11 @@ class Live:
         shared, nation, shown_flights = picture, self.state.nation, picture.flights
         if picture.name == SHARED:
             stated = beside.stated_of(picture.flights, picture.stated)
-            own = _newest(Counterparts().of(other, picture), other)
+            own = _newest(self._then(other, picture), other)
             of = _Beside(stated, {number: number for number in picture.flights}, own)
         else:
             shared, stated = other, {}
-            found = Counterparts().of(picture, shared)
+            found = self._then(picture, shared)
             placed = _placed(beside.stated_of(shared.flights, shared.stated))
             if partner := partner_of(picture.name):
                 alone = beside.OfPartner(partner, self._of_partner(partner).ids)
@@ -395,6 +395,12 @@ class Live:
 
     def _tracks_of(self, picture: PictureCopy, shared: PictureCopy) -> Mapping[int, int]:
         return self._counterparts.setdefault(picture.name, Counterparts()).of(picture, shared)
+
+    def _then(self, picture: PictureCopy, shared: PictureCopy) -> Mapping[int, int]:
+        """The same of a moment of the past, where what is one now is one if both were there."""
+        one, other = (self.node.pictures.get(name) for name in (picture.name, SHARED))
+        known = None if one is None or other is None else self._tracks_of(one, other)
+        return Counterparts(known).of(picture, shared)
 
     async def stated_ids(self, *, own_alone: bool) -> dict[tuple[str, int], int]:
         """By nation and its number of a flight that it states, that of the same in the shared one.
