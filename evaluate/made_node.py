@@ -55,7 +55,7 @@ PEOPLE = {"Sato": ("act", "release", "administer"), "Ito": ("act",), "Mori": (),
 KEYED = ("Abe",)
 """Who has a key of their own."""
 NATIONS = ("JPN", "KOR", "USA")
-PICTURES = ("national", "shared", "from:KOR", "from:USA")
+PICTURES = ("national", "shared", "public_warning", "from:KOR", "from:USA")
 _LEVELS = ("nothing", "warning", "assessment", "tracklets", "plots")
 _EARTH_M = 6_371_000.0
 _CODES = {"JP": "JPN", "KR": "KOR", "US": "USA"}

@@ -8,8 +8,8 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from evaluate.made_node import PASSWORD, MadeDesk, S, made_statement, made_track, radars
-from skypact.model import AlertArea, Danger, StandingAlert, Step, TrackStatus
+from evaluate.made_node import PASSWORD, MadeDesk, MadeFlight, S, made_statement, made_track, radars
+from skypact.model import AlertArea, BodyFall, Danger, StandingAlert, Step, TrackStatus
 from skypact.serving.consult_words import COMMENT, CONFIRM, Act
 from tests.desk.desk_browser import AXE, browser, chromium
 from tests.desk.desk_visit import FLIGHT, OTHER, PART, Story, Visit, expects
@@ -50,7 +50,8 @@ def visit(opened_page):
     """One page for all: opening it anew takes longer than what is tried."""
     yield opened_page
     opened_page.page.keyboard.press("Escape")
-    opened_page.page.evaluate("location.hash = ''")
+    # Also what was chosen in another picture, and is not found yet, is chosen no more.
+    opened_page.page.evaluate("location.hash = 'flight='; location.hash = ''")
 
 
 def test_a_launch_is_followed_to_its_impact(visit, story):
@@ -235,6 +236,105 @@ def test_alone_it_is_plain_what_would_be_missing(visit, story):
     expect(visit.page.locator(".lacking")).to_have_count(0)
 
 
+def test_what_nobody_sees_any_more_is_predicted_and_its_end_is_not_told(visit, story, desk):
+    """Both bodies that it may be stand at the impact that holds them; its end nobody saw."""
+    expect = expects()
+    story.at(300.0)
+    visit.row(1).click()
+    facts = visit.page.locator(".facts")
+    standing = facts.locator("tr.standing")
+    expect(standing).to_contain_text("Now")
+    expect(standing).not_to_contain_text("predicted")
+    track, shown = (desk.node.pictures["shared"].__dict__[one][1] for one in ("tracks", "flights"))
+    falls_ns = shown.flight.impact.time_ns
+    bodies = tuple(
+        BodyFall(light=light, probability=0.5, time_ns=falls_ns + late * S, time_sigma_s=2.0)
+        for light, late in ((False, -40), (True, 40))
+    )
+    flight = msgspec.structs.replace(shown.flight, bodies=bodies)
+
+    def unseen(since_s, **of):
+        desk.node.time_ns = story.begin_ns + since_s * S
+        now = msgspec.structs.replace(
+            made_track(FLIGHT, desk.node.time_ns, since_s, ended=bool(of)),
+            last_plot_ns=track.last_plot_ns,
+        )
+        desk.node.tell("shared", (now,), (msgspec.structs.replace(shown, flight=flight, **of),))
+
+    desk.run(lambda: unseen(480))
+    expect(standing).to_contain_text(re.compile("predicted, unseen for 03:0"))
+    heavy, light = (time.strftime("%H:%M:%SZ", time.gmtime(one.time_ns // S)) for one in bodies)
+    expect(facts.locator(".bodies")).to_have_text(
+        f"holds two ends: {heavy} (50 %) if it is heavy, {light} (50 %) if it is a spent stage or "
+        "a light part"
+    )
+    desk.run(lambda: unseen(620, status=TrackStatus.ENDED, ended_because="came down"))
+    # A path has a point each few seconds: that at its last plot, or the one before.
+    last = [time.strftime("%H:%M:%SZ", time.gmtime(track.last_plot_ns // S - k)) for k in range(6)]
+    expect(standing.locator("th")).to_have_text("Last seen")
+    expect(standing).to_contain_text(re.compile("|".join(last)))
+    expect(standing).to_contain_text("480 km")
+
+
+def test_a_flight_is_the_same_object_in_every_picture(quick, visit, story, desk):
+    """Own radars saw the other part first: what is 1 there is 2 in all together, and stays so."""
+    expect = expects()
+    page = visit.page
+    story.at(300.0)
+    story.at(300.0, flight=OTHER, names=("shared",))
+    there = (FLIGHT._replace(id=2), OTHER._replace(id=1))
+    for one in there:
+        story.at(300.0, flight=one, names=("national",))
+    visit.row(2).click()
+    detail = page.locator(".detail")
+    title = detail.get_by_role("heading", level=2)
+    expect(title).to_have_text("Flight 2")
+    ends = detail.locator("tr.impact")
+    expect(ends).to_contain_text("39.50°N 133.00°E")
+    page.get_by_role("button", name="Acknowledge flight 2 (LIVE)").click()
+    expect(detail.locator(".noted")).to_contain_text("Acknowledged by Sato")
+    page.get_by_label("Comment").fill("the lower one")
+    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Own radars alone").click()
+    own = visit.row(1)
+    expect(own).to_have_attribute("aria-pressed", "true")
+    expect(own.locator(".id")).to_have_text("Flight 2")
+    expect(own).to_contain_text("✓ Sato")
+    expect(title).to_have_text("Flight 2")
+    expect(ends).to_contain_text("39.50°N 133.00°E")
+    # What was noted of it is of the object, not of a picture; and is noted from here as well.
+    expect(detail.locator(".noted")).to_contain_text("Acknowledged by Sato")
+    expect(page.locator(".comments li")).to_contain_text("the lower one")
+    ito = Visit(quick, desk, "Ito")
+    ito.page.get_by_role("button", name="Own radars alone").click()
+    ito.row(1).click()
+    ito.page.get_by_role("button", name="Acknowledge flight 2 (LIVE)").click()
+    expect(ito.page.locator(".detail .noted")).to_have_count(2)
+    ito.close()
+    expect(detail.locator(".noted")).to_have_count(2)
+    page.get_by_role("tab", name="Partners").click()
+    page.get_by_role("button", name="All together").click()
+    expect(visit.row(2)).to_have_attribute("aria-pressed", "true")
+    expect(visit.row(2)).to_contain_text("✓ Sato")
+    # Nobody chose anything anew: what one reads stays.
+    expect(page.get_by_role("tab", name="Partners")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Flight").click()
+    desk.run(lambda: desk.node.tell("national", gone=(1,)))
+    page.get_by_role("button", name="Own radars alone").click()
+    expect(page.locator("#panel")).to_have_text("Flight 2 is not in this picture")
+    story.at(301.0, flight=there[1], names=("national",))
+    expect(title).to_have_text("Flight 2")
+    # Of this picture alone: no number of all together.
+    lone = MadeFlight(id=5, launch_deg=(128.0, 36.0), impact_deg=(131.0, 33.0), apogee_m=70_000.0)
+    story.at(302.0, flight=lone, names=("national",))
+    expect(visit.row(5).locator(".id")).to_have_text("Flight JPN 5")
+    visit.row(5).click()
+    expect(detail).to_contain_text("the number is of this picture alone")
+    expect(detail.locator(".acknowledge button")).to_have_count(0)
+    page.get_by_role("button", name="All together").click()
+    expect(page.locator("#panel")).to_have_text("Flight JPN 5 is not in this picture")
+
+
 def test_alone_it_is_plain_what_would_have_been_missing_then(visit, story, desk):
     """Back in time as now: a launch that partners alone saw yet is not passed over in silence."""
     expect = expects()
@@ -390,9 +490,41 @@ def test_a_warning_in_force_is_seen_whatever_is_looked_at(visit, story, desk):
         desk.alerts.clear()
 
 
-def test_an_alert_that_waits_is_released_by_persons_in_each_language(quick, visit, story, desk):
+def test_a_flight_says_that_people_were_warned_of_it_and_that_it_is_over(visit, story, desk):
+    """By the picture that alerts go by, which has a number of its own for it."""
     expect = expects()
     story.at(300.0)
+    story.at(300.0, flight=FLIGHT._replace(id=4), names=("public_warning",))
+    node, now_ns = Node(), story.begin_ns + 280 * S
+    alert = StandingAlert(7, "", (4,), (), (), 1, False)
+
+    def say(one):
+        node.say(one)
+        desk.alerts.update({node.path: node.atom(now_ns), **node.bodies})
+
+    try:
+        say(said(1, Step.ALERT, now=now_ns))
+        visit.row(1).click()
+        warned = visit.page.locator(".detail [data-warned]")
+        expect(visit.page.locator(".in-force-notice")).to_be_visible()
+        expect(warned).to_have_count(0)  # of what flight it is nobody has said
+        first = visit.page.evaluate(
+            "fetch('api/v1/warnings').then((of) => of.json()).then((of) => of.warnings[0].event)"
+        )
+        standing = msgspec.structs.replace(alert, first=first)
+        desk.run(lambda: setattr(desk.node, "alerts", (standing,)))
+        expect(warned).to_contain_text("Warning: IN FORCE, said at")
+        desk.run(lambda: setattr(desk.node, "alerts", ()))
+        say(said(2, Step.ALL_CLEAR, areas=(), gone=("JP-02", "sea"), now=now_ns - 10 * S))
+        expect(warned).to_contain_text("Warning: all clear, said at")
+    finally:
+        desk.run(lambda: setattr(desk.node, "alerts", ()))
+        desk.alerts.clear()
+
+
+def test_an_alert_that_waits_is_released_by_persons_in_each_language(quick, visit, story, desk):
+    expect = expects()
+    story.at(300.0, names=("shared", "national", "public_warning"))
     page = visit.page
     area = AlertArea(
         "JP-02",
@@ -473,11 +605,11 @@ def test_of_a_partner_that_sent_no_track_what_it_states_is_shown(quick, visit, s
     page.get_by_role("group", name="Picture").get_by_role("combobox").select_option("from:KOR")
     row = page.locator(".flights li")
     expect(row).to_have_count(1)  # what all together have is not missing: it is stated
-    expect(row).to_contain_text("KOR 1")
+    expect(row.locator(".id")).to_have_text("Flight 1")  # what all together call it
     expect(page.locator(".flights [role=status]")).to_contain_text("KOR sent no track")
     row.get_by_role("button").click()
     detail = page.locator(".detail")
-    expect(detail.get_by_role("heading", level=2)).to_have_text("Flight KOR 1")
+    expect(detail.get_by_role("heading", level=2)).to_have_text("Flight 1")
     expect(detail).to_contain_text("All of this is what KOR states")
     expect(detail.locator("tr.impact")).to_contain_text("38.50°N 148.90°E")
     expect(detail.get_by_role("heading", name="Who sees it")).to_have_count(0)
@@ -495,8 +627,15 @@ def test_nations_consult_about_an_event_until_a_text_is_agreed(quick, visit, sto
     near = made_statement("USA", desk.node.pictures["shared"].flights[1], 0.1)
     desk.run(lambda: setattr(desk.node, "statements", (korea, near)))
     page = visit.page
+    visit.row(1).click()
+    page.get_by_role("button", name="Acknowledge flight 1 (LIVE)").click()
     page.get_by_role("tab", name="Consultation").click()
     event = page.locator(".event")
+    expect(event.locator(".assessments tbody").first).to_contain_text("Flight 1")
+    # What is noted at this desk is not said to partners, and the page keeps the two apart.
+    expect(event.locator(".noted-by")).to_contain_text("No nation has acknowledged the event")
+    here = event.locator(".noted-by .when")
+    expect(here).to_contain_text("Flight 1 is acknowledged at this desk by Sato")
     row = event.locator(".assessments tbody tr").filter(has_text="Impact")
     expect(row.locator("td").nth(1).locator("em.much")).to_contain_text("≠ JPN")
     expect(row.locator(".heard").first).to_contain_text("differs by 78.3 km from what JPN says")
@@ -505,7 +644,9 @@ def test_nations_consult_about_an_event_until_a_text_is_agreed(quick, visit, sto
     expect(page.locator("[data-event]")).to_have_count(1)
     expect(page.locator("[data-event]")).to_contain_text("Flights: JPN 1, KOR 1, USA 1")
 
-    page.get_by_role("button", name="Acknowledge event (LIVE)").click()
+    expect(page.locator("[data-event]")).to_contain_text("acknowledged between nations 0")
+    page.get_by_role("button", name="Acknowledge event to partners (LIVE)").click()
+    expect(page.locator("[data-event]")).to_contain_text("acknowledged between nations 1")
     expect(event.locator(".noted-by")).to_contain_text("Acknowledged by JPN Sato")
     speak = event.get_by_role("group", name="Say to partners")
     speak.get_by_label("Words to partners").fill("Ours comes down at sea.")
@@ -598,7 +739,7 @@ def test_a_text_is_proposed_from_a_flight_that_no_partner_has_stated(quick, visi
     viewer = Visit(quick, desk, "Mori")
     viewer.page.get_by_role("tab", name="Consultation").click()
     expect(viewer.page.locator(".event [data-text]")).to_contain_text("The first one.")
-    expect(viewer.page.get_by_role("button", name="Acknowledge event")).to_be_disabled()
+    expect(viewer.page.get_by_role("button", name="Acknowledge event to partners")).to_be_disabled()
     expect(viewer.page.get_by_role("button", name="Confirm for JPN")).to_be_disabled()
     viewer.close()
 
@@ -723,7 +864,7 @@ def test_it_says_when_data_stop_and_comes_back_by_itself(visit, story, desk):
     expect(lamps.first).not_to_have_class("unknown")
     desk.shut()
     no_data = visit.page.locator(".notice", has_text="NO DATA FROM THE NODE")
-    expect(no_data).to_contain_text("if it was killed, start it: skypact node DIR")
+    expect(no_data).to_contain_text("whoever runs the node has to start it")
     expect(lamps.first).to_have_class("unknown")
     story.at(400.0)
     desk.open()
@@ -806,7 +947,9 @@ def test_an_exercise_cannot_be_taken_for_live(quick, tmp_path):
         assert page.title().startswith("EXERCISE")
         Story(desk).at(300.0)
         page.get_by_role("tab", name="Consultation").click()
-        expect(page.get_by_role("button", name="Acknowledge event (EXERCISE)")).to_be_enabled()
+        expect(
+            page.get_by_role("button", name="Acknowledge event to partners (EXERCISE)")
+        ).to_be_enabled()
         page.get_by_role("tab", name="Partners").click()
         page.locator('[data-partner="KOR"] button').click()
         expect(page.get_by_role("dialog").locator(".band")).to_have_text("EXERCISE")

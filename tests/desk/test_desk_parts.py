@@ -24,6 +24,7 @@ from skypact import cli
 from skypact.desk import as_json, beside
 from skypact.desk.access import Rate
 from skypact.desk.accounts import FILE, Accounts
+from skypact.desk.counterparts import Counterparts, pairs
 from skypact.desk.live import thinned
 from skypact.desk.node_client import PictureCopy
 from skypact.desk.store import Store, entry_hash
@@ -42,6 +43,7 @@ from skypact.model import (
     Impact,
     Launch,
     Phase,
+    PictureChange,
     Radar,
     ShownFlight,
     ShownPath,
@@ -217,8 +219,9 @@ def test_a_source_that_comes_late_saw_nothing_after_its_newest_plot():
     )
     told.assessed(track(1, 41), flight(), NO_PATH, 0)
     (one,) = told.change(0).flights
+    # A has most of its plots: it began the track, at 0.
     assert {s.radar: (s.first_ns, s.last_ns) for s in one.sources} == {
-        "A": (40 * S, 41 * S),
+        "A": (0, 41 * S),
         "B": (9 * S, 11 * S),
     }
     assert {eyes[1]: seen.until_ns for eyes, seen in told.sightings(50 * S)[1].items()} == {
@@ -530,8 +533,6 @@ def test_what_was_taken_back_stands_beside_what_has_ended_alone():
     of = beside.OfPartner("KOR")
     of.take(ended, [over])
     assert of.flights == ended and not of.stated  # nothing is stated there any more
-    assert beside.best_fit(ended[2].flight, going_on | {3: shown(flight(3, -0.3, 1.0, 5))}) == 2
-    assert beside.best_fit(ended[2].flight, {3: shown(flight(3, -0.3, 1.0, 5))}) is None
 
 
 @pytest.mark.parametrize("withdrawn", [False, True])
@@ -558,7 +559,7 @@ def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():
     )
     lone = said(7, flight(9, -0.3, 1.0, 1001), path=path)
     statements = [
-        said(11, flight(2, 0.80001, 2.2, 1001), launch=launch),
+        said(11, flight(2, 0.80001, 2.2, 1001), launch=launch, ground_range_m=6.4e5),
         said(3, flight(2, 0.80001, 2.2, 1001), nation="USA"),
         lone,
     ]
@@ -566,6 +567,7 @@ def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():
     of.take(tracked, statements)
     assert set(of.flights) == {2, -1}
     assert tracked[2].flight.launch is None and of.flights[2].flight.launch == launch
+    assert of.flights[2].flight.ground_range_m == 6.4e5
     assert {n: [one.flight for _, one in all_] for n, all_ in of.stated.items()} == {
         2: [11],
         -1: [7],
@@ -587,15 +589,73 @@ def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():
     assert set(of.flights) == {2}
     of.take(tracked, statements[:1])
     assert set(of.flights) == {2} and of.flights[2] is before[2]
+    # What fits no track yet is of one all the same where the shared picture knows it.
+    of.take(tracked, [lone], known={7: 2})
+    assert set(of.flights) == {2} and of.stated[2][0][1].flight == 7
     assert beside.partner_of("from:KOR") == "KOR" and beside.partner_of("shared") == ""
 
 
-def test_the_same_object_is_found_in_another_picture():
-    one = shown_tracks([track(1, 10)])[0]
-    others = shown_tracks([track(n, 8) for n in (1, 2)])  # two seconds before
-    assert beside.same_object(one, others) == 1
-    assert beside.same_object(one, others[1:]) is None
-    assert beside.same_object(one, []) is None
+def picture_of(name, tracks, flights=(), number=1):
+    """A picture as it was last told, of tracks as they are shown."""
+    made = PictureCopy(name, DeskSettings())
+    change = PictureChange(name, 5, number, 0, 0, tuple(tracks), (), tuple(flights))
+    made.apply(change)
+    made.epoch = 5
+    return made
+
+
+def test_one_object_has_two_numbers_and_is_known_by_where_it_is():
+    """Tracks 1 and 2 are 100 km apart; two seconds later each is where it flew to."""
+    late, soon = (shown_tracks([track(n, at) for n in (1, 2)]) for at in (10, 8))
+    numbered = [msgspec.structs.replace(one, id=3 - one.id) for one in soon]  # 1 is 2 there
+    assert pairs(numbered, late, {}) == {2: 1, 1: 2}
+    assert pairs(numbered[:1], late[1:], {}) == {}  # another object
+    assert pairs(numbered, [], {}) == {}
+    old = shown_tracks([track(1, 60)])
+    assert pairs(numbered, old, {}) == {}  # so long after, nothing can be told
+
+
+def test_numbers_do_not_change_places_where_two_are_near_each_other():
+    one, other = shown_tracks([track(1, 10)])[0], shown_tracks([track(1, 10)])[0]
+    step = 1.0 / 6.5e6  # 1 m, in rad
+    near = [
+        msgspec.structs.replace(other, id=7, latitude_rad=other.latitude_rad + 30 * step),
+        msgspec.structs.replace(other, id=8, latitude_rad=other.latitude_rad - 20 * step),
+    ]
+    assert pairs([one], near, {}) == {1: 8}
+    assert pairs([one], near, {1: 7}) == {1: 7}  # 30 m is less than twice 20 m
+    far = [msgspec.structs.replace(near[0], latitude_rad=one.latitude_rad + 90 * step), near[1]]
+    assert pairs([one], far, {1: 7}) == {1: 8}
+
+
+def test_what_was_one_object_stays_one_when_either_has_ended():
+    live = shown_tracks([track(1, 10)])
+    of = Counterparts()
+    here = picture_of("national", live)
+    there = picture_of("shared", [msgspec.structs.replace(live[0], id=4)])
+    assert dict(of.of(here, there)) == {1: 4}
+    over = msgspec.structs.replace(live[0], status=TrackStatus.ENDED)
+    here = picture_of("national", [over], number=2)
+    assert dict(of.of(here, there)) == {1: 4}
+    # Found again here under a new number: both are that object.
+    again = msgspec.structs.replace(live[0], id=6)
+    assert dict(of.of(picture_of("national", [over, again], number=3), there)) == {1: 4, 6: 4}
+    assert dict(of.of(here, picture_of("shared", [], number=2))) == {}
+
+
+def test_what_ended_before_anybody_looked_is_known_by_what_it_meant():
+    over = [
+        msgspec.structs.replace(one, status=TrackStatus.ENDED)
+        for one in shown_tracks([track(n, 10) for n in (1, 2)])
+    ]
+    meant = {1: flight(1, 0.8, 2.2, 1000), 2: flight(2, -0.3, 1.0, 5)}
+    here = [shown(one, TrackStatus.ENDED) for one in meant.values()]
+    there = [shown(msgspec.structs.replace(meant[3 - n], id=n), TrackStatus.ENDED) for n in (1, 2)]
+    of = Counterparts()
+    assert dict(of.of(picture_of("national", over, here), picture_of("shared", over, there))) == {
+        1: 2,
+        2: 1,
+    }
 
 
 def test_urgency_goes_by_the_earliest_impact():

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -100,6 +101,28 @@ def test_a_known_launch_is_kept(lofted):
     track = max(picture.tracks(), key=lambda t: t.plots)
     first = assess(track, simulation.radars)
     assert assess(track, simulation.radars, launch=first.launch).launch is first.launch
+
+
+def test_one_of_two_that_parted_comes_down_as_either(lofted):
+    """Before the air tells, it is as likely the spent stage: the impact holds both ends."""
+    simulation, path = lofted
+    picture = Picture(simulation.radars)
+    end = np.searchsorted(simulation.plots.time_ns, path.burnout_time_ns + 60 * NS)
+    picture.observe(simulation.plots.at(np.arange(end)))
+    track = max(picture.tracks(), key=lambda t: t.plots)
+    alone, parted = (
+        assess(msgspec.structs.replace(track, company=n), simulation.radars) for n in (1, 2)
+    )
+    assert alone.bodies == ()
+    heavy, light = parted.bodies
+    assert (heavy.light, light.light) == (False, True)
+    assert (heavy.probability, light.probability) == pytest.approx((0.5, 0.5))
+    assert heavy.time_ns < light.time_ns  # the air slows it more
+    # A mixture of two halves: the middle of both, and a variance with half their distance squared.
+    impact, apart_s = parted.impact, (light.time_ns - heavy.time_ns) / NS
+    assert impact.time_ns == pytest.approx((heavy.time_ns + light.time_ns) / 2, abs=0.1 * NS)
+    within = (heavy.time_sigma_s**2 + light.time_sigma_s**2) / 2
+    assert impact.time_sigma_s**2 == pytest.approx(within + apart_s**2 / 4, rel=0.05)
 
 
 def test_samples_stand_for_the_normal_distribution():

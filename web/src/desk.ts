@@ -1,11 +1,12 @@
 /** The desk's state: who is here, what is looked at, and what the node says of it. */
 import type { FeatureCollection } from "geojson";
 import { Client, Refused } from "./api/client";
-import type { Clock, Comment, EventLine, Partner, PictureName, Radar, Session, SharedEvent, Status, Warnings } from "./api/contract";
+import type { Clock, Comment, EventLine, Flight, Partner, PictureName, Radar, Session, SharedEvent, Status, Warnings } from "./api/contract";
 import { Events, type Notes } from "./api/events";
 import { forMe } from "./picture/consulted";
 import { missing } from "./picture/missing";
 import { Past } from "./picture/past";
+import { nameOf, sharedAs } from "./picture/named";
 import { Picture } from "./picture/picture";
 import { fromHash, type Known, toHash, TOGETHER, type View } from "./picture/moment";
 import { type Store, store } from "./picture/store";
@@ -20,6 +21,12 @@ const COMPARE_EVERY_MS = 1_000;
 interface ShownMoment {
   time_ms: number;
   past: Known | null;
+}
+
+/** A flight that was chosen in another picture: what it is called, and its number in all together. */
+export interface Sought {
+  name: string;
+  shared_id: number | null;
 }
 
 const NO_WARNINGS: Warnings = { warns: false, fault: "", warnings: [] };
@@ -39,6 +46,10 @@ export class Desk {
   readonly pictures: Store<readonly PictureName[]> = store<readonly PictureName[]>([]);
   readonly radars: Store<readonly Radar[]> = store<readonly Radar[]>([]);
   readonly lines: Store<FeatureCollection | null> = store<FeatureCollection | null>(null);
+  /** What was chosen and is not found in this picture, or not yet. */
+  readonly sought: Store<Sought | null> = store<Sought | null>(null);
+  /** The flight is chosen as it was in another picture, and by nobody here. */
+  carried = false;
   /** Ids in `together` that `picture` has not. */
   readonly lacking: Store<ReadonlySet<number>> = store<ReadonlySet<number>>(new Set());
   /** As of the time of what is shown. */
@@ -86,7 +97,10 @@ export class Desk {
       },
     );
     addEventListener("hashchange", () => this.look(fromHash(location.hash)));
-    this.picture.look(() => this.#compare());
+    this.picture.look(() => {
+      this.#findSought();
+      this.#compare();
+    });
     this.together.look(() => this.#compare());
   }
 
@@ -111,10 +125,15 @@ export class Desk {
     return this.session.get()?.roles.includes(role) ?? false;
   }
 
-  /** Look at something else: another picture, flight or moment. */
+  /** Look at something else: another picture, flight or moment. In another picture the same object stays chosen. */
   look(change: Partial<View>): void {
     const before = this.view.get();
     const view = { ...before, ...change };
+    this.carried = false;
+    if (view.picture !== before.picture && change.flight === undefined) {
+      if (before.flight !== null) this.sought.set(this.#chosenAs(before.flight));
+      view.flight = null;
+    } else if (change.flight !== undefined) this.sought.set(null);
     this.view.set(view);
     const hash = toHash(view);
     if (hash !== location.hash) history.replaceState(null, "", hash || location.pathname);
@@ -141,10 +160,40 @@ export class Desk {
     return heard_ms === null ? 0 : performance.now() - heard_ms;
   }
 
-  /** Comments are of flights of all together: numbers of other pictures are of other tracks. */
-  #readNotes(): void {
+  /** The chosen flight's number in all together, by which people note something of it; null: it has none. */
+  chosenShared(): number | null {
     const { flight, picture } = this.view.get();
-    if (flight !== null && picture === TOGETHER) void this.readComments(flight);
+    if (flight === null || picture === TOGETHER) return flight;
+    return this.picture.flights.get(flight)?.shared_id ?? null;
+  }
+
+  /** A flight of all together as it is now. */
+  ofTogether(id: number): Flight | undefined {
+    const { picture, at_ms } = this.view.get();
+    if (at_ms !== null) return undefined;
+    return (picture === TOGETHER ? this.picture : this.together).flights.get(id);
+  }
+
+  #chosenAs(id: number): Sought {
+    const flight = this.picture.flights.get(id);
+    if (flight) return { name: nameOf(flight), shared_id: flight.shared_id };
+    return { name: String(id), shared_id: this.picture.name === TOGETHER ? id : null };
+  }
+
+  /** What was chosen in another picture is chosen in this one, once it is there. */
+  #findSought(): void {
+    const { picture } = this.view.get();
+    const shared_id = this.sought.get()?.shared_id ?? null;
+    if (shared_id === null || this.picture.name !== picture) return;
+    const there = picture === TOGETHER ? this.picture.tracks.get(shared_id) : sharedAs(this.picture.flights.values(), shared_id);
+    if (!there) return;
+    this.look({ flight: there.id });
+    this.carried = true;
+  }
+
+  #readNotes(): void {
+    const flight = this.chosenShared();
+    if (flight !== null) void this.readComments(flight);
   }
 
   async readComments(flight: number): Promise<void> {
@@ -279,9 +328,9 @@ export class Desk {
   #take(notes: Notes): void {
     const pictures = this.view.get().at_ms === null ? [this.picture, this.together] : [];
     for (const picture of pictures) {
-      const flight = picture.flights.get(notes.flight);
-      if (!flight || (picture === this.picture && picture.name !== TOGETHER)) continue;
-      const changed = [{ ...flight, acknowledged: notes.acknowledged, comments: notes.comments.length }];
+      const flights = [...picture.flights.values()].filter((flight) => flight.shared_id === notes.flight);
+      if (flights.length === 0) continue;
+      const changed = flights.map((flight) => ({ ...flight, acknowledged: notes.acknowledged, comments: notes.comments.length }));
       picture.changeFlights({ time_ms: this.now_ms(), changed, gone: [] });
     }
     this.#noteComments(notes.flight, notes.comments);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Apart, EventText, SharedEvent, StatedFlight } from "../src/api/contract";
-import { apart, confirms, forMe, nationsOf, sideBySide, waitsFor } from "../src/picture/consulted";
+import { apart, confirms, forMe, nationsOf, sharedIdOf, sideBySide, waitsFor } from "../src/picture/consulted";
 
 const AT = "2026-11-22T12:00:00Z";
 const flight = (id: number): StatedFlight => ({
-  flight: id, as_of: AT, kind: "ballistic", range_class: null, launch: null, apogee: null, ground_range_km: null, impact: null,
+  flight: id, shared_id: null, as_of: AT, kind: "ballistic", range_class: null, launch: null, apogee: null, ground_range_km: null, impact: null,
 });
 const held = (one: number, other: number): Apart => ({
   flights: [one, other], kind_differs: false, range_km: null, range_differs: false, apogee_km: null, apogee_differs: false,
@@ -12,7 +12,7 @@ const held = (one: number, other: number): Apart => ({
 });
 const event = (change: Partial<SharedEvent>): SharedEvent => ({
   event: "KOR-1", names: ["KOR-1"], began: AT, latest: AT, told: [], count: {}, acknowledged: [], agreed: null, waiting: [],
-  comments: [], texts: [], assessments: {}, differences: [], ...change,
+  comments: [], texts: [], alone: true, assessments: {}, differences: [], ...change,
 });
 
 describe("an event of three nations", () => {
@@ -35,6 +35,13 @@ describe("an event of three nations", () => {
     const rows = sideBySide(three, nationsOf(three, own));
     const told = rows.map((row) => [...row].map(([nation, one]) => `${nation} ${"flight" in one ? one.flight : "area"}`).sort().join(", "));
     expect(told.sort()).toEqual(["JPN 4, KOR 1", "KOR 2, USA 7", "USA area"]);
+  });
+
+  it("calls a flight as all together do, where any nation's statement is of one there", () => {
+    const named = (id: number, shared_id: number | null): StatedFlight => ({ ...flight(id), shared_id });
+    expect(sharedIdOf(new Map([["JPN", named(1, null)], ["KOR", named(5, 2)]]))).toBe(2);
+    expect(sharedIdOf(new Map([["JPN", named(1, null)]]))).toBeNull();
+    expect(sharedIdOf(new Map([["USA", { warning: 9, as_of: AT, from: AT, until: AT, area: null }]]))).toBeNull();
   });
 
   it("says how far two are apart in either direction, and nothing where one does not count it", () => {

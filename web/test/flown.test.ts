@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { seenAndNot, SEEN_FOR_MS } from "../src/picture/flown";
+import { lastSeen, seenAndNot, SEEN_FOR_MS } from "../src/picture/flown";
 import { madeFlight, madeTrack, NOON_MS } from "./made";
 
 const pathOf = (...seconds: number[]) => {
@@ -22,6 +22,13 @@ describe("a path that was followed", () => {
     const [seen, unseen] = seenAndNot(flight, madeTrack(1, { last_plot_ms: NOON_MS + 15_000 }))!;
     expect(seen).toBe(flight.path_flown);
     expect(unseen.time_ms).toEqual([]);
+  });
+
+  it("was last seen at its last plot, and not where its track went on by itself", () => {
+    expect(lastSeen(flight, undefined)?.height_m).toBe(0);
+    expect(lastSeen(flight, madeTrack(1, { last_plot_ms: NOON_MS + 12_000 }))).toMatchObject({ height_m: 10, time_ms: NOON_MS + 10_000 });
+    expect(lastSeen(madeFlight(1, { path_flown: pathOf(5) }), undefined)).toBeUndefined();
+    expect(lastSeen(madeFlight(1, { path_flown: null }), undefined)).toBeUndefined();
   });
 
   it("is not there yet", () => {

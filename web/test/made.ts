@@ -33,10 +33,10 @@ export function madePlace(time_ms: number, change: Partial<Place> = {}): Place {
 
 export function madeFlight(id: number, change: Partial<Flight> = {}): Flight {
   return {
-    id, as_of_ms: NOON_MS, status: "confirmed", ended_because: null, urgency: 2, kind: "ballistic", kind_probability: 1,
+    id, shared_id: id, as_of_ms: NOON_MS, status: "confirmed", ended_because: null, urgency: 2, kind: "ballistic", kind_probability: 1,
     kind_probabilities: { ballistic: 1 }, range_class: "mrbm", range_class_probability: 1, parted_from: null,
     first_plot_ms: NOON_MS - 60_000, last_plot_ms: NOON_MS, last_seen_by: "JP-Sado", plots: 50, nations: ["JPN"], sources: [],
     seen_now_by: ["JPN"], independent_radars: 1, launch: null, apogee: null, impact: madePlace(NOON_MS + 300_000),
-    ground_range_m: null, path_flown: null, path_expected: madePath(3), assessments: [], acknowledged: [], comments: 0, ...change,
+    bodies: [], ground_range_m: null, path_flown: null, path_expected: madePath(3), assessments: [], acknowledged: [], comments: 0, ...change,
   };
 }

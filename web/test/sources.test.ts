@@ -1,8 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { bySource, isHidden, radarName } from "../src/picture/sources";
+import type { Radar } from "../src/api/contract";
+import { bySource, isHidden, radarName, radarsOf } from "../src/picture/sources";
 
 const source = (nation: string, radar: string, own: boolean, last_ms: number) =>
   ({ nation, radar, own, plots: 1, first_ms: null, last_ms, sees_now: false });
+
+describe("the radars of a picture", () => {
+  it("are own ones, a partner's, or all", () => {
+    const all = [{ id: "a", nation: "JPN", own: true }, { id: "b", nation: "KOR", own: false }, { id: "c", nation: "USA", own: false }] as Radar[];
+    const ids = (picture: string) => radarsOf(picture, all).map(({ id }) => id).join("");
+    expect([ids("national"), ids("shared"), ids("from:KOR"), ids("from:AUS")]).toEqual(["a", "abc", "b", ""]);
+  });
+});
 
 describe("who sees a flight", () => {
   it("is listed own radars first, then by nation and name, whoever saw it last", () => {

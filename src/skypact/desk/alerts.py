@@ -126,6 +126,7 @@ def warning(event: str, said: Sequence[etree._Element], now_ms: int) -> d.Warnin
     return {
         "id": _text(newest, "identifier"),
         "event": event,
+        "flights": [],
         "exercise": _text(newest, "status") != _STATUS[False],
         "kind": kind,
         "in_force": not over and now_ms < expires_ms,

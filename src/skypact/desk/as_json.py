@@ -43,12 +43,12 @@ def iso(time_ns: int) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{time_ns % S // MS:03d}Z"
 
 
-def standing_alert(one: StandingAlert) -> d.StandingAlert:
-    """An alert that waits for persons, or one in force."""
+def standing_alert(one: StandingAlert, flights: Sequence[int]) -> d.StandingAlert:
+    """An alert that waits for persons, or one in force; `flights`: as the shared picture has it."""
     return {
         "event": one.event,
         "warning": one.first or None,
-        "flights": list(one.flights),
+        "flights": list(flights),
         "areas": [
             {
                 "id": area.id,
@@ -94,6 +94,7 @@ def flight(
     now_ns: int,
     settings: DeskSettings,
     *,
+    shared_id: int | None = None,
     flown: ShownPath | None = None,
     beside: Sequence[d.NationAssessment] = (),
     acknowledged: Sequence[d.Acknowledgement] = (),
@@ -104,6 +105,7 @@ def flight(
     sources = [_source(each, own, now_ns, settings) for each in shown.sources]
     return {
         "id": one.id,
+        "shared_id": shared_id,
         "as_of_ms": shown.as_of_ns // MS,
         "status": shown.status.value,
         "ended_because": shown.ended_because,
@@ -126,6 +128,16 @@ def flight(
         "launch": place(one.launch),
         "apogee": apogee(one.apogee),
         "impact": place(one.impact),
+        "bodies": [
+            {
+                "light": body.light,
+                "probability": round(body.probability, 4),
+                "time_ms": body.time_ns // MS,
+                "from_ms": (body.time_ns - round(HALF_95 * body.time_sigma_s * S)) // MS,
+                "until_ms": (body.time_ns + round(HALF_95 * body.time_sigma_s * S)) // MS,
+            }
+            for body in one.bodies
+        ],
         "ground_range_m": _rounded(one.ground_range_m, 0),
         "path_flown": None if flown is None else path(flown),
         "path_expected": path(shown.expected),

@@ -15,7 +15,6 @@ from skypact.model import (
     Launch,
     ShownFlight,
     ShownPath,
-    ShownTrack,
     Statement,
     TrackStatus,
 )
@@ -27,7 +26,6 @@ _Z_95 = 1.959964
 _SAME_S = 60.0
 _SAME_M = 150e3
 """Two nations' statements of one flight may lie so far apart beside what they allow for."""
-_SAME_SPACE_M = 5e3
 _SIGMAS = 5.0
 _FROM = "from:"
 
@@ -166,17 +164,25 @@ class OfPartner:
         statements: Sequence[Statement],
         *,
         is_whole: bool = True,
+        known: Mapping[int, int] | None = None,
     ) -> None:
         """The picture's flights as they are now, and what all partners state.
 
         `is_whole`: each track is assessed; until then what is stated may be of one that is not.
+        `known`: by its number of what is stated, the track that is known to be of the same object.
         """
         own = [one for one in statements if one.nation == self._nation and not one.is_over]
-        of = is_whole, *tracked.values(), *own
+        known = known or {}
+        of = is_whole, *tracked.values(), *own, *known.items()
         if of == self._of:
             return
         self._of = of
         self.stated = stated_of(tracked, own)
+        placed = {one.flight for found in self.stated.values() for _, one in found}
+        for name, one in _assessments(own):
+            number = known.get(one.flight, 0)
+            if one.flight not in placed and number in tracked and number not in self.stated:
+                self.stated[number] = [(name, one)]
         said = {number: one for number, ((_, one),) in self.stated.items()}
         made = {number: _launched(shown, said.get(number)) for number, shown in tracked.items()}
         placed = {one.flight for one in said.values()}
@@ -193,10 +199,11 @@ class OfPartner:
 
 
 def _launched(shown: ShownFlight, said: Assessment | None) -> ShownFlight:
-    """A track's flight, with the launch that is stated of it if it tells none."""
+    """A track's flight, with launch and range that are stated of it if it tells no launch."""
     if said is None or said.launch is None or shown.flight.launch is not None:
         return shown
-    return replace(shown, flight=replace(shown.flight, launch=said.launch))
+    stated = {"launch": said.launch, "ground_range_m": said.ground_range_m}
+    return replace(shown, flight=replace(shown.flight, **stated))
 
 
 def _of_statement(nation: str, number: int, said: Assessment) -> ShownFlight:
@@ -248,13 +255,6 @@ def _assessments(statements: Iterable[Statement]) -> Iterator[tuple[str, Assessm
             yield one.nation, one.said
 
 
-def best_fit(flight: Flight, others: Mapping[int, ShownFlight]) -> int | None:
-    """The number of the other flight that fits one best; None: none can be the same."""
-    fits = [(misfit(one.flight, flight), number) for number, one in others.items()]
-    least, number = min(fits, default=(math.inf, 0))
-    return number if least < math.inf else None
-
-
 def misfit(said: Flight | Assessment, flight: Flight | Assessment) -> float:
     """How ill a statement fits a flight: infinite where they cannot be of one object."""
     parts = []
@@ -272,39 +272,3 @@ def misfit(said: Flight | Assessment, flight: Flight | Assessment) -> float:
     if not parts or max(parts) > 1.0:
         return math.inf
     return sum(parts) / len(parts)
-
-
-def same_object(
-    track: ShownTrack, others: Iterable[ShownTrack], within_s: float = 30.0
-) -> int | None:
-    """The id of the track of another picture that is of the same object; None: there is none."""
-    best, found = math.inf, None
-    for other in others:
-        dt = (track.time_ns - other.time_ns) / S
-        if abs(dt) > within_s:
-            continue
-        apart = math.hypot(
-            ground_m(
-                track.latitude_rad,
-                track.longitude_rad,
-                *_moved(other, dt),
-            ),
-            track.height_m - (other.height_m + other.up_m_s * dt),
-        )
-        sigma = math.hypot(_spread_m(track), _spread_m(other))
-        gate = _SAME_SPACE_M + _SIGMAS * sigma
-        if apart < gate and apart / gate < best:
-            best, found = apart / gate, other.id
-    return found
-
-
-def _moved(one: ShownTrack, dt_s: float) -> tuple[float, float]:
-    radius = _RADIUS_M + one.height_m
-    east = one.east_m_s * dt_s / (radius * max(0.01, math.cos(one.latitude_rad)))
-    return one.latitude_rad + one.north_m_s * dt_s / radius, one.longitude_rad + east
-
-
-def _spread_m(one: ShownTrack) -> float:
-    """Root of the covariance's trace: how far off it may be in all directions together, 1σ."""
-    ee, _, _, nn, _, uu = one.covariance_m2
-    return math.sqrt(max(0.0, ee + nn + uu))

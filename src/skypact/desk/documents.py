@@ -152,18 +152,34 @@ class Comment(TypedDict):
     text: str
 
 
+class BodyFall(TypedDict):
+    """When it comes down, with 95 %, if it is heavy, or `light`: a spent stage or a light part."""
+
+    light: bool
+    probability: Share
+    time_ms: Milliseconds
+    from_ms: Milliseconds
+    until_ms: Milliseconds
+
+
 class Flight(TypedDict):
     """What a track means. `id`: of its track. `path_flown` is null in `flights` of a stream.
 
+    Each picture numbers for itself: `shared_id` is the number of the same flight in the shared
+    picture, null where none there is the same. What people noted of a flight is by that number.
+
     In the picture of a partner alone (`from:KOR`) an `id` below zero is of a flight that it states
     and sent no track of: `plots` is 0, `sources` empty, and all of it is what is stated. A track's
-    `launch` is there what the partner states of it, where its plots tell none.
+    `launch` and `ground_range_m` are there what the partner states, where its plots tell none.
+
+    `bodies`: where it may be either of two sorts, which `impact` holds both; else empty.
 
     `urgency`: 3: impact soon, or it may still be boosting; 2: impact later; 1: nothing known yet;
     0: it is over, or does not come down.
     """
 
     id: int
+    shared_id: int | None
     as_of_ms: Milliseconds
     status: Literal["confirmed", "ended"]
     ended_because: str | None
@@ -185,6 +201,7 @@ class Flight(TypedDict):
     launch: Place | None
     apogee: Apogee | None
     impact: Place | None
+    bodies: list[BodyFall]
     ground_range_m: float | None
     path_flown: Path | None
     path_expected: Path
@@ -268,8 +285,9 @@ class AlertArea(TypedDict):
 class StandingAlert(TypedDict):
     """An alert that persons may release (`warning` is null: it waits), or cancel.
 
-    `warning`: what a `Warning` calls its event. `released_by`: whose release holds, of the
-    `persons` that it takes. `withheld`: a person has cancelled it.
+    `warning`: what a `Warning` calls its event. `flights`: their numbers in the shared picture.
+    `released_by`: whose release holds, of the `persons` that it takes. `withheld`: a person has
+    cancelled it.
     """
 
     event: int
@@ -491,6 +509,8 @@ class EventLine(TypedDict):
 class SharedEvent(TypedDict):
     """A shared event: by nation its flights (as `skypact consult show --json`), and what was said.
 
+    `alone`: own assessments are what own plots alone say now; else as they were told to a partner.
+    `shared_id` of a flight: the number of the same one in the shared picture; null: none there is.
     `differences`: of each two nations; what differs by more than both are unsure of is marked.
     """
 
@@ -505,6 +525,7 @@ class SharedEvent(TypedDict):
     texts: list[EventText]
     agreed: str | None
     waiting: list[WaitingText]
+    alone: bool
     assessments: dict[str, list[dict[str, Any]]]
     differences: list[dict[str, Any]]
 
@@ -555,10 +576,14 @@ class WarningPart(TypedDict):
 
 
 class Warning(TypedDict):
-    """A warning as last said: the newest message of its event."""
+    """A warning as last said: the newest message of its event.
+
+    `flights`: their numbers in the shared picture, as far as this desk saw which they are.
+    """
 
     id: str
     event: str
+    flights: list[int]
     exercise: bool
     kind: Literal["alert", "update", "cancel", "all_clear"]
     in_force: bool

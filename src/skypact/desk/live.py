@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -12,6 +12,7 @@ from skypact.desk import as_json, beside
 from skypact.desk import documents as d
 from skypact.desk.alerts import AlertFeed
 from skypact.desk.beside import partner_of
+from skypact.desk.counterparts import Counterparts
 from skypact.desk.node_client import NodeClient, PictureCopy
 from skypact.desk.store import Noted, Store
 from skypact.desk.streams import Stream
@@ -22,27 +23,34 @@ from skypact.model import (
     PictureChange,
     ShownFlight,
     ShownPath,
-    TrackStatus,
+    StandingAlert,
 )
 from skypact.settings import DeskSettings
 
 S = 1_000_000_000
 MS = 1_000_000
-NATIONAL, SHARED = "national", "shared"
+NATIONAL, SHARED, PUBLIC = "national", "shared", "public_warning"
 _ENCODE = msgspec.json.Encoder().encode
 _TICK_S = 1.0
 
 
-class _Made:
-    """A flight's document as last made, and what it was made of.
+class _Beside(NamedTuple):
+    """What stands beside a picture's flights, by their numbers.
 
-    `own`: the national picture's track of it, `among` so many flights there.
+    `stated`: what partners state of it; `shared_ids`: what it is called in the shared picture;
+    `own`: what the national picture has of it.
     """
 
-    def __init__(self, shown: ShownFlight, own: int | None, among: int) -> None:
-        self.shown, self.own, self.among = shown, own, among
-        self.key: tuple[Any, ...] = ()
-        self.body = msgspec.Raw()
+    stated: Mapping[int, list[tuple[str, Assessment]]]
+    shared_ids: Mapping[int, int]
+    own: Mapping[int, ShownFlight]
+
+
+class _Made(NamedTuple):
+    """A flight's document as last made, and what it was made of."""
+
+    key: tuple[Any, ...]
+    body: msgspec.Raw
 
 
 class Live:
@@ -60,6 +68,8 @@ class Live:
         self._notes: dict[tuple[int, int], tuple[list[Noted], list[Noted]]] = {}
         self._told: dict[str, bytes] = {}
         self._of_partners: dict[str, beside.OfPartner] = {}
+        self._counterparts: dict[str, Counterparts] = {}
+        self._warned: dict[str, set[int]] = {}
         self._ticking: asyncio.Future[tuple[None, None]] | None = None
         self.node: NodeClient
 
@@ -104,7 +114,9 @@ class Live:
             "notices": list(of.notices),
             "late_s": {nation: round(late_s, 1) for nation, late_s in of.late_s.items()},
             "behind_s": round(of.behind_s, 1),
-            "alerts": [as_json.standing_alert(one) for one in of.alerts],
+            "alerts": [
+                as_json.standing_alert(one, sorted(self._flights_of(one))) for one in of.alerts
+            ],
             "release_policy": {
                 "hash": of.policy_hash,
                 "by": of.policy_by,
@@ -143,11 +155,27 @@ class Live:
 
     def warnings(self, at_ns: int | None = None) -> d.Warnings:
         """What people are told, now or at another time, as the node's public feed has it."""
-        return {
-            "warns": self._alerts.warns,
-            "fault": self._alerts.fault,
-            "warnings": self._alerts.warnings((self.now_ns if at_ns is None else at_ns) // MS),
-        }
+        said = self._alerts.warnings((self.now_ns if at_ns is None else at_ns) // MS)
+        for one in said:
+            one["flights"] = sorted(self._warned.get(one["event"], ()))
+        return {"warns": self._alerts.warns, "fault": self._alerts.fault, "warnings": said}
+
+    def _flights_of(self, alert: StandingAlert) -> set[int]:
+        """The numbers in the shared picture of what an alert is of.
+
+        Alerts are decided on the picture for them; which of its flights are which is seen here.
+        """
+        if PUBLIC not in self.state.pictures:
+            return set()
+        self.node.look_at(SHARED)
+        ids = self.shared_ids(self.node.look_at(PUBLIC))
+        return {ids[number] for number in alert.flights if number in ids}
+
+    def _note_warned(self) -> None:
+        """Of what flights an event is, as long as it stands: its messages do not tell."""
+        for alert in self.state.alerts:
+            if alert.first:
+                self._warned.setdefault(alert.first, set()).update(self._flights_of(alert))
 
     def warning_messages(
         self, event: str, most: int, at_ns: int | None = None
@@ -164,6 +192,8 @@ class Live:
             raise KeyError(name)
         if name == SHARED:
             self.node.look_at(NATIONAL)  # to stand beside it
+        else:
+            await self.node.whole(SHARED)  # which flight there is which here
         return await self.node.whole(name)
 
     def tracks(self, picture: PictureCopy) -> list[d.Track]:
@@ -174,33 +204,36 @@ class Live:
         """All flights, the most urgent first; without the paths flown."""
         now_ns = self.now_ns
         ordered = sorted(self._shown(picture).values(), key=lambda one: self._order(one, now_ns))
-        stated = self._stated(picture)
-        return [self._flight_body(picture, one, stated) for one in ordered]
+        of = self._beside(picture)
+        return [self._flight_body(picture, one, of) for one in ordered]
 
-    def flight(
-        self, picture: PictureCopy, number: int, most: int | None = None
-    ) -> dict[str, Any] | None:
+    def flight(self, picture: PictureCopy, number: int) -> dict[str, Any] | None:
         """One flight with the path that it flew; None: there is no such."""
         shown = self._shown(picture).get(number)
-        if shown is None:
-            return None
-        body = self._flight_body(picture, shown, self._stated(picture))
-        document: dict[str, Any] = msgspec.json.decode(body)
-        flown = picture.flown(number)
+        return None if shown is None else self._flown(picture, shown, self._beside(picture))
+
+    def _flown(
+        self, picture: PictureCopy, shown: ShownFlight, of: _Beside, most: int | None = None
+    ) -> dict[str, Any]:
+        """A flight's document with the path that it flew, at most so many points of it."""
+        document: dict[str, Any] = msgspec.json.decode(self._flight_body(picture, shown, of))
+        flown = picture.flown(shown.flight.id)
         if flown is not None:
             document["path_flown"] = as_json.path(thinned(flown, most) if most else flown)
         return document
 
     def snapshot(self, picture: PictureCopy, known: str | None = None) -> d.Snapshot:
         """All of a picture."""
-        most = self._most_points(picture)
-        flights = [self.flight(picture, number, most) for number in sorted(self._shown(picture))]
+        most, shown, of = self._most_points(picture), self._shown(picture), self._beside(picture)
         return {
             "picture": picture.name,
             "time_ms": picture.time_ns // MS,
             "known": known,
             "tracks": self.tracks(picture),
-            "flights": [one for one in flights if one is not None],  # type: ignore[misc]
+            "flights": [
+                self._flown(picture, one, of, most)  # type: ignore[misc]
+                for _, one in sorted(shown.items())
+            ],
             "partners": self.partners(),
             "status": self.status(),
             "clock": self.clock(picture),
@@ -212,34 +245,43 @@ class Live:
         return max(2, self._settings.snapshot_points // max(1, len(picture.flights)))
 
     def past(
-        self, picture: PictureCopy, own: PictureCopy, at_ns: int, known: str | None
+        self,
+        picture: PictureCopy,
+        own: PictureCopy,
+        shared: PictureCopy,
+        at_ns: int,
+        known: str | None,
     ) -> d.Moment:
         """A picture of the past: flights as they were then, and nothing of the present in them.
 
-        `own`: of own radars alone then.
+        `own`, `shared`: of own radars alone and of all together then; `picture` may be either.
         """
         nation, shown_flights = self.state.nation, picture.flights
-        stated: dict[int, list[tuple[str, Assessment]]] = {}
-        if partner := partner_of(picture.name):
-            of = beside.OfPartner(partner, self._of_partner(partner).ids)
-            is_whole = picture.tracks.keys() <= picture.flights.keys()
-            of.take(picture.flights, picture.stated, is_whole=is_whole)
-            shown_flights, stated = dict(of.flights), of.stated
-        elif picture.name == SHARED:
-            stated = beside.stated_of(picture.flights, picture.stated)
-        alone = self._own_flights(picture, own) if picture.name == SHARED else {}
+        stated = beside.stated_of(shared.flights, shared.stated)
+        placed, own_ids = _placed(stated), self._then(own, shared)
+        if picture.name == SHARED:
+            ids = {number: number for number in picture.flights}
+            of = _Beside(stated, ids, _newest(own_ids, own))
+        else:
+            stated, found = {}, self._then(picture, shared)
+            if partner := partner_of(picture.name):
+                alone = beside.OfPartner(partner, self._of_partner(partner).ids)
+                is_whole = picture.tracks.keys() <= picture.flights.keys()
+                same = _known(partner, found, placed)
+                alone.take(picture.flights, picture.stated, is_whole=is_whole, known=same)
+                shown_flights, stated = dict(alone.flights), alone.stated
+            of = _Beside(stated, _with_stated(found, stated, placed), {})
         flights = []
         for number, one in sorted(shown_flights.items()):
-            others = [as_json.assessment(name, a, one.flight) for name, a in stated.get(number, ())]
-            if number in alone:
-                others.insert(0, as_json.own_assessment(nation, alone[number], one.flight))
+            shared_id = of.shared_ids.get(number)
             acknowledged, comments = (
                 [noted for noted in each if noted.time_ns <= at_ns]
-                for each in self.notes(picture, one)
+                for each in self.notes(shared.flights.get(shared_id or 0))
             )
             document = as_json.flight(
                 *(one, nation, at_ns, self._settings),
-                beside=others,
+                shared_id=shared_id,
+                beside=self._assessments(one, of),
                 acknowledged=[acknowledgement(each) for each in acknowledged],
                 comments=len(comments),
                 flown=picture.flown(number),
@@ -262,7 +304,10 @@ class Live:
             "status": self.status(),
             "clock": clock,
             "warnings": self.warnings(at_ns),
-            "consultations": own.consulted,  # type: ignore[typeddict-item]
+            "consultations": [
+                _numbered(one, nation, placed, own_ids)  # type: ignore[misc]
+                for one in own.consulted
+            ],
         }
 
     def _order(self, one: ShownFlight, now_ns: int) -> tuple[int, int]:
@@ -283,7 +328,11 @@ class Live:
             return picture.flights
         of = self._of_partner(partner)
         is_whole = picture.tracks.keys() <= picture.flights.keys()
-        of.take(picture.flights, self.state.statements, is_whole=is_whole)
+        shared, known = self.node.pictures.get(SHARED), {}
+        if shared is not None:
+            found = self._tracks_of(picture, shared)
+            known = _known(partner, found, _placed(self._stated(shared)))
+        of.take(picture.flights, self.state.statements, is_whole=is_whole, known=known)
         return of.flights
 
     def _of_partner(self, partner: str) -> beside.OfPartner:
@@ -293,89 +342,88 @@ class Live:
         self,
         picture: PictureCopy,
         shown: ShownFlight,
-        stated: dict[int, list[tuple[str, Assessment]]],
+        of: _Beside,
     ) -> msgspec.Raw:
         """A flight's document without the path flown; the same object for as long as it holds."""
         held, number = self._made.setdefault(picture.name, {}), shown.flight.id
-        national = self.node.pictures.get(NATIONAL)
-        among = len(national.flights) if national is not None else 0
-        made = held.get(number)
-        if made is None or made.shown is not shown or (made.own is None and made.among != among):
-            own = self._own_track(picture, shown)
-            key = () if made is None else made.key
-            body = msgspec.Raw() if made is None else made.body
-            made = held[number] = _Made(shown, own, among)
-            made.key, made.body = key, body
-        own_shown = national.flights.get(made.own) if national and made.own is not None else None
-        said = stated.get(number, [])
+        shared_id, own_shown = of.shared_ids.get(number), of.own.get(number)
+        said = of.stated.get(number, [])
         now_ns = self.now_ns
-        acknowledged, comments = self.notes(picture, shown)
+        shared = self.node.pictures.get(SHARED)
+        noted = None if shared is None else shared.flights.get(shared_id or 0)
+        acknowledged, comments = self.notes(noted)
         sees_ns = now_ns - round(self._settings.sees_now_s * S)
         seen = tuple(s.last_ns is not None and s.last_ns > sees_ns for s in shown.sources)
         key = (
             *(shown, own_shown, seen, as_json.urgency(shown, now_ns, self._settings)),
-            *(len(acknowledged), len(comments), tuple(said)),
+            *(shared_id, len(acknowledged), len(comments), tuple(said)),
         )
-        if key == made.key:
+        made = held.get(number)
+        if made is not None and made.key == key:
             return made.body
-        own_nation = self.state.nation
-        others = [as_json.assessment(name, one, shown.flight) for name, one in said]
-        if own_shown is not None:
-            others.insert(0, as_json.own_assessment(own_nation, own_shown, shown.flight))
         document = as_json.flight(
-            *(shown, own_nation, now_ns, self._settings),
-            beside=others,
+            *(shown, self.state.nation, now_ns, self._settings),
+            shared_id=shared_id,
+            beside=self._assessments(shown, of),
             acknowledged=[acknowledgement(one) for one in acknowledged],
             comments=len(comments),
         )
-        made.key, made.body = key, msgspec.Raw(_ENCODE(document))
-        return made.body
+        held[number] = _Made(key, msgspec.Raw(_ENCODE(document)))
+        return held[number].body
 
-    def _own_track(self, picture: PictureCopy, shown: ShownFlight) -> int | None:
-        """The national picture's track of the same object: by its place, or as it was.
+    def _assessments(self, shown: ShownFlight, of: _Beside) -> list[d.NationAssessment]:
+        """What each nation says of a flight, beside it: our own first."""
+        number = shown.flight.id
+        said = of.stated.get(number, ())
+        others = [as_json.assessment(name, one, shown.flight) for name, one in said]
+        if number in of.own:
+            own = as_json.own_assessment(self.state.nation, of.own[number], shown.flight)
+            others.insert(0, own)
+        return others
 
-        What has ended may have been lost from sight elsewhere: it is told by what it meant.
+    # -- which flight is which -----------------------------------------------------------------
+
+    def _beside(self, picture: PictureCopy) -> _Beside:
+        """All that stands beside the flights of a picture."""
+        stated, national = self._stated(picture), self.node.pictures.get(NATIONAL)
+        own: dict[int, ShownFlight] = {}
+        if picture.name == SHARED and national is not None:
+            own = _newest(self.shared_ids(national), national)
+        return _Beside(stated, self.shared_ids(picture), own)
+
+    def shared_ids(self, picture: PictureCopy) -> Mapping[int, int]:
+        """By the numbers of a picture's flights, those of the same flights in the shared one."""
+        if picture.name == SHARED:
+            return {number: number for number in picture.tracks}
+        shared = self.node.pictures.get(SHARED)
+        if shared is None:
+            return {}
+        found = self._tracks_of(picture, shared)
+        return _with_stated(found, self._stated(picture), _placed(self._stated(shared)))
+
+    def _tracks_of(self, picture: PictureCopy, shared: PictureCopy) -> Mapping[int, int]:
+        return self._counterparts.setdefault(picture.name, Counterparts()).of(picture, shared)
+
+    def _then(self, picture: PictureCopy, shared: PictureCopy) -> Mapping[int, int]:
+        """The same of a moment of the past, where what is one now is one if both were there."""
+        one, other = (self.node.pictures.get(name) for name in (picture.name, SHARED))
+        known = None if one is None or other is None else self._tracks_of(one, other)
+        return Counterparts(known).of(picture, shared)
+
+    async def numbered(self, event: dict[str, Any]) -> dict[str, Any]:
+        """A shared event, with the numbers that its flights have in the shared picture now.
+
+        Raises LinkError.
         """
-        national, number = self.node.pictures.get(NATIONAL), shown.flight.id
-        track = picture.tracks.get(number)
-        if picture.name != SHARED or national is None or track is None:
-            return None
-        found = beside.same_object(track, national.tracks.values())
-        if found is not None:
-            return found
-        held = self._made[picture.name]
-        before = held[number].own if number in held else None
-        if before in national.tracks:
-            return before
-        if shown.status is not TrackStatus.ENDED:
-            return None
-        taken = {one.own for one in held.values()}
-        others = {n: one for n, one in national.flights.items() if n not in taken}
-        return beside.best_fit(shown.flight, others)
-
-    def _own_flights(self, picture: PictureCopy, own: PictureCopy) -> dict[int, ShownFlight]:
-        """By flight of a moment of all together, the one of own radars alone of the same object."""
-        out: dict[int, ShownFlight] = {}
-        for number, shown in picture.flights.items():
-            track = picture.tracks.get(number)
-            found = track and beside.same_object(track, own.tracks.values())
-            if found is None:  # lost from sight in one of them: it is told by what it meant
-                taken = {one.flight.id for one in out.values()}
-                others = {
-                    n: one
-                    for n, one in own.flights.items()
-                    if n not in taken and TrackStatus.ENDED in (shown.status, one.status)
-                }
-                found = beside.best_fit(shown.flight, others)
-            if found is not None and found in own.flights:
-                out[number] = own.flights[found]
-        return out
+        placed = _placed(self._stated(await self.picture(SHARED)))
+        own = self.shared_ids(await self.picture(NATIONAL))
+        return _numbered(event, self.state.nation, placed, own)
 
     # -- what people noted ---------------------------------------------------------------------
 
-    def notes(self, picture: PictureCopy, shown: ShownFlight) -> tuple[list[Noted], list[Noted]]:
-        """Acknowledgements and comments of a flight of the shared picture."""
-        if picture.name != SHARED:
+    def notes(self, shown: ShownFlight | None) -> tuple[list[Noted], list[Noted]]:
+        """Acknowledgements and comments of a flight of the shared picture, if it is one."""
+        if shown is None:
             return [], []
         of = shown.flight.id, shown.flight.first_plot_ns
         if of not in self._notes:
@@ -435,6 +483,7 @@ class Live:
             await asyncio.sleep(max(0.0, began_s + _TICK_S - time.monotonic()))
 
     def _tell_all(self) -> None:
+        self._note_warned()
         watched = {name: one for name, one in self._streams.items() if one.viewers}
         self._tell_changed("partners", {"partners": self.partners()}, watched.values())
         self._tell_changed("warnings", self.warnings(), watched.values())
@@ -445,6 +494,8 @@ class Live:
             picture = self.node.look_at(name)
             if name == SHARED:
                 self.node.look_at(NATIONAL)
+            else:
+                self.node.look_at(SHARED)
             stream.tell("clock", self.clock(picture))
             if picture.whole.is_set():
                 self._tell_flights(stream, picture)
@@ -465,13 +516,13 @@ class Live:
         it is gone.
         """
         flights = self._shown(picture)
-        stated, most = self._stated(picture), self._most_points(picture)
+        of, most = self._beside(picture), self._most_points(picture)
         told = self._flights_told.setdefault(picture.name, {})
         changed: list[Any] = []
         for number, one in flights.items():
-            body = self._flight_body(picture, one, stated)
+            body = self._flight_body(picture, one, of)
             if told.get(number) is not body:
-                changed.append(body if number in told else self.flight(picture, number, most))
+                changed.append(body if number in told else self._flown(picture, one, of, most))
                 told[number] = body
         made = self._made.setdefault(picture.name, {})
         gone = sorted((told.keys() | made.keys()) - flights.keys())
@@ -480,6 +531,63 @@ class Live:
             made.pop(number, None)
         if changed or gone:
             stream.tell("flights", {"time_ms": self.now_ns // MS, "changed": changed, "gone": gone})
+
+
+def _numbered(
+    event: dict[str, Any],
+    nation: str,
+    placed: Mapping[tuple[str, int], int],
+    own: Mapping[int, int],
+) -> dict[str, Any]:
+    """An event with the number that each of its flights has in the shared picture, if any.
+
+    `placed`: of what is stated, by nation and its number; `own`: of the national picture, which
+    numbers our own flights where the event is told by own plots alone.
+    """
+    if event["alone"]:
+        placed = {**placed, **{(nation, number): to for number, to in own.items()}}
+    for whose, flights in event["assessments"].items():
+        for one in flights:
+            one["shared_id"] = placed.get((whose, one.get("flight")))
+    return event
+
+
+def _placed(stated: Mapping[int, list[tuple[str, Assessment]]]) -> dict[tuple[str, int], int]:
+    """By nation and its number of what it states, the flight that it stands beside."""
+    return {(name, one.flight): n for n, said in stated.items() for name, one in said}
+
+
+def _known(
+    partner: str, found: Mapping[int, int], placed: Mapping[tuple[str, int], int]
+) -> dict[int, int]:
+    """By its number of what a partner states, the track of its picture of the same object."""
+    tracks = {other: number for number, other in found.items()}
+    stated = (
+        (flight, tracks.get(n)) for (nation, flight), n in placed.items() if nation == partner
+    )
+    return {flight: number for flight, number in stated if number is not None}
+
+
+def _with_stated(
+    found: Mapping[int, int],
+    stated: Mapping[int, list[tuple[str, Assessment]]],
+    placed: Mapping[tuple[str, int], int],
+) -> dict[int, int]:
+    """Numbers in the shared picture, with those of flights of which no track was sent."""
+    alone = {n: placed.get((said[0][0], said[0][1].flight)) for n, said in stated.items() if n < 0}
+    return {n: to for n, to in alone.items() if to is not None} | dict(found)
+
+
+def _newest(found: Mapping[int, int], picture: PictureCopy) -> dict[int, ShownFlight]:
+    """By the number in the shared picture, what another has of it: of several the newest."""
+    out: dict[int, ShownFlight] = {}
+    for number, other in found.items():
+        shown, before = picture.flights.get(number), out.get(other)
+        if shown is not None and (
+            before is None or shown.flight.last_plot_ns > before.flight.last_plot_ns
+        ):
+            out[other] = shown
+    return out
 
 
 def thinned(path: ShownPath, most: int) -> ShownPath:

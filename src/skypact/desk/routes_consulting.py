@@ -72,9 +72,10 @@ def consulting_routes(desk: "Desk") -> APIRouter:
     async def consultation(visitor: viewing, name: Name) -> Any:
         """One of them, with each nation's assessment beside the others'."""
         try:
-            return json((await orders.events(name))[0])
+            (event,) = await orders.events(name)
         except InputError:
             raise not_there(f"event {name}") from None
+        return json(await desk.live.numbered(event))
 
     @router.post("/consultations/{name}/acknowledgements", **done)
     async def acknowledge_event(visitor: may_act, name: Name, given: Said) -> Any:

@@ -17,7 +17,7 @@ from skypact.desk.access import Visitor
 from skypact.desk.accounts import ADMINISTER, VIEW
 from skypact.desk.answers import JSON, faults, json, not_there
 from skypact.desk.exports import FORMATS, exported
-from skypact.desk.live import NATIONAL
+from skypact.desk.live import NATIONAL, SHARED
 from skypact.desk.node_client import PictureCopy
 from skypact.desk.streams import encoded
 
@@ -128,12 +128,13 @@ def reading_routes(desk: "Desk") -> APIRouter:
         at_ns = time_of(at, "at")
         known_ns = None if known is None else 0 if known == _THEN else time_of(known, "known")
         picture = await live.node.moment(name, at_ns, known_ns)
-        # From the same pass over the journal.
-        own = picture
-        if name != NATIONAL:
-            own = await live.node.moment(NATIONAL, at_ns, known_ns)
+        # All from one pass over the journal: which flight is which, and what own radars had of it.
+        own, shared = [
+            picture if of == name else await live.node.moment(of, at_ns, known_ns)
+            for of in (NATIONAL, SHARED)
+        ]
         shown_known = None if known_ns is None else as_json.iso(known_ns or at_ns)
-        return json(live.past(picture, own, at_ns, shown_known))
+        return json(live.past(picture, own, shared, at_ns, shown_known))
 
     @router.get(
         "/exports/picture.{ending}",

@@ -12,6 +12,7 @@ from skypact.flight.arc import apsides_m, arc_of, origin_of
 from skypact.flight.impact import (
     LEAST_SAMPLES,
     Falls,
+    bodies_of,
     free_falls,
     impact_of,
     manoeuvred_falls,
@@ -28,6 +29,7 @@ from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.kernels.gravity import GM_M3_S2, PATH_DEGREE, field
 from skypact.model import (
     Apogee,
+    BodyFall,
     Flight,
     FlightKind,
     Impact,
@@ -67,6 +69,7 @@ def assess(
     track = as_last_seen(track, settings)
     apogee = apogee_of(track)
     impact: Impact | None = None
+    bodies: tuple[BodyFall, ...] = ()
     kinds: dict[FlightKind, float] = {FlightKind.UNKNOWN: 1.0}
     boosting = boost_probability(track)
     if is_aircraft(track, settings):
@@ -74,6 +77,7 @@ def assess(
     elif boosting <= settings.greatest_boost_probability:
         ahead = foretold(track, launch, apogee, settings)
         kinds, impact = ahead.kinds, impact_of(ahead.falls, track.time_ns)
+        bodies = () if impact is None else bodies_of(ahead.free, track.time_ns)
     size, size_probability = _range_class(track)
     kind = max(kinds, key=lambda name: kinds[name])
     return Flight(
@@ -88,15 +92,20 @@ def assess(
         ground_range_m=_ground_range(launch, impact),
         impact=impact,
         parted_from=track.parted_from,
+        bodies=bodies,
         **seen_by(track, radars),
     )
 
 
 class Foretold(NamedTuple):
-    """Probabilities of its kinds, its weighted falls, and ECEF m from where its range counts."""
+    """Probabilities of its kinds, its weighted falls, and ECEF m from where its range counts.
+
+    `free`: of the falls those without lift.
+    """
 
     kinds: dict[FlightKind, float]
     falls: Falls
+    free: Falls
     origin: tuple[float, float, float]
 
 
@@ -122,7 +131,8 @@ def foretold(
     kinds = {kind: share * (1.0 - orbiting) for kind, share in kinds.items()}
     if orbiting > 0.0:
         kinds[FlightKind.ORBITAL] = orbiting
-    return Foretold(kinds, _falls(track, origin, free, kinds, manoeuvring, settings), origin)
+    falls = _falls(track, origin, free, kinds, manoeuvring, settings)
+    return Foretold(kinds, falls, free, origin)
 
 
 def seen_by(track: Track, radars: Sequence[Radar]) -> dict[str, Any]:

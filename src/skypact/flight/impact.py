@@ -36,7 +36,7 @@ from skypact.kernels.geodesy import geodetic_from_ecef
 from skypact.kernels.gravity import field
 from skypact.kernels.motion import drag_belief
 from skypact.kernels.powered_flight import MANOEUVRE_COLUMNS
-from skypact.model import Impact, Phase, Track
+from skypact.model import BodyFall, Impact, Phase, Track
 from skypact.model.track import PhaseEstimate
 from skypact.settings import FlightSettings
 
@@ -313,6 +313,27 @@ def _fall_behind(states: NDArray[np.float64], longest_s: float) -> None:
 def worth_carrying(probability: float) -> bool:
     """Whether a kind is likely enough to be carried to the ground."""
     return probability >= _LEAST_KIND
+
+
+def bodies_of(free: Falls, time_ns: int) -> tuple[BodyFall, ...]:
+    """When each sort of body comes down that it may be, the heavy first; empty: it is but one."""
+    out = []
+    for light in (False, True):
+        of = free.landed & (free.group == int(light))
+        probability = float(free.weight[of].sum())
+        if probability < GROUP_OF_WEIGHT:
+            return ()
+        weight, times = free.weight[of] / probability, free.time_s[of]
+        time_s = float(weight @ times)
+        out.append(
+            BodyFall(
+                light=light,
+                probability=probability,
+                time_ns=time_ns + round(time_s * 1e9),
+                time_sigma_s=float(np.sqrt(weight @ (times - time_s) ** 2)),
+            )
+        )
+    return tuple(out)
 
 
 def impact_of(falls: Falls, time_ns: int) -> Impact | None:

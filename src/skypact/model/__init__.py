@@ -31,6 +31,7 @@ from skypact.model.desk import (
 from skypact.model.event import Event, EventAssessment, EventText, SaidBy
 from skypact.model.flight import (
     Apogee,
+    BodyFall,
     Descent,
     Ellipse,
     Flight,
@@ -108,6 +109,7 @@ __all__ = [
     "Assessment",
     "Basis",
     "BiasEstimate",
+    "BodyFall",
     "Cause",
     "ClockMark",
     "Commented",

@@ -64,6 +64,18 @@ class Impact(msgspec.Struct, frozen=True, kw_only=True):
     region_95: tuple[tuple[float, float], ...]
 
 
+class BodyFall(msgspec.Struct, frozen=True, kw_only=True):
+    """When it comes down if it is one of two sorts of body, with the probability of that.
+
+    `light`: a spent stage or another light part, which the air slows more than what it carried.
+    """
+
+    light: bool
+    probability: float
+    time_ns: int
+    time_sigma_s: float
+
+
 class Descent(msgspec.Struct, frozen=True, kw_only=True):
     """The weighted ways to the ground that an `Impact` sums up. Geodetic WGS84, UTC since 1970.
 
@@ -91,7 +103,8 @@ class Flight(msgspec.Struct, frozen=True, kw_only=True):
 
     `last_seen_by`: the radar of the last plot, or a partner's nation and label. `parted_from`: the
     flight that it was part of before, as a stage is. `partner_radars`: partners' radars that
-    saw it, each as nation and label. `descent`: only where it was asked for.
+    saw it, each as nation and label. `descent`: only where it was asked for. `bodies`: where it may
+    be either of two sorts, which the impact's time and area hold both; else empty.
     """
 
     id: int
@@ -113,3 +126,4 @@ class Flight(msgspec.Struct, frozen=True, kw_only=True):
     parted_from: int | None = None
     partner_radars: tuple[str, ...] = ()
     descent: Descent | None = None
+    bodies: tuple[BodyFall, ...] = ()

@@ -37,11 +37,15 @@ def event_line(event: Event) -> dict[str, Any]:
 
 
 def event_document(event: Event, own: str, seen: Sequence[Flight] = ()) -> dict[str, Any]:
-    """All of it. `seen`: what own plots alone say of the event's flights now; else as told."""
+    """All of it. `seen`: what own plots alone say of the event's flights now; else as told.
+
+    `alone`: which of the two; numbers of flights are those of the national picture, or as told.
+    """
     by_nation: dict[str, Sequence[Flight | Stated]] = dict(_by_nation(event))
     if seen:
         by_nation[own] = seen
     return event_line(event) | {
+        "alone": bool(seen),
         "assessments": {
             nation: [flight_statement(one) for one in some] for nation, some in by_nation.items()
         },

@@ -26,6 +26,8 @@ from skypact.sharing.node_folder import load_node
 
 S = 1_000_000_000
 _AGAIN_S = 0.2
+_LOOKS_S = 10.0
+"""Who saw a track first and last is noted so often of what was before somebody looked."""
 
 
 def show_partner(folder: Path, partner: str, settings: Settings, exercise: bool) -> None:
@@ -62,7 +64,7 @@ async def _show(folder: Path, partner: str, settings: Settings, exercise: bool) 
     await connection.subscribe(f"{teller.subject}.ask", cb=asked)
     where = {"stream": stream_of(exercise), "subject": subject_of(exercise)}
     journal = await Journal.reading(connection, settings.journal, **where)
-    last = 0
+    last, looked_ns = 0, 0
     telling = [asyncio.create_task(one) for one in (teller.tell(), teller.assess())]
     from_ns = time.time_ns() - round(settings.desk.partner_back_s * S)
     while all(not task.done() for task in telling):
@@ -70,6 +72,10 @@ async def _show(folder: Path, partner: str, settings: Settings, exercise: bool) 
         async for entry in entries:
             last = entry.number
             alone.fold(entry)
+            # Live it is looked at when it is told; what was before is looked at as a replay is.
+            if not ready.is_set() and entry.time_ns - looked_ns >= _LOOKS_S * S:
+                looked_ns = entry.time_ns
+                shown.look(alone.live.tracks())
             await asyncio.sleep(0)
         ready.set()
         teller.news.set()

@@ -101,9 +101,11 @@ class _Followed:
         counts = {(nations.get(name, ""), name): n for name, n in track.plots_by_radar.items()}
         for nation, labels in track.plots_by_partner.items():
             counts |= {(nation, label): n for label, n in labels.items()}
+        # Of several at the first look the one with most plots began it, as far as can be told.
+        earliest = None if self.counts else max(counts, key=counts.__getitem__, default=None)
         for source, count in counts.items():
             last_ns = min(track.last_plot_ns, newest_ns.get(source, track.last_plot_ns))
-            begins_ns = track.first_plot_ns if len(counts) == 1 else last_ns
+            begins_ns = track.first_plot_ns if source == earliest else last_ns
             if source not in self.first_ns:
                 self.first_ns[source] = None if first else begins_ns
             if self.counts.get(source) != count:

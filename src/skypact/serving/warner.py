@@ -280,10 +280,11 @@ class Warner:
         if self.lag_s <= most_s:
             self.faults.pop("lag", None)
         else:
-            what = "decided as of" if late_ns / S > most_s else "by ways down as of"
+            what = "what was seen" if late_ns / S > most_s else "where flights were expected"
             self.faults["lag"] = (
-                f"warnings lag: {what} {self.lag_s:,.0f} s ago; the machine is too busy: leave the "
-                "node a processor, or give warnings a process of their own ([stages] of node.toml)"
+                f"warnings lag: they go by {what} {self.lag_s:,.0f} s ago; the machine is too "
+                "busy: leave the node a processor, or give warnings a process of their own "
+                "(docs/node.md)"
             )
         await asyncio.sleep(1.0)
 

@@ -257,7 +257,7 @@ _SEEN_ELSEWHERE = {
 _WORDS = {
     "en": {
         "launch": "Launched about {at}, ± {within} s.",
-        "seen": "Seen by {radars} independent radars, last at {at}.",
+        "seen": "Seen by {radars} independent radars in all, last at {at}.",
         "lost": "{radars} independent radars saw it until {at}, none since: whether it fell or "
         "passed is not known, and the warning holds.",
         "not seen": "It was seen until {at}, and not to the end.",
@@ -265,7 +265,7 @@ _WORDS = {
     },
     "ja": {
         "launch": "発射は{at}頃(±{within}秒)。",
-        "seen": "独立した{radars}基のレーダーが観測、最終観測{at}。",
+        "seen": "独立した計{radars}基のレーダーが観測、最終観測{at}。",
         "lost": "独立した{radars}基のレーダーが{at}まで観測、その後は捉えていません。落下又は通過は"
         "確認されておらず、警報は継続します。",
         "not seen": "観測は{at}までで、最後までは確認されていません。",
@@ -273,7 +273,7 @@ _WORDS = {
     },
     "ko": {
         "launch": "발사 시각은 {at}경(±{within}초).",
-        "seen": "독립된 레이더 {radars}기가 관측, 마지막 관측 {at}.",
+        "seen": "독립된 레이더 총 {radars}기가 관측, 마지막 관측 {at}.",
         "lost": "독립된 레이더 {radars}기가 {at}까지 관측했으며 이후 포착되지 않았습니다. 낙하 "
         "또는 통과는 확인되지 않았으며 경보는 유지됩니다.",
         "not seen": "{at}까지만 관측되어 끝까지 확인되지는 않았습니다.",

@@ -116,7 +116,10 @@ export interface Comment {
 }
 
 export interface Flight {
+  /** Of its track, in its picture alone. */
   id: number;
+  /** The number of the same flight in all together; null: none there is the same. */
+  shared_id: number | null;
   as_of_ms: number;
   status: "confirmed" | "ended";
   ended_because: string | null;
@@ -138,6 +141,8 @@ export interface Flight {
   launch: Place | null;
   apogee: Apogee | null;
   impact: Place | null;
+  /** When each of two sorts of body that it may be comes down, the heavy first; `impact` holds both. */
+  bodies: { light: boolean; probability: number; time_ms: number; from_ms: number; until_ms: number }[];
   ground_range_m: number | null;
   path_flown: Path | null;
   path_expected: Path;
@@ -237,6 +242,8 @@ export interface WarnedArea {
 export interface Warning {
   id: string;
   event: string;
+  /** Their numbers in all together, as far as this desk saw which they are. */
+  flights: number[];
   exercise: boolean;
   kind: "alert" | "update" | "cancel" | "all_clear";
   in_force: boolean;
@@ -338,6 +345,8 @@ export interface StatedPlace {
 /** A flight as a nation stated it to us, or as our own plots alone have it. */
 export interface StatedFlight {
   flight: number;
+  /** The number of the same flight in all together; null: none there is the same. */
+  shared_id: number | null;
   as_of: string;
   kind: Kind;
   range_class: RangeClass | null;
@@ -382,6 +391,8 @@ export interface EventDifference {
 }
 
 export interface SharedEvent extends Omit<EventLine, "comments" | "texts"> {
+  /** Own assessments are what own plots alone say now; else as partners were told. */
+  alone: boolean;
   comments: (SaidBy & { text: string })[];
   texts: EventText[];
   assessments: Record<string, (StatedFlight | StatedWarning)[]>;

@@ -17,6 +17,7 @@ import {
 import type { Flight, Place, Track } from "../api/contract";
 import type { Theme } from "../look/theme";
 import { seenAndNot } from "../picture/flown";
+import { nameOf } from "../picture/named";
 import { isStated } from "../picture/stated";
 import { AreaFills } from "./areaFills";
 import { areaRing, at, colour, ellipseRing, padded, pathPoints, ringPoints } from "./places";
@@ -102,6 +103,7 @@ export class FlightMarks {
     mark.flight = flight;
     mark.filled = filled;
     mark.look = look;
+    mark.label.text = nameOf(flight);
     put(mark.billboard, symbol(flightCode(flight, this.#exercise), SYMBOL_SIZE));
     mark.billboard.color = colour("#ffffff", Math.max(0.5, dim));
     mark.label.fillColor = colour(this.theme.text, Math.max(0.6, dim));
@@ -120,7 +122,7 @@ export class FlightMarks {
       label: this.#labels.add({
         position: place,
         id: flight.id,
-        text: String(flight.id),
+        text: nameOf(flight),
         font: "600 13px system-ui, sans-serif",
         style: LabelStyle.FILL_AND_OUTLINE,
         fillColor: colour(this.theme.text),

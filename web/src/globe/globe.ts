@@ -316,6 +316,12 @@ export class Globe {
     this.#kept = { id: flight.id, around: this.#lookAround(points, LOOK_PITCH) };
   }
 
+  /** The flight that was chosen, as another picture has it: one looks on from where one did. */
+  keep(flight: Flight): void {
+    this.#awaited = null;
+    if (this.#kept) this.#kept = { ...this.#kept, id: flight.id };
+  }
+
   /** Look at all of these; gives the sphere around them. */
   #lookAround(points: Cartesian3[], pitch: number, margin = LOOK_MARGIN, farther = 1): BoundingSphere {
     const sphere = BoundingSphere.fromPoints(points);

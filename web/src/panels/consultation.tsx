@@ -3,11 +3,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Done, EventLine, EventText, SaidBy, Saying, SharedEvent } from "../api/contract";
 import { Refused } from "../api/client";
 import type { Desk } from "../desk";
-import { confirms, waitsFor } from "../picture/consulted";
-import { TOGETHER } from "../picture/moment";
+import { confirms, nationsOf, sharedIdOf, sideBySide, waitsFor } from "../picture/consulted";
 import { clockTime } from "../words/words";
 import { EventTable } from "./eventTable";
-import { useStore, useWords } from "./look";
+import { usePicture, useStore, useWords } from "./look";
 import { type Act, Sign } from "./sign";
 
 /** What others say is looked for so long after it was last looked for, while this is open. */
@@ -20,7 +19,9 @@ type Carry = (act: Act, then?: () => void) => void;
 
 export function Consultation({ desk }: { desk: Desk }) {
   const say = useWords();
-  const { flight, picture, at_ms } = useStore(desk.view);
+  const { at_ms } = useStore(desk.view);
+  usePicture(desk.picture, 1_000);
+  const flight = desk.chosenShared();
   const exercise = useStore(desk.status)?.exercise ?? false;
   const { lines, event, fault, choose, read } = useEvents(desk);
   const [signing, sign] = useState<{ act: Act; then: (() => void) | undefined } | null>(null);
@@ -43,7 +44,7 @@ export function Consultation({ desk }: { desk: Desk }) {
       <h2 id="consultation-title">{say("consultation")} <span class="mode-word">{mode}</span></h2>
       <p class="policy">{say("consultation_said")}</p>
       {fault && <p class="much" role="alert">{fault}</p>}
-      {flight !== null && picture === TOGETHER && at_ms === null && (
+      {flight !== null && at_ms === null && (
         <details>
           <summary>{say("new_text_about", { id: flight })}</summary>
           <Speak key={flight} desk={desk} mode={mode} carry={carry} propose={(said) => desk.client.proposeOf(flight, said)} then={() => choose(null)} />
@@ -132,6 +133,8 @@ function OneEvent({ desk, event, mode, carry }: { desk: Desk; event: SharedEvent
   const say = useWords();
   const own = useStore(desk.session)?.nation ?? "";
   const past = useStore(desk.view).at_ms !== null;
+  const flights = sideBySide(event, nationsOf(event, own)).map(sharedIdOf);
+  const noted = flights.flatMap((id) => (id === null ? [] : desk.ofTogether(id)?.acknowledged ?? []));
   const tell = (what: "acknowledgements" | "comments" | "texts") => (said: Saying): Promise<Done> => desk.client.consult(event.event, what, said);
   return (
     <article class="event" aria-labelledby="event-title" data-shown={event.event}>
@@ -143,9 +146,10 @@ function OneEvent({ desk, event, mode, carry }: { desk: Desk; event: SharedEvent
       <section class="assessments"><h4>{say("assessments")}</h4><EventTable event={event} own={own} /></section>
       {!past && <Speak desk={desk} mode={mode} carry={carry} acknowledge={tell("acknowledgements")} comment={tell("comments")} propose={tell("texts")} />}
       <section class="noted-by">
-        <h4>{say("acknowledged")}</h4>
-        {event.acknowledged.length === 0 && <p class="empty">{say("not_acknowledged")}</p>}
+        <h4>{say("acknowledged_between")}</h4>
+        {event.acknowledged.length === 0 && <p class="empty">{say("acknowledged_to_none")}</p>}
         <ul>{event.acknowledged.map((one) => <li key={`${one.nation} ${one.by}`} class="confirmed">✓ {say("acknowledged_by", said(one))}</li>)}</ul>
+        {noted.map((one) => <p key={one.id} class="when">{say("acknowledged_here", { id: one.flight, who: one.who, time: clockTime(Date.parse(one.time)) })}</p>)}
       </section>
       <section class="comments">
         <h4>{say("comments")}</h4>

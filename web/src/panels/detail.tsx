@@ -4,10 +4,13 @@ import type { Comment, Differences, Flight, NationAssessment, Place, Track } fro
 import type { Desk } from "../desk";
 import { type Figure, type Row, rowOf } from "../picture/differing";
 import { endedUnseen, endWord, lastSeenBy, partedFromIt } from "../picture/ended";
-import { closerLaunch, isStated, launchStatedBy, nameOf } from "../picture/stated";
+import { nameIn, nameOf } from "../picture/named";
+import { lastSeen, SEEN_FOR_MS } from "../picture/flown";
+import { closerLaunch, isStated, launchStatedBy } from "../picture/stated";
 import { countdown } from "../picture/urgency";
 import { TOGETHER } from "../picture/moment";
 import { bySource, isHidden, radarName } from "../picture/sources";
+import { stateOf } from "../picture/warned";
 import { heightSigma_m, horizontalEllipse } from "../picture/uncertainty";
 import type { Word } from "../words/en";
 import { age, clockDigits, clockTime, duration, length, lengthDigits, localTime, nodeWord, percent, placeText, secondsApart, semiAxes, speedText, untilImpact } from "../words/words";
@@ -27,7 +30,10 @@ export function Detail({ desk }: { desk: Desk }) {
   useSeconds();
   const { flight: chosen } = useStore(desk.view);
   const coming = useStore(desk.coming);
-  if (chosen === null) return <p class="empty">{say("choose_flight")}</p>;
+  const sought = useStore(desk.sought);
+  if (chosen === null) {
+    return <p class="empty" role="status">{sought ? say(coming ? "picture_coming" : "gone", { id: sought.name }) : say("choose_flight")}</p>;
+  }
   const flight = desk.picture.flights.get(chosen);
   const track = desk.picture.tracks.get(chosen);
   if (!flight) return <p class="empty" role="status">{coming ? say("picture_coming") : say(track ? "assessed_soon" : "gone", { id: chosen })}</p>;
@@ -35,30 +41,34 @@ export function Detail({ desk }: { desk: Desk }) {
   const launchBy = launchStatedBy(flight, desk.picture.name);
   return (
     <article class="detail" aria-labelledby="detail-title">
-      <Head flight={flight} now_ms={now_ms} parts={partedFromIt(flight, desk.picture.flights.values())} />
+      <Head desk={desk} flight={flight} now_ms={now_ms} />
+      <Warned desk={desk} flight={flight} />
       <Acknowledge desk={desk} flight={flight} />
       {track && track.last_plot_ms - flight.last_plot_ms > BEHIND_MS && <p class="behind" role="status">{say("behind", { time: clockTime(flight.as_of_ms), ago: age((now_ms - flight.as_of_ms) / 1_000) })}</p>}
       {isStated(flight) && <p class="behind">{say("stated_only", { nation: flight.nations[0] ?? "", time: clockTime(flight.as_of_ms) })}</p>}
       {launchBy && <p class="behind">{say("launch_stated", { nation: launchBy })}</p>}
-      <Facts flight={flight} track={track} />
+      <Facts flight={flight} track={track} now_ms={now_ms} />
       {track && <Charts flight={flight} track={track} now_ms={now_ms} />}
       {!isStated(flight) && <Sources flight={flight} now_ms={now_ms} />}
       {desk.picture.name === TOGETHER && <Assessments flight={flight} />}
-      {desk.picture.name === TOGETHER && <Comments desk={desk} flight={flight} />}
+      {flight.shared_id !== null && <Comments desk={desk} shared_id={flight.shared_id} />}
     </article>
   );
 }
 
-function Head({ flight, now_ms, parts }: { flight: Flight; now_ms: number; parts: readonly number[] }) {
+function Head({ desk, flight, now_ms }: { desk: Desk; flight: Flight; now_ms: number }) {
   const say = useWords();
+  const parts = partedFromIt(flight, desk.picture.flights.values());
+  const named = (id: number): string => nameIn(desk.picture, id, flight);
   const falls = flight.status === "ended" ? null : countdown(flight.impact, now_ms);
   return (
     <header class="head">
       <h2 id="detail-title">{say("flight_n", { id: nameOf(flight) })}</h2>
+      {flight.shared_id === null && <p class="unmatched">{say("number_of_this")}</p>}
       <p class="kind">
         {say(flight.kind)}{flight.range_class ? ` · ${flight.range_class.toUpperCase()}` : ""} {flight.kind !== "unknown" && <b>{percent(flight.kind_probability)}</b>}
-        {flight.parted_from !== null && <span class="parted" title={say("parted_said")}> · {say("parted_from", { id: flight.parted_from })}</span>}
-        {parts.length > 0 && <span class="parted" title={say("parted_said")}> · {say("parted_off", { ids: parts.join(", ") })}</span>}
+        {flight.parted_from !== null && <span class="parted" title={say("parted_said")}> · {say("parted_from", { id: named(flight.parted_from) })}</span>}
+        {parts.length > 0 && <span class="parted" title={say("parted_said")}> · {say("parted_off", { ids: parts.map(named).join(", ") })}</span>}
       </p>
       <p class={`left ${falls ? "" : "word"}`} aria-live="off">
         {falls ? untilImpact(falls.seconds) : say(flight.status === "ended" ? endWord(flight) : flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}
@@ -82,9 +92,9 @@ function Acknowledge({ desk, flight }: { desk: Desk; flight: Flight }) {
   const status = useStore(desk.status);
   const mode = say(status?.exercise ? "exercise" : "live");
   const mine = flight.acknowledged.some(({ who }) => who === session?.who);
-  const here = desk.picture.name === TOGETHER && desk.view.get().at_ms === null;
+  const { shared_id } = flight;
   const take = async (): Promise<void> => {
-    const noted = await desk.client.acknowledge(flight.id);
+    const noted = await desk.client.acknowledge(shared_id!);
     const now = desk.picture.flights.get(flight.id) ?? flight;
     if (now.acknowledged.some(({ id }) => id === noted.id)) return;
     const changed = [{ ...now, acknowledged: [...now.acknowledged, noted] }];
@@ -95,22 +105,29 @@ function Acknowledge({ desk, flight }: { desk: Desk; flight: Flight }) {
       {flight.acknowledged.map((noted) => (
         <p key={noted.id} class="noted">✓ {say("acknowledged_by", { who: noted.who, time: clockTime(Date.parse(noted.time)) })}</p>
       ))}
-      {!mine && here && (
+      {!mine && shared_id !== null && desk.view.get().at_ms === null && (
         <button class="act" disabled={!desk.may("act")} title={desk.may("act") ? say("acknowledge_says") : say("no_right")} onClick={() => void desk.try(take)}>
-          {say("acknowledge_it", { id: flight.id, mode })}
+          {say("acknowledge_it", { id: nameOf(flight), mode })}
         </button>
       )}
     </div>
   );
 }
 
+/** What people were told of it, as last said: also that it is over. */
+function Warned({ desk, flight }: { desk: Desk; flight: Flight }) {
+  const say = useWords();
+  const { warnings } = useStore(desk.warnings);
+  const of = warnings.filter(({ flights }) => flight.shared_id !== null && flights.includes(flight.shared_id));
+  return <>{of.map((one) => <p key={one.event} class={one.in_force ? "much" : "when"} data-warned={one.event}>{say("flight_warned", { state: say(stateOf(one)), time: clockTime(one.sent_ms) })}</p>)}</>;
+}
+
 function spread(place: Place): string {
   return `± ${duration((place.until_ms - place.from_ms) / 2_000)}`;
 }
 
-function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) {
+function Facts({ flight, track, now_ms }: { flight: Flight; track: Track | undefined; now_ms: number }) {
   const say = useWords();
-  const ellipse = track && horizontalEllipse(track);
   const unknown = say(flight.status === "ended" ? "not_known" : "not_known_yet");
   const closer = closerLaunch(flight);
   const sought = flight.as_of_ms - flight.first_plot_ms < LAUNCH_SOUGHT_MS;
@@ -128,26 +145,53 @@ function Facts({ flight, track }: { flight: Flight; track: Track | undefined }) 
             : <td colSpan={3}>{unknown}</td>}
         </tr>
         <PlaceRow of="impact" word={endedUnseen(flight) ? "fall_expected" : "impact"} place={flight.impact} unknown={flight.kind === "orbital" ? say("does_not_fall") : unknown} />
-        <tr>
-          <th scope="row">{say(flight.status === "ended" ? "at_end" : "now")}</th>
-          {track && ellipse
-            ? (
-              <>
-                <td>{say(track.phase)}</td>
-                <td>{placeText(track.latitude_deg, track.longitude_deg)}<br />{length(track.height_m)} · {speedText(Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s))}</td>
-                <td title={say("position_unsure", { place: semiAxes(ellipse), up: `± ${length(HOLDS_95_OF_1 * heightSigma_m(track))}` })}>
-                  {semiAxes(ellipse)}<br />± {length(HOLDS_95_OF_1 * heightSigma_m(track))}
-                </td>
-              </>
-            )
-            : <td colSpan={3}>{unknown}</td>}
-        </tr>
+        {flight.bodies.length > 0 && <tr class="bodies"><td /><td colSpan={3} title={say("bodies_said")}>{say("bodies", bodyEnds(flight))}</td></tr>}
+        <Standing flight={flight} track={track} now_ms={now_ms} unknown={unknown} />
         <tr>
           <th scope="row">{say("range")}</th>
           <td colSpan={3}>{flight.ground_range_m === null ? unknown : length(flight.ground_range_m)}</td>
         </tr>
       </tbody>
     </table></div>
+  );
+}
+
+/** When each of the two bodies that it may be comes down. */
+function bodyEnds({ bodies }: Flight): Record<string, string> {
+  const [heavy, light] = bodies.map(({ probability, time_ms }) => `${clockTime(time_ms)} (${percent(probability)})`);
+  return { heavy: heavy ?? "", light: light ?? "" };
+}
+
+/** Where it is: now; at its end, where that was seen; else where it was last seen, for what came after was foretold. */
+function Standing({ flight, track, now_ms, unknown }: { flight: Flight; track: Track | undefined; now_ms: number; unknown: string }) {
+  const say = useWords();
+  const last = endedUnseen(flight) ? lastSeen(flight, track) : undefined;
+  if (last) {
+    return (
+      <tr class="standing">
+        <th scope="row">{say("last_seen")}</th>
+        <td>{clockTime(last.time_ms)}</td>
+        <td>{placeText(last.latitude_deg, last.longitude_deg)}<br />{length(last.height_m)} · {speedText(last.speed_m_s)}</td>
+        <td />
+      </tr>
+    );
+  }
+  const ellipse = track && horizontalEllipse(track);
+  const unseen_ms = track && flight.status !== "ended" ? now_ms - track.last_plot_ms : 0;
+  const up = track && `± ${length(HOLDS_95_OF_1 * heightSigma_m(track))}`;
+  return (
+    <tr class="standing">
+      <th scope="row">{say(flight.status === "ended" ? "at_end" : "now")}</th>
+      {track && ellipse
+        ? (
+          <>
+            <td>{say(track.phase)}{unseen_ms > SEEN_FOR_MS && <small class="predicted" title={say("predicted_said")}>{say("predicted", { time: age(unseen_ms / 1_000) })}</small>}</td>
+            <td>{placeText(track.latitude_deg, track.longitude_deg)}<br />{length(track.height_m)} · {speedText(Math.hypot(track.east_m_s, track.north_m_s, track.up_m_s))}</td>
+            <td title={say("position_unsure", { place: semiAxes(ellipse), up: up ?? "" })}>{semiAxes(ellipse)}<br />{up}</td>
+          </>
+        )
+        : <td colSpan={3}>{unknown}</td>}
+    </tr>
   );
 }
 
@@ -250,17 +294,17 @@ function Differs({ much, text }: { much: boolean; text: string }) {
   return <em class={much ? "much" : ""} title={say(much ? "differs_much" : "differs")}>{much ? "≠ " : "Δ "}{text}</em>;
 }
 
-function Comments({ desk, flight }: { desk: Desk; flight: Flight }) {
+function Comments({ desk, shared_id }: { desk: Desk; shared_id: number }) {
   const say = useWords();
   const all = useStore(desk.comments);
   const [text, write] = useState("");
   const past = desk.view.get().at_ms !== null;
-  const said: readonly Comment[] = all.get(flight.id) ?? [];
+  const said: readonly Comment[] = all.get(shared_id) ?? [];
   const comments = past ? said.filter(({ time }) => Date.parse(time) <= desk.now_ms()) : said;
   const send = async (): Promise<void> => {
-    await desk.client.comment(flight.id, text.trim());
+    await desk.client.comment(shared_id, text.trim());
     write("");
-    await desk.readComments(flight.id);
+    await desk.readComments(shared_id);
   };
   return (
     <section class="comments">

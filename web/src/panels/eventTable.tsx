@@ -1,7 +1,7 @@
 /** What each nation states of an event's flights, beside the others; what differs is marked. */
 import type { ComponentChildren } from "preact";
 import type { Apart, SharedEvent, StatedFlight, StatedPlace } from "../api/contract";
-import { apart, between, isWarning, nationsOf, sideBySide, type Together } from "../picture/consulted";
+import { apart, between, isWarning, nationsOf, sharedIdOf, sideBySide, type Together } from "../picture/consulted";
 import { type Figure, type Row, rowOf } from "../picture/differing";
 import { clockDigits, clockTime, length, lengthDigits, placeText, secondsApart } from "../words/words";
 import { useWords } from "./look";
@@ -10,6 +10,10 @@ export function EventTable({ event, own }: { event: SharedEvent; own: string }) 
   const say = useWords();
   const nations = nationsOf(event, own);
   const flights = sideBySide(event, nations);
+  const named = (flight: Together): string => {
+    const id = sharedIdOf(flight);
+    return id === null ? say("flight_not_together") : say("flight_n", { id });
+  };
   if (nations.length === 0) return <p class="empty">{say("no_assessments")}</p>;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={say("assessments")}>
@@ -28,7 +32,7 @@ export function EventTable({ event, own }: { event: SharedEvent; own: string }) 
         </thead>
         {flights.map((flight, k) => (
           <tbody key={k}>
-            {flights.length > 1 && <tr><th scope="rowgroup" colSpan={nations.length + 1}>{say("flight_of", { id: k + 1, count: flights.length })}</th></tr>}
+            <tr><th scope="rowgroup" colSpan={nations.length + 1}>{named(flight)}</th></tr>
             <Rows event={event} flight={flight} nations={nations} />
           </tbody>
         ))}

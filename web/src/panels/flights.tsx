@@ -4,7 +4,8 @@ import type { Desk } from "../desk";
 import { flightCode, symbolSvg } from "../globe/symbols";
 import { endedUnseen, endWord, launches, lastSeenBy, partedFromIt } from "../picture/ended";
 import { TOGETHER } from "../picture/moment";
-import { isStated, nameOf } from "../picture/stated";
+import { nameIn, nameOf } from "../picture/named";
+import { isStated } from "../picture/stated";
 import { byUrgency, countdown } from "../picture/urgency";
 import { clockTime, duration, nodeWord, percent, placeText, untilImpact } from "../words/words";
 import { usePicture, useSeconds, useStore, useWords } from "./look";
@@ -24,11 +25,9 @@ export function Flights({ desk }: { desk: Desk }) {
   const { waiting } = useStore(desk.past.playing);
   const awaited = coming || (view.at_ms !== null && past === null && waiting);
   const none = awaited ? "picture_coming" : view.at_ms === null ? "no_flights" : past === null ? "moment_not_had" : "no_flights_then";
-  const told = [...desk.picture.flights.values()].filter(isStated).flatMap((flight) => flight.assessments);
-  const statedHere = ({ assessments }: Flight): boolean =>
-    assessments.some((one) => told.some(({ nation, flight }) => one.nation === nation && one.flight === flight));
+  const here = new Set([...desk.picture.flights.values()].map((flight) => flight.shared_id));
   const flights = desk.order.of(desk.picture.name, desk.picture.flights.values());
-  const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id) && !statedHere(flight));
+  const missed = view.picture === TOGETHER ? [] : byUrgency(desk.together.flights.values()).filter((flight) => lacking.has(flight.id) && !here.has(flight.id));
   const tracks = desk.picture.tracks.size;
   const stated = flights.find(isStated)?.nations[0];
   const launched = launches(flights);
@@ -80,6 +79,7 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
   const selected = !missing && chosen === flight.id;
   const kind = say(flight.kind);
   const acknowledged = flight.acknowledged.length > 0;
+  const named = (id: number): string => nameIn(missing ? desk.together : desk.picture, id, flight);
   const parts = missing ? [] : partedFromIt(flight, desk.picture.flights.values());
   const inWords = falls
     ? say(falls.seconds >= 0 ? "impact_in" : "impact_past", { time: duration(falls.seconds) })
@@ -94,13 +94,13 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
         onClick={() => desk.look({ flight: selected ? null : flight.id })}
       >
         <img src={symbolSvg(flightCode(flight, exercise), 18)} alt="" />
-        <span class="id"><span class="unseen">{say("flight")} </span>{nameOf(flight)}</span>
+        <span class="id" title={flight.shared_id === null ? say("number_of_this") : undefined}><span class="unseen">{say("flight")} </span>{nameOf(flight)}</span>
         <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} {flight.kind !== "unknown" && <small>{percent(flight.kind_probability)}</small>}</span>
         <span class={`left ${falls ? "" : "word"}`} aria-hidden={falls ? undefined : "true"}>{falls ? untilImpact(falls.seconds) : flight.status === "ended" && say(endWord(flight))}</span>
         <span class="where">
           {missing ? `◌ ${say("missing_row")}` : <Where flight={flight} />}
-          {flight.parted_from !== null && <span title={say("parted_said")}>{say("parted_from", { id: flight.parted_from })}</span>}
-          {parts.length > 0 && <span title={say("parted_said")}>{say("parted_off", { ids: parts.join(", ") })}</span>}
+          {flight.parted_from !== null && <span title={say("parted_said")}>{say("parted_from", { id: named(flight.parted_from) })}</span>}
+          {parts.length > 0 && <span title={say("parted_said")}>{say("parted_off", { ids: parts.map(named).join(", ") })}</span>}
         </span>
         <span class="interval">{falls ? `${untilImpact(falls.earliest)} … ${untilImpact(falls.latest)}` : ""}</span>
         <span class="seen">{flight.nations.map((nation) => <b key={nation} class={flight.seen_now_by.includes(nation) ? "sees" : "saw"}>{nation}</b>)}</span>

@@ -6,6 +6,7 @@ import type { Globe } from "../globe/globe";
 import { pin, radarCode, symbolSvg } from "../globe/symbols";
 import { type ThemeName, THEMES } from "../look/theme";
 import { TOGETHER } from "../picture/moment";
+import { radarsOf } from "../picture/sources";
 import type { Store } from "../picture/store";
 import { type Language, language, length } from "../words/words";
 import { usePicture, useStore, useWords } from "./look";
@@ -45,12 +46,13 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
   const isFlat = useStore(flat);
   const view = useStore(desk.view);
   const status = useStore(desk.status);
-  const radars = useStore(desk.radars);
+  const all = useStore(desk.radars);
+  const radars = useMemo(() => radarsOf(view.picture, all), [view.picture, all]);
   const lines = useStore(desk.lines);
   const lacking = useStore(desk.lacking);
   const chosen = useStore(language);
   const { warnings } = useStore(desk.warnings);
-  const heights = [...new Set(radars.flatMap((radar) => radar.coverage.map(({ height_m }) => height_m)))].sort((a, b) => a - b);
+  const heights = [...new Set(all.flatMap((radar) => radar.coverage.map(({ height_m }) => height_m)))].sort((a, b) => a - b);
   const [height_m, setHeight] = useState<number | null | undefined>(undefined);
   const shownHeight_m = height_m === undefined ? nearestTo(heights, FIRST_COVERAGE_M) : height_m;
   const exercise = status?.exercise ?? desk.session.get()?.exercise ?? false;
@@ -81,7 +83,9 @@ export function GlobePanel({ desk, look, flat, opened }: { desk: Desk; look: Sto
   useEffect(() => globe?.flat(isFlat), [globe, isFlat]);
   useEffect(() => {
     const flight = view.flight === null ? undefined : desk.picture.flights.get(view.flight);
-    if (flight) globe?.lookAt(flight);
+    if (!flight) return;
+    if (desk.carried) globe?.keep(flight);
+    else globe?.lookAt(flight);
   }, [globe, view.flight]);
 
   return (

@@ -50,7 +50,7 @@ function Opened({ desk, look }: { desk: Desk; look: Store<ThemeName> }) {
   const exercise = status?.exercise ?? desk.session.get()?.exercise ?? false;
   const silent = useSilent(desk);
   useEffect(() => {
-    if (view.flight !== null) show("flight");
+    if (view.flight !== null && !desk.carried) show("flight");
   }, [view.flight]);
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => onKey(event, desk, globe, flat, setHelp);

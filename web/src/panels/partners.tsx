@@ -55,7 +55,7 @@ function OnePartner({ desk, partner, change }: { desk: Desk; partner: Partner; c
         <dt>{say("backlog")}</dt><dd>{link.waiting_messages === 0 ? say("nothing_waits") : `${say("messages", { count: link.waiting_messages })}, ${bytes(link.backlog_bytes)}`}</dd>
         <dt>{say("sent")}</dt><dd>{say("messages", { count: released.sent })}{released.shed > 0 ? `, ${say("shed")} ${released.shed}` : ""}</dd>
         <dt>{say("received")}</dt>
-        <dd>{receivedText(received.counts)}{received.came_ms !== null && `, ${age((now_ms - received.came_ms) / 1_000)}`}</dd>
+        <dd>{receivedText(received.counts)}{received.came_ms !== null && `, ${say("last_came", { age: age((now_ms - received.came_ms) / 1_000) })}`}</dd>
         <dt>{say("refused")}</dt>
         <dd>{refused.length === 0 ? say("refused_none") : (
           <ul class="refused">{refused.map((one, i) => <li key={i}>{clockTime(Date.parse(one.time))} <b>{nodeWord(one.cause)}</b> <span lang="en">{one.reason}. <em>{one.remedy}</em></span></li>)}</ul>

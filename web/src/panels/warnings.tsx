@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { StandingAlert, WarnedArea, Warning, WarningMessage, WarningPart } from "../api/contract";
 import type { Desk } from "../desk";
-import { chance, inLanguage, localSpan, span, soonest, standingOf, told, waiting } from "../picture/warned";
+import { chance, inLanguage, localSpan, span, soonest, standingOf, stateOf, told, waiting } from "../picture/warned";
 import type { Word } from "../words/en";
 import { bothTimes, duration, language, percent } from "../words/words";
 import { useSeconds, useStore, useWords } from "./look";
@@ -61,7 +61,7 @@ function OneWaiting({ desk, alert, mode, spoken, order }: { desk: Desk; alert: S
   return (
     <article class="warning waits" aria-labelledby={`waits-${alert.event}`} data-waits={alert.event}>
       <p class="band">{mode} · {say("waits_release")}</p>
-      <h3 id={`waits-${alert.event}`}>{say("waits_event", { event: alert.event, flights: alert.flights.join(", ") })}</h3>
+      <h3 id={`waits-${alert.event}`}>{say("waits_event", { event: alert.event, flights: alert.flights.join(", ") || "—" })}</h3>
       <p>{alert.withheld ? say("waits_withheld") : say("waits_because", { persons: alert.persons })}</p>
       {first_ms !== null && <p class="lead">{left_s > 0 ? say("soonest", { time: bothTimes(first_ms), left: duration(left_s) }) : say("soonest_past", { time: bothTimes(first_ms) })}</p>}
       <Areas areas={alert.areas} spoken={spoken} danger />
@@ -76,7 +76,7 @@ function OneWaiting({ desk, alert, mode, spoken, order }: { desk: Desk; alert: S
 function OneWarning({ desk, warning, mode, standing, order }: { desk: Desk; warning: Warning; mode: string; standing: StandingAlert | undefined; order: Order }) {
   const say = useWords();
   const spoken = useStore(language);
-  const state = warning.in_force ? "in_force" : warning.expired ? "warning_expired" : warning.kind === "cancel" ? "cancelled" : "all_clear";
+  const state = stateOf(warning);
   const may = desk.may("release");
   return (
     <article class={`warning ${warning.in_force ? "in-force" : "over"}`} aria-label={say(state)} data-warning={warning.event}>

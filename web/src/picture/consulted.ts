@@ -43,6 +43,11 @@ export function sideBySide(event: SharedEvent, nations: readonly string[]): Toge
   return out;
 }
 
+/** A flight's number in all together, by the first nation's statement that is of one there; null: of none. */
+export function sharedIdOf(flight: Together): number | null {
+  return [...flight.values()].map((one) => (isWarning(one) ? null : one.shared_id)).find((id) => id !== null) ?? null;
+}
+
 /** Nations that have not confirmed a text yet. */
 export function waitsFor(text: EventText): string[] {
   return text.nations.filter((nation) => !text.confirmed.some((one) => one.nation === nation));

@@ -14,6 +14,20 @@ export function seenAndNot(flight: Flight, track: Track | undefined): [seen: Pat
   return [part(path, 0, after), part(path, Math.max(0, after - 1))];
 }
 
+/** The last place of a path when somebody still saw it, and when that was; undefined: none is known. */
+export function lastSeen({ path_flown: path, last_plot_ms }: Flight, track: Track | undefined): Record<keyof Path, number> | undefined {
+  const lastPlot_ms = Math.max(last_plot_ms, track?.last_plot_ms ?? 0);
+  const at = (path?.time_ms.filter((time_ms) => time_ms <= lastPlot_ms).length ?? 0) - 1;
+  if (!path || at < 0) return undefined;
+  return {
+    time_ms: path.time_ms[at]!,
+    latitude_deg: path.latitude_deg[at]!,
+    longitude_deg: path.longitude_deg[at]!,
+    height_m: path.height_m[at]!,
+    speed_m_s: path.speed_m_s[at]!,
+  };
+}
+
 function part(path: Path, from: number, until?: number): Path {
   return {
     time_ms: path.time_ms.slice(from, until),

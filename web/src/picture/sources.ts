@@ -1,5 +1,5 @@
 /** Who sees a flight: radars by name, and those of partners that tell no name. */
-import type { Source } from "../api/contract";
+import type { Radar, Source } from "../api/contract";
 
 /** Partners tell a radar by an opaque label: its beginning tells theirs apart. */
 const LABEL = /^[0-9a-f]{16}$/;
@@ -13,6 +13,12 @@ export function isHidden(radar: string): boolean {
 /** Its name, or the beginning of what stands for one. */
 export function radarName(radar: string): string {
   return isHidden(radar) ? `#${radar.slice(0, LABEL_LETTERS)}` : radar;
+}
+
+/** The radars that a picture is made of: own ones, a partner's, or all. */
+export function radarsOf(picture: string, radars: readonly Radar[]): readonly Radar[] {
+  if (picture === "national") return radars.filter(({ own }) => own);
+  return picture.startsWith("from:") ? radars.filter(({ nation }) => picture === `from:${nation}`) : radars;
 }
 
 /** Own radars first, then by nation and name: rows keep their places while who sees it changes. */

@@ -41,3 +41,9 @@ export function standingOf(alerts: readonly StandingAlert[], warning: Pick<Warni
 export function soonest(alert: StandingAlert): number | null {
   return alert.areas.reduce<number | null>((least, { first_ms }) => (first_ms === null ? least : Math.min(first_ms, least ?? first_ms)), null);
 }
+
+/** Whether it holds, as last said: in force, or how it ended. */
+export function stateOf({ in_force, expired, kind }: Pick<Warning, "in_force" | "expired" | "kind">): Word {
+  if (in_force) return "in_force";
+  return expired ? "warning_expired" : kind === "cancel" ? "cancelled" : "all_clear";
+}
