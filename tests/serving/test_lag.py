@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import msgspec
 import numpy as np
 
@@ -42,6 +43,10 @@ def test_a_node_says_by_how_much_plots_come_late(tmp_path):
             assert any(told.startswith("plots of JPN late") for told in health["lag"]["told"])
             state = desk_state(node, {})
             assert state.late_s == health["lag"]["late_s"]
+            async with httpx.AsyncClient() as web:
+                told = (await web.get(f"http://127.0.0.1:{node.status.port}/metrics")).text
+            assert f'skypact_late_seconds{{nation="JPN",radar="{sent[-1].arrival.radar}"}}' in told
+            assert "skypact_behind_seconds " in told
             assert not [told for told in (*state.faults, *state.notices) if "late" in told]
             times.now_ns += 30 * S  # still what is known of it, and a track not lost for it
             assert late_s <= node.health()["lag"]["late_s"]["JPN"]

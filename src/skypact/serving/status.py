@@ -25,6 +25,8 @@ LABELS: dict[str, tuple[str, ...]] = {
     "skypact_link_up": ("partner",),
     "skypact_link_backlog_bytes": ("partner",),
     "skypact_link_delay_seconds": ("partner",),
+    "skypact_late_seconds": ("nation", "radar"),
+    "skypact_behind_seconds": (),
     "skypact_tracks": ("picture",),
     "skypact_journal_waiting_bytes": (),
     "skypact_journal_last": (),
