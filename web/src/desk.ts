@@ -167,11 +167,9 @@ export class Desk {
     return this.picture.flights.get(flight)?.shared_id ?? null;
   }
 
-  /** A flight of all together as it is now. */
+  /** A flight of all together, as of what is shown. */
   ofTogether(id: number): Flight | undefined {
-    const { picture, at_ms } = this.view.get();
-    if (at_ms !== null) return undefined;
-    return (picture === TOGETHER ? this.picture : this.together).flights.get(id);
+    return (this.view.get().picture === TOGETHER ? this.picture : this.together).flights.get(id);
   }
 
   #chosenAs(id: number): Sought {

@@ -254,16 +254,17 @@ class Live:
     ) -> d.Moment:
         """A picture of the past: flights as they were then, and nothing of the present in them.
 
-        `own`, `shared`: of own radars alone and of all together then; `picture` may be either.
+        `own`: of own radars alone then; `shared`: of all together.
         """
         nation, shown_flights = self.state.nation, picture.flights
-        stated = beside.stated_of(shared.flights, shared.stated)
-        placed, own_ids = _placed(stated), self._then(own, shared)
+        of_shared = beside.stated_of(shared.flights, shared.stated)
+        placed, of_own = _placed(of_shared), self._then(own, shared)
         if picture.name == SHARED:
-            ids = {number: number for number in picture.flights}
-            of = _Beside(stated, ids, _newest(own_ids, own))
+            here = {number: number for number in picture.flights}
+            of = _Beside(of_shared, here, _newest(of_own, own))
         else:
-            stated, found = {}, self._then(picture, shared)
+            found = of_own if picture.name == NATIONAL else self._then(picture, shared)
+            stated: dict[int, list[tuple[str, Assessment]]] = {}
             if partner := partner_of(picture.name):
                 alone = beside.OfPartner(partner, self._of_partner(partner).ids)
                 is_whole = picture.tracks.keys() <= picture.flights.keys()
@@ -305,7 +306,7 @@ class Live:
             "clock": clock,
             "warnings": self.warnings(at_ns),
             "consultations": [
-                _numbered(one, nation, placed, own_ids)  # type: ignore[misc]
+                with_shared_ids(one, nation, of_own, placed)  # type: ignore[misc]
                 for one in own.consulted
             ],
         }
@@ -410,14 +411,11 @@ class Live:
         known = None if one is None or other is None else self._tracks_of(one, other)
         return Counterparts(known).of(picture, shared)
 
-    async def numbered(self, event: dict[str, Any]) -> dict[str, Any]:
-        """A shared event, with the numbers that its flights have in the shared picture now.
-
-        Raises LinkError.
-        """
+    async def consulted(self, event: dict[str, Any]) -> dict[str, Any]:
+        """A shared event, with what its flights are called in the shared picture. LinkError."""
         placed = _placed(self._stated(await self.picture(SHARED)))
         own = self.shared_ids(await self.picture(NATIONAL))
-        return _numbered(event, self.state.nation, placed, own)
+        return with_shared_ids(event, self.state.nation, own, placed)
 
     # -- what people noted ---------------------------------------------------------------------
 
@@ -533,28 +531,29 @@ class Live:
             stream.tell("flights", {"time_ms": self.now_ns // MS, "changed": changed, "gone": gone})
 
 
-def _numbered(
-    event: dict[str, Any],
-    nation: str,
-    placed: Mapping[tuple[str, int], int],
-    own: Mapping[int, int],
-) -> dict[str, Any]:
-    """An event with the number that each of its flights has in the shared picture, if any.
-
-    `placed`: of what is stated, by nation and its number; `own`: of the national picture, which
-    numbers our own flights where the event is told by own plots alone.
-    """
-    if event["alone"]:
-        placed = {**placed, **{(nation, number): to for number, to in own.items()}}
-    for whose, flights in event["assessments"].items():
-        for one in flights:
-            one["shared_id"] = placed.get((whose, one.get("flight")))
-    return event
-
-
 def _placed(stated: Mapping[int, list[tuple[str, Assessment]]]) -> dict[tuple[str, int], int]:
     """By nation and its number of what it states, the flight that it stands beside."""
     return {(name, one.flight): n for n, said in stated.items() for name, one in said}
+
+
+def with_shared_ids(
+    event: dict[str, Any],
+    nation: str,
+    own: Mapping[int, int],
+    placed: Mapping[tuple[str, int], int],
+) -> dict[str, Any]:
+    """An event's document, each flight with the number of the same in the shared picture.
+
+    `own`: numbers of the national picture's; `placed`: of what partners state.
+    """
+    known = dict(placed)
+    if event["alone"]:
+        known |= {(nation, number): to for number, to in own.items()}
+    assessments = {
+        name: [one | {"shared_id": known.get((name, one.get("flight", 0)))} for one in flights]
+        for name, flights in event["assessments"].items()
+    }
+    return event | {"assessments": assessments}
 
 
 def _known(

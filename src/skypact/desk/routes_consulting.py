@@ -75,7 +75,7 @@ def consulting_routes(desk: "Desk") -> APIRouter:
             (event,) = await orders.events(name)
         except InputError:
             raise not_there(f"event {name}") from None
-        return json(await desk.live.numbered(event))
+        return json(await desk.live.consulted(event))
 
     @router.post("/consultations/{name}/acknowledgements", **done)
     async def acknowledge_event(visitor: may_act, name: Name, given: Said) -> Any:

@@ -128,10 +128,10 @@ def reading_routes(desk: "Desk") -> APIRouter:
         at_ns = time_of(at, "at")
         known_ns = None if known is None else 0 if known == _THEN else time_of(known, "known")
         picture = await live.node.moment(name, at_ns, known_ns)
-        # All from one pass over the journal: which flight is which, and what own radars had of it.
+        # From the same pass over the journal: which flight is which, and what own radars had of it.
         own, shared = [
-            picture if of == name else await live.node.moment(of, at_ns, known_ns)
-            for of in (NATIONAL, SHARED)
+            picture if one == name else await live.node.moment(one, at_ns, known_ns)
+            for one in (NATIONAL, SHARED)
         ]
         shown_known = None if known_ns is None else as_json.iso(known_ns or at_ns)
         return json(live.past(picture, own, shared, at_ns, shown_known))
