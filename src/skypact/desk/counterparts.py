@@ -20,6 +20,7 @@ _SIGMAS = 5.0
 _FARTHEST_M = 60e3
 """Two tracks this far apart are not taken for one object, however uncertain they are."""
 _WITHIN_NS = 30 * S
+_NONE = -1  # no track has it
 _HELD = 0.5
 """What was one before counts as so much nearer: numbers do not change places for a waver."""
 
@@ -100,23 +101,21 @@ def pairs(
 
     `before`: what was one until now.
     """
-    others = list(others)
-    if not others:
+    tracks, others = list(tracks), list(others)
+    if not tracks or not others:
         return {}
-    columns = _Columns(others)
-    ids = [other.id for other in others]
+    at, columns = _Columns(tracks), _Columns(others)
     fits = []
-    for track in tracks:
-        at = _Columns([track])
+    for j, track in enumerate(tracks):
         late_s = (track.time_ns - columns.time_ns) / S
-        there_m = columns.place_m + late_s[:, None] * columns.velocity_m_s
-        apart_m = np.linalg.norm(there_m - at.place_m, axis=1)
-        gate_m = _SAME_SPACE_M + _SIGMAS * np.hypot(columns.spread_m, at.spread_m)
-        held = np.array([other == before.get(track.id) for other in ids])
+        apart = columns.place_m + late_s[:, None] * columns.velocity_m_s - at.place_m[j]
+        apart_m = np.sqrt(np.einsum("nx,nx->n", apart, apart))
+        gate_m = _SAME_SPACE_M + _SIGMAS * np.hypot(columns.spread_m, at.spread_m[j])
+        held = columns.id == before.get(track.id, _NONE)
         able = (apart_m < gate_m) & (held | (apart_m < _FARTHEST_M))
         able &= np.abs(late_s) * S <= _WITHIN_NS
         unlike = np.where(held, _HELD, 1.0) * apart_m / gate_m
-        fits += [(float(unlike[k]), track.id, ids[k]) for k in np.flatnonzero(able)]
+        fits += [(float(unlike[k]), track.id, others[k].id) for k in np.flatnonzero(able)]
     return _greedily(sorted(fits))
 
 
@@ -135,6 +134,7 @@ class _Columns:
     """Tracks as arrays; places and velocities Earth-centred, on a sphere."""
 
     def __init__(self, tracks: Sequence[ShownTrack]) -> None:
+        self.id = np.array([one.id for one in tracks])
         self.time_ns = np.array([one.time_ns for one in tracks])
         latitude = np.array([one.latitude_rad for one in tracks])
         longitude = np.array([one.longitude_rad for one in tracks])
