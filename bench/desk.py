@@ -42,6 +42,7 @@ from skypact.sharing.nats_config import NATIONAL_USER
 from skypact.sharing.nats_server import NatsServer, connect
 from skypact.sharing.node_folder import load_node
 from skypact.tracking import Picture as RealPicture
+from skypact.tracking.lateness import Lateness
 
 S = 1_000_000_000
 ASKED_P99_MS, ASKED_CORE = 100.0, 0.5
@@ -64,6 +65,7 @@ class Picture:
 
     def __init__(self, count: int) -> None:
         self.received = self.rebuilds = 0
+        self.lateness = Lateness()
         phases = tuple(
             PhaseEstimate(phase=phase, probability=0.5, state=np.zeros(9), covariance=np.eye(9))
             for phase in (Phase.COAST, Phase.BOOST)
