@@ -29,6 +29,8 @@ from skypact.settings import DeskSettings
 
 S = 1_000_000_000
 MS = 1_000_000
+_MOST_WARNED = 1_000
+"""Of so many warnings, the newest, it is known of what flights they were."""
 NATIONAL, SHARED, PUBLIC = "national", "shared", "public_warning"
 _ENCODE = msgspec.json.Encoder().encode
 _TICK_S = 1.0
@@ -176,6 +178,8 @@ class Live:
         for alert in self.state.alerts:
             if alert.first:
                 self._warned.setdefault(alert.first, set()).update(self._flights_of(alert))
+        while len(self._warned) > _MOST_WARNED:
+            del self._warned[next(iter(self._warned))]  # the oldest
 
     def warning_messages(
         self, event: str, most: int, at_ns: int | None = None
