@@ -359,6 +359,8 @@ export class Desk {
   }
 
   #setLacking(): void {
-    this.lacking.set(missing(this.together.tracks.values(), this.picture.tracks.values()));
+    const { tracks, flights } = this.picture;
+    const known = [...flights.values()].flatMap(({ id, shared_id }): [number, number][] => (shared_id === null ? [] : [[id, shared_id]]));
+    this.lacking.set(missing(this.together.tracks.values(), tracks.values(), new Map(known)));
   }
 }

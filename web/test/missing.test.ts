@@ -30,6 +30,12 @@ describe("what would be missing", () => {
     expect(missing([madeTrack(1)], [{ ...north, latitude_deg: 39 }]).size).toBe(1);
   });
 
+  it("goes by what the node knows to be one, before any distance", () => {
+    const [near, far] = [madeTrack(1), madeTrack(2, { latitude_deg: 38.02 })];
+    expect([...missing([near, far], [madeTrack(9)])]).toEqual([2]);
+    expect([...missing([near, far], [madeTrack(9)], new Map([[9, 2]]))]).toEqual([1]);
+  });
+
   it("counts no track that ended", () => {
     expect(missing([madeTrack(1, { status: "ended" })], []).size).toBe(0);
     expect(missing([madeTrack(1)], [madeTrack(9, { status: "ended" })]).size).toBe(1);

@@ -35,10 +35,11 @@ function carried(track: Track, time_ms: number): [number, number, number] {
 }
 
 /**
- * Tracks of `whole` that `part` has no counterpart of. Nearest pairs first; each track is the
- * counterpart of one at most. Ended tracks count on neither side.
+ * Tracks of `whole` that `part` has no counterpart of. `known`: by track of `part` its counterpart,
+ * as the node tells it of flights. Of the others nearest pairs first; each track is the counterpart
+ * of one at most. Ended tracks count on neither side.
  */
-export function missing(whole: Iterable<Track>, part: Iterable<Track>): Set<number> {
+export function missing(whole: Iterable<Track>, part: Iterable<Track>, known: ReadonlyMap<number, number> = new Map()): Set<number> {
   const wanted = [...whole].filter((track) => track.status === "confirmed");
   const had = [...part].filter((track) => track.status === "confirmed");
   const pairs: [number, Track, Track][] = [];
@@ -51,8 +52,8 @@ export function missing(whole: Iterable<Track>, part: Iterable<Track>): Set<numb
     }
   }
   pairs.sort((one, other) => one[0] - other[0] || one[1].id - other[1].id);
-  const found = new Set<number>();
-  const used = new Set<number>();
+  const found = new Set(known.values());
+  const used = new Set(known.keys());
   for (const [, a, b] of pairs) {
     if (found.has(a.id) || used.has(b.id)) continue;
     found.add(a.id);
