@@ -211,8 +211,8 @@ _REASON = {
         "en": "The warning goes on.", "ja": "警報は継続中です。", "ko": "경보가 계속됩니다.",
     },
     Reason.TRACK_FOUND: {
-        "en": "The radars see it again.", "ja": "レーダーで再び捉えました。",
-        "ko": "레이더가 다시 포착했습니다.",
+        "en": "Observations of it come again.", "ja": "観測データが再び届いています。",
+        "ko": "관측 자료가 다시 들어오고 있습니다.",
     },
     Reason.NO_DANGER: {
         "en": "By later observations it is no object that comes down here.",
@@ -235,9 +235,10 @@ _THRESHOLD = {
     "ko": "관측 결과 경보 기준에 도달했습니다.",
 }
 _NOT_SEEN_NOW = {
-    "en": "The radars see it no more; the warning holds.",
-    "ja": "レーダーは捉えていません。警報は継続します。",
-    "ko": "레이더에 포착되지 않습니다. 경보는 유지됩니다.",
+    # Whether radars see it no more or what they see does not come is not known here.
+    "en": "No observations of it come any more; the warning holds.",
+    "ja": "観測データが届いていません。警報は継続します。",
+    "ko": "관측 자료가 더 이상 들어오지 않습니다. 경보는 유지됩니다.",
 }
 _TIME_IS_PAST = {
     "en": "The last time at which it could is past.",
@@ -258,24 +259,24 @@ _WORDS = {
     "en": {
         "launch": "Launched about {at}, ± {within} s.",
         "seen": "Seen by {radars} independent radars in all, last at {at}.",
-        "lost": "{radars} independent radars saw it until {at}, none since: whether it fell or "
-        "passed is not known, and the warning holds.",
+        "lost": "Seen by {radars} independent radars in all, last at {at}; no observations have "
+        "come since: whether it fell or passed is not known, and the warning holds.",
         "not seen": "It was seen until {at}, and not to the end.",
         "more": " and {count} more",
     },
     "ja": {
         "launch": "発射は{at}頃(±{within}秒)。",
         "seen": "独立した計{radars}基のレーダーが観測、最終観測{at}。",
-        "lost": "独立した{radars}基のレーダーが{at}まで観測、その後は捉えていません。落下又は通過は"
-        "確認されておらず、警報は継続します。",
+        "lost": "独立した計{radars}基のレーダーが観測、最終観測{at}、その後の観測は届いていません。"
+        "落下又は通過は確認されておらず、警報は継続します。",
         "not seen": "観測は{at}までで、最後までは確認されていません。",
         "more": "ほか{count}地域",
     },
     "ko": {
         "launch": "발사 시각은 {at}경(±{within}초).",
         "seen": "독립된 레이더 총 {radars}기가 관측, 마지막 관측 {at}.",
-        "lost": "독립된 레이더 {radars}기가 {at}까지 관측했으며 이후 포착되지 않았습니다. 낙하 "
-        "또는 통과는 확인되지 않았으며 경보는 유지됩니다.",
+        "lost": "독립된 레이더 총 {radars}기가 관측, 마지막 관측 {at}, 이후 관측 자료가 들어오지 "
+        "않았습니다. 낙하 또는 통과는 확인되지 않았으며 경보는 유지됩니다.",
         "not seen": "{at}까지만 관측되어 끝까지 확인되지는 않았습니다.",
         "more": " 외 {count}곳",
     },
