@@ -44,7 +44,7 @@ from skypact.serving.assessor import Assessor
 from skypact.serving.clock import NodeClock
 from skypact.serving.consulting import Consulting
 from skypact.serving.desk_feed import DeskFeed
-from skypact.serving.desk_state import desk_state, tells_of_flights
+from skypact.serving.desk_state import desk_state, told_ns
 from skypact.serving.folded import RECORDS, Folded
 from skypact.serving.kept import (
     KeptAlarm,
@@ -398,8 +398,8 @@ class Node:
             if not await self._held_back(result):
                 known = result.cause is Cause.KNOWN and delivery == Delivery.DURABLE
                 return self._written.get(partner) if known else None  # it may not be on disk yet
-        if tells_of_flights(result.content):
-            self._came_ns[partner] = result.received_ns
+        if told := told_ns(result.content, result.received_ns):
+            self._came_ns[partner] = max(told, self._came_ns.get(partner, 0))
         decided = self._observe(result)
         if isinstance(result.content, Heartbeat):
             return None

@@ -114,7 +114,7 @@ def test_what_fell_and_what_was_lost_from_sight_are_told_apart(visit, story, des
     expect(lost).to_contain_text(re.compile("Expected impact: .*Z .*°N"))
     expect(lost).not_to_contain_text("came down")
     expect(lost).to_contain_text("parted from flight 1")
-    expect(visit.row(1)).to_contain_text("parted from it: 3")
+    expect(visit.row(1)).to_contain_text("parted from flight 3")
     expect(visit.page.locator("#flights-title")).to_contain_text("launches 1 · tracks 2")
     lost.click()
     detail = visit.page.locator(".detail")

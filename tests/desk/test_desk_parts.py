@@ -56,7 +56,7 @@ from skypact.model import (
 from skypact.model.message import FlightPath
 from skypact.model.track import PhaseEstimate
 from skypact.serving.desk_orders import with_key
-from skypact.serving.desk_state import tells_of_flights
+from skypact.serving.desk_state import told_ns
 from skypact.serving.shown import shown_path, shown_radars, shown_tracks
 from skypact.serving.shown_picture import ShownPicture
 from skypact.settings import DeskSettings
@@ -538,10 +538,15 @@ def test_what_was_taken_back_stands_beside_what_has_ended_alone():
 @pytest.mark.parametrize("withdrawn", [False, True])
 def test_data_come_of_a_nation_as_long_as_it_tells_of_flights(withdrawn):
     """That a flight is over, or what people say, is no sign that anything is in sight."""
-    stated = msgspec.structs.replace(said(1, flight()).said, withdrawn=withdrawn)
-    assert tells_of_flights(stated) is not withdrawn
-    assert tells_of_flights((object(),))  # tracklets
-    assert not tells_of_flights(Consultation(event="KOR-1", at_ns=0, said=Acknowledged(by="Han")))
+    stated = said(1, flight()).said
+    stated = msgspec.structs.replace(stated, as_of_ns=9_000 * S, withdrawn=withdrawn)
+    then_ns = stated.as_of_ns
+    # Stated again later, as after a restart, it is as of then; a clock that is ahead gives nothing.
+    for received_ns in (then_ns + 60 * S, then_ns - 5):
+        as_of_ns = min(then_ns, received_ns)
+        assert told_ns(stated, received_ns) == (0 if withdrawn else as_of_ns)
+    assert told_ns((object(),), then_ns) == then_ns  # tracklets
+    assert not told_ns(Consultation(event="KOR-1", at_ns=0, said=Acknowledged(by="Han")), then_ns)
 
 
 def test_of_a_partner_alone_what_it_states_is_shown_and_nothing_more():

@@ -149,9 +149,12 @@ export class Desk {
     if (view.flight !== before.flight || view.picture !== before.picture) this.#readNotes();
   }
 
-  /** The time of what is shown: of the moment that has come, or of the node's clock. */
+  /** The time of what is shown: of the moment that has come, or of the node's clock, which goes on here while nothing comes. */
   now_ms(): number {
-    return this.shown.get()?.time_ms ?? this.clock.get()?.time_ms ?? Date.now();
+    const silent_ms = this.silent_ms();
+    const clock_ms = this.clock.get()?.time_ms;
+    const now_ms = clock_ms === undefined ? Date.now() : clock_ms + (silent_ms > SILENT_AFTER_MS ? silent_ms : 0);
+    return this.shown.get()?.time_ms ?? now_ms;
   }
 
   /** For how long nothing has come; 0 before anything did. */

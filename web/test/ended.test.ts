@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { endedUnseen, endWord, isLost, isPresumedDown, lastSeenBy, launches, partedFromIt } from "../src/picture/ended";
+import { endedUnseen, endWord, isLost, isStillDue, isPresumedDown, lastSeenBy, launches, partedFromIt } from "../src/picture/ended";
 import { madeFlight, madePlace, NOON_MS } from "./made";
 
 const source = (nation: string, last_ms: number | null) =>
@@ -23,6 +23,9 @@ describe("a flight that has ended", () => {
     expect(ends.map(endedUnseen)).toEqual([true, true, true]);
     expect(isPresumedDown({ ...end("came down", NOON_MS), last_plot_ms: NOON_MS - 5_000 })).toBe(false);
     expect(isPresumedDown({ ...end("not seen", NOON_MS), impact: null })).toBe(false);
+    // Ended with the earlier of two ends: until the last time it may still come down.
+    expect([impact.until_ms - 1, impact.until_ms].map((now_ms) => isStillDue(ends[0]!, now_ms))).toEqual([true, false]);
+    expect(isStillDue(ends[2]!, NOON_MS)).toBe(false);
   });
 
   it("was last seen by the nation whose radar saw it last; where that was not noted, by all", () => {

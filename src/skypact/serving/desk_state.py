@@ -63,11 +63,14 @@ class OfNode(Protocol):
         ...
 
 
-def tells_of_flights(content: Content) -> bool:
-    """Whether a message tells what is seen: not what people say, nor that something is over."""
+def told_ns(content: Content, received_ns: int) -> int:
+    """As of when a message tells what is seen; 0: people said something, or something is over.
+
+    What is stated again, as after a restart, is as of then.
+    """
     if isinstance(content, Assessment | AreaWarning):
-        return not content.withdrawn
-    return not isinstance(content, Consultation | Heartbeat)
+        return 0 if content.withdrawn else min(content.as_of_ns, received_ns)
+    return 0 if isinstance(content, Consultation | Heartbeat) else received_ns
 
 
 def desk_state(node: OfNode, came_ns: Mapping[str, int]) -> DeskState:

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { Comment, Differences, Flight, NationAssessment, Place, Track } from "../api/contract";
 import type { Desk } from "../desk";
 import { type Figure, type Row, rowOf } from "../picture/differing";
-import { endedUnseen, endWord, lastSeenBy, partedFromIt } from "../picture/ended";
+import { endedUnseen, endWord, isStillDue, lastSeenBy, partedFromIt } from "../picture/ended";
 import { nameIn, nameOf } from "../picture/named";
 import { lastSeen, SEEN_FOR_MS } from "../picture/flown";
 import { closerLaunch, isStated, launchStatedBy } from "../picture/stated";
@@ -60,7 +60,7 @@ function Head({ desk, flight, now_ms }: { desk: Desk; flight: Flight; now_ms: nu
   const say = useWords();
   const parts = partedFromIt(flight, desk.picture.flights.values());
   const named = (id: number): string => nameIn(desk.picture, id, flight);
-  const falls = flight.status === "ended" ? null : countdown(flight.impact, now_ms);
+  const falls = flight.status === "ended" && !isStillDue(flight, now_ms) ? null : countdown(flight.impact, now_ms);
   return (
     <header class="head">
       <h2 id="detail-title">{say("flight_n", { id: nameOf(flight) })}</h2>
@@ -165,14 +165,13 @@ function bodyEnds({ bodies }: Flight): Record<string, string> {
 /** Where it is: now; at its end, where that was seen; else where it was last seen, for what came after was foretold. */
 function Standing({ flight, track, now_ms, unknown }: { flight: Flight; track: Track | undefined; now_ms: number; unknown: string }) {
   const say = useWords();
-  const last = endedUnseen(flight) ? lastSeen(flight, track) : undefined;
-  if (last) {
+  if (endedUnseen(flight)) {
+    const last = lastSeen(flight, track);
     return (
       <tr class="standing">
         <th scope="row">{say("last_seen")}</th>
-        <td>{clockTime(last.time_ms)}</td>
-        <td>{placeText(last.latitude_deg, last.longitude_deg)}<br />{length(last.height_m)} · {speedText(last.speed_m_s)}</td>
-        <td />
+        <td>{clockTime(last?.time_ms ?? flight.last_plot_ms)}</td>
+        <td colSpan={2}>{last ? <>{placeText(last.latitude_deg, last.longitude_deg)}<br />{length(last.height_m)} · {speedText(last.speed_m_s)}</> : say("path_not_kept")}</td>
       </tr>
     );
   }

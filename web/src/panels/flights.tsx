@@ -2,7 +2,7 @@
 import type { Flight } from "../api/contract";
 import type { Desk } from "../desk";
 import { flightCode, symbolSvg } from "../globe/symbols";
-import { endedUnseen, endWord, launches, lastSeenBy, partedFromIt } from "../picture/ended";
+import { endedUnseen, endWord, isStillDue, launches, lastSeenBy, partedFromIt } from "../picture/ended";
 import { TOGETHER } from "../picture/moment";
 import { nameIn, nameOf } from "../picture/named";
 import { isStated } from "../picture/stated";
@@ -74,7 +74,7 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
   const { flight: chosen } = useStore(desk.view);
   const exercise = desk.status.get()?.exercise ?? false;
   const now_ms = desk.now_ms();
-  const falls = flight.status === "ended" ? null : countdown(flight.impact, now_ms);
+  const falls = flight.status === "ended" && !isStillDue(flight, now_ms) ? null : countdown(flight.impact, now_ms);
   const urgency = Math.max(0, Math.min(3, flight.urgency)) as 0 | 1 | 2 | 3;
   const selected = !missing && chosen === flight.id;
   const kind = say(flight.kind);

@@ -16,6 +16,11 @@ export function isPresumedDown({ status, ended_because, impact, last_plot_ms, as
   return ended_because === CAME_DOWN || (ended_because === NOT_SEEN && as_of_ms >= impact.from_ms);
 }
 
+/** It counts down on: nobody saw it fall, and the time in which it may has not passed. */
+export function isStillDue(flight: End, now_ms: number): boolean {
+  return isPresumedDown(flight) && now_ms < flight.impact!.until_ms;
+}
+
 /** Ended long before it was to come down: what is known of its fall is what was expected. */
 export function isLost(flight: End): boolean {
   return flight.status === "ended" && flight.ended_because === NOT_SEEN && !isPresumedDown(flight);
