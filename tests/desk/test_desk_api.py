@@ -290,7 +290,7 @@ def test_texts_are_those_of_the_partners(scene, client):
     def events(count=1, seconds=120.0):
         end = time.monotonic() + seconds
         while True:
-            found = [one for one in got(client, "/consultations") if one["told"] == ["KOR"]]
+            found = [one for one in got(client, "/consultations") if [*one["told"]] == ["KOR"]]
             if len(found) >= count or time.monotonic() > end:
                 return found
             time.sleep(0.2)
@@ -323,6 +323,8 @@ def test_texts_are_those_of_the_partners(scene, client):
     before_ns = time.time_ns()
     time.sleep(1.0)
     korea = scene.nodes["KOR"]
+    # By telephone: the name that Korea was told stands on both desks.
+    assert any(event["told"]["KOR"] in one.names for one in korea.folded.events.all())
     scene.do(confirmed())
     end = time.monotonic() + 60.0
     while got(client, name)["agreed"] is None:

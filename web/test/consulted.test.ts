@@ -11,7 +11,7 @@ const held = (one: number, other: number): Apart => ({
   launch_km: null, launch_differs: false, launch_time_s: null, launch_time_differs: false, impact_km: 78, impact_differs: true, impact_time_s: null, impact_time_differs: false,
 });
 const event = (change: Partial<SharedEvent>): SharedEvent => ({
-  event: "KOR-1", names: ["KOR-1"], began: AT, latest: AT, told: [], count: {}, acknowledged: [], agreed: null, waiting: [],
+  event: "KOR-1", names: ["KOR-1"], began: AT, latest: AT, told: {}, count: {}, acknowledged: [], agreed: null, waiting: [],
   comments: [], texts: [], alone: true, assessments: {}, differences: [], ...change,
 });
 

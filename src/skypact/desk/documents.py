@@ -491,13 +491,15 @@ class WaitingText(TypedDict):
 
 
 class EventLine(TypedDict):
-    """A shared event in short. `names`: ours, and partners'; `told`: who knows that we have it."""
+    """A shared event in short. `names`: ours, and partners'; `told`: by partner that knows of
+    it, the name that it was told.
+    """
 
     event: str
     names: list[str]
     began: Iso
     latest: Iso
-    told: list[str]
+    told: dict[str, str]
     count: dict[str, int]
     acknowledged: list[SaidBy]
     comments: int
@@ -518,7 +520,7 @@ class SharedEvent(TypedDict):
     names: list[str]
     began: Iso
     latest: Iso
-    told: list[str]
+    told: dict[str, str]
     count: dict[str, int]
     acknowledged: list[SaidBy]
     comments: list[SaidWords]

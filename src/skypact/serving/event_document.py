@@ -22,7 +22,7 @@ def event_line(event: Event) -> dict[str, Any]:
         "names": list(event.names),
         "began": iso_utc(event.began_ns, 0),
         "latest": iso_utc(event.latest_ns, 0),
-        "told": sorted(event.told),
+        "told": dict(sorted(event.told.items())),
         "count": {nation: len(some) for nation, some in flights.items()},
         "acknowledged": [_said(one) for one in event.acknowledged],
         "comments": len(event.comments),

@@ -325,7 +325,8 @@ export interface EventLine {
   names: string[];
   began: string;
   latest: string;
-  told: string[];
+  /** By partner that knows of it, the name that it was told. */
+  told: Record<string, string>;
   count: Record<string, number>;
   acknowledged: SaidBy[];
   comments: number;

@@ -140,7 +140,7 @@ function OneEvent({ desk, event, mode, carry }: { desk: Desk; event: SharedEvent
     <article class="event" aria-labelledby="event-title" data-shown={event.event}>
       <h3 id="event-title">{say("event_of", { name: event.event })}</h3>
       <p class="when">
-        {say("since", { time: clockTime(Date.parse(event.began), true) })}. {event.told.length > 0 ? say("known_to", { nations: event.told.join(", ") }) : say("known_to_none")}
+        {say("since", { time: clockTime(Date.parse(event.began), true) })}. {Object.keys(event.told).length > 0 ? say("known_to", { nations: Object.entries(event.told).map(([nation, name]) => say("known_as", { nation, name })).join(", ") }) : say("known_to_none")}
         {event.names.length > 1 && ` (${event.names.slice(1).join(", ")})`}
       </p>
       <section class="assessments"><h4>{say("assessments")}</h4><EventTable event={event} own={own} /></section>

@@ -212,6 +212,7 @@ export const en = {
   agreed_since: "Agreed since {time}",
   waits_for: "Waits for {nations}",
   known_to: "Known to {nations}",
+  known_as: "{nation} as {name}",
   known_to_none: "No partner was told of it",
   acknowledged_between: "Acknowledged between nations",
   acknowledged_to_none: "No nation has acknowledged the event to another",

@@ -213,6 +213,7 @@ export const ja: Words = {
   agreed_since: "{time} 合意",
   waits_for: "{nations} の承認待ち",
   known_to: "{nations} に通知済み",
+  known_as: "{nation}({name}として)",
   known_to_none: "どのパートナーにも通知していません",
   acknowledged_between: "国家間の確認",
   acknowledged_to_none: "事案の確認を他国に伝えた国はありません",

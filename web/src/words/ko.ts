@@ -213,6 +213,7 @@ export const ko: Words = {
   agreed_since: "{time} 합의",
   waits_for: "{nations} 승인 대기",
   known_to: "{nations}에 통보됨",
+  known_as: "{nation}({name}(으)로)",
   known_to_none: "어느 협력국에도 통보되지 않음",
   acknowledged_between: "국가 간 확인",
   acknowledged_to_none: "사건 확인을 다른 나라에 알린 나라가 없습니다",
