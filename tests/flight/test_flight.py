@@ -93,23 +93,25 @@ def test_the_apogee_stays_after_it_came_down(lofted):
     )
 
 
-def test_a_known_launch_is_kept(lofted):
+@pytest.fixture(scope="module")
+def coasting(lofted):
+    """The flight, and its track a minute after burn-out."""
     simulation, path = lofted
     picture = Picture(simulation.radars)
     end = np.searchsorted(simulation.plots.time_ns, path.burnout_time_ns + 60 * NS)
     picture.observe(simulation.plots.at(np.arange(end)))
-    track = max(picture.tracks(), key=lambda t: t.plots)
+    return simulation, max(picture.tracks(), key=lambda t: t.plots)
+
+
+def test_a_known_launch_is_kept(coasting):
+    simulation, track = coasting
     first = assess(track, simulation.radars)
     assert assess(track, simulation.radars, launch=first.launch).launch is first.launch
 
 
-def test_one_of_two_that_parted_comes_down_as_either(lofted):
+def test_one_of_two_that_parted_comes_down_as_either(coasting):
     """Before the air tells, it is as likely the spent stage: the impact holds both ends."""
-    simulation, path = lofted
-    picture = Picture(simulation.radars)
-    end = np.searchsorted(simulation.plots.time_ns, path.burnout_time_ns + 60 * NS)
-    picture.observe(simulation.plots.at(np.arange(end)))
-    track = max(picture.tracks(), key=lambda t: t.plots)
+    simulation, track = coasting
     alone, parted = (
         assess(msgspec.structs.replace(track, company=n), simulation.radars) for n in (1, 2)
     )
