@@ -281,7 +281,7 @@ class Scene:
             await asyncio.to_thread(each, flight.quiet_s[-1])
 
     async def _decided(self) -> None:
-        """Let time stand until the node has decided as of now, however busy the machine.
+        """Let time stand until the node has decided as of now by all it saw, however busy it is.
 
         After a start it does once its process for ways down has begun anew. A node that is killed
         meanwhile, or whose clock is wrong, is not waited for.
@@ -292,7 +292,8 @@ class Scene:
         while time.monotonic() < began_s + _DECIDED_S and silent < _SILENT:
             health = await asyncio.to_thread(self.child.asked, "health", {})
             silent = 0 if health else silent + 1
-            if health and (health["warnings"]["decided"] or "") >= now:
+            of = health["warnings"] if health else {}
+            if (of.get("decided") or "") >= now and not of["uncarried"]:
                 return
             await asyncio.sleep(0.1)
 
@@ -474,6 +475,7 @@ def judged(
         "flights_never_warned": warned.count(False),
         "flights_of_two_chains": sum(len(found) > 1 for found in of_flight.values()),
         "broken_chains": sum(not _whole(chain) for chain in chains.values()),
+        "alerted_again": sum(_alerts(chain) > 1 for chain in chains.values()),
         "not_valid": sum(bool(faults_of(m, exercise=False)) for c in chains.values() for m in c),
         "live_missed": len(set(names) - set(heard)),
         "live_twice": sum(n > 1 for n in heard.values()),
@@ -497,11 +499,12 @@ def _kind(message: etree._Element) -> str:
     return "All clear" if kind == "Update" and "Shelter" not in responses else kind
 
 
-def _whole(chain: Sequence[etree._Element]) -> bool:
-    """Each alert begins with an Alert, has one end, and each message refers to all before it.
+def _alerts(chain: Sequence[etree._Element]) -> int:
+    return sum(_kind(message) == "Alert" for message in chain)
 
-    What was cleared may be alerted again, by a new Alert, where it turns out otherwise.
-    """
+
+def _whole(chain: Sequence[etree._Element]) -> bool:
+    """Each alert begins with an Alert, has one end, and each message refers to all before it."""
     before: list[str | None] = []
     for message in chain:
         kind, references = _kind(message), message.findtext("{*}references") or ""

@@ -13,7 +13,7 @@ from skypact.serving.alert_channels import KeptWarning
 FAULTS = (
     *("not_in_the_stream", "doubled_in_the_stream", "other_order", "never_journalled"),
     *("not_in_the_feed", "hook_not_called", "flights_never_warned", "flights_of_two_chains"),
-    *("broken_chains", "not_valid"),
+    *("broken_chains", "alerted_again", "not_valid"),
 )
 
 
@@ -80,6 +80,7 @@ def judged(*kept, stream=None, hooked=None):
 
 ALERT, UPDATE = message(1, "Alert"), message(2, "Update", [1])
 ELSEWHERE = message(2, "Update", [1], area="way", response="AllClear")
+AGAIN = message(4, "Update", [3], response="AllClear")
 END = message(3, "Update", [1, 2], response="AllClear")
 
 
@@ -90,6 +91,12 @@ END = message(3, "Update", [1, 2], response="AllClear")
         (judged(ALERT, message(2, "Alert"), END), "broken_chains"),
         (judged(ALERT, UPDATE, message(3, "Cancel", [2])), "broken_chains"),
         (judged(ALERT, message(2, "Cancel", [1]), message(3, "Update", [1, 2])), "broken_chains"),
+        (
+            judged(
+                ALERT, message(2, "Update", [1], response="AllClear"), message(3, "Alert"), AGAIN
+            ),
+            "alerted_again",
+        ),
         (judged(message(1, "Alert", area="way"), ELSEWHERE), "flights_never_warned"),
         (judged(ALERT, UPDATE, END, stream=[ALERT.message, END.message]), "not_in_the_stream"),
         (judged(ALERT, END, stream=[ALERT.message] * 2), "doubled_in_the_stream"),

@@ -103,6 +103,7 @@ def _alerts(what: str, row: dict[str, Any]) -> Iterator[Figure]:
         ("alerts lost", lost),
         ("doubled", doubled),
         ("without their end, or out of order", ["broken_chains", "other_order"]),
+        ("alerted anew after their end", ["alerted_again"]),
         ("not valid", ["not_valid"]),
     ):
         count = sum(int(row[key]) for key in keys)

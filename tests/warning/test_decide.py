@@ -210,6 +210,22 @@ def test_what_came_down_is_not_alerted_again_while_its_track_is_still_in_the_pic
     assert of.under_alert == {}
 
 
+def test_nothing_is_past_while_ways_down_do_not_know_of_what_was_seen_last():
+    """The few ways at hand may end too soon; what was ended already they do not alert anew."""
+    of = decider()
+    look(of, 0, flight())
+    late = flight(down_s=600, last_s=390)
+    assert not [
+        one
+        for s in range(465, 500, 5)
+        for one in of.look(T0 + s * S, [flight(last_s=390)], uncarried=[1])
+        if one.step != Step.UPDATE
+    ]
+    assert look(of, 500, late)[0].step == Step.UPDATE and 1 in of.under_alert
+    assert look(of, 661, late)[0].step == Step.ALL_CLEAR
+    assert not of.look(T0 + 665 * S, [late], uncarried=[1])
+
+
 OVER_AOMORI = [[(139, 40.5), (141, 40.5), (145, 40.5)]] * 2
 OVER_HOKKAIDO = [[(139, 42.5), (141, 42.5), (145, 42.5)]] * 2
 OUT = (150.0, 30.0)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import structlog
 from lxml import etree
+from msgspec import structs
 from starlette.applications import Starlette
 
 from skypact import model
@@ -436,6 +437,57 @@ def test_what_is_lost_while_it_burns_is_foretold_once_its_boost_is_surely_over(t
                 await of._carry_anew()
             alerted_s += [after_s] * (len(wire.sent) - len(alerted_s))
         assert steps(wire)[0][0] == "Alert" and 90 < alerted_s[0] < 110
+
+    asyncio.run(run())
+
+
+def test_an_alert_holds_until_its_ways_down_are_carried_from_what_was_seen_last(tmp_path):
+    """On a busy machine: few ways, which end too soon; then the process for all of them dies."""
+    simulation = simulate(load_scenario("2022-10-04_irbm-over-japan"), seed=3)
+    seen_ns = simulation.paths[0].burnout_time_ns + 30 * S
+    rows = np.flatnonzero((simulation.origin == 0) & (simulation.plots.time_ns < seen_ns))
+    picture = Picture(simulation.radars)
+    picture.observe(simulation.plots.at(rows))
+    (track,) = picture.advanced(seen_ns).tracks()
+    settings = Settings()
+    few = settings.warning.first(settings.flight)
+    whole = ways_of(track, simulation.radars, few)
+    descent = whole.flight.descent
+    soon = descent.time_ns.min() - descent.time_ns.max()
+    short = structs.replace(descent, time_ns=descent.time_ns + 2 * soon)
+    carried = []
+
+    async def first(*_, **__):
+        return whole._replace(flight=structs.replace(whole.flight, descent=short))
+
+    async def anew(*_):
+        carried.append(len(carried))
+        return whole if len(carried) > 1 else None
+
+    async def run():
+        ahead = feature("ahead", [[130, 20], [-150, 20], [-150, 60], [130, 60], [130, 20]])
+        where = folder(tmp_path, features=[ahead])
+        of = Warner.of(where, simulation.radars, settings, structlog.get_logger())
+        of.first.ways, of.anew.ways, wire = first, anew, Wire()
+        await of.begin(wire, JournalOfMemory())
+
+        async def looked_at(time_ns):
+            await of.look(Taken([track], time_ns), lambda: time_ns)
+            return [kind for kind, _ in steps(wire)]
+
+        after_ns = round(settings.warning.over_after_s * S) + S
+        assert await looked_at(seen_ns) == ["Alert"]
+        sooner_ns, later_ns = (int(one.time_ns.max()) + after_ns for one in (short, descent))
+        assert set((await looked_at(sooner_ns))[1:]) <= {"Update"} and of.decider.under_alert
+        await of._carry_anew()
+        await looked_at(sooner_ns)
+        assert of.decider.under_alert
+        await of._carry_anew()
+        assert not of._to_carry
+        await looked_at(sooner_ns)
+        assert of.decider.under_alert
+        await looked_at(later_ns)
+        assert not of.decider.under_alert and carried == [0, 1]
 
     asyncio.run(run())
 

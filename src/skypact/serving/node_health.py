@@ -84,7 +84,6 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
     late = late_s(node.folded.shared.lateness.late_now_ns(now_ns), of)
     behind_s = node.lag.behind_s
     lag_told = late_told(late, behind_s, of)
-    decided_ns = node.warner.decided_ns if node.warner else None
     return {
         "nation": node.nation,
         "ready": ready,
@@ -101,11 +100,20 @@ def health_of(node: OfNode, ready: bool, bad_settings: Iterable[str]) -> dict[st
             "by": node.releasing.in_force.signed.who,
             "since": iso_utc(node.releasing.in_force.signed.when_ns, 0),
         },
-        "warnings": {"decided": None if decided_ns is None else iso_utc(decided_ns, 3)},
+        "warnings": _warnings(node.warner),
         "left_out": sorted(node.folded.left_out),
         "links": links,
         "journal": {"last": node.journal.last_number, "waiting": journal.waiting},
     }
+
+
+def _warnings(warner: Warner | None) -> dict[str, Any]:
+    """As of when it last decided, and of how many flights the ways down wait to be carried."""
+    if warner is None:
+        return {"decided": None, "uncarried": 0}
+    at_ns = warner.decided_ns
+    decided = None if at_ns is None else iso_utc(at_ns, 3)
+    return {"decided": decided, "uncarried": len(warner.uncarried)}
 
 
 def metrics_of(node: OfNode) -> Counts:

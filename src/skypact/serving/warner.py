@@ -149,7 +149,9 @@ class Warner:
         self._state = _State(self.decider.save(), {}, [])
         self._tracks: dict[int, Track] = {}
         self._ways: dict[int, Ways] = {}
-        self._to_carry: dict[int, None] = {}
+        self._to_carry: dict[int, bool] = {}
+        """Tracks whose ways down are to be carried, and whether that was seen since which they do
+        not know of; who waits longest is first."""
         self._flights: dict[int, tuple[Ways, Flight, int]] = {}
         self._launches = KnownLaunches()
         self._news = asyncio.Event()
@@ -288,6 +290,11 @@ class Warner:
             )
         await asyncio.sleep(1.0)
 
+    @property
+    def uncarried(self) -> set[int]:
+        """Tracks whose ways down do not know yet of what was seen of them last."""
+        return {track for track, since_a_plot in self._to_carry.items() if since_a_plot}
+
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """As `/metrics` gives them."""
         return {"skypact_warnings_lag_seconds": {(): self.lag_s}}
@@ -322,7 +329,12 @@ class Warner:
         flights = [await self._flight(track) for track in tracks]
         async with self._deciding:
             await self.say(
-                self.decider.look(now_ns, flights, watched_ns=watched_ns, late_ns=late_ns)
+                self.decider.look(
+                    *(now_ns, flights),
+                    watched_ns=watched_ns,
+                    late_ns=late_ns,
+                    uncarried=self.uncarried,
+                )
             )
         self.decided_ns = now_ns
 
@@ -341,7 +353,7 @@ class Warner:
             return known
         is_old = ways is not None and track.time_ns - ways.time_ns > _UNSEEN_AGAIN_NS
         if not is_known or (burns_unseen and is_old):
-            self._to_carry[track.id] = None
+            self._to_carry[track.id] = not is_known or self._to_carry.get(track.id, False)
         flight = ways and brought_up(ways, track, self._radars, self._of_flight)
         if flight is None:
             ways = await self.first.ways(track, self._launches.of(track), seek_launch=False)
@@ -359,10 +371,15 @@ class Warner:
         if track is None:
             await asyncio.sleep(self._settings.look_every_s)
             return
-        del self._to_carry[track.id]
         ways = await self.anew.ways(track, self._launches.of(track))
-        if ways is None or track.id not in self._tracks:
+        newest, since_a_plot = self._tracks.get(track.id), self._to_carry.pop(track.id, False)
+        if newest is None:
             return
+        if ways is None:  # the process died, and has another; others are first
+            self._to_carry[track.id] = since_a_plot
+            return
+        if newest.last_plot_ns != track.last_plot_ns:
+            self._to_carry[track.id] = True
         self._ways[track.id] = ways
         self._launches.take(track, ways.flight.launch)
         self._news.set()

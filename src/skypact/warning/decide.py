@@ -7,7 +7,7 @@ time with it. Nothing is assumed: an area's alert ends by what was seen, or when
 which anything could come down there is past.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -88,7 +88,8 @@ class Decider:
         self._event_of: dict[int, int] = {}
         self._worked_out: dict[int, tuple[Descent, dict[str, AreaChance]]] = {}
         self._released: dict[int, dict[str, int]] = {}
-        self._watched_ns = 0
+        self._watched_ns = self._late_ns = 0
+        self._uncarried: frozenset[int] = frozenset()
 
     @property
     def watched_ns(self) -> int:
@@ -160,15 +161,18 @@ class Decider:
         *,
         watched_ns: int | None = None,
         late_ns: int = 0,
+        uncarried: Collection[int] = (),
     ) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now.
 
         `watched_ns`: a clock, from any beginning, that stands while what radars send is not taken
         in: by it a track is lost, so that a node's own lag loses none. None: `now_ns`. `late_ns`:
         so late comes what radars send: until then it may be on its way that they see a track.
+        `uncarried`: flights whose ways down do not yet know of what was seen of them last: nothing
+        is past of them, as they may come down later than was thought.
         """
         self._watched_ns = max(now_ns if watched_ns is None else watched_ns, self._watched_ns)
-        self._late_ns = late_ns
+        self._late_ns, self._uncarried = late_ns, frozenset(uncarried)
         self._sort_in(flights)
         for gone in self._worked_out.keys() - {flight.id for flight in flights}:
             del self._worked_out[gone]
@@ -361,9 +365,15 @@ class Decider:
     def _to_come(self, event: _Event, now_ns: int) -> Iterator[_Member]:
         """Those that may still come down: of what is down already nothing is to be said anew.
 
-        What may burn comes down later than was foretold, nobody knows when.
+        What may burn comes down later than was foretold, nobody knows when; and so may what is
+        warned of while its ways down are not known by all that was seen.
         """
-        return (m for m in event.members.values() if self._is_to_come(m, now_ns))
+        held = self._uncarried if event.warned else ()
+        return (
+            member
+            for flight, member in event.members.items()
+            if flight in held or self._is_to_come(member, now_ns)
+        )
 
     def _is_to_come(self, member: _Member, now_ns: int) -> bool:
         if member.burns:
