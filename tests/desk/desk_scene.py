@@ -79,6 +79,12 @@ class Scene:
             lambda: any("KR" in str(t.plots_by_radar) for t in own.shared.tracks()), 240.0
         )
 
+    async def begin_anew(self):
+        """The desk's node, stopped and started."""
+        await self.nodes[self.nation].stop()
+        node = self.nodes[self.nation] = Node(self.folder / self.nation, self.settings)
+        await node.start()
+
     async def stop(self):
         if self.desk is not None:
             await self.desk.stop()

@@ -526,6 +526,26 @@ def _nations(flight):
     return {one["nation"] for one in flight["assessments"]}
 
 
+def test_a_node_started_anew_still_knows_who_saw_a_flight_first(scene, client):
+    """Its journal tells what it had noted."""
+
+    def seen():
+        answer = client.get("/flights")
+        found = answer.json() if answer.status_code == 200 else []  # 503 while it is away
+        return {
+            one["id"]: {s["radar"]: s["first_ms"] for s in one["sources"]}
+            for one in found
+            if one["sources"]
+        }
+
+    before = waited(seen)
+    scene.do(scene.begin_anew())
+    for number, radars in before.items():
+        known = {name for name, first_ms in radars.items() if first_ms is not None}
+        assert known
+        waited(lambda n=number, of=known: all(seen().get(n, {}).get(name) for name in of))
+
+
 def test_whatever_is_asked_the_answer_is_as_the_schema_says(scene, client):
     """Without what goes on for ever, what logs out, and what takes seconds each time."""
     schema = schemathesis.openapi.from_url(f"{scene.url}/api/v1/openapi.json")

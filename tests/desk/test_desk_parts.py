@@ -264,6 +264,48 @@ def test_a_moment_of_the_past_has_the_times_that_were_noted_when_it_was_now():
     assert [(s.radar, s.last_ns) for s in told[2].sources] == [("A", 90 * S)]
 
 
+def test_a_node_started_anew_knows_what_it_had_noted():
+    """It looks from 60 s on; its journal is looked at each 10 s until then."""
+    names, of = {"A": "JPN", "B": "KOR"}, DeskSettings(sees_now_s=12.0)
+    always, journal, anew = (ShownPicture("shared", 7, names, of) for _ in range(3))
+    plots = {"A": 0, "B": 0}
+    for second in range(121):
+        plots["A"] += 1
+        plots["B"] += 24 <= second <= 43 or second >= 77
+        by_radar = {name: n for name, n in plots.items() if n}
+        now = [track(1, second, plots_by_radar=by_radar, plots=sum(by_radar.values()))] * second
+        always.look(now[:1])
+        if second <= 60 and second % 10 == 0:
+            journal.look(now[:1])
+        if second >= 60:
+            anew.look([*now[:1], track(2, second)])
+        if second == 100:
+            copy = PictureCopy("shared", of)
+            copy.become(anew.whole(0))
+            anew.go_on_from(journal.followed)
+            assert not copy.follows(anew.change(0))  # so it is asked for whole
+
+    def told(one):
+        one.assessed(track(1, 120), flight(), NO_PATH, 0)
+        sources = {
+            s.radar: (s.first_ns // S, s.last_ns // S) for s in one.change(0).flights[0].sources
+        }
+        path = next(part.flown[1] for part in one.whole(0) if 1 in part.flown)
+        seen = {
+            eyes[1]: (s.since_ns // S, s.until_ns // S)
+            for eyes, s in one.sightings(50 * S)[1].items()
+        }
+        return sources, seen, as_json.path(path)["time_ms"]
+
+    sources, seen, path = told(always)
+    again, seen_again, path_again = told(anew)
+    # B began at 24 s, which the look at 30 s found.
+    assert sources == {"A": (0, 120), "B": (24, 120)} and again == sources | {"B": (30, 120)}
+    assert seen == {"A": (0, 50), "B": (24, 43)} and seen_again == seen | {"B": (30, 50)}
+    assert path == [1000 * s for s in range(1, 121)]
+    assert path_again == [1000 * s for s in (*range(10, 60, 10), *range(60, 121))]
+
+
 def test_a_launch_that_was_known_stays_though_none_is_found_any_more():
     told = ShownPicture("shared", 7, {"A": "JPN"}, DeskSettings())
     launch = Launch(

@@ -16,6 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from skypact.desk.beside import partner_of, picture_of
+from skypact.errors import SkypactError
 from skypact.model import Ask, DeskState, Radar
 from skypact.serving.assessor import Assessor
 from skypact.serving.child import Child
@@ -95,6 +96,7 @@ class DeskFeed:
             asyncio.create_task(teller.tell(), name="desk"),
             asyncio.create_task(teller.assess(), name="desk's flights"),
             asyncio.create_task(self._keep_partners(teller), name="partners' pictures"),
+            asyncio.create_task(self._recall(teller), name="desk's past"),
         ]
 
     async def stop(self) -> None:
@@ -148,6 +150,20 @@ class DeskFeed:
 
     def _partner_names(self) -> list[str]:
         return sorted(one.nation for one in self._state().partners)
+
+    async def _recall(self, teller: Teller) -> None:
+        """Once somebody looks: what a node that was started anew had noted of tracks that go on."""
+        if not any(self._pictures()[name].tracks() for name in _ALWAYS):
+            return
+        while not teller.listened.now:
+            await asyncio.sleep(_IDLE_S)
+        moments = Moments(self._folder, self._settings, self._exercise)  # its process ends after it
+        try:
+            teller.go_on_from(await moments.noted(self._since_ns))
+        except SkypactError as error:
+            self._log.info("nothing is known of before", reason=str(error))
+        finally:
+            await asyncio.to_thread(moments.stop)
 
     async def _keep_partners(self, teller: Teller) -> None:
         """A process for each partner at whose picture somebody looks, as long as that lasts."""

@@ -36,11 +36,12 @@ from skypact.serving.partner_alone import PartnerAlone
 from skypact.serving.pictures import NAMES, NATIONAL, SHARED
 from skypact.serving.replay import Replaying, tracks_at
 from skypact.serving.shown import expected_path
-from skypact.serving.shown_picture import Eyes, ShownPicture, Sighting, cut
+from skypact.serving.shown_picture import Eyes, Followed, ShownPicture, Sighting, cut
 from skypact.settings import Settings
 
 S = 1_000_000_000
 Seen = Mapping[int, Mapping[Eyes, Sighting]]
+Noted = Mapping[str, Mapping[int, Followed]]
 _BEHIND = 5
 _SAMPLES = 30
 """Moments before the one that is asked for, from which paths are told."""
@@ -60,18 +61,35 @@ class Moments:
 
         `seen`: who had seen which track when, as far as the node noted it then.
         """
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                1, mp_context=get_context("spawn"), initializer=_begin_behind_the_node
-            )
         loop = asyncio.get_running_loop()
         try:
-            parts = await loop.run_in_executor(self._pool, _parts, *self._of, ask, seen)
+            parts = await loop.run_in_executor(self._begun(), _parts, *self._of, ask, seen)
         except BrokenProcessPool:
             self._pool = None
             parts = [_fault("moment", "its process died", "ask again")]
         for part in parts:
             await connection.publish(asked.reply, part)
+
+    async def noted(self, at_ns: int) -> Noted:
+        """Of own and all radars' pictures, what a node would have noted until then of each track.
+
+        By what was known then. Raises SkypactError where the journal does not tell.
+        """
+        ask = Ask(whole=SHARED, at_ns=at_ns, known_ns=0)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._begun(), _noted, *self._of, ask
+            )
+        except BrokenProcessPool:
+            self._pool = None
+            raise SkypactError("what was noted before: its process died") from None
+
+    def _begun(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                1, mp_context=get_context("spawn"), initializer=_begin_behind_the_node
+            )
+        return self._pool
 
     def stop(self) -> None:
         """End the process; what it was asked is not answered."""
@@ -98,6 +116,11 @@ def _parts(folder: Path, settings: Settings, exercise: bool, ask: Ask, seen: See
             if not again:
                 return [_fault("journal", str(error), "ask again")]
     raise AssertionError
+
+
+def _noted(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> Noted:
+    _warm(folder, settings)
+    return asyncio.run(_past_of(folder, settings, exercise, ask)).noted
 
 
 _warmed: set[Path] = set()
@@ -276,6 +299,11 @@ class Past:
             for part in (cut(self._consulted()) if name == NATIONAL else ())
         ]
         return [*before, msgspec.structs.replace(first, stated=self._stated[name]), *rest]
+
+    @property
+    def noted(self) -> Noted:
+        """By picture and track, what was taken note of until then."""
+        return {name: dict(self._shown[name].followed) for name in (NATIONAL, SHARED)}
 
     def _consulted(self) -> Iterator[dict[str, Any]]:
         """The shared events, with what own radars alone had of them."""

@@ -50,6 +50,15 @@ class _Path:
             self.points = self.points[::2]
             self.every_ns *= 2
 
+    def go_on_from(self, before: "_Path", most: int) -> None:
+        """Have the points of one that was kept until this one was begun."""
+        begun_ns = self.points[0][0] if self.points else None
+        earlier = [one for one in before.points if begun_ns is None or one[0] < begun_ns]
+        self.points = earlier + self.points
+        while len(self.points) > most:
+            self.points = self.points[::2]
+            self.every_ns *= 2
+
     def shown(self) -> ShownPath:
         """Its columns."""
         return shown_path(path_of(self.points))
@@ -72,7 +81,7 @@ class Sighting(NamedTuple):
     until_ns: int
 
 
-class _Followed:
+class Followed:
     """What is known of one track besides itself."""
 
     def __init__(self, every_ns: int, pause_ns: int) -> None:
@@ -145,6 +154,21 @@ class _Followed:
             known_ns = until_ns if last_ns is None else min(last_ns, until_ns)
             self.last_ns[source] = max(since_ns, known_ns)
 
+    def go_on_from(self, before: "Followed", most: int) -> None:
+        """Know what another took note of until this one was begun; `most` points of the path."""
+        self.path.go_on_from(before.path, most)
+        for source, first_ns in before.first_ns.items():
+            known_ns = self.first_ns.get(source)
+            self.first_ns[source] = (
+                known_ns if first_ns is None else min(known_ns or first_ns, first_ns)
+            )
+            if self.last_ns.get(source) is None:
+                self.last_ns[source] = before.last_ns[source]
+        for source, earlier in before._sightings.items():
+            later = self._sightings.pop(source, [])
+            for since_ns, until_ns in [*earlier, *later]:
+                self._sighted(source, since_ns, until_ns)
+
     @property
     def sources(self) -> tuple[Source, ...]:
         """All that have a part in it."""
@@ -163,7 +187,7 @@ class ShownPicture:
         """`nations`: of the radars of the table, by id."""
         self.name, self.epoch, self.number = name, epoch, 0
         self._nations, self._settings = nations, settings
-        self._followed: dict[int, _Followed] = {}
+        self._followed: dict[int, Followed] = {}
         self._launches = KnownLaunches()
         self._changed: set[int] = set()
         self._flights_changed: set[int] = set()
@@ -180,7 +204,7 @@ class ShownPicture:
             one = self._followed.get(track.id)
             first = one is None
             if one is None:
-                one = self._followed[track.id] = _Followed(every_ns, pause_ns)
+                one = self._followed[track.id] = Followed(every_ns, pause_ns)
                 self._gone.discard(track.id)
             key = track.time_ns, track.plots, track.status
             if one.key == key:
@@ -217,6 +241,21 @@ class ShownPicture:
         """The same into a picture of the past."""
         for number in self._followed.keys() & seen.keys():
             self._followed[number].take_sightings(seen[number])
+
+    @property
+    def followed(self) -> Mapping[int, Followed]:
+        """What was taken note of, by track."""
+        return self._followed
+
+    def go_on_from(self, before: Mapping[int, Followed]) -> None:
+        """Know what was taken note of before; the next change is one that all ask whole for."""
+        for number in self._followed.keys() & before.keys():
+            one = self._followed[number]
+            one.go_on_from(before[number], self._settings.path_points)
+            self._changed.add(number)
+            if one.flight is not None:
+                self._flights_changed.add(number)
+        self.number += 1
 
     @property
     def waiting(self) -> bool:
@@ -259,11 +298,11 @@ class ShownPicture:
             **what,  # type: ignore[arg-type]
         )
 
-    def _tracks(self, ids: "set[int] | dict[int, _Followed]") -> tuple[ShownTrack, ...]:
+    def _tracks(self, ids: "set[int] | dict[int, Followed]") -> tuple[ShownTrack, ...]:
         of = (self._followed[number].track for number in sorted(ids))
         return shown_tracks([track for track in of if track is not None])
 
-    def _flights(self, ids: "set[int] | dict[int, _Followed]") -> tuple[ShownFlight, ...]:
+    def _flights(self, ids: "set[int] | dict[int, Followed]") -> tuple[ShownFlight, ...]:
         """Flights as last assessed, with who sees them by now."""
         return tuple(
             msgspec.structs.replace(one.flight, sources=one.sources)
@@ -291,7 +330,7 @@ class ShownPicture:
             chosen = parent.track
         return most, chosen
 
-    def _overdue(self, one: _Followed, now_ns: int) -> float:
+    def _overdue(self, one: Followed, now_ns: int) -> float:
         if one.track is None:
             return 0.0
         if one.flight is None:

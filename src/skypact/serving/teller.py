@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from skypact.model import Flight, Launch, ShownPath, Track
-from skypact.serving.shown_picture import ShownPicture
+from skypact.serving.shown_picture import Followed, ShownPicture
 from skypact.settings import Settings
 from skypact.sharing.nats_config import desk_subject
 from skypact.tracking import LivePicture
@@ -98,6 +98,13 @@ class Teller:
         if self._seen.get(name) != seen:
             self._seen[name] = seen
             self.shown[name].look(live.tracks(), live.lateness.newest_ns)
+
+    def go_on_from(self, noted: Mapping[str, Mapping[int, Followed]]) -> None:
+        """Know what was taken note of before, by picture and track."""
+        for name, before in noted.items():
+            self._look(name)
+            self.shown[name].go_on_from(before)
+        self.news.set()
 
     async def assess(self) -> None:
         """What tracks of the pictures that somebody looks at mean, the most overdue first."""
