@@ -437,6 +437,8 @@ store.acknowledge(3, 5, "Sato")
 store.comment(3, 5, "Sato", "seen")
 store.audit("Sato", "acknowledge", "flight 3", "done")
 store.audit("Sato", "comment", "flight 3", "done")
+for event, flight in (("a", 1), ("b", 3), ("b", 4), ("a", 1), ("c", 3)):
+    store.note_warned([(event, flight)], 2)
 os.kill(os.getpid(), 9)
 """
 
@@ -446,6 +448,7 @@ def test_what_was_answered_is_there_after_a_kill_and_the_audit_cannot_be_changed
     assert done.returncode == -signal.SIGKILL
     store = Store(tmp_path, time.time_ns)
     assert [one.who for one in store.acknowledged(3, 5)] == ["Sato"]
+    assert store.warned() == {"b": {3, 4}, "c": {3}}  # of the two newest
     assert store.acknowledged(3, 6) == []  # another flight that was given the same id
     assert [one.text for one in store.comments(3, 5)] == ["seen"]
     before = ""

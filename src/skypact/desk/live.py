@@ -1,8 +1,10 @@
 """What the desk shows at present: documents of each picture, and events whenever they change."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -71,7 +73,8 @@ class Live:
         self._told: dict[str, bytes] = {}
         self._of_partners: dict[str, beside.OfPartner] = {}
         self._counterparts: dict[str, Counterparts] = {}
-        self._warned: dict[str, set[int]] = {}
+        self._warned = store.warned()
+        self._to_keep: set[tuple[str, int]] = set()
         self._ticking: asyncio.Future[tuple[None, None]] | None = None
         self.node: NodeClient
 
@@ -173,13 +176,21 @@ class Live:
         ids = self.shared_ids(self.node.look_at(PUBLIC))
         return {ids[number] for number in alert.flights if number in ids}
 
-    def _note_warned(self) -> None:
+    async def _note_warned(self) -> None:
         """Of what flights an event is, as long as it stands: its messages do not tell."""
         for alert in self.state.alerts:
             if alert.first:
-                self._warned.setdefault(alert.first, set()).update(self._flights_of(alert))
+                known = self._warned.setdefault(alert.first, set())
+                new = self._flights_of(alert) - known
+                known |= new
+                self._to_keep |= {(alert.first, flight) for flight in new}
         while len(self._warned) > _MOST_WARNED:
             del self._warned[next(iter(self._warned))]  # the oldest
+        if self._to_keep:
+            with suppress(sqlite3.Error):  # a full disk may have room at the next tick
+                kept = sorted(self._to_keep)
+                await asyncio.to_thread(self._store.note_warned, kept, _MOST_WARNED)
+                self._to_keep.difference_update(kept)
 
     def warning_messages(
         self, event: str, most: int, at_ns: int | None = None
@@ -481,11 +492,11 @@ class Live:
         while True:
             began_s = time.monotonic()
             if self.node.state is not None:
+                await self._note_warned()
                 self._tell_all()
             await asyncio.sleep(max(0.0, began_s + _TICK_S - time.monotonic()))
 
     def _tell_all(self) -> None:
-        self._note_warned()
         watched = {name: one for name, one in self._streams.items() if one.viewers}
         self._tell_changed("partners", {"partners": self.partners()}, watched.values())
         self._tell_changed("warnings", self.warnings(), watched.values())

@@ -1,14 +1,15 @@
 """What people did at the desk: sessions, acknowledgements, comments, and the audit of all.
 
-SQLite in the node's store: what was answered is on disk, whatever is killed. The audit is appended
-to and never changed; each entry names the hash of the one before.
+And of what flights warnings were, which only who sees both pictures then can tell. SQLite in the
+node's store: what was answered is on disk, whatever is killed. The audit is appended to and never
+changed; each entry names the hash of the one before.
 """
 
 import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,8 @@ create table if not exists comment (
 create table if not exists audit (
   id integer primary key, time_ns integer not null, who text not null, what text not null,
   about text not null, outcome text not null, hash text not null);
+create table if not exists warned (
+  event text not null, flight integer not null, unique (event, flight));
 create trigger if not exists audit_stays before update on audit
   begin select raise(abort, 'the audit is never changed'); end;
 create trigger if not exists audit_is_kept before delete on audit
@@ -175,6 +178,26 @@ class Store:
             first_ns,
         )
         return [Noted(*row) for row in rows]
+
+    # -- warnings ------------------------------------------------------------------------------
+
+    def note_warned(self, of: Iterable[tuple[str, int]], most: int) -> None:
+        """Warnings were of these flights, by their numbers; kept of so many, the newest."""
+        self._do(
+            *(("insert or ignore into warned values (?,?)", one) for one in of),
+            (
+                "delete from warned where event not in (select event from warned group by event "
+                "order by max(rowid) desc limit ?)",
+                (most,),
+            ),
+        )
+
+    def warned(self) -> dict[str, set[int]]:
+        """By warning the flights that it was of, the oldest first."""
+        out: dict[str, set[int]] = {}
+        for event, flight in self._rows("select event, flight from warned order by rowid"):
+            out.setdefault(event, set()).add(flight)
+        return out
 
     # -- audit ---------------------------------------------------------------------------------
 
