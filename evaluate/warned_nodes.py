@@ -276,12 +276,14 @@ class Scene:
 
         began_s = time.monotonic()
         while self.is_under_alert() and time.monotonic() < began_s + START_S:
-            self.time.put(self.time.now_ns() + S)  # a node just started may not look yet
+            health = await asyncio.to_thread(self.child.asked, "health", {})
+            if health and not health["warnings"]["uncarried"]:  # else nothing is past
+                self.time.put(self.time.now_ns() + S)  # a node just started may not look yet
             await asyncio.sleep(SETTLED_S)
             await asyncio.to_thread(each, flight.quiet_s[-1])
 
     async def _decided(self) -> None:
-        """Let time stand until the node has decided as of now by all it saw, however busy it is.
+        """Let time stand until the node has decided as of now, however busy the machine.
 
         After a start it does once its process for ways down has begun anew. A node that is killed
         meanwhile, or whose clock is wrong, is not waited for.
@@ -292,8 +294,7 @@ class Scene:
         while time.monotonic() < began_s + _DECIDED_S and silent < _SILENT:
             health = await asyncio.to_thread(self.child.asked, "health", {})
             silent = 0 if health else silent + 1
-            of = health["warnings"] if health else {}
-            if (of.get("decided") or "") >= now and not of["uncarried"]:
+            if health and (health["warnings"]["decided"] or "") >= now:
                 return
             await asyncio.sleep(0.1)
 
