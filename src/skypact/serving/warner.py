@@ -371,15 +371,14 @@ class Warner:
         if track is None:
             await asyncio.sleep(self._settings.look_every_s)
             return
+        # Behind the others, where it stays if its process dies of it.
+        self._to_carry[track.id] = self._to_carry.pop(track.id)
         ways = await self.anew.ways(track, self._launches.of(track))
-        newest, since_a_plot = self._tracks.get(track.id), self._to_carry.pop(track.id, False)
-        if newest is None:
+        newest = self._tracks.get(track.id)
+        if ways is None or newest is None:
             return
-        if ways is None:  # the process died, and has another; others are first
-            self._to_carry[track.id] = since_a_plot
-            return
-        if newest.last_plot_ns != track.last_plot_ns:
-            self._to_carry[track.id] = True
+        if newest.last_plot_ns == track.last_plot_ns:
+            self._to_carry.pop(track.id, None)
         self._ways[track.id] = ways
         self._launches.take(track, ways.flight.launch)
         self._news.set()
