@@ -226,6 +226,15 @@ def test_nothing_is_past_while_ways_down_do_not_know_of_what_was_seen_last():
     assert not of.look(T0 + 665 * S, [late], uncarried=[1])
 
 
+def test_no_area_is_cleared_by_ways_down_that_lag_or_are_the_first_few():
+    of = decider(clear_after_s=10)
+    look(of, 0, flight())
+    off = [flight(falls=((150.0, 30.0, 1.0),), last_s=s) for s in range(31)]
+    for s in range(1, 30):
+        assert not of.look(T0 + s * S, [off[s]], behind=[1])
+    assert look(of, 30, off[30])[0].gone == ("aomori",)
+
+
 OVER_AOMORI = [[(139, 40.5), (141, 40.5), (145, 40.5)]] * 2
 OVER_HOKKAIDO = [[(139, 42.5), (141, 42.5), (145, 42.5)]] * 2
 OUT = (150.0, 30.0)

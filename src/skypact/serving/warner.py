@@ -152,6 +152,8 @@ class Warner:
         self._to_carry: dict[int, bool] = {}
         """Tracks whose ways down are to be carried, and whether that was seen since which they do
         not know of; who waits longest is first."""
+        self._carried_ns: dict[int, int] = {}
+        """By track, the newest plot that all its ways down know of."""
         self._flights: dict[int, tuple[Ways, Flight, int]] = {}
         self._launches = KnownLaunches()
         self._news = asyncio.Event()
@@ -295,6 +297,12 @@ class Warner:
         """Tracks whose ways down do not know yet of what was seen of them last."""
         return {track for track, since_a_plot in self._to_carry.items() if since_a_plot}
 
+    def _behind(self) -> set[int]:
+        """Tracks whose ways down lag, or are the first few, as of a node just started."""
+        most_ns = round(self._settings.greatest_lag_s * S)
+        newest = ((track, self._tracks[track].last_plot_ns) for track in self._ways)
+        return {i for i, at_ns in newest if at_ns - self._carried_ns.get(i, 0) > most_ns}
+
     def metrics(self) -> dict[str, dict[tuple[str, ...], float]]:
         """As `/metrics` gives them."""
         return {"skypact_warnings_lag_seconds": {(): self.lag_s}}
@@ -322,7 +330,7 @@ class Warner:
         tracks, taken_ns, late_ns = taken
         watched_ns = self._watched(now_ns if taken_ns is None else taken_ns)
         self._tracks = {track.id: track for track in tracks}
-        for of in (self._flights, self._ways, self._to_carry):
+        for of in (self._flights, self._ways, self._to_carry, self._carried_ns):
             for gone in of.keys() - self._tracks.keys():
                 del of[gone]
         self._launches.keep_only(self._tracks)
@@ -334,6 +342,7 @@ class Warner:
                     watched_ns=watched_ns,
                     late_ns=late_ns,
                     uncarried=self.uncarried,
+                    behind=self._behind(),
                 )
             )
         self.decided_ns = now_ns
@@ -379,7 +388,7 @@ class Warner:
             return
         if newest.last_plot_ns == track.last_plot_ns:
             self._to_carry.pop(track.id, None)
-        self._ways[track.id] = ways
+        self._ways[track.id], self._carried_ns[track.id] = ways, track.last_plot_ns
         self._launches.take(track, ways.flight.launch)
         self._news.set()
 

@@ -90,6 +90,7 @@ class Decider:
         self._released: dict[int, dict[str, int]] = {}
         self._watched_ns = self._late_ns = 0
         self._uncarried: frozenset[int] = frozenset()
+        self._behind: frozenset[int] = frozenset()
 
     @property
     def watched_ns(self) -> int:
@@ -162,6 +163,7 @@ class Decider:
         watched_ns: int | None = None,
         late_ns: int = 0,
         uncarried: Collection[int] = (),
+        behind: Collection[int] = (),
     ) -> tuple[Warning, ...]:
         """What is to be said now, of all flights of the picture as they are now.
 
@@ -169,10 +171,12 @@ class Decider:
         in: by it a track is lost, so that a node's own lag loses none. None: `now_ns`. `late_ns`:
         so late comes what radars send: until then it may be on its way that they see a track.
         `uncarried`: flights whose ways down do not yet know of what was seen of them last: nothing
-        is past of them, as they may come down later than was thought.
+        is past of them, as they may come down later than was thought. `behind`: those of which
+        they are too old, or too few as yet: no area is cleared by them.
         """
         self._watched_ns = max(now_ns if watched_ns is None else watched_ns, self._watched_ns)
-        self._late_ns, self._uncarried = late_ns, frozenset(uncarried)
+        self._late_ns = late_ns
+        self._uncarried, self._behind = frozenset(uncarried), frozenset(behind)
         self._sort_in(flights)
         for gone in self._worked_out.keys() - {flight.id for flight in flights}:
             del self._worked_out[gone]
@@ -279,7 +283,8 @@ class Decider:
         before = set(event.warned)
         self._warn(event, now_ns, chances, lost is not None)
         grows = bool(event.warned.keys() - before) or self._worse(event)
-        gone = () if lost is not None else self._clear(event, now_ns, at_once=grows)
+        holds = lost is not None or not self._behind.isdisjoint(event.members)
+        gone = () if holds else self._clear(event, now_ns, at_once=grows)
         if not event.open and not event.warned:
             return None
         if event.open and not event.warned:
