@@ -1347,6 +1347,12 @@ class DeskSettings(BaseModel):
         le=1e5,
         description="Of a past moment the paths of so long before are shown, s.",
     )
+    recall_s: float = Field(
+        default=1800.0,
+        ge=0,
+        le=1e5,
+        description="A node that is started anew recalls the paths of so long before, s.",
+    )
     moment_flights: int = Field(
         default=20, ge=0, le=10_000, description="... and what so many tracks meant, newest first."
     )

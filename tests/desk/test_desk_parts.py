@@ -224,7 +224,7 @@ def test_a_source_that_comes_late_saw_nothing_after_its_newest_plot():
         "A": (0, 41 * S),
         "B": (9 * S, 11 * S),
     }
-    assert {eyes[1]: seen.until_ns for eyes, seen in told.sightings(50 * S)[1].items()} == {
+    assert {eyes[1]: seen.until_ns for eyes, seen in told.noted(50 * S)[1].sightings.items()} == {
         "A": 41 * S,
         "B": 11 * S,
     }
@@ -247,7 +247,7 @@ def test_a_moment_of_the_past_has_the_times_that_were_noted_when_it_was_now():
         by_radar = {name: n for name, n in replayed.items() if n}
         past.look([])
         past.look([track(1, at_s, plots_by_radar=by_radar, plots=sum(by_radar.values()))])
-        past.take_sightings(noted.sightings(at_s * S))
+        past.take(noted.noted(at_s * S))
         past.assessed(track(1, at_s), flight(), NO_PATH, 0)
         (one,) = past.change(0).flights
         return {s.radar: (s.first_ns // S, s.last_ns // S) for s in one.sources}
@@ -258,7 +258,7 @@ def test_a_moment_of_the_past_has_the_times_that_were_noted_when_it_was_now():
     assert in_the_past(90) == {"A": (0, 90), "B": (24, 90)}
     # Nothing was noted of another track: what the replay saw stands.
     past.look([track(2, 90, 3)])
-    past.take_sightings(noted.sightings(90 * S))
+    past.take(noted.noted(90 * S))
     past.assessed(track(2, 90, 3), flight(2), NO_PATH, 0)
     told = {one.flight.id: one for one in past.change(0).flights}
     assert [(s.radar, s.last_ns) for s in told[2].sources] == [("A", 90 * S)]
@@ -293,7 +293,7 @@ def test_a_node_started_anew_knows_what_it_had_noted():
         path = next(part.flown[1] for part in one.whole(0) if 1 in part.flown)
         seen = {
             eyes[1]: (s.since_ns // S, s.until_ns // S)
-            for eyes, s in one.sightings(50 * S)[1].items()
+            for eyes, s in one.noted(50 * S)[1].sightings.items()
         }
         return sources, seen, as_json.path(path)["time_ms"]
 

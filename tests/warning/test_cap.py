@@ -249,6 +249,10 @@ def test_what_is_over_is_said_by_what_it_was_and_whether_it_was_seen():
     for one in infos(messages().made(lost, before), "en").values():
         assert one["certainty"] == "Unknown" and "not to the end" in one["description"]
         assert one["description"].count("07:22:00") == 1
+    # It could pass over no later than now.
+    told = infos(messages().made(structs.replace(part, passed=("east",)), before), "en")
+    assert "overhead is over" in told["passed"]["headline"]
+    assert told["passed"]["parameters"]["skypact-reason"].startswith("The last time")
     # Another event holds there.
     told = infos(messages().made(structs.replace(over, still=("JP-02",)), before), "en")
     assert list(told) == ["ended-other-holds", "pass-ended"]

@@ -324,7 +324,7 @@ def test_what_has_passed_is_over_sooner_than_what_seems_to_go_elsewhere(what, ov
         look(of, second, flight(**out, over=beside, now_s=now_s, last_s=second))
         assert told(of) == {"aomori": "pass"}
     (said,) = look(of, over_s, flight(**out, last_s=over_s))
-    assert said.gone == ("aomori",)
+    assert said.gone == ("aomori",) and said.passed == (said.gone if what == "passed" else ())
 
 
 def test_a_part_that_was_just_seen_to_part_adds_no_area_for_a_moment():

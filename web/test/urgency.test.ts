@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Place } from "../src/api/contract";
 import { byUrgency, countdown, SteadyOrder } from "../src/picture/urgency";
 import { madeFlight, madePlace, NOON_MS } from "./made";
 
@@ -61,8 +62,12 @@ describe("the list of flights", () => {
   });
 
   it("counts down with its interval, and up once it is past", () => {
-    expect(countdown(madePlace(NOON_MS + 60_000), NOON_MS)).toEqual({ seconds: 60, earliest: 30, latest: 120 });
-    expect(countdown(madePlace(NOON_MS), NOON_MS + 1_000)!.seconds).toBe(-1);
-    expect(countdown(null, NOON_MS)).toBeNull();
+    const of = (impact: Place | null, ...ends_ms: number[]) => ({ impact, bodies: ends_ms.map((time_ms) => ({ light: false, probability: 0.5, time_ms, from_ms: time_ms, until_ms: time_ms })) });
+    expect(countdown(of(madePlace(NOON_MS + 60_000)), NOON_MS)).toEqual({ seconds: 60, earliest: 30, latest: 120 });
+    expect(countdown(of(madePlace(NOON_MS)), NOON_MS + 1_000)!.seconds).toBe(-1);
+    expect(countdown(of(null), NOON_MS)).toBeNull();
+    // Of two ends the next counts: nothing is expected to fall between them.
+    const two = of(madePlace(NOON_MS + 60_000), NOON_MS + 10_000, NOON_MS + 110_000);
+    expect([0, 9, 11, 111].map((s) => countdown(two, NOON_MS + 1_000 * s)!.seconds)).toEqual([10, 1, 99, -1]);
   });
 });

@@ -136,6 +136,7 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True):
     last plot of a track that is lost. `released_by`: persons who released an Alert; none: it went
     by rule. `new`: areas that an Update adds. `was`: what areas that are gone, or are told
     something else now, were told before. `still`: those gone that another event has under alert.
+    `passed`: those gone at which the last time that it could pass over is past.
     """
 
     event: int
@@ -153,3 +154,4 @@ class Warning(msgspec.Struct, frozen=True, kw_only=True):
     new: tuple[str, ...] = ()
     was: dict[str, Danger] = {}
     still: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()

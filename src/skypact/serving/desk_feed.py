@@ -135,7 +135,7 @@ class DeskFeed:
     async def _answer_moment(self, teller: Teller, ask: Ask, message: Msg) -> None:
         """A picture as of another time, which another process works out."""
         shown = teller.shown.get(ask.whole)
-        seen = shown.sightings(ask.at_ns) if shown is not None and ask.at_ns is not None else {}
+        seen = shown.noted(ask.at_ns) if shown is not None and ask.at_ns is not None else {}
         answer = self._moments.answer(self._connection, ask, message, seen)
         task = asyncio.create_task(answer)
         self._tasks.append(task)
@@ -153,13 +153,16 @@ class DeskFeed:
 
     async def _recall(self, teller: Teller) -> None:
         """Once somebody looks: what a node that was started anew had noted of tracks that go on."""
-        if not any(self._pictures()[name].tracks() for name in _ALWAYS):
+        tracks = [track for name in _ALWAYS for track in self._pictures()[name].tracks()]
+        oldest_ns = self._since_ns - round(self._settings.desk.recall_s * S)
+        from_ns = max(oldest_ns, min((one.first_plot_ns for one in tracks), default=oldest_ns) - S)
+        if not tracks or from_ns >= self._since_ns:
             return
         while not teller.listened.now:
             await asyncio.sleep(_IDLE_S)
         moments = Moments(self._folder, self._settings, self._exercise)  # its process ends after it
         try:
-            teller.go_on_from(await moments.noted(self._since_ns))
+            teller.go_on_from(await moments.recalled(self._since_ns, from_ns))
         except SkypactError as error:
             self._log.info("nothing is known of before", reason=str(error))
         finally:

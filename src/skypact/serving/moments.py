@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from nats.aio.client import Client
@@ -36,17 +36,24 @@ from skypact.serving.partner_alone import PartnerAlone
 from skypact.serving.pictures import NAMES, NATIONAL, SHARED
 from skypact.serving.replay import Replaying, tracks_at
 from skypact.serving.shown import expected_path
-from skypact.serving.shown_picture import Eyes, Followed, ShownPicture, Sighting, cut
+from skypact.serving.shown_picture import Eyes, Followed, Noted, ShownPicture, cut
 from skypact.settings import Settings
 
 S = 1_000_000_000
-Seen = Mapping[int, Mapping[Eyes, Sighting]]
-Noted = Mapping[str, Mapping[int, Followed]]
+Seen = Mapping[int, Noted]
+Recalled = Mapping[str, Mapping[int, Followed]]
 _BEHIND = 5
-_SAMPLES = 30
-"""Moments before the one that is asked for, from which paths are told."""
+_SAMPLES, _RECALLED = 30, 300
+"""Moments before the one that is asked for, or before a start, from which paths are told."""
 _STILL_NOW_S = 30.0
 """What was known so long ago passes for what is known now."""
+
+
+class Span(NamedTuple):
+    """How long before a moment is looked at pictures, s, and how often."""
+
+    length_s: float
+    samples: int
 
 
 class Moments:
@@ -59,7 +66,7 @@ class Moments:
     async def answer(self, connection: Client, ask: Ask, asked: Msg, seen: Seen) -> None:
         """In parts, as a whole picture is; or why the journal does not tell.
 
-        `seen`: who had seen which track when, as far as the node noted it then.
+        `seen`: who had seen which track when and where it went, as far as the node noted it then.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -70,16 +77,14 @@ class Moments:
         for part in parts:
             await connection.publish(asked.reply, part)
 
-    async def noted(self, at_ns: int) -> Noted:
-        """Of own and all radars' pictures, what a node would have noted until then of each track.
+    async def recalled(self, at_ns: int, from_ns: int) -> Recalled:
+        """Of own and all radars' pictures, what a node noted of each track between two times.
 
         By what was known then. Raises SkypactError where the journal does not tell.
         """
-        ask = Ask(whole=SHARED, at_ns=at_ns, known_ns=0)
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._begun(), _noted, *self._of, ask
-            )
+            return await loop.run_in_executor(self._begun(), _recalled, *self._of, at_ns, from_ns)
         except BrokenProcessPool:
             self._pool = None
             raise SkypactError("what was noted before: its process died") from None
@@ -118,9 +123,19 @@ def _parts(folder: Path, settings: Settings, exercise: bool, ask: Ask, seen: See
     raise AssertionError
 
 
-def _noted(folder: Path, settings: Settings, exercise: bool, ask: Ask) -> Noted:
+def _recalled(
+    folder: Path, settings: Settings, exercise: bool, at_ns: int, from_ns: int
+) -> Recalled:
     _warm(folder, settings)
-    return asyncio.run(_past_of(folder, settings, exercise, ask)).noted
+
+    async def recall() -> Recalled:
+        ask = Ask(whole=SHARED, at_ns=at_ns, known_ns=0)
+        async with open_source(folder, settings, exercise=exercise) as source:
+            past = Past(source, settings, ask, Span((at_ns - from_ns) / S, _RECALLED))
+            await past.go_on(source, ask)
+        return past.followed
+
+    return asyncio.run(recall())
 
 
 _warmed: set[Path] = set()
@@ -161,11 +176,15 @@ class Past:
     `go_on` first. Raises InputError where the journal does not go back so far.
     """
 
-    def __init__(self, source: Source, settings: Settings, ask: Ask) -> None:
+    def __init__(
+        self, source: Source, settings: Settings, ask: Ask, span: Span | None = None
+    ) -> None:
+        """`span`: over which its paths are; None: as for a moment that is asked for."""
         partner = partner_of(ask.whole)
         if ask.whole not in NAMES and partner not in source.partners:
             raise InputError(ask.whole, "is not kept", f"ask for one of {', '.join(NAMES)}")
         self._settings, self._known_ns = settings, ask.known_ns
+        self._span = span or Span(settings.desk.moment_path_s, _SAMPLES)
         self._nation, self._radars = source.nation, source.radars
         self._names = (NATIONAL, SHARED, *({ask.whole} & set(NAMES) - {NATIONAL, SHARED}))
         self._alone: PartnerAlone | None = None
@@ -240,8 +259,9 @@ class Past:
 
     def _times_ns(self, after_ns: int, until_ns: int) -> list[int]:
         """Moments at which to look, from one that was looked at on: for paths."""
-        step_ns = round(self._settings.desk.moment_path_s / _SAMPLES * S)
-        before = [until_ns - k * step_ns for k in range(_SAMPLES, 0, -1)] if step_ns else []
+        length_s, samples = self._span
+        step_ns = round(length_s / samples * S)
+        before = [until_ns - k * step_ns for k in range(samples, 0, -1)] if step_ns else []
         return [*(one for one in before if one > after_ns), until_ns]
 
     def _now(self, name: str) -> tuple[tuple[Track, ...], Mapping[Eyes, int]]:
@@ -283,13 +303,13 @@ class Past:
     def told(self, name: str, seen: Seen) -> list[PictureChange]:
         """A picture in parts, as a live one is told.
 
-        Who saw it when is `seen`, which is finer than the replay's looks; where it tells nothing,
-        as of before the node's start, it is by these.
+        Who saw it when is `seen`, which is finer than the replay's looks, and so is where it went
+        before them; where it tells nothing, it is by these.
         """
         shown, at_ns = self._shown[name], self._at_ns
         if name not in self._looked:
             self._look_back(name)
-        shown.take_sightings(seen)
+        shown.take(seen)
         if name not in self._assessed:
             self._assess(shown)
             self._assessed.add(name)
@@ -301,8 +321,8 @@ class Past:
         return [*before, msgspec.structs.replace(first, stated=self._stated[name]), *rest]
 
     @property
-    def noted(self) -> Noted:
-        """By picture and track, what was taken note of until then."""
+    def followed(self) -> Recalled:
+        """By picture and track, what was noted until then."""
         return {name: dict(self._shown[name].followed) for name in (NATIONAL, SHARED)}
 
     def _consulted(self) -> Iterator[dict[str, Any]]:

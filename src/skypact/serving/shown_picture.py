@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from skypact.flight import KnownLaunches
 from skypact.flight.paths import path_of
@@ -35,11 +36,16 @@ _IDLE_TIMES = 10
 """What does not go on, or is no missile, is assessed so many times as seldom."""
 
 
+Point = tuple[int, NDArray[np.float64]]
+"""UTC ns, and a track's state."""
+
+
 class _Path:
     """Where a track went: thinned as it grows."""
 
     def __init__(self, every_ns: int) -> None:
-        self.every_ns, self.points = every_ns, [(0, np.empty(0))][:0]
+        self.every_ns = every_ns
+        self.points: list[Point] = []
 
     def note(self, track: Track, most: int) -> None:
         """Keep a point if the last one is long enough ago."""
@@ -50,10 +56,10 @@ class _Path:
             self.points = self.points[::2]
             self.every_ns *= 2
 
-    def go_on_from(self, before: "_Path", most: int) -> None:
+    def go_on_from(self, before: Sequence[Point], most: int) -> None:
         """Have the points of one that was kept until this one was begun."""
         begun_ns = self.points[0][0] if self.points else None
-        earlier = [one for one in before.points if begun_ns is None or one[0] < begun_ns]
+        earlier = [one for one in before if begun_ns is None or one[0] < begun_ns]
         self.points = earlier + self.points
         while len(self.points) > most:
             self.points = self.points[::2]
@@ -66,6 +72,8 @@ class _Path:
 
 Eyes = tuple[str, str]
 """A nation, and its radar."""
+_POINTS_TOLD = 100
+"""So many points of a path are told at most to who looks at the past."""
 _SIGHTINGS = 50
 """So many of a radar's sightings of a track are kept, the newest."""
 
@@ -79,6 +87,13 @@ class Sighting(NamedTuple):
     first_ns: int | None
     since_ns: int
     until_ns: int
+
+
+class Noted(NamedTuple):
+    """What was noted of a track until a time: its last sightings, and where it went, in short."""
+
+    sightings: Mapping[Eyes, Sighting]
+    points: Sequence[Point]
 
 
 class Followed:
@@ -144,10 +159,16 @@ class Followed:
                 out[source] = Sighting(self.first_ns[source], since_ns, min(until_ns, at_ns))
         return out
 
-    def take_sightings(self, seen: Mapping[Eyes, Sighting]) -> None:
-        """Who saw it when, as it was noted when it was seen: a replay looks less often."""
-        for source in self.first_ns.keys() & seen.keys():
-            first_ns, since_ns, until_ns = seen[source]
+    def noted(self, at_ns: int) -> Noted:
+        """What was noted until then."""
+        until = [one for one in self.path.points if one[0] <= at_ns]
+        return Noted(self.sightings(at_ns), until[:: len(until) // _POINTS_TOLD + 1])
+
+    def take(self, noted: Noted, most: int) -> None:
+        """What was noted when it was now: a replay looks less often, and not so far back."""
+        self.path.go_on_from(noted.points, most)
+        for source in self.first_ns.keys() & noted.sightings.keys():
+            first_ns, since_ns, until_ns = noted.sightings[source]
             if first_ns is not None:
                 self.first_ns[source] = first_ns
             last_ns = self.last_ns[source]
@@ -156,7 +177,7 @@ class Followed:
 
     def go_on_from(self, before: "Followed", most: int) -> None:
         """Know what another took note of until this one was begun; `most` points of the path."""
-        self.path.go_on_from(before.path, most)
+        self.path.go_on_from(before.path.points, most)
         for source, first_ns in before.first_ns.items():
             known_ns = self.first_ns.get(source)
             self.first_ns[source] = (
@@ -233,14 +254,14 @@ class ShownPicture:
         """What of them is assessed means."""
         return [one.flight.flight for one in self._followed.values() if one.flight is not None]
 
-    def sightings(self, at_ns: int) -> dict[int, dict[Eyes, Sighting]]:
-        """By track, who had seen it by a time, as it was noted then."""
-        return {number: one.sightings(at_ns) for number, one in self._followed.items()}
+    def noted(self, at_ns: int) -> dict[int, Noted]:
+        """By track, what was noted of it until a time."""
+        return {number: one.noted(at_ns) for number, one in self._followed.items()}
 
-    def take_sightings(self, seen: Mapping[int, Mapping[Eyes, Sighting]]) -> None:
+    def take(self, noted: Mapping[int, Noted]) -> None:
         """The same into a picture of the past."""
-        for number in self._followed.keys() & seen.keys():
-            self._followed[number].take_sightings(seen[number])
+        for number in self._followed.keys() & noted.keys():
+            self._followed[number].take(noted[number], self._settings.path_points)
 
     @property
     def followed(self) -> Mapping[int, Followed]:

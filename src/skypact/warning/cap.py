@@ -35,6 +35,7 @@ _SAYS = {
     Told.OTHER_HOLDS: ("Monitor", "Immediate", "Severe"),
     Told.FALL_ENDED: ("AllClear", "Past", "Minor"),
     Told.PASS_ENDED: ("AllClear", "Past", "Minor"),
+    Told.PASSED: ("AllClear", "Past", "Minor"),
 }
 """Response, urgency and severity of what areas are told."""
 EVENT_CODE = "skypact-told"

@@ -76,6 +76,8 @@ class _Event(msgspec.Struct, array_like=True):
     """An operator ended it: without a release nothing more is said of it."""
     told: dict[str, Danger] = msgspec.field(default_factory=dict)
     """What each area was told last."""
+    passed: set[str] = msgspec.field(default_factory=set)
+    """Areas that are to be told that it could pass over them no later than now."""
 
 
 class Decider:
@@ -507,7 +509,8 @@ class Decider:
         if len(gone) < len(event.warned) and not at_once and not self._may_update(event, now_ns):
             return ()
         for name in gone:
-            del event.warned[name]
+            if _has_passed(event.warned.pop(name), now_ns):
+                event.passed.add(name)
         return tuple(gone)
 
     def _clear_after_ns(self, one: WarnedArea, now_ns: int) -> float:
@@ -515,9 +518,8 @@ class Decider:
 
         What has passed is over. What now seems to go elsewhere, a plot or a part may bring back.
         """
-        of, last_ns = self._settings, one.last_ns
-        passed = one.danger == Danger.PASS and last_ns is not None and last_ns < now_ns
-        return (of.passed_after_s if passed else of.clear_after_s) * S
+        of = self._settings
+        return (of.passed_after_s if _has_passed(one, now_ns) else of.clear_after_s) * S
 
     def _reason(
         self, event: _Event, now_ns: int, new: Iterable[str], gone: Sequence[str], lost: int | None
@@ -563,6 +565,7 @@ class Decider:
         gone: tuple[str, ...] = (),
     ) -> Warning:
         gone = tuple(sorted({*gone, *event.warned}))
+        event.passed |= {name for name, one in event.warned.items() if _has_passed(one, now_ns)}
         event.warned.clear()
         lost = self._lost(event, now_ns + 1) if event.lost else None
         seen_ns = min((m.last_plot_ns for m in event.members.values()), default=None)
@@ -592,6 +595,8 @@ class Decider:
         was = {n: d for n, d in event.told.items() if told.get(n) != d}
         new = tuple(sorted(set(told) - set(event.told))) if step == Step.UPDATE else ()
         event.told = told
+        passed = tuple(sorted(event.passed & set(gone)))
+        event.passed.clear()
         return Warning(
             event=event.event,
             number=event.number,
@@ -607,6 +612,7 @@ class Decider:
             released_by=by,
             new=new,
             was={name: was[name] for name in sorted(was)},
+            passed=passed,
         )
 
 
@@ -646,6 +652,11 @@ def _either(one: AreaChance, other: AreaChance) -> AreaChance:
         pass_first_ns=_least(one.pass_first_ns, other.pass_first_ns),
         pass_last_ns=_most(one.pass_last_ns, other.pass_last_ns),
     )
+
+
+def _has_passed(one: WarnedArea, now_ns: int) -> bool:
+    """Whether it was to pass over an area, and the last time at which it could is past."""
+    return one.danger == Danger.PASS and one.last_ns is not None and one.last_ns < now_ns
 
 
 def _overlap(one: tuple[int | None, int | None], other: tuple[int | None, int | None]) -> bool:

@@ -30,6 +30,7 @@ class Told(enum.StrEnum):
     OTHER_HOLDS = "ended-other-holds"
     FALL_ENDED = "fall-ended"
     PASS_ENDED = "pass-ended"
+    PASSED = "passed"
 
     @property
     def in_force(self) -> bool:
@@ -62,7 +63,9 @@ def parts_of(said: Warning) -> tuple[Part, ...]:
         by.setdefault(Told(one.danger.value), []).append(one)
     ended: dict[Told, list[str]] = {}
     for name in said.gone:
-        over = Told.FALL_ENDED if said.was.get(name, Danger.FALL).falls else Told.PASS_ENDED
+        over = Told.PASSED if name in said.passed else Told.PASS_ENDED
+        if said.was.get(name, Danger.FALL).falls:
+            over = Told.FALL_ENDED
         ended.setdefault(Told.OTHER_HOLDS if name in said.still else over, []).append(name)
     return tuple(
         Part(told, tuple(one.chance.area for one in by[told]), tuple(by[told]))
@@ -123,6 +126,11 @@ _HEADLINE = {
         "ja": "警報解除。上空を通過する可能性はなくなりました",
         "ko": "경보 해제. 상공을 지나갈 가능성이 없어졌습니다",
     },
+    Told.PASSED: {
+        "en": "All clear: the time at which it could pass overhead is over",
+        "ja": "警報解除。上空を通過する可能性のある時間は過ぎました",
+        "ko": "경보 해제. 상공을 지나갈 수 있는 시간이 지났습니다",
+    },
 }
 _WITHDRAWN = {
     "en": "Warning withdrawn: you need not shelter",
@@ -156,6 +164,7 @@ _INSTRUCTION = {
     Told.OTHER_HOLDS: _SHELTER,
     Told.FALL_ENDED: _FREE,
     Told.PASS_ENDED: _FREE,
+    Told.PASSED: _FREE,
 }
 _WHEN = {
     Told.FALL: {
@@ -288,6 +297,7 @@ _TITLE = {
     Told.OTHER_HOLDS: {"en": "Other warning", "ja": "別の警報が継続", "ko": "다른 경보 유지"},
     Told.FALL_ENDED: {"en": "All clear", "ja": "解除", "ko": "해제"},
     Told.PASS_ENDED: {"en": "All clear", "ja": "解除", "ko": "해제"},
+    Told.PASSED: {"en": "All clear", "ja": "解除", "ko": "해제"},
 }  # fmt: skip
 _TITLE_WITHDRAWN = {"en": "Withdrawn", "ja": "取消", "ko": "취소"}
 _SEPARATORS = {"en": (": ", ", ", "; "), "ja": (":", "、", "。"), "ko": (": ", ", ", "; ")}
@@ -295,7 +305,7 @@ _SEPARATORS = {"en": (": ", ", ", "; "), "ja": (":", "、", "。"), "ko": (": ",
 
 def event(told: Told, language: str) -> str:
     """What it is about."""
-    return EVENT[told not in (Told.PASS, Told.PASS_ENDED)][language]
+    return EVENT[told not in (Told.PASS, Told.PASS_ENDED, Told.PASSED)][language]
 
 
 def headline(said: Warning, told: Told, language: str) -> str:
@@ -322,7 +332,7 @@ def description(said: Warning, part: Part, language: str, nation: str, of: "Name
     changes = _changes(said, part, language, of)
     parts += changes
     if not part.told.in_force:
-        parts.append(_ended(said, language))
+        parts.append(_ended(said, language, part.told))
     elif not changes and said.reason in _REASON:
         parts.append(_REASON[said.reason][language])
     if said.launched_ns is not None:
@@ -345,7 +355,7 @@ def reason(said: Warning, part: Part, language: str, of: "Names") -> str:
     if part.told == Told.OTHER_HOLDS:
         return _OTHER_HOLDS[language]
     if not part.told.in_force:
-        return _ended(said, language)
+        return _ended(said, language, part.told)
     changes = _changes(said, part, language, of)
     if changes:
         return ("" if language == "ja" else " ").join(changes)
@@ -437,9 +447,9 @@ def _changes(said: Warning, part: Part, language: str, of: Names) -> list[str]:
     return out
 
 
-def _ended(said: Warning, language: str) -> str:
+def _ended(said: Warning, language: str, told: Told = Told.FALL_ENDED) -> str:
     """Why it is over for areas that are out."""
     if said.reason in (Reason.NO_DANGER, Reason.WITHDRAWN, Reason.BY_OPERATOR):
         return _REASON[said.reason][language]
-    past = said.reason == Reason.CAME_DOWN
+    past = said.reason == Reason.CAME_DOWN or told == Told.PASSED
     return (_TIME_IS_PAST if past else _SEEN_ELSEWHERE)[language]

@@ -60,7 +60,7 @@ function Head({ desk, flight, now_ms }: { desk: Desk; flight: Flight; now_ms: nu
   const say = useWords();
   const parts = partedFromIt(flight, desk.picture.flights.values());
   const named = (id: number): string => nameIn(desk.picture, id, flight);
-  const falls = flight.status === "ended" && !isStillDue(flight, now_ms) ? null : countdown(flight.impact, now_ms);
+  const falls = flight.status === "ended" && !isStillDue(flight, now_ms) ? null : countdown(flight, now_ms);
   return (
     <header class="head">
       <h2 id="detail-title">{say("flight_n", { id: nameOf(flight) })}</h2>

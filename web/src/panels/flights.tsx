@@ -6,7 +6,7 @@ import { endedUnseen, endWord, isStillDue, launches, lastSeenBy, partedFromIt } 
 import { TOGETHER } from "../picture/moment";
 import { nameIn, nameOf } from "../picture/named";
 import { isStated } from "../picture/stated";
-import { byUrgency, countdown } from "../picture/urgency";
+import { byUrgency, countdown, fall_ms } from "../picture/urgency";
 import { clockTime, duration, nodeWord, percent, placeText, untilImpact } from "../words/words";
 import { usePicture, useSeconds, useStore, useWords } from "./look";
 
@@ -47,25 +47,26 @@ export function Flights({ desk }: { desk: Desk }) {
 }
 
 /** When and where it comes down, or came down as far as is known. */
-function fallText({ impact }: Flight): string {
-  return impact ? `${clockTime(impact.time_ms)} ${placeText(impact.latitude_deg, impact.longitude_deg, 1)}` : "";
+function fallText(flight: Flight, now_ms: number): string {
+  const { impact } = flight;
+  return impact ? `${clockTime(fall_ms(flight, now_ms)!)} ${placeText(impact.latitude_deg, impact.longitude_deg, 1)}` : "";
 }
 
 /** The place that matters now: where it falls, where it fell, or when it was last seen. */
-function Where({ flight }: { flight: Flight }) {
+function Where({ flight, now_ms }: { flight: Flight; now_ms: number }) {
   const say = useWords();
   if (endedUnseen(flight)) {
     return (
       <>
         <span>○ {say("last_seen_at", { time: clockTime(flight.last_plot_ms), who: lastSeenBy(flight) })}</span>
-        {flight.impact && <span>{say("fall_expected")}: {fallText(flight)}</span>}
+        {flight.impact && <span>{say("fall_expected")}: {fallText(flight, now_ms)}</span>}
       </>
     );
   }
   if (flight.status === "ended") {
-    return <span>{[nodeWord(flight.ended_because ?? ""), fallText(flight)].filter(Boolean).join(" · ")}</span>;
+    return <span>{[nodeWord(flight.ended_because ?? ""), fallText(flight, now_ms)].filter(Boolean).join(" · ")}</span>;
   }
-  if (flight.impact) return <span>{fallText(flight)}</span>;
+  if (flight.impact) return <span>{fallText(flight, now_ms)}</span>;
   return <><span>{say(flight.kind === "orbital" ? "does_not_fall" : "no_impact_yet")}</span><span>{say("seen_since", { time: clockTime(flight.first_plot_ms) })}</span></>;
 }
 
@@ -74,7 +75,7 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
   const { flight: chosen } = useStore(desk.view);
   const exercise = desk.status.get()?.exercise ?? false;
   const now_ms = desk.now_ms();
-  const falls = flight.status === "ended" && !isStillDue(flight, now_ms) ? null : countdown(flight.impact, now_ms);
+  const falls = flight.status === "ended" && !isStillDue(flight, now_ms) ? null : countdown(flight, now_ms);
   const urgency = Math.max(0, Math.min(3, flight.urgency)) as 0 | 1 | 2 | 3;
   const selected = !missing && chosen === flight.id;
   const kind = say(flight.kind);
@@ -87,7 +88,7 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
   return (
     <li>
       <button
-        class={`flight u${urgency} ${missing ? "missing" : ""} ${flight.status}`}
+        class={`flight u${urgency} ${missing ? "missing" : ""} ${flight.status} ${falls ? "due" : ""}`}
         aria-pressed={selected}
         disabled={missing}
         data-flight={flight.id}
@@ -98,7 +99,7 @@ function Row({ desk, flight, missing }: { desk: Desk; flight: Flight; missing: b
         <span class="kind">{flight.range_class ? `${flight.range_class.toUpperCase()} · ` : ""}{kind} {flight.kind !== "unknown" && <small>{percent(flight.kind_probability)}</small>}</span>
         <span class={`left ${falls ? "" : "word"}`} aria-hidden={falls ? undefined : "true"}>{falls ? untilImpact(falls.seconds) : flight.status === "ended" && say(endWord(flight))}</span>
         <span class="where">
-          {missing ? `◌ ${say("missing_row")}` : <Where flight={flight} />}
+          {missing ? `◌ ${say("missing_row")}` : <Where flight={flight} now_ms={now_ms} />}
           {flight.parted_from !== null && <span title={say("parted_said")}>{say("parted_from", { id: named(flight.parted_from) })}</span>}
           {parts.length > 0 && <span title={say("parted_said")}>{say("parted_off", { ids: parts.map(named).join(", ") })}</span>}
         </span>

@@ -142,7 +142,7 @@ function Part({ part, areas, spoken }: { part: WarningPart; areas: readonly Warn
 
 type Named = Pick<WarnedArea, "id" | "names" | "danger" | "falls" | "passes" | "first_ms" | "last_ms">;
 
-/** `danger`: they are not all told the same, so it is said of each. */
+/** The soonest first. `danger`: they are not all told the same, so it is said of each. */
 function Areas({ areas, spoken, danger = false }: { areas: readonly Named[]; spoken: string; danger?: boolean }) {
   const say = useWords();
   const shown = (share: number | null): string => (share === null ? "—" : percent(share));
@@ -150,7 +150,7 @@ function Areas({ areas, spoken, danger = false }: { areas: readonly Named[]; spo
     <table>
       <thead><tr><th scope="col">{say("area_warned")}</th><th scope="col">{say("between")}</th><th scope="col">{say("falls")}</th><th scope="col">{say("passes")}</th></tr></thead>
       <tbody>
-        {areas.map((area) => (
+        {[...areas].sort((a, b) => (a.first_ms ?? Infinity) - (b.first_ms ?? Infinity)).map((area) => (
           <tr key={area.id} class={chance(area) > 0.5 ? "likely" : ""}>
             <th scope="row">{inLanguage(spoken, area.names) ?? area.id}{danger && <small>{say(told[area.danger])}</small>}</th>
             <td>{span(area)}<small>{localSpan(area)}</small></td>

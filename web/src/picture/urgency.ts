@@ -1,18 +1,25 @@
 /** Flights in the order in which they ask for attention, and how long they have left. */
-import type { Flight, Place } from "../api/contract";
+import type { Flight } from "../api/contract";
 
 export interface Countdown {
-  /** s until the impact, below zero once it is past. */
+  /** s until the impact, or the next of two ends; below zero once it is past. */
   seconds: number;
   /** s: the earliest and the latest with 95 %. */
   earliest: number;
   latest: number;
 }
 
-export function countdown(place: Place | null, now_ms: number): Countdown | null {
+/** When it comes down, ms: of two ends the next, as between them nothing is expected to fall. */
+export function fall_ms({ impact, bodies }: Pick<Flight, "impact" | "bodies">, now_ms: number): number | null {
+  const ends = bodies.map(({ time_ms }) => time_ms).sort((a, b) => a - b);
+  return ends.find((end) => end > now_ms) ?? ends.at(-1) ?? impact?.time_ms ?? null;
+}
+
+export function countdown(flight: Pick<Flight, "impact" | "bodies">, now_ms: number): Countdown | null {
+  const place = flight.impact;
   if (!place) return null;
   return {
-    seconds: (place.time_ms - now_ms) / 1_000,
+    seconds: (fall_ms(flight, now_ms)! - now_ms) / 1_000,
     earliest: (place.from_ms - now_ms) / 1_000,
     latest: (place.until_ms - now_ms) / 1_000,
   };

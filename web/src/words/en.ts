@@ -72,7 +72,7 @@ export const en = {
   number_of_this: "All together has no flight that is the same: the number is of this picture alone",
   impact: "Impact",
   impact_in: "impact in {time}",
-  impact_past: "impact was {time} ago",
+  impact_past: "impact was expected {time} ago",
   interval: "95 %: {from} to {until}",
   no_impact_yet: "impact not known yet",
   does_not_fall: "does not come down",

@@ -73,7 +73,7 @@ export const ja: Words = {
   gone: "飛翔体 {id} はこの状況図にありません",
   impact: "落下",
   impact_in: "落下まで {time}",
-  impact_past: "落下から {time} 経過",
+  impact_past: "落下の予想時刻から {time} 経過",
   interval: "95%: {from} ～ {until}",
   no_impact_yet: "落下点はまだ不明",
   does_not_fall: "落下しない",

@@ -73,7 +73,7 @@ export const ko: Words = {
   gone: "비행체 {id}은(는) 이 상황도에 없습니다",
   impact: "낙하",
   impact_in: "낙하까지 {time}",
-  impact_past: "낙하 후 {time}",
+  impact_past: "낙하 예상 시각 후 {time}",
   interval: "95%: {from} ~ {until}",
   no_impact_yet: "낙하 지점 아직 모름",
   does_not_fall: "낙하하지 않음",
