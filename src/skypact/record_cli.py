@@ -177,6 +177,7 @@ def show(
     """Show one entry with everything about it: the source's words, what nations said, notes."""
     import msgspec
 
+    from skypact.record.entry_text import entry_text
     from skypact.record.exports import row_of
     from skypact.serving.event_document import event_text
 
@@ -187,9 +188,8 @@ def show(
         rest |= {name: rest["entry"][name] for name in parts[:2]}
         document.update(row_of(number, kept.entry) | {name: rest[name] for name in parts})
         document["events"] = [one.document for one in launches.events.of_entry(number)]
-        for key, value in document.items():
-            if key != "events" and value not in (None, "", [], ()):
-                console.print(f"{key}: {value}", highlight=False, markup=False)
+        for line in entry_text(document):
+            console.print(line, highlight=False, markup=False)
         for event in document["events"]:
             console.print("\n".join(event_text(event)), highlight=False, markup=False)
 

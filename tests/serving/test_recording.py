@@ -27,6 +27,7 @@ from skypact.model import (
     FlightKind,
     Impact,
     Joined,
+    Launch,
     Origin,
     Proposed,
     Reason,
@@ -86,7 +87,17 @@ def flight(number, at=None):
     )
 
 
-def track(number, status=TrackStatus.ENDED, partners=()):
+def launched(latitude_deg):
+    return Launch(
+        time_ns=BEGIN_NS - round(latitude_deg) * S,
+        time_sigma_s=1.0,
+        latitude_rad=math.radians(latitude_deg),
+        longitude_rad=math.radians(126.0),
+        ellipse_95=Ellipse(semi_major_m=4000.0, semi_minor_m=900.0, azimuth_rad=1.0),
+    )
+
+
+def track(number, status=TrackStatus.ENDED, partners=(), parted_from=None):
     return SimpleNamespace(
         id=number,
         status=status,
@@ -94,6 +105,7 @@ def track(number, status=TrackStatus.ENDED, partners=()):
         first_plot_ns=BEGIN_NS,
         last_plot_ns=BEGIN_NS + 800 * S,
         plots_by_partner=dict.fromkeys(partners, 5),
+        parted_from=parted_from,
     )
 
 
@@ -105,11 +117,12 @@ class Scene:
         self.tracks, self.statements, self.assessed = [], {}, 0
         self.warned = Warned()
         self.events = Events("JPN", Settings().consultation, exercise=False)
-        self.areas, self.parents = None, {}
+        self.areas, self.launches = None, {}
 
     async def flight(self, one, launch):
         self.assessed += 1
-        return msgspec.structs.replace(flight(one.id), parted_from=self.parents.get(one.id))
+        launch = launch or self.launches.get(one.id)
+        return msgspec.structs.replace(flight(one.id), parted_from=one.parted_from, launch=launch)
 
     def write(self, kind, about, time_ns, entry):
         return self.journal.put(kind, about, time_ns, encoded(entry))
@@ -210,13 +223,17 @@ def test_what_ended_is_recorded_once_with_its_journal_range(tmp_path):
 
 def test_what_parted_says_from_which_and_is_no_launch(tmp_path):
     async def scene(of):
-        of.parents = {2: 1, 4: 3}
-        of.tracks = [track(1), track(2, TrackStatus.CONFIRMED)]
+        of.launches = {1: launched(40.0), 2: launched(50.0), 4: launched(60.0)}
+        of.tracks = [track(1), track(2, TrackStatus.CONFIRMED, parted_from=1)]
         recording = of.recording()
         await recording.look()
-        of.tracks = [track(2), track(4)]  # the picture has forgotten the first, and never had 3
+        # The picture has forgotten the first, and never had 3.
+        of.tracks = [track(2, parted_from=1), track(4, parted_from=3)]
         await recording.look()
         launch, part, orphan = of.entries()
+        # A part's own plots begin at its parting: it has the launch of what it parted from.
+        degrees = [round(one.launch_latitude_deg) for one in (launch, part, orphan)]
+        assert degrees == [40, 40, 60] and part.begin_ns == launch.begin_ns
         assert (launch.type, launch.words, launch.description) == ("unknown", {}, "")
         assert part.type == orphan.type == PART
         assert part.words == {"parted_from": launch.key}
@@ -229,6 +246,8 @@ def test_what_parted_says_from_which_and_is_no_launch(tmp_path):
     told = CliRunner().invoke(cli.app, ["record", "count", *database]).output
     assert "measured: 1 launches, 1 without cruise missiles; " in told
     assert "2 entries are parts of a launch" in " ".join(told.split())
+    told = CliRunner().invoke(cli.app, ["record", "show", "2", *database]).output
+    assert "all together (" in told and "impact 20" in told and "{" not in told
 
 
 def test_a_node_that_is_killed_loses_nothing_and_doubles_nothing(tmp_path):

@@ -7,7 +7,7 @@ and takes each flight once, however often it is told.
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import msgspec
 import structlog
 
 from skypact.errors import JournalError, RecordError
+from skypact.flight import KnownLaunches
 from skypact.kernels.geodesic import geodesic_inverse
 from skypact.model import (
     PART,
@@ -103,6 +104,7 @@ class Recording:
         self._log = structlog.get_logger().bind(node=nation)
         self._record: LaunchRecord | None = None
         self._told: set[str] = set()
+        self._launches = KnownLaunches()
         self._keys: dict[int, str] = {}
         """Of every flight there was, for what parts from it may end when it is gone."""
         self._caught_up = False
@@ -153,12 +155,16 @@ class Recording:
             return
         self._told |= await self._recorded(ended)
         own_alone = not any(track.plots_by_partner for track in tracks)
+        parents = {track.parted_from for track in tracks if track.parted_from is not None}
+        self._launches.keep_only({track.id for track in tracks} | parents)
         for key, track in ended.items():
             if key in self._told:
                 continue
-            flight = await self._assessor.flight(track, None)
+            launch = await self._launch(track, tracks, self._launches)
+            flight = await self._assessor.flight(track, launch)
             if flight is None:
                 continue  # its process died; the next round asks again
+            self._launches.take(track, flight.launch)
             entry = await self._entry(key, track, flight, own_alone)
             try:
                 number = await self._write(EntryKind.FLIGHT_ENDED, key, self._clock(), entry)
@@ -167,6 +173,18 @@ class Recording:
             self._told.add(key)
             self._folded.warned.ended(entry)
             self._keep(number, entry)
+
+    async def _launch(
+        self, track: Track, tracks: Sequence[Track], known: KnownLaunches
+    ) -> Launch | None:
+        """Of a part the launch of what it parted from; None: its own is to be sought."""
+        whole = next((one for one in tracks if one.id == track.parted_from), None)
+        if whole is None or known.of(track) is not None:
+            return known.of(track)
+        flight = await self._assessor.flight(whole, await self._launch(whole, tracks, known))
+        if flight is not None:
+            known.take(whole, flight.launch)
+        return known.of(track)
 
     async def _tell_outcomes(self) -> None:
         """Write flights again of which more was said to the public after they had ended."""
@@ -236,7 +254,8 @@ class Recording:
         ]
         beside.sort(key=lambda one: abs(one.first_plot_ns - track.first_plot_ns))
         for one in beside[:_BESIDE]:
-            other = await self._assessor.flight(one, None)
+            launch = await self._launch(one, picture.shown(), KnownLaunches())
+            other = await self._assessor.flight(one, launch)
             if other is not None and is_same(other, flight, self._settings):
                 return one, other
         return None
