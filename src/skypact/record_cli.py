@@ -177,7 +177,7 @@ def show(
     """Show one entry with everything about it: the source's words, what nations said, notes."""
     import msgspec
 
-    from skypact.record.entry_text import entry_text
+    from skypact.offline.entry_text import entry_text
     from skypact.record.exports import row_of
     from skypact.serving.event_document import event_text
 
