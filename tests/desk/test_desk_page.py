@@ -251,7 +251,8 @@ def test_what_nobody_sees_any_more_is_predicted_and_its_end_is_not_told(visit, s
         BodyFall(light=light, probability=0.5, time_ns=falls_ns + late * S, time_sigma_s=2.0)
         for light, late in ((False, -40), (True, 40))
     )
-    flight = msgspec.structs.replace(shown.flight, bodies=bodies)
+    impact = msgspec.structs.replace(shown.flight.impact, time_sigma_s=30.0)
+    flight = msgspec.structs.replace(shown.flight, bodies=bodies, impact=impact)
 
     def unseen(since_s, **of):
         desk.node.time_ns = story.begin_ns + since_s * S
@@ -268,6 +269,14 @@ def test_what_nobody_sees_any_more_is_predicted_and_its_end_is_not_told(visit, s
         f"holds two ends: {heavy} (50 %) if it is heavy, {light} (50 %) if it is a spent stage or "
         "a light part"
     )
+    # The countdown is to the next of the two ends, whatever the middle between them is.
+    row, fall_s = visit.row(1), (falls_ns - story.begin_ns) // S
+    expect(row.locator(".left")).to_have_text(re.compile(f"^−0{(fall_s - 40 - 480) // 60}:"))
+    over = {"status": TrackStatus.ENDED, "ended_because": "came down"}
+    desk.run(lambda: unseen(fall_s - 30, **over))
+    expect(row).to_contain_text("Expected impact")
+    where, interval = (row.locator(f".{one}").bounding_box() for one in ("where", "interval"))
+    assert where["x"] + where["width"] <= interval["x"] + 1.0, (where, interval)
     desk.run(lambda: unseen(620, status=TrackStatus.ENDED, ended_because="came down"))
     # A path has a point each few seconds: that at its last plot, or the one before.
     last = [time.strftime("%H:%M:%SZ", time.gmtime(track.last_plot_ns // S - k)) for k in range(6)]
