@@ -227,7 +227,7 @@ def test_an_update_names_the_areas_that_are_told_something_else_and_the_new_ones
     of = said(Step.UPDATE, Reason.MORE_AREAS, 2, TWO, new=("east",))
     told = infos(messages().made(of, before), "en")
     assert "New here: East." in told["pass"]["description"]
-    assert "Here nothing changed." in told["fall"]["description"]
+    assert "It changed elsewhere; here nothing did." in told["fall"]["description"]
 
 
 def test_what_is_over_is_said_by_what_it_was_and_whether_it_was_seen():
@@ -268,7 +268,7 @@ def test_each_info_has_its_own_reason_in_its_own_language():
         for language in ("en", "ja", "ko")
         for told, one in infos(message, language).items()
     }
-    assert why["pass", "en"] == "Here nothing changed."
+    assert why["pass", "en"] == "It changed elsewhere; here nothing did."
     assert why["fall-ended", "en"] == "The latest observations show it."
     assert len(set(why.values())) == len(why) == 6
 

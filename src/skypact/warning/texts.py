@@ -204,9 +204,9 @@ _WAS = {
 }
 _WAS[Told.PASS, Danger.NEIGHBOUR] = _WAS[Told.PASS, Danger.FALL]
 _AS_BEFORE = {
-    "en": "Here nothing changed.",
-    "ja": "この地域については変更ありません。",
-    "ko": "이 지역은 변동이 없습니다.",
+    "en": "It changed elsewhere; here nothing did.",
+    "ja": "他の地域で変更がありました。この地域については変更ありません。",
+    "ko": "다른 지역에서 변경이 있었으며 이 지역은 변동이 없습니다.",
 }
 _REASON = {
     Reason.MORE_AREAS: _AS_BEFORE,

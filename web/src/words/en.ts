@@ -140,7 +140,7 @@ export const en = {
   send: "Send",
   warnings: "Warnings",
   warns_not: "This node warns nobody: it has no warning.toml",
-  warnings_none: "No warning was given",
+  warnings_none: "This nation has given no warning",
   in_force: "IN FORCE",
   warning_expired: "expired: nothing more was said",
   cancelled: "cancelled",

@@ -141,7 +141,7 @@ export const ja: Words = {
   send: "送信",
   warnings: "警報",
   warns_not: "このノードは警報を出しません(warning.toml がありません)",
-  warnings_none: "警報は出ていません",
+  warnings_none: "この国からの警報は出ていません",
   in_force: "発令中",
   warning_expired: "期限切れ(続報なし)",
   cancelled: "取消",

@@ -141,7 +141,7 @@ export const ko: Words = {
   send: "보내기",
   warnings: "경보",
   warns_not: "이 노드는 경보를 내지 않습니다(warning.toml 없음)",
-  warnings_none: "발령된 경보 없음",
+  warnings_none: "이 나라가 발령한 경보 없음",
   in_force: "발령 중",
   warning_expired: "기한 만료(후속 없음)",
   cancelled: "취소",
