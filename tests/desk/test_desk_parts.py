@@ -256,6 +256,9 @@ def test_a_moment_of_the_past_has_the_times_that_were_noted_when_it_was_now():
     assert in_the_past(30) == {"A": (0, 30), "B": (24, 30)}
     assert in_the_past(60) == {"A": (0, 60), "B": (24, 43)}
     assert in_the_past(90) == {"A": (0, 90), "B": (24, 90)}
+    # The replay looked at 90 s alone: the path before is the one that was noted.
+    path = next(part.flown[1] for part in past.whole(0) if 1 in part.flown)
+    assert as_json.path(path)["time_ms"] == [1000 * s for s in range(1, 91)]
     # Nothing was noted of another track: what the replay saw stands.
     past.look([track(2, 90, 3)])
     past.take(noted.noted(90 * S))
