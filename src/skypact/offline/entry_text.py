@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from skypact.offline.text import iso_utc
+from skypact.offline.text import HALF_95, iso_utc
 
 _TOLD_APART = ("assessments", "warnings", "notes", "acknowledgements", "events", "words")
 _DIGITS = {"deg": 3, "km": 1}
 """By the unit that a name ends with."""
-_WITHIN_95 = 1.96
 
 
 def entry_text(document: Mapping[str, Any]) -> Iterator[str]:
@@ -56,7 +55,7 @@ def _assessed(stated: Mapping[str, Any]) -> str:
 
 
 def _when_and_where(at: Mapping[str, Any]) -> str:
-    within_s = _WITHIN_95 * at["time_sigma_s"]
+    within_s = HALF_95 * at["time_sigma_s"]
     area = at["ellipse_95"]
     return (
         f"{at['time'][:19]}Z ± {within_s:.0f} s at {at['latitude_deg']:.2f}, "

@@ -247,14 +247,15 @@ class Recording:
         self, picture: LivePicture, track: Track, flight: Flight
     ) -> tuple[Track, Flight] | None:
         """The track of another picture that is of the same flight, and what it means."""
+        tracks, launches = picture.shown(), KnownLaunches()
         beside = [
             one
-            for one in picture.shown()
+            for one in tracks
             if one.first_plot_ns <= track.last_plot_ns and track.first_plot_ns <= one.last_plot_ns
         ]
         beside.sort(key=lambda one: abs(one.first_plot_ns - track.first_plot_ns))
         for one in beside[:_BESIDE]:
-            launch = await self._launch(one, picture.shown(), KnownLaunches())
+            launch = await self._launch(one, tracks, launches)
             other = await self._assessor.flight(one, launch)
             if other is not None and is_same(other, flight, self._settings):
                 return one, other

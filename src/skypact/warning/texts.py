@@ -63,10 +63,13 @@ def parts_of(said: Warning) -> tuple[Part, ...]:
         by.setdefault(Told(one.danger.value), []).append(one)
     ended: dict[Told, list[str]] = {}
     for name in said.gone:
-        over = Told.PASSED if name in said.passed else Told.PASS_ENDED
-        if said.was.get(name, Danger.FALL).falls:
+        if name in said.still:
+            over = Told.OTHER_HOLDS
+        elif said.was.get(name, Danger.FALL).falls:
             over = Told.FALL_ENDED
-        ended.setdefault(Told.OTHER_HOLDS if name in said.still else over, []).append(name)
+        else:
+            over = Told.PASSED if name in said.passed else Told.PASS_ENDED
+        ended.setdefault(over, []).append(name)
     return tuple(
         Part(told, tuple(one.chance.area for one in by[told]), tuple(by[told]))
         if told in by
